@@ -1,0 +1,29 @@
+"""A score on rows that no choice has seen, a model's or a baseline's."""
+
+from dataclasses import dataclass
+
+__all__ = ["Baseline", "Score"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """`value` of `metric` on `rows` held-out rows, with a bootstrap interval [`low`, `high`] at `level`."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    level: float
+    rows: int
+    greater_is_better: bool
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An honest rival, scored on the same held-out rows; `score` is None where the budget left it out, and `note` says so."""
+
+    name: str
+    title: str
+    score: Score | None
+    seconds: float
+    note: str = ""

@@ -1,0 +1,25 @@
+"""Fixtures of the whole suite."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Spinning OpenMP threads slow small networks down many times over on a shared machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+SHARED = Path(os.environ.get("PROFUNDA_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+@pytest.fixture
+def shared_data() -> Callable[[str], Path]:
+    """Path of a development data set, for example ``shared_data("tab/adult.parquet")``; skips where it is absent."""
+
+    def locate(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"development data {name} are not on this machine (set PROFUNDA_SHARED_DATA)")
+        return path
+
+    return locate

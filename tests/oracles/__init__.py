@@ -1,0 +1,1 @@
+"""Naive twins of the fast paths, one file a room."""
