@@ -1,0 +1,119 @@
+"""Profunda trains fleets of regularised networks together and hands back the best one, scored honestly.
+
+The public names below are resolved at first use (PEP 562): importing this package loads none of
+torch, scikit-learn, pandas, Optuna or Plotly. Types that a user names often stand here too;
+what they hold is documented where they are defined.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from profunda._version import __version__
+
+if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.data.dataset import Dataset as Dataset
+    from profunda.data.reading import read as read
+    from profunda.errors import ArgumentError as ArgumentError
+    from profunda.errors import DataError as DataError
+    from profunda.errors import ModelError as ModelError
+    from profunda.errors import Notice as Notice
+    from profunda.errors import ProfundaError as ProfundaError
+    from profunda.errors import RunError as RunError
+    from profunda.errors import SpaceError as SpaceError
+    from profunda.estimator.classifier import DeepClassifier as DeepClassifier
+    from profunda.estimator.regressor import DeepRegressor as DeepRegressor
+    from profunda.exporting.module import export as export
+    from profunda.fleet.plan import plan as plan
+    from profunda.job.fitting import fit as fit
+    from profunda.job.fitting import resume as resume
+    from profunda.model.model import Model as Model
+    from profunda.model.saving import load as load
+    from profunda.reporting.reports import report as report
+    from profunda.space.design import Design as Design
+    from profunda.space.domain import Choice as Choice
+    from profunda.space.domain import Float as Float
+    from profunda.space.domain import Int as Int
+    from profunda.space.domain import LogFloat as LogFloat
+    from profunda.space.guidance import guidance as guidance
+    from profunda.space.space import Space as Space
+    from profunda.space.space import When as When
+    from profunda.training.running import train as train
+    from profunda.tuning.objective import search as search
+
+_HOMES = {
+    "ArgumentError": "profunda.errors",
+    "Choice": "profunda.space.domain",
+    "DataError": "profunda.errors",
+    "Dataset": "profunda.data.dataset",
+    "DeepClassifier": "profunda.estimator.classifier",
+    "DeepRegressor": "profunda.estimator.regressor",
+    "Design": "profunda.space.design",
+    "Float": "profunda.space.domain",
+    "Int": "profunda.space.domain",
+    "LogFloat": "profunda.space.domain",
+    "Model": "profunda.model.model",
+    "ModelError": "profunda.errors",
+    "Notice": "profunda.errors",
+    "ProfundaError": "profunda.errors",
+    "RunError": "profunda.errors",
+    "Space": "profunda.space.space",
+    "SpaceError": "profunda.errors",
+    "When": "profunda.space.space",
+    "export": "profunda.exporting.module",
+    "fit": "profunda.job.fitting",
+    "guidance": "profunda.space.guidance",
+    "load": "profunda.model.saving",
+    "plan": "profunda.fleet.plan",
+    "read": "profunda.data.reading",
+    "report": "profunda.reporting.reports",
+    "resume": "profunda.job.fitting",
+    "search": "profunda.tuning.objective",
+    "train": "profunda.training.running",
+}
+
+__all__ = [
+    "ArgumentError",
+    "Choice",
+    "DataError",
+    "Dataset",
+    "DeepClassifier",
+    "DeepRegressor",
+    "Design",
+    "Float",
+    "Int",
+    "LogFloat",
+    "Model",
+    "ModelError",
+    "Notice",
+    "ProfundaError",
+    "RunError",
+    "Space",
+    "SpaceError",
+    "When",
+    "__version__",
+    "export",
+    "fit",
+    "guidance",
+    "load",
+    "plan",
+    "read",
+    "report",
+    "resume",
+    "search",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(
+            f"module 'profunda' has no attribute {name!r}; its public names are {', '.join(__all__)}"
+        )
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

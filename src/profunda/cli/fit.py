@@ -1,0 +1,101 @@
+"""`profunda fit`: a table in, a model and its report out."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from profunda.cli.result import tell
+from profunda.cli.run_folder import fresh, resumable
+from profunda.errors import ArgumentError
+
+__all__ = ["fit", "narrowings"]
+
+
+def fit(
+    data: str,
+    /,
+    *,
+    target: str | None = None,
+    time: float | None = None,
+    trials: int | None = None,
+    epochs: int | None = None,
+    metric: str | None = None,
+    fix: Annotated[list[str] | None, Parameter(negative="")] = None,
+    sampler: Literal["random", "quasi-random", "grid", "tpe", "gp"] | None = None,
+    folds: int | None = None,
+    test_size: float | None = None,
+    engine: Literal["auto", "torch"] | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+) -> None:
+    """Search, train, score and report on a table.
+
+    Parameters
+    ----------
+    data
+        A CSV or Parquet file, an .npz of arrays, or bundled:NAME.
+    target
+        The column to predict; not needed for an .npz that names its own.
+    time
+        Budget in seconds, counted from the end of imports to the written report.
+    trials
+        Budget in drawn configurations; the same seed then gives the same result.
+    epochs
+        Budget in epochs, summed over all networks.
+    metric
+        What to optimise; log_loss for classes and rmse for numbers unless given.
+    fix
+        Narrow one domain of the space, for example --fix depth=1; may be repeated.
+    sampler
+        How configurations are drawn.
+    folds
+        Cross-validation folds; chosen by the number of rows unless given.
+    test_size
+        Share of rows that no choice sees and the score is told on.
+    engine
+        What trains the fleet.
+    workers
+        Threads that train packs at the same time; the result does not depend on it.
+    seed
+        Of every random choice.
+    out
+        Folder of the run; it must not exist. Unless given, a fresh one beside you, named after the data.
+    """
+    run = fresh(data) if out is None else out
+    words = {
+        "seconds": time,
+        "trials": trials,
+        "epochs": epochs,
+        "metric": metric,
+        "fix": narrowings(fix or []) or None,
+        "sampler": sampler,
+        "folds": folds,
+        "test": test_size,
+        "engine": engine,
+        "workers": workers,
+        "seed": seed,
+    }
+    from profunda.job import fitting
+
+    # What was not typed is not passed: each default lives in the job alone.
+    given = {name: value for name, value in words.items() if value is not None}
+    with resumable(run):
+        outcome = fitting.fit(data, target, out=run, **given)
+    tell(outcome)
+
+
+def narrowings(words: list[str]) -> dict[str, str]:
+    """The NAME=VALUE words of --fix as a mapping; ArgumentError where one is malformed or repeated."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, sign, value = (part.strip() for part in word.partition("="))
+        if not (name and sign and value):
+            raise ArgumentError(f"--fix {word!r} is not NAME=VALUE; write for example --fix depth=1")
+        if name in found:
+            raise ArgumentError(
+                f"--fix names {name!r} twice ({found[name]!r} and {value!r}); keep one of them"
+            )
+        found[name] = value
+    return found

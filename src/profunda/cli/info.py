@@ -1,0 +1,58 @@
+"""`profunda info`: what is installed and what this machine can do."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.console import Console
+from rich.table import Table
+
+from profunda._version import __version__
+
+__all__ = ["info"]
+
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scikit-learn",
+    "optuna",
+    "polars",
+    "narwhals",
+    "safetensors",
+    "plotly",
+    "pandas",
+    "pyarrow",
+)
+
+
+def info() -> None:
+    """Show versions, cores, threads, devices and engines here."""
+    table = Table(show_header=False, box=None)
+    for name, value in (("profunda", __version__), ("python", platform.python_version()), *_machine()):
+        table.add_row(name, value)
+    for package in PACKAGES:
+        table.add_row(package, _installed(package))
+    Console().print(table)
+
+
+def _machine() -> tuple[tuple[str, str], ...]:
+    import torch
+
+    cuda = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return (
+        ("system", f"{platform.system()} {platform.machine()}"),
+        ("cores", f"{usable} usable of {os.cpu_count()}"),
+        ("threads", f"{torch.get_num_threads()} for one torch operation"),
+        ("instructions", torch.backends.cpu.get_cpu_capability()),
+        ("devices", ", ".join(["cpu", *(f"cuda:{index} ({name})" for index, name in enumerate(cuda))])),
+        ("engines", "torch"),
+    )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

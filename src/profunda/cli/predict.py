@@ -1,0 +1,74 @@
+"""`profunda predict`: a table in, one CSV row for each of its rows out, in the same order."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from profunda.errors import ArgumentError
+
+__all__ = ["predict", "write_new"]
+
+
+def predict(
+    run: Path,
+    data: str,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    proba: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Predict a table with a finished run.
+
+    Parameters
+    ----------
+    run
+        The run's folder, or a saved model's.
+    data
+        A CSV or Parquet file with the columns the model was trained on; others are ignored.
+    output
+        The CSV to write: a column `prediction`, in the order of the rows. A file that exists stays as it is.
+    proba
+        Write probabilities instead: exactly one column for each class, named by the class.
+    """
+    _refuse_existing(output)
+    from profunda.model import saving
+
+    model = saving.load(run / "model" if (run / "model").is_dir() else run)
+    if not proba:
+        rows = ([value] for value in model.predict(data).tolist())
+        write_new(output, ["prediction"], rows)
+        return
+    classes = model.task.classes
+    if not classes:
+        raise ArgumentError(
+            f"--proba needs classes, but this model predicts the number {model.task.target!r}; leave it out"
+        )
+    write_new(output, classes, model.predict_proba(data).tolist())
+
+
+def write_new(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV that does not exist yet; it appears whole or not at all (ArgumentError)."""
+    _refuse_existing(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("x", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+        _refuse_existing(path)  # someone may have made it meanwhile
+        draft.replace(path)
+    except OSError as error:
+        raise ArgumentError(f"cannot write {path}: {error.strerror}; choose another file for -o") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise ArgumentError(
+            f"{path} exists already and is not overwritten; remove it or choose another file for -o"
+        )

@@ -1,0 +1,25 @@
+"""`profunda resume`: go on with an interrupted run."""
+
+from pathlib import Path
+
+from profunda.cli.result import tell
+from profunda.cli.run_folder import resumable
+
+__all__ = ["resume"]
+
+
+def resume(run: Path, /, *, workers: int | None = None) -> None:
+    """Go on with a run that was interrupted, exactly where it stood.
+
+    Parameters
+    ----------
+    run
+        The run's folder.
+    workers
+        Threads that train packs at the same time; the result does not depend on it.
+    """
+    from profunda.job import fitting
+
+    with resumable(run):
+        outcome = fitting.resume(run, workers=workers)
+    tell(outcome)
