@@ -1,0 +1,47 @@
+"""A table that was read and understood."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from profunda.data.schema import Schema
+from profunda.data.table import Column
+from profunda.data.task import Task
+from profunda.errors import Notice
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs and target of N rows, with what was inferred on the way.
+
+    `codes` float64 [N, F] are the used columns as `Schema.codes` gives them: numbers as they are, dates as days since
+    1970-01-01, booleans 0/1, categories as their index in the vocabulary; NaN where missing. `y` is int64 [N] (index
+    into `task.classes`) or float64 [N]. `test_rows` are the rows of a test part that came with the source (None if none
+    did), `groups` int64 [N] and `times` float64 [N] what rows must be kept together or in order by.
+    `columns` lists every input column of the source, also those that are not used. `fingerprint` is the blake2b
+    (32 hex digits) of schema, task, codes and target.
+    """
+
+    task: Task
+    schema: Schema
+    columns: tuple[Column, ...]
+    codes: np.ndarray
+    y: np.ndarray
+    test_rows: np.ndarray | None
+    groups: np.ndarray | None
+    times: np.ndarray | None
+    notices: tuple[Notice, ...]
+    source: str
+    fingerprint: str
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return len(self.codes)
+
+    @property
+    def n_features(self) -> int:
+        """F, the number of used columns (not the width D of a network's input, which depends on the encoding)."""
+        return self.codes.shape[1]
