@@ -1,0 +1,130 @@
+"""A Model: table in, predictions out, as a weighted mean of trained networks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from profunda.data.preprocessing import Preprocessing
+from profunda.data.reading import read_inputs
+from profunda.data.schema import Schema
+from profunda.data.task import Task
+from profunda.errors import DataError
+from profunda.model.calibration import tempered
+from profunda.model.parts import Network, Part, Provenance
+from profunda.model.prediction import predicted
+from profunda.model.writing import write
+from profunda.space.design import Design
+
+__all__ = ["Model"]
+
+CELLS = 4_000_000  # numbers in the widest array of a chunk of rows: 16 MB in float32
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The fitted thing: Σ weight · (mean of a part's networks), then a temperature for classes.
+
+    The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers of each
+    network (None for classes). `temperature` T turns the mixture's probabilities p into p^(1/T), renormalised (1 for
+    numbers).
+    """
+
+    task: Task
+    schema: Schema
+    parts: tuple[Part, ...]
+    provenance: Provenance
+    temperature: float = 1.0
+    clamp: tuple[float, float] | None = None
+
+    @property
+    def preprocessings(self) -> tuple[Preprocessing, ...]:
+        """The different preprocessings of the networks, each once, in the order in which they are first used."""
+        return tuple(
+            {id(n.preprocessing): n.preprocessing for part in self.parts for n in part.networks}.values()
+        )
+
+    def predict(self, source: object) -> np.ndarray:
+        """The most probable class of each row, in the type the target had, or its number; [N], in the order of the rows.
+
+        `source` is a file, a frame or an array with the columns of training, by name; others are ignored. Raises
+        DataError where columns are missing or the source cannot be read.
+        """
+        found = self.predict_codes(read_inputs(source, self.schema))
+        if self.task.kind == "regression":
+            return found
+        return self.task.labels[found.argmax(axis=1)]
+
+    def predict_proba(self, source: object) -> np.ndarray:
+        """Probabilities float64 [N, C], columns in the order of `task.classes`; see `predict`.
+
+        Raises DataError for a model that predicts numbers.
+        """
+        if self.task.kind == "regression":
+            raise DataError(
+                f"this model predicts the number {self.task.target!r}: it has no classes; use predict"
+            )
+        return self.predict_codes(read_inputs(source, self.schema))
+
+    def predict_codes(self, codes: np.ndarray) -> np.ndarray:
+        """Predictions for codes float64 [N, F] as `schema.codes` gives them: [N, C] for classes, [N] for numbers.
+
+        Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
+        """
+        codes = np.asarray(codes, dtype=np.float64)
+        wanted = len(self.schema.columns)
+        if codes.ndim != 2 or codes.shape[1] != wanted:
+            raise DataError(
+                f"the model reads codes [N, {wanted}], one column for each input, got {list(codes.shape)}"
+            )
+        shape = (len(codes),) if self.task.kind == "regression" else (len(codes), self.task.n_outputs)
+        mixture = np.empty(shape)
+        step = self._chunk()
+        for start in range(0, len(codes), step):
+            mixture[start : start + step] = self._mix(codes[start : start + step])
+        return mixture if self.task.kind == "regression" else tempered(mixture, self.temperature)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model as a folder that `profunda.load` reads: JSON and safetensors, nothing pickled.
+
+        The folder appears whole or not at all. Raises ModelError if it exists and is not empty.
+        """
+        return write(
+            folder, self.task, self.schema, self.parts, self.provenance, self.temperature, self.clamp
+        )
+
+    def _mix(self, codes: np.ndarray) -> np.ndarray:
+        from profunda.fleet.forward import outputs  # here, because it loads torch
+
+        total: np.ndarray | float = 0.0
+        for preprocessing in self.preprocessings:
+            x = preprocessing.transform(codes)
+            for share, design, network in self._reading(preprocessing):
+                raw = outputs(design, network.params, x)
+                total = total + share * predicted(raw, self.task, preprocessing, self.clamp)
+        return np.asarray(total)
+
+    def _reading(self, preprocessing: Preprocessing) -> Iterator[tuple[float, Design, Network]]:
+        """The networks behind one preprocessing, with their shares of the mixture."""
+        for part in self.parts:
+            for network in part.networks:
+                if network.preprocessing is preprocessing:
+                    yield part.weight / len(part.networks), part.design, network
+
+    def _chunk(self) -> int:
+        widest = max(
+            [p.D for p in self.preprocessings] + [w for part in self.parts for w in part.design.widths]
+        )
+        return max(1, CELLS // widest)
+
+    def __str__(self) -> str:
+        networks = sum(len(part.networks) for part in self.parts)
+        parameters = sum(len(n.params) for part in self.parts for n in part.networks)
+        what = f"{self.task.target} ({self.task.kind}" + (
+            ")" if self.task.kind == "regression" else f", {self.task.n_outputs} classes)"
+        )
+        return (
+            f"Model of {what}: {len(self.parts)} designs, {networks} networks, {parameters:,} parameters, "
+            f"{len(self.schema.columns)} input columns"
+        )
