@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Set the project up and run its chores, with nothing but the standard library.
+
+    python3 dev.py demo     train on a bundled table for about a minute; ends with a report
+    python3 dev.py test     the whole suite
+    python3 dev.py lint     ruff check, ruff format --check, pyrefly check
+    python3 dev.py bench    the benchmarks
+    python3 dev.py setup    only make .venv and install into it
+
+Words after the chore are passed on: `python3 dev.py test tests/data -k parquet`.
+The first call makes .venv (one to a few minutes); later calls skip that until pyproject.toml,
+constraints.txt or this file change. A torch wheel lying in pip's find-links folders is taken as it is;
+otherwise, where uv is installed and no NVIDIA GPU is seen, torch's CPU build is asked for.
+"""
+
+from __future__ import annotations  # lets older Pythons come as far as the message in `main`
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "profunda-setup-stamp"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+OLDEST = (3, 11)
+DEMO_DATA, DEMO_TARGET, DEMO_SECONDS = "bundled:adult", "income", "60"
+LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+def main(words: list[str]) -> int:
+    if sys.version_info < OLDEST:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        print(f"Profunda needs Python 3.11 or newer, but {sys.executable} is {found}.", file=sys.stderr)
+        print("Run this with a newer one, for example: python3.12 dev.py test", file=sys.stderr)
+        return 2
+    chores = {"setup": lambda rest: 0, "demo": demo, "test": test, "lint": lint, "bench": bench}
+    if not words or words[0] not in chores:
+        print(__doc__, file=sys.stdout if words[:1] in (["-h"], ["--help"]) else sys.stderr)
+        return 0 if words[:1] in (["-h"], ["--help"]) else 2
+    try:
+        set_up()
+        return chores[words[0]](words[1:])
+    except SetUpError as error:
+        print(f"\nSet-up stopped: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+# Chores ---------------------------------------------------------------------------------------------
+
+
+def demo(rest: list[str]) -> int:
+    """Fit the bundled table with categories and missing values, into a folder that is still free."""
+    run = fresh("demo-run")
+    budget = [] if {"--time", "--trials", "--epochs"} & set(rest) else ["--time", DEMO_SECONDS]
+    out = [] if "--out" in rest else ["--out", str(run.relative_to(ROOT))]
+    words = ["fit", DEMO_DATA, "--target", DEMO_TARGET, *budget, *out, *rest]
+    print("$ profunda " + " ".join(words), flush=True)
+    code = call("-m", "profunda", *words)
+    report = ROOT / (rest[rest.index("--out") + 1] if "--out" in rest else run) / "report.html"
+    if code == 0:
+        print(f"\nOpen {report.relative_to(ROOT) if report.is_relative_to(ROOT) else report} in a browser.")
+    return code
+
+
+def test(rest: list[str]) -> int:
+    """pytest on two workers, one library thread each, five minutes at most for a test."""
+    threads = dict.fromkeys(LIBRARY_THREADS, "1")
+    return call("-m", "pytest", "-q", "-n", "2", "--timeout", "300", *rest, extra=threads)
+
+
+def lint(rest: list[str]) -> int:
+    """Every check, even after one has failed; the worst exit code."""
+    checks = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("pyrefly", "check"))
+    codes = []
+    for check in checks:
+        print("$ " + " ".join(check), flush=True)
+        codes.append(call("-m", *check, *rest))
+    return max(codes)
+
+
+def bench(rest: list[str]) -> int:
+    """Every script in benchmarks/, one after the other."""
+    for script in sorted((ROOT / "benchmarks").glob("[!_]*.py")):
+        print(f"$ benchmarks/{script.name}", flush=True)
+        code = call(str(script), *rest)
+        if code:
+            return code
+    return 0
+
+
+def call(*words: str, extra: dict[str, str] | None = None) -> int:
+    """Run Python of .venv in the project's root and return its exit code."""
+    return subprocess.call([str(PYTHON), *words], cwd=ROOT, env=environment(extra))
+
+
+def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
+    settings = dict(os.environ)
+    # Without bytecode every start costs two to four times as much.
+    settings.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Another project's modules have no business in .venv.
+    settings.pop("PYTHONPATH", None)
+    settings.pop("PYTHONHOME", None)
+    settings.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settings.update(extra or {})
+    return settings
+
+
+def fresh(name: str) -> Path:
+    """`name`, or the first of name-2, name-3, … that is still free: a run is never overwritten."""
+    path, number = ROOT / name, 2
+    while path.exists():
+        path, number = ROOT / f"{name}-{number}", number + 1
+    return path
+
+
+# Set-up ---------------------------------------------------------------------------------------------
+
+
+class SetUpError(Exception):
+    """What is missing on this machine, and how to get it."""
+
+
+def set_up() -> None:
+    """Make .venv and install the project into it, unless that has been done with the same recipe."""
+    stamp = recipe()
+    if STAMP.is_file() and STAMP.read_text() == stamp and PYTHON.exists():
+        return
+    start = time.monotonic()
+    print("Setting up .venv; the first time takes one to a few minutes.", flush=True)
+    uv = shutil.which("uv")
+    make_venv()
+    torch = local_torch()
+    if not (uv and install_with_uv(uv, torch)):
+        install_with_pip(torch)
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "src")], env=environment(), check=False)
+    STAMP.write_text(stamp)
+    print(f"Set up in {time.monotonic() - start:.0f} s.\n", flush=True)
+
+
+def recipe() -> str:
+    """What the environment depends on, as one hash."""
+    digest = hashlib.blake2b(sys.version.encode(), digest_size=16)
+    digest.update(str(ROOT).encode())  # an editable install points at this very folder
+    for name in ("pyproject.toml", "constraints.txt", "dev.py"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def make_venv() -> None:
+    same_python = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    if PYTHON.exists() and works([str(PYTHON), "-c", same_python]):
+        return
+    try:
+        import ensurepip  # noqa: F401  (Debian ships venv without it)
+        import venv
+    except ImportError as error:
+        raise SetUpError(
+            f"this Python has no {error.name} module; on Debian or Ubuntu: apt install python3-venv"
+        ) from error
+    venv.create(VENV, clear=VENV.exists(), with_pip=True)
+
+
+def works(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def install_with_uv(uv: str, torch: str | None) -> bool:
+    """Install with uv; False, after saying so, where uv cannot."""
+    extra = {"UV_COMPILE_BYTECODE": "1"}
+    folders = find_links()
+    if folders:
+        extra["UV_FIND_LINKS"] = ",".join(str(folder) for folder in folders)
+    certificates = os.environ.get("PIP_CERT") or pip_setting("global.cert")
+    if certificates:
+        extra.setdefault("SSL_CERT_FILE", certificates)
+    command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), *requirements(torch)]
+    if torch is None and not nvidia():
+        command[3:3] = ["--torch-backend", "cpu"]
+    if subprocess.call(command, cwd=ROOT, env=environment(extra)) == 0:
+        return True
+    print("uv could not install the project; trying pip.", flush=True)
+    return False
+
+
+def install_with_pip(torch: str | None) -> None:
+    if torch is None and sys.platform == "linux" and not nvidia():
+        print("Note: pip takes torch's CUDA build, several GB; with uv installed it would be the CPU build.")
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.call([*command, *requirements(torch)], cwd=ROOT, env=environment()) != 0:
+        raise SetUpError("pip could not install the project; its message stands above")
+
+
+def requirements(torch: str | None) -> list[str]:
+    words = ["--constraint", str(ROOT / "constraints.txt")]
+    if torch is not None:
+        pin = VENV / "torch-constraint.txt"
+        pin.write_text(f"torch=={torch}\n")
+        words += ["--constraint", str(pin)]
+    return [*words, "--editable", f"{ROOT}[dev]"]
+
+
+def nvidia() -> bool:
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+def local_torch() -> str | None:
+    """The newest version of a torch wheel for this Python and machine in pip's find-links folders."""
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    machine = sysconfig.get_platform().rpartition("-")[2]  # linux-x86_64, macosx-14.0-arm64, win-amd64
+    pattern = re.compile(rf"torch-([^-]+)-{tag}-[^-]+-[^-]*{re.escape(machine)}\.whl")
+    names = (wheel.name for folder in find_links() for wheel in folder.glob("torch-*.whl"))
+    found = [match[1].replace("%2B", "+") for match in map(pattern.fullmatch, names) if match]
+    return max(found, key=lambda v: [int(part) for part in re.findall(r"\d+", v)], default=None)
+
+
+def find_links() -> list[Path]:
+    """The folders that pip is told to look into for wheels."""
+    words = f"{os.environ.get('PIP_FIND_LINKS', '')} {pip_setting('global.find-links')}".split()
+    folders = dict.fromkeys(Path(word.removeprefix("file://")) for word in words)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def pip_setting(name: str) -> str:
+    """What `pip config get` says, or nothing where there is no such setting."""
+    command = [sys.executable, "-m", "pip", "config", "get", name]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
