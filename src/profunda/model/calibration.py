@@ -12,11 +12,12 @@ FLOOR = np.finfo(np.float64).tiny  # keeps the logarithm of a probability of zer
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """p^(1/T) / Σ p^(1/T): probabilities float64 [N, C] at temperature T > 0, sharper below 1 and flatter above.
+    """p^(1/T) / Σ p^(1/T): probabilities float64 [N, C] at temperature T > 0, sharper below 1 and flatter
+    above.
 
-    For one softmax network this is dividing its logits by T (Guo et al. 2017, "On calibration of modern neural
-    networks", eq. 9); on probabilities it also serves a mean of networks. The largest class stays the largest.
-    T = 1 gives the argument back, bit for bit.
+    For one softmax network this is dividing its logits by T (Guo et al. 2017, "On calibration of modern
+    neural networks", eq. 9); on probabilities it also serves a mean of networks. The largest class stays the
+    largest. T = 1 gives the argument back, bit for bit.
     """
     if temperature == 1.0:
         return probabilities
@@ -26,18 +27,20 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """The temperature that minimises the log-loss of probabilities [N, C] on held rows with class codes y int64 [N].
+    """The temperature that minimises the log-loss of probabilities [N, C] on held rows with class codes y
+    int64 [N].
 
-    The targets are smoothed by Laplace's rule, one pseudo-count a class spread over the N rows: (1 − ε)·onehot + ε/C
-    with ε = C/(N + C), after Platt (1999, "Probabilistic outputs", §2.2). Without it, N rows that are all right ask for
-    T → 0. In β = 1/T the loss is convex, so the root of its derivative, bracketed by 1/HOTTEST and 1/COLDEST, is
-    bisected: no start, no step size, the same bits each time. Raises ArgumentError without rows or with values that are
-    no probabilities.
+    The targets are smoothed by Laplace's rule, one pseudo-count a class spread over the N rows: (1 −
+    ε)·onehot + ε/C with ε = C/(N + C), after Platt (1999, "Probabilistic outputs", §2.2). Without it, N rows
+    that are all right ask for T → 0. In β = 1/T the loss is convex, so the root of its derivative, bracketed
+    by 1/HOTTEST and 1/COLDEST, is bisected: no start, no step size, the same bits each time. Raises
+    ArgumentError without rows or with values that are no probabilities.
     """
     rows, classes = probabilities.shape
     if rows == 0 or len(y) != rows:
         raise ArgumentError(
-            f"a temperature needs held rows: got {rows} rows of probabilities and {len(y)} targets. Give both for the same rows."
+            f"a temperature needs held rows: got {rows} rows of probabilities and {len(y)} targets. "
+            "Give both for the same rows."
         )
     if not np.isfinite(probabilities).all() or (probabilities < 0).any():
         raise ArgumentError(

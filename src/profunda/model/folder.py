@@ -1,9 +1,9 @@
 """A model's folder on disk: `model.json` and `weights.safetensors`, and nothing else that is ever read.
 
-Whoever hands a folder over may have made it in bad faith, so reading it trusts nothing: no file is opened through a
-link, sizes are looked at before reading, nothing is unpickled or executed, and a digest over both files tells damage
-from intent. (A digest keeps accidents out, not people: everything it covers is checked again, piece by piece, by
-`profunda.model.saving`.)
+Whoever hands a folder over may have made it in bad faith, so reading it trusts nothing: no file is opened
+through a link, sizes are looked at before reading, nothing is unpickled or executed, and a digest over both
+files tells damage from intent. (A digest keeps accidents out, not people: everything it covers is checked
+again, piece by piece, by `profunda.model.saving`.)
 """
 
 import hashlib
@@ -73,8 +73,8 @@ def read_folder(folder: str | Path) -> tuple[Mapping[str, Any], Mapping[str, np.
     weights = _read_file(folder / WEIGHTS_FILE, WEIGHTS_LIMIT)
     if sheet["digest"] != _digest(sheet["content"], weights):
         raise ModelError(
-            f"the model in {folder} is damaged: {MODEL_FILE} and {WEIGHTS_FILE} are not what was written together "
-            "(a copy cut short, or a file changed by hand). Copy the folder again, or train anew."
+            f"the model in {folder} is damaged: {MODEL_FILE} and {WEIGHTS_FILE} are not what was written "
+            "together (a copy cut short, or a file changed by hand). Copy the folder again, or train anew."
         )
     return sheet["content"], _arrays(weights, folder)
 
@@ -118,13 +118,14 @@ def _locate(folder: Path) -> Path:
     for name in (MODEL_FILE, WEIGHTS_FILE):
         if name not in names:
             raise ModelError(
-                f"{folder} holds no {name}: it is no saved model, or the run has not finished (profunda resume goes on)"
+                f"{folder} holds no {name}: it is no saved model, or the run has not finished "
+                "(profunda resume goes on with it)"
             )
     foreign = sorted(n for n in names - {MODEL_FILE, WEIGHTS_FILE, CARD_FILE} if not n.startswith("."))
     if foreign:
         raise ModelError(
-            f"{folder} also holds {', '.join(map(repr, foreign[:5]))}, which Profunda never writes into a model's folder. "
-            "It may come from someone else, code included: look at it, and move it away to load the model."
+            f"{folder} also holds {', '.join(map(repr, foreign[:5]))}, which Profunda never writes "
+            "into a model's folder. It may come from someone else, code included: look at it, and move it away to load the model."
         )
     return folder
 
@@ -146,7 +147,8 @@ def _read_file(path: Path, limit: int) -> bytes:
             )
         if found.st_size > limit:
             raise ModelError(
-                f"{path} has {found.st_size:,} bytes, more than any model of Profunda ({limit:,}); it is not read"
+                f"{path} has {found.st_size:,} bytes, more than any model of Profunda ({limit:,}); "
+                "it is not read"
             )
         return file.read(limit + 1)
 
@@ -184,7 +186,7 @@ def _arrays(weights: bytes, folder: Path) -> Mapping[str, np.ndarray]:
     from safetensors.numpy import load
 
     try:
-        # The library holds every declared shape against the bytes that are there before it allocates anything.
+        # The library holds every declared shape against the bytes that are there before it allocates.
         return load(weights)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(

@@ -26,9 +26,9 @@ CELLS = 4_000_000  # numbers in the widest array of a chunk of rows: 16 MB in fl
 class Model:
     """The fitted thing: Σ weight · (mean of a part's networks), then a temperature for classes.
 
-    The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers of each
-    network (None for classes). `temperature` T turns the mixture's probabilities p into p^(1/T), renormalised (1 for
-    numbers).
+    The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers
+    of each network (None for classes). `temperature` T turns the mixture's probabilities p into p^(1/T),
+    renormalised (1 for numbers).
     """
 
     task: Task
@@ -40,16 +40,17 @@ class Model:
 
     @property
     def preprocessings(self) -> tuple[Preprocessing, ...]:
-        """The different preprocessings of the networks, each once, in the order in which they are first used."""
+        """The different preprocessings of the networks, each once, in the order of first use."""
         return tuple(
             {id(n.preprocessing): n.preprocessing for part in self.parts for n in part.networks}.values()
         )
 
     def predict(self, source: object) -> np.ndarray:
-        """The most probable class of each row, in the type the target had, or its number; [N], in the order of the rows.
+        """The most probable class of each row, in the type the target had, or its number; [N], in the order
+        of the rows.
 
-        `source` is a file, a frame or an array with the columns of training, by name; others are ignored. Raises
-        DataError where columns are missing or the source cannot be read.
+        `source` is a file, a frame or an array with the columns of training, by name; others are ignored.
+        Raises DataError where columns are missing or the source cannot be read.
         """
         found = self.predict_codes(read_inputs(source, self.schema))
         if self.task.kind == "regression":
@@ -68,7 +69,8 @@ class Model:
         return self.predict_codes(read_inputs(source, self.schema))
 
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Predictions for codes float64 [N, F] as `schema.codes` gives them: [N, C] for classes, [N] for numbers.
+        """Predictions for codes float64 [N, F] as `schema.codes` gives them: [N, C] for classes, [N] for
+        numbers.
 
         Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
         """

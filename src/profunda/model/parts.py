@@ -25,7 +25,7 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One Design's share of a Model: the plain mean over its networks (one a fold, or one refit on all rows)."""
+    """One Design's share of a Model: the plain mean over its networks (folds' or refits)."""
 
     weight: float
     design: Design
@@ -36,9 +36,10 @@ class Part:
 class Provenance:
     """Where a Model came from: enough to name it, to cite it and to train it again.
 
-    `created` is an ISO 8601 time in UTC, `versions` are (library, version) pairs, `fingerprint` is the data's,
-    `select` and `refit` the rules that made the Model, `rows` the number of rows its networks and their
-    stopping were fitted on, `score` the result on rows that no choice has seen (None where none were held out).
+    `created` is an ISO 8601 time in UTC, `versions` are (library, version) pairs, `fingerprint` is the
+    data's, `select` and `refit` the rules that made the Model, `rows` the number of rows its networks and
+    their stopping were fitted on, `score` the result on rows that no choice has seen (None where none were
+    held out).
     """
 
     created: str

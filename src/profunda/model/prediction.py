@@ -1,4 +1,6 @@
-"""From a network's raw outputs to a prediction: one definition, for the Model and for choosing what goes into it."""
+"""From a network's raw outputs to a prediction: one definition, for the Model and for choosing what goes into
+it.
+"""
 
 import numpy as np
 
@@ -14,9 +16,9 @@ def predicted(
 ) -> np.ndarray:
     """What raw outputs [N, C] of one network say about the target.
 
-    Classes: probabilities float64 [N, C] by softmax. Numbers: float64 [N] on the target's own scale, held inside
-    `clamp` = (lowest, highest) target of the training rows (Holzmüller et al. 2024, "Better by default", §3: a network
-    that extrapolates beyond what it has seen is more often wrong than right).
+    Classes: probabilities float64 [N, C] by softmax. Numbers: float64 [N] on the target's own scale, held
+    inside `clamp` = (lowest, highest) target of the training rows (Holzmüller et al. 2024, "Better by
+    default", §3: a network that extrapolates beyond what it has seen is more often wrong than right).
     """
     if task.kind != "regression":
         return softmax(outputs)

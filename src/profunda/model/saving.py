@@ -33,9 +33,9 @@ TEMPERATURES = (
 def load(folder: str | Path) -> Model:
     """The Model that `Model.save` wrote to a folder; the folder of a finished run is taken as well.
 
-    Nothing in the folder is executed or unpickled. Raises ModelError, and only that, for a folder that is missing,
-    damaged, from a newer version, or made up: wrong keys or types, sizes that do not fit the designs, weights that
-    are not finite.
+    Nothing in the folder is executed or unpickled. Raises ModelError, and only that, for a folder that is
+    missing, damaged, from a newer version, or made up: wrong keys or types, sizes that do not fit the
+    designs, weights that are not finite.
     """
     content, arrays = read_folder(folder)
     try:
@@ -47,7 +47,7 @@ def load(folder: str | Path) -> Model:
 
 
 class _Arrays:
-    """The arrays of the file, each to be taken once: what is left over at the end was never part of a model."""
+    """The arrays of the file, each to be taken once: what is left at the end belongs to no model."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._left = dict(arrays)

@@ -1,9 +1,10 @@
-"""Which candidates become the Model: three rules, pure functions of what the candidates predicted on held rows.
+"""Which candidates become the Model: three rules, pure functions of what the candidates predicted on held
+rows.
 
-K candidates predict N rows that they were not trained on; a rule answers with weights float64 [K] that are not
-negative and sum to 1. All rules are deterministic, ties go to the earlier candidate, and a candidate with a
-prediction that is not finite is never chosen. The rows used here have been used up: a score that a rule has seen is
-no estimate of what is to come.
+K candidates predict N rows that they were not trained on; a rule answers with weights float64 [K] that are
+not negative and sum to 1. All rules are deterministic, ties go to the earlier candidate, and a candidate with
+a prediction that is not finite is never chosen. The rows used here have been used up: a score that a rule has
+seen is no estimate of what is to come.
 """
 
 import numpy as np
@@ -35,10 +36,11 @@ def best(predictions: np.ndarray, y: np.ndarray, metric: Metric) -> np.ndarray:
 def one_standard_error(fold_losses: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """All weight on the smallest network whose loss is within one standard error of the best one's.
 
-    fold_losses [K, F] are losses on F folds (lower is better), parameters [K] the sizes of the networks. Breiman et
-    al. (1984), Classification and Regression Trees, §3.4.3: a candidate is as good as the best one (mean m, standard
-    error s over folds) if its mean is at most m + s. Of equally small ones the better one wins. One fold has no standard
-    error: then the best one is chosen. Raises ArgumentError if no candidate has finite losses.
+    fold_losses [K, F] are losses on F folds (lower is better), parameters [K] the sizes of the networks.
+    Breiman et al. (1984), Classification and Regression Trees, §3.4.3: a candidate is as good as the best one
+    (mean m, standard error s over folds) if its mean is at most m + s. Of equally small ones the better one
+    wins. One fold has no standard error: then the best one is chosen. Raises ArgumentError if no candidate
+    has finite losses.
     """
     fold_losses = np.asarray(fold_losses, dtype=np.float64)
     folds = fold_losses.shape[1]
@@ -55,11 +57,11 @@ def greedy(
 ) -> np.ndarray:
     """Weights of a greedy ensemble (Caruana et al. 2004, "Ensemble selection from libraries of models").
 
-    predictions [K, N, C] or [K, N]. The `library` best candidates take part (pruning: Caruana et al. 2006, §3.2).
-    Sorted initialisation: start from the n best of them, n ≤ `size` being the number whose mean has the lowest loss.
-    Then add, with replacement, the candidate that lowers the loss of the mean most, until none lowers it or `size` are
-    in; a weight is how often a candidate was taken. Never worse than the best candidate on these rows.
-    Raises ArgumentError if no candidate has a finite loss, or for a size below 1.
+    predictions [K, N, C] or [K, N]. The `library` best candidates take part (pruning: Caruana et al. 2006,
+    §3.2). Sorted initialisation: start from the n best of them, n ≤ `size` being the number whose mean has
+    the lowest loss. Then add, with replacement, the candidate that lowers the loss of the mean most, until
+    none lowers it or `size` are in; a weight is how often a candidate was taken. Never worse than the best
+    candidate on these rows. Raises ArgumentError if no candidate has a finite loss, or for a size below 1.
     """
     if size < 1 or library < 1:
         raise ArgumentError(
