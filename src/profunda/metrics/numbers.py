@@ -30,9 +30,10 @@ def r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     mean = w @ centred / total
     rest = w @ (y - p) ** 2
     spread = (w * (centred - mean[:, None]) ** 2).sum(axis=1)
-    spread = np.where((w * (y != y[0])).any(axis=1) | (w[:, :1] == 0).any(axis=1), spread, 0.0)
-    score = 1 - np.divide(rest, spread, out=np.zeros_like(rest), where=spread > 0)
-    score = np.where(spread > 0, score, np.where(rest == 0, 1.0, 0.0))
+    lowest, highest = np.where(w > 0, y, np.inf).min(axis=1), np.where(w > 0, y, -np.inf).max(axis=1)
+    varies = highest > lowest
+    score = 1 - np.divide(rest, spread, out=np.zeros_like(rest), where=varies)
+    score = np.where(varies, score, np.where(rest == 0, 1.0, 0.0))
     return np.where(total < 2, np.nan, score)
 
 

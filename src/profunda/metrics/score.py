@@ -57,7 +57,9 @@ class Metric:
             wanted = "numbers [N]" if dimensions == 1 else "probabilities [N, C]"
             raise ArgumentError(f"{self.name} needs {wanted}, got the shape {list(prediction.shape)}.")
         if y.ndim != 1 or len(y) != len(prediction):
-            raise ArgumentError(f"{self.name}: targets {list(y.shape)} do not fit {len(prediction)} predictions.")
+            raise ArgumentError(
+                f"{self.name}: targets {list(y.shape)} do not fit {len(prediction)} predictions."
+            )
         if len(y) == 0:
             raise ArgumentError(f"{self.name} of 0 rows is not defined. Give at least one row.")
         if dimensions == 2 and (y.min() < 0 or y.max() >= prediction.shape[1]):
@@ -102,7 +104,9 @@ def metric_for(kind: Kind, name: str | None = None) -> Metric:
     names = [metric.name for metric in fitting]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise ArgumentError(f"{name!r} is not a metric of a {kind} task.{hint} Its metrics are: {', '.join(names)}.")
+    raise ArgumentError(
+        f"{name!r} is not a metric of a {kind} task.{hint} Its metrics are: {', '.join(names)}."
+    )
 
 
 def all_scores(kind: Kind, y: np.ndarray, prediction: np.ndarray) -> tuple[tuple[str, float], ...]:
@@ -119,7 +123,9 @@ def interval(
     out; (NaN, NaN) if none has one or a prediction is not finite. Raises ArgumentError for a level outside (0, 1).
     """
     if not 0 < level < 1:
-        raise ArgumentError(f"the level of an interval must lie between 0 and 1, got {level!r}. Usual is 0.95.")
+        raise ArgumentError(
+            f"the level of an interval must lie between 0 and 1, got {level!r}. Usual is 0.95."
+        )
     y, prediction = metric._checked(y, prediction)
     if not np.isfinite(prediction).all():
         return float("nan"), float("nan")

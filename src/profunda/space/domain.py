@@ -245,7 +245,16 @@ class Int:
         return f"a whole number from {self.low} to {self.high}" + (" (logarithmic)" if self.log else "")
 
     def invalid(self) -> tuple[Value, ...]:
-        return (self.low - 1, self.high + 1, self.low + 0.5, float(self.low), math.nan, str(self.low), None, True)
+        return (
+            self.low - 1,
+            self.high + 1,
+            self.low + 0.5,
+            float(self.low),
+            math.nan,
+            str(self.low),
+            None,
+            True,
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "int", "low": self.low, "high": self.high, "log": self.log}
@@ -310,7 +319,9 @@ class Choice:
         return any(_key(item) == _key(value) for item in self.values)
 
     def _edges(self) -> np.ndarray:
-        weights = np.ones(len(self.values)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
+        weights = (
+            np.ones(len(self.values)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
+        )
         edges = np.cumsum(weights / weights.sum())
         edges[-1] = 1.0
         return edges
@@ -348,12 +359,12 @@ class Fixed:
     """A value held constant, and the `domain` it was taken from, within which it may be set again."""
 
     value: Value
-    domain: "Float | LogFloat | Int | Choice"
+    domain: Domain
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", plain(self.value))
         if not self.domain.contains(self.value):
-            raise SpaceError(f"the value {self.value!r} is not {self.domain.describe()}.")
+            raise SpaceError(f"{self.value!r} is not {self.domain.describe()}.")
         if isinstance(self.domain, Float | LogFloat):
             object.__setattr__(self, "value", float(self.value))
 
@@ -389,7 +400,9 @@ class Fixed:
 def domain_from_json(data: Any) -> "Float | LogFloat | Int | Choice | Fixed":
     """The domain written by `to_json`; SpaceError for anything else."""
     if not isinstance(data, Mapping):
-        raise SpaceError(f"a domain must be a JSON object, not {type(data).__name__}. The file is damaged or foreign.")
+        raise SpaceError(
+            f"a domain must be a JSON object, not {type(data).__name__}. The file is damaged or foreign."
+        )
     kind = data.get("kind")
     expected = {
         "float": ("low", "high"),

@@ -69,6 +69,7 @@ class Space:
             if isinstance(domain, When):
                 _check_condition(name, domain, declared)
         _check_cycles(declared)
+        _check_held(declared)
         object.__setattr__(self, "entries", tuple(declared.items()))
 
     @classmethod
@@ -101,7 +102,9 @@ class Space:
         ordered: list[str] = []
         waiting = list(self.names)
         while waiting:
-            ready = next(n for n in waiting if n not in self.conditions or self.conditions[n].parent in ordered)
+            ready = next(
+                n for n in waiting if n not in self.conditions or self.conditions[n].parent in ordered
+            )
             waiting.remove(ready)
             ordered.append(ready)
         return tuple(ordered)
@@ -158,15 +161,19 @@ class Space:
         """
         u = np.asarray(u, dtype=np.float64)
         if u.ndim != 2 or u.shape[1] != self.dimensions:
-            raise SpaceError(f"sample needs numbers of shape [N, {self.dimensions}], one column for each of "
-                             f"{', '.join(self.free)}; got {list(u.shape)}.")
+            raise SpaceError(
+                f"sample needs numbers of shape [N, {self.dimensions}], one column for each of "
+                f"{', '.join(self.free)}; got {list(u.shape)}."
+            )
         if u.size and not (u.min() >= 0.0 and u.max() < 1.0):
             raise SpaceError(f"sample needs numbers in [0, 1); got [{u.min():g}, {u.max():g}].")
         position = {name: column for column, name in enumerate(self.free)}
         columns: dict[str, list[Any]] = {}
         for name in self.order:
             domain = self.domains[name]
-            values = domain.at(u[:, position[name]]) if name in position else list(domain.levels(None)) * len(u)
+            values = (
+                domain.at(u[:, position[name]]) if name in position else list(domain.levels(None)) * len(u)
+            )
             when = self.conditions.get(name)
             if when is not None:
                 # A set look-up per row; _MISSING marks the inactive ones, also where the parent itself is inactive.
@@ -209,8 +216,8 @@ class Space:
             if not active:
                 when = self.conditions[name]
                 raise SpaceError(
-                    f"{name} = {params[name]!r} is given, but it only exists where {when.parent} is "
-                    f"{Choice(list(when.values)).describe()}, not {exact.get(when.parent)!r}. Leave it out."
+                    f"{name} = {params[name]!r} is given, but it only exists where {_condition(when)}; "
+                    f"here {when.parent} is {exact.get(when.parent, 'inactive')}. Leave it out."
                 )
             exact[name] = self._exact(name, params[name])
         return {name: exact[name] for name in self.names if name in exact}
@@ -240,7 +247,9 @@ class Space:
         except SpaceError as error:
             raise SpaceError(f"{name}: {error}") from None
 
-    def _enumerate(self, depth: int, chosen: dict[str, Any], points: Mapping[str, tuple[Any, ...]]) -> Iterator[Params]:
+    def _enumerate(
+        self, depth: int, chosen: dict[str, Any], points: Mapping[str, tuple[Any, ...]]
+    ) -> Iterator[Params]:
         if depth == len(self.order):
             yield {name: chosen[name] for name in self.names if name in chosen}
             return
@@ -254,23 +263,36 @@ class Space:
     def fix(self, name: str, value: Any) -> "Space":
         """The space with `name` held at `value` (or at the value that a text from a command line names).
 
-        Raises SpaceError, with near misses for an unknown name and the domain for an unfit value.
+        A conditional parameter that a single value of its parent switches on holds that parent too. Raises
+        SpaceError: with near misses for an unknown name, with the domain for an unfit value, and where what is held
+        contradicts what was held before.
         """
         if name not in self.domains:
             raise SpaceError(self._unknown(name))
+        entries = dict(self.entries)
+        entry = entries[name]
+        held = self._held(name, value)
+        if not isinstance(entry, When):
+            entries[name] = held
+            return Space(entries)
+        entries[name] = When(entry.parent, entry.values, held)
+        parent = self.domains[entry.parent]
+        if len(entry.values) == 1 and not isinstance(parent, Fixed):
+            return Space(entries).fix(entry.parent, entry.values[0])
+        return Space(entries)
+
+    def _held(self, name: str, value: Any) -> Fixed:
         domain = self.domains[name]
         inner = domain.domain if isinstance(domain, Fixed) else domain
+        when = self.conditions.get(name)
+        hint = "" if when is None else f" (It only exists where {_condition(when)}.)"
         try:
-            exact = inner.parse(value) if isinstance(value, str) and not inner.contains(value) else plain(value)
+            exact = (
+                inner.parse(value) if isinstance(value, str) and not inner.contains(value) else plain(value)
+            )
+            return Fixed(exact, inner)
         except SpaceError as error:
-            raise SpaceError(f"{name}: {error}") from None
-        if not inner.contains(exact):
-            raise SpaceError(f"{name}: {value!r} is not {inner.describe()}.")
-        held = Fixed(exact, inner)  # type: ignore[arg-type]
-        entries = dict(self.entries)
-        old = entries[name]
-        entries[name] = When(old.parent, old.values, held) if isinstance(old, When) else held
-        return Space(entries)
+            raise SpaceError(f"{name}: {error}{hint}") from None
 
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(str(name), self.names, n=3)
@@ -284,7 +306,7 @@ class Space:
         for name, entry in self.entries:
             line = f"{name:<{width}}  {self.domains[name].describe()}"
             if isinstance(entry, When):
-                line += f", where {entry.parent} is {Choice(list(entry.values)).describe()}"
+                line += f", where {_condition(entry)}"
             lines.append(line)
         return "\n".join(lines)
 
@@ -300,16 +322,24 @@ class Space:
     def from_json(cls, data: Mapping[str, Any] | str) -> "Space":
         """The space written by `to_json` (or its JSON text); SpaceError for anything else."""
         data = json.loads(data) if isinstance(data, str) else data
-        if not isinstance(data, Mapping) or set(data) != {"format", "parameters"} or data["format"] != _FORMAT:
+        if (
+            not isinstance(data, Mapping)
+            or set(data) != {"format", "parameters"}
+            or data["format"] != _FORMAT
+        ):
             raise SpaceError("this is not a space of format 1. The file is damaged, or of another version.")
         entries: dict[str, Any] = {}
         for parameter in data["parameters"]:
             if not isinstance(parameter, Mapping) or set(parameter) != {"name", "domain", "when"}:
-                raise SpaceError(f"a parameter of a space cannot be read from {parameter!r}. The file is damaged.")
+                raise SpaceError(
+                    f"a parameter of a space cannot be read from {parameter!r}. The file is damaged."
+                )
             domain, when = domain_from_json(parameter["domain"]), parameter["when"]
             if parameter["name"] in entries:
                 raise SpaceError(f"the space names {parameter['name']!r} twice. The file is damaged.")
-            entries[parameter["name"]] = domain if when is None else When(when["parent"], when["values"], domain)
+            entries[parameter["name"]] = (
+                domain if when is None else When(when["parent"], when["values"], domain)
+            )
         return cls(entries)
 
     @cached_property
@@ -364,8 +394,27 @@ def _check_cycles(declared: Mapping[str, Any]) -> None:
         while isinstance(declared[name], When):
             name = declared[name].parent
             if name in path:
-                raise SpaceError(f"conditions run in a circle: {' -> '.join([*path, name])}. Free one of them.")
+                raise SpaceError(
+                    f"conditions run in a circle: {' -> '.join([*path, name])}. Free one of them."
+                )
             path.append(name)
+
+
+def _check_held(declared: Mapping[str, Any]) -> None:
+    for name, when in declared.items():
+        if not isinstance(when, When) or not isinstance(when.domain, Fixed):
+            continue
+        above = declared[when.parent]
+        parent = above.domain if isinstance(above, When) else above
+        if isinstance(parent, Fixed) and not _holds(when, parent.value):
+            raise SpaceError(
+                f"{name} is held at {when.domain.value!r}, but it only exists where {_condition(when)}, and "
+                f"{when.parent} is held at {parent.value!r}. Hold only one of them."
+            )
+
+
+def _condition(when: When) -> str:
+    return f"{when.parent} is {Choice(list(when.values)).describe()}"
 
 
 def _hashable(value: Any) -> Any:

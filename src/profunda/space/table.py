@@ -1,0 +1,143 @@
+"""The default space of a table, and the way from a configuration to a Design."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal
+
+from profunda.errors import SpaceError
+from profunda.space.design import DOMAINS, Design
+from profunda.space.domain import Choice, Fixed, Float, LogFloat
+from profunda.space.space import Params, Space, When
+from profunda.space.widths import constant, pyramid
+
+__all__ = ["NAMES", "design_from", "table_space"]
+
+Kind = Literal["binary", "multiclass", "regression"]
+
+NAMES = ("depth", "width", "shape", *(field.name for field in fields(Design)))
+"""The names a space may use for `design_from`: either widths, or depth, width and shape."""
+
+_SUITED: Mapping[str, str] = {"selu": "lecun", "tanh": "glorot", "sigmoid": "glorot", "softplus": "glorot"}
+"""Initialisation that keeps an activation's variance: SELU by LeCun's law (Klambauer et al. 2017), saturating ones by
+Glorot's (2010), everything that looks like a rectifier by He's (2015)."""
+
+_STEPS = 24
+"""Steps an epoch aims at: enough updates for a small table, few enough for a large one."""
+
+
+def table_space(
+    kind: Kind, n_rows: int, n_features: int, n_outputs: int = 1, *, skewed: bool = False
+) -> Space:
+    """The default space of dense networks for a table.
+
+    Continuous things stay continuous; what sets the shape of a network (depth, width, batch size) is coarse, because
+    a fleet trains networks of equal shape together. `n_rows` counts training rows, `n_features` the inputs as
+    encoded, `n_outputs` the classes or 1; `skewed` says that a regression's target has a long tail.
+    """
+    small = n_rows < 1000
+    depths = Choice([0, 1, 2, 3, 4], weights=[1, 5, 6, 4, 2] if not small else [2, 6, 6, 3, 1])
+    widths = [16, 32, 64, 128] if small else [32, 64, 128, 256]
+    # Wide first layers on many inputs cost memory and time without need.
+    widths = widths[:-1] if n_features > 2000 else widths
+    entries: dict[str, Any] = {
+        "depth": depths,
+        "width": When("depth", (1, 2, 3, 4), Choice(widths)),
+        "shape": When("depth", (2, 3, 4), Choice(["constant", "pyramid"])),
+        "activation": When(
+            "depth", (1, 2, 3, 4), Choice(["relu", "gelu", "silu", "tanh", "selu"], weights=[4, 2, 3, 1, 1])
+        ),
+        "initialisation": Choice(
+            ["suited", "torch", "orthogonal", "he", "glorot", "lecun"], weights=[8, 3, 2, 1, 1, 1]
+        ),
+        **_regularisers(kind, skewed),
+        **_recipe(n_rows),
+    }
+    return Space(entries)
+
+
+def _regularisers(kind: Kind, skewed: bool) -> dict[str, Any]:
+    entries: dict[str, Any] = {
+        # A share of exact zeros: most published winners on tables use either no dropout or a clear rate.
+        "dropping": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[1, 2])),
+        "dropout": When("dropping", True, Float(0.05, 0.5)),
+        "input_dropping": Choice([False, True], weights=[5, 1]),
+        "input_dropout": When("input_dropping", True, Float(0.02, 0.2)),
+        "sparse": Choice([False, True], weights=[4, 1]),
+        "l1": When("sparse", True, LogFloat(1e-6, 1e-2)),
+        "decaying": Choice([False, True], weights=[1, 3]),
+        "l2": When("decaying", True, LogFloat(1e-5, 0.3)),
+        "decoupled": Fixed(True, DOMAINS["decoupled"]),
+    }
+    if kind == "regression":
+        entries["loss"] = Choice(["likelihood", "huber"], weights=[1, 1] if skewed else [4, 1])
+    else:
+        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[6, 1, 1])
+    return entries
+
+
+def _recipe(n_rows: int) -> dict[str, Any]:
+    epochs = _epochs(n_rows)
+    return {
+        "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[8, 1, 1]),
+        "momentum": Fixed(Design.momentum, DOMAINS["momentum"]),
+        "lr": LogFloat(5e-4, 5e-2),
+        "schedule": Choice(["constant", "cosine", "onecycle"], weights=[1, 2, 2]),
+        "batch_size": Choice(_batch_sizes(n_rows)),
+        "epochs": Fixed(epochs, DOMAINS["epochs"]),
+        "patience": Fixed(max(8, epochs // 4), DOMAINS["patience"]),
+        "encoding": Choice(["robust", "quantile", "piecewise"], weights=[2, 2, 1]),
+    }
+
+
+def _batch_sizes(n_rows: int) -> list[int]:
+    """Two neighbouring powers of two that give about 24 and 12 steps an epoch, within 16 … 512."""
+    size = 16
+    while size < 256 and n_rows / (2 * size) >= _STEPS:
+        size *= 2
+    return [size, 2 * size]
+
+
+def _epochs(n_rows: int) -> int:
+    """Epochs that make some 1,000 to 2,500 steps on small tables and no more than a few passes over large ones."""
+    for rows, epochs in ((1_000, 80), (5_000, 60), (20_000, 40), (100_000, 25)):
+        if n_rows < rows:
+            return epochs
+    return 12
+
+
+_SWITCHES = ("dropping", "input_dropping", "sparse", "decaying")
+
+
+def design_from(params: Params) -> Design:
+    """The Design of a configuration drawn from `table_space`, or from a user's space of the names in `NAMES`.
+
+    depth, width and shape ("constant" or "pyramid") become widths; "suited" becomes the initialisation that suits
+    the activation; what is absent is off or has the Design's default. Raises SpaceError for other names.
+    """
+    for name in params:
+        if name not in NAMES and name not in _SWITCHES:
+            near = difflib.get_close_matches(name, NAMES, n=2)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise SpaceError(f"a network has no hyperparameter {name!r}.{hint} It has: {', '.join(NAMES)}.")
+    recipe = {name: value for name, value in params.items() if name in DOMAINS}
+    if params.get("initialisation") == "suited":
+        recipe["initialisation"] = _SUITED.get(params.get("activation", Design.activation), "he")
+    return Design(widths=_widths(params), **recipe)
+
+
+def _widths(params: Params) -> tuple[int, ...]:
+    stated = [name for name in ("depth", "width", "shape") if name in params]
+    if "widths" in params:
+        if stated:
+            raise SpaceError(
+                f"widths and {', '.join(stated)} both say how large the network is. Keep one of them."
+            )
+        return params["widths"]
+    if not stated:
+        return Design.widths
+    depth, width = params.get("depth", len(Design.widths)), params.get("width", Design.widths[0])
+    shape = params.get("shape", "constant")
+    if shape not in ("constant", "pyramid"):
+        raise SpaceError(f"shape = {shape!r} is unknown: it is constant or pyramid.")
+    return constant(width, depth) if shape == "constant" else pyramid(width, depth)
