@@ -125,7 +125,8 @@ def _locate(folder: Path) -> Path:
     if foreign:
         raise ModelError(
             f"{folder} also holds {', '.join(map(repr, foreign[:5]))}, which Profunda never writes "
-            "into a model's folder. It may come from someone else, code included: look at it, and move it away to load the model."
+            "into a model's folder. It may come from someone else, code included: look at it, and move it away "
+            "to load the model."
         )
     return folder
 

@@ -63,7 +63,7 @@ def _provenance(provenance: Provenance) -> dict[str, object]:
 def _part(part: Part, numbers: dict[int, int]) -> dict[str, object]:
     return {
         "weight": float(part.weight),
-        "design": json.loads(part.design.to_json()),
+        "design": part.design.to_json(),
         "networks": [numbers[id(network.preprocessing)] for network in part.networks],
     }
 
