@@ -1,0 +1,64 @@
+"""What a sampler is, and the samplers by name."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from profunda.errors import ArgumentError
+from profunda.fleet.history import Status
+from profunda.space.space import Params, Space
+from profunda.tuning.samplers.bayesian import BayesianSampler
+from profunda.tuning.samplers.grid import GridSampler
+from profunda.tuning.samplers.quasi_random import QuasiRandomSampler
+from profunda.tuning.samplers.random import RandomSampler
+
+__all__ = ["SAMPLERS", "Direction", "Sampler", "sampler_for"]
+
+Direction = Literal["minimize", "maximize"]
+
+SAMPLERS = ("random", "quasi-random", "grid", "tpe", "gp")
+"""The names that `sampler_for` knows."""
+
+
+class Sampler(Protocol):
+    """Proposes configurations, and is told what became of them.
+
+    The same space, seed and sequence of calls give the same proposals, in any process.
+    """
+
+    def propose(self, n: int) -> list[Params]:
+        """The next `n` configurations; fewer only where the space is used up (a grid), then none."""
+        ...
+
+    def repeat(self, batch: Sequence[Params]) -> None:
+        """Takes note of proposals made earlier (read from a journal) as if `propose` had just returned them.
+
+        One call for each earlier call of `propose`, in order, with the answers told in between: the next proposals
+        are then those of the uninterrupted search, and no model is asked again.
+        """
+        ...
+
+    def tell(self, params: Params, value: float, status: Status) -> None:
+        """What became of one configuration: its value (NaN for none) and how it ended."""
+        ...
+
+
+def sampler_for(name: str, space: Space, seed: int, direction: Direction = "minimize") -> Sampler:
+    """The sampler `name` over `space`.
+
+    Raises ArgumentError for an unknown name or direction, SpaceError for a grid over an interval.
+    """
+    if direction not in ("minimize", "maximize"):
+        raise ArgumentError(f"direction = {direction!r} is unknown: it is minimize or maximize.")
+    match name:
+        case "random":
+            return RandomSampler(space, seed)
+        case "quasi-random":
+            return QuasiRandomSampler(space, seed)
+        case "grid":
+            return GridSampler(space)
+        case "tpe" | "gp":
+            return BayesianSampler(space, seed, direction, name)
+    near = difflib.get_close_matches(str(name), SAMPLERS, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise ArgumentError(f"there is no sampler {name!r}.{hint} The samplers are: {', '.join(SAMPLERS)}.")
