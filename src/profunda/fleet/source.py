@@ -1,0 +1,81 @@
+"""Rows that members are trained on, one Source per encoding and fold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profunda.errors import DataError
+from profunda.fleet.member import Member
+
+__all__ = ["FleetData", "Source"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Prepared rows of one fold in one encoding.
+
+    Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers; `train` and `valid`
+    int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1 on the training rows).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    train: np.ndarray
+    valid: np.ndarray
+    weight: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        rows = self.x.shape[0]
+        if self.x.ndim != 2 or self.y.shape[0] != rows:
+            raise DataError(
+                f"Source needs x of shape [N, D] and y with the same N: x is {self.x.shape}, y is {self.y.shape}."
+            )
+        if not len(self.train) or not len(self.valid):
+            raise DataError(
+                f"A fold needs training and validation rows, got {len(self.train)} and {len(self.valid)}; "
+                "use fewer folds or a larger validation part."
+            )
+        for name, index in (("train", self.train), ("valid", self.valid)):
+            if index.min() < 0 or index.max() >= rows:
+                raise DataError(f"{name} rows must lie in 0..{rows - 1}, got {index.min()}..{index.max()}.")
+        if self.weight is not None and self.weight.shape != (rows,):
+            raise DataError(f"weight needs shape ({rows},), got {self.weight.shape}.")
+
+
+@dataclass(frozen=True, eq=False)
+class FleetData:
+    """Every Source that members ask for, by (encoding, fold)."""
+
+    sources: Mapping[tuple[str, int], Source]
+    n_outputs: int
+    classes: bool
+
+    def source(self, member: Member) -> Source:
+        """The rows `member` is trained on; DataError where the fold or the encoding was not prepared."""
+        found = self.sources.get((member.design.encoding, member.fold))
+        if found is None:
+            have = ", ".join(f"{encoding}/{fold}" for encoding, fold in sorted(self.sources))
+            raise DataError(
+                f"Member {member.id} wants encoding {member.design.encoding!r}, fold {member.fold}; prepared are {have}."
+            )
+        return found
+
+    @staticmethod
+    def from_arrays(
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        classes: bool,
+        n_outputs: int | None = None,
+        encodings: Sequence[str] = ("robust", "quantile", "piecewise"),
+    ) -> "FleetData":
+        """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows."""
+        inputs = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
+        target = y.astype(np.int64) if classes else y.reshape(len(y), -1).astype(inputs.dtype)
+        width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
+        made = [Source(inputs, target, np.asarray(a, np.int64), np.asarray(b, np.int64)) for a, b in folds]
+        return FleetData(
+            {(encoding, fold): source for encoding in encodings for fold, source in enumerate(made)}, width, classes
+        )
