@@ -1,8 +1,9 @@
 """Scores of class probabilities, each under many row weights at once.
 
-y int64 [N] are class codes, p float64 [N, C] probabilities, w float64 [R, N] row weights; every function returns
-float64 [R]. With w of ones and R = 1 this is the plain score; with the counts of R bootstrap resamples it is the
-score of each resample, without touching a row twice. Definitions follow scikit-learn's, so that numbers compare.
+y int64 [N] are class codes, p float64 [N, C] probabilities, w float64 [R, N] row weights; every function
+returns float64 [R]. With w of ones and R = 1 this is the plain score; with the counts of R bootstrap
+resamples it is the score of each resample, without touching a row twice. Definitions follow scikit-learn's,
+so that numbers compare.
 """
 
 import numpy as np
@@ -25,8 +26,8 @@ def accuracy(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 def brier(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Mean squared distance of the probabilities from the truth (Brier 1950).
 
-    The sum over all classes, as Brier wrote it; for two classes the half of it, which is the square of the second
-    class's error alone.
+    The sum over all classes, as Brier wrote it; for two classes the half of it, which is the square of the
+    second class's error alone.
     """
     truth = np.zeros_like(p)
     truth[np.arange(len(y)), y] = 1.0
@@ -64,10 +65,11 @@ def f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Probability that a row of the class scores above one that is not, ties counting half (Hanley, McNeil 1982).
+    """Probability that a row of the class scores above one that is not, ties counting half (Hanley, McNeil
+    1982).
 
-    Of the second class if there are two, else the mean of one class against the rest over the classes that occur;
-    NaN where all rows are of one class.
+    Of the second class if there are two, else the mean of one class against the rest over the classes that
+    occur; NaN where all rows are of one class.
     """
     if p.shape[1] == 2:
         return _one_auc(y == 1, p[:, 1], w)

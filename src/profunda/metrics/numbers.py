@@ -1,7 +1,7 @@
 """Scores of predicted numbers, each under many row weights at once.
 
-y and p are float64 [N] on the target's own scale, w float64 [R, N] row weights; every function returns float64 [R]
-(see `profunda.metrics.classes` for why). Definitions follow scikit-learn's.
+y and p are float64 [N] on the target's own scale, w float64 [R, N] row weights; every function returns
+float64 [R] (see `profunda.metrics.classes` for why). Definitions follow scikit-learn's.
 """
 
 import numpy as np
@@ -38,7 +38,8 @@ def r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def median_ae(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Median absolute error, in the target's unit; the mean of the two middle ones for an even number of rows."""
+    """Median absolute error, in the target's unit; the mean of the two middle ones for an even number of
+    rows."""
     error = np.abs(y - p)
     order = np.argsort(error, kind="stable")
     error, reach = error[order], np.cumsum(w[:, order], axis=1)

@@ -24,7 +24,8 @@ _CELLS = 4_000_000
 class Metric:
     """One score: its name, its title for people, its direction, the kinds of task it is for, and its formula.
 
-    `function(y, p, w)` takes row weights w float64 [R, N] and returns float64 [R]; `value` is the everyday form.
+    `function(y, p, w)` takes row weights w float64 [R, N] and returns float64 [R]; `value` is the everyday
+    form.
     """
 
     name: str
@@ -36,9 +37,9 @@ class Metric:
     def value(self, y: np.ndarray, prediction: np.ndarray) -> float:
         """The score of predictions.
 
-        y int64 [N] with probabilities float [N, C], or y float [N] with numbers float [N] on the target's scale. NaN
-        if a prediction is not finite, or where the score has no meaning (AUC of a single class). Raises
-        ArgumentError for shapes that do not fit.
+        y int64 [N] with probabilities float [N, C], or y float [N] with numbers float [N] on the target's
+        scale. NaN if a prediction is not finite, or where the score has no meaning (AUC of a single class).
+        Raises ArgumentError for shapes that do not fit.
         """
         y, prediction = self._checked(y, prediction)
         if not np.isfinite(prediction).all():
@@ -119,8 +120,9 @@ def interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a score over rows (Efron and Tibshirani 1993, §13.3), 1,000 resamples.
 
-    It speaks of the rows drawn, with the model held fixed. Resamples without meaning (one class for AUC) are left
-    out; (NaN, NaN) if none has one or a prediction is not finite. Raises ArgumentError for a level outside (0, 1).
+    It speaks of the rows drawn, with the model held fixed. Resamples without meaning (one class for AUC) are
+    left out; (NaN, NaN) if none has one or a prediction is not finite. Raises ArgumentError for a level
+    outside (0, 1).
     """
     if not 0 < level < 1:
         raise ArgumentError(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from profunda.errors import SpaceError
@@ -73,11 +74,12 @@ class Design:
     activation
         After each hidden layer, the same for all.
     initialisation
-        Law of the initial weights: "lecun" variance 1/fan_in, "glorot" 2/(fan_in + fan_out), "he" 2/fan_in, all
-        normal; "orthogonal"; "torch" uniform within ±1/√fan_in. Biases start at 0, with "torch" by the same law.
+        Law of the initial weights: "lecun" variance 1/fan_in, "glorot" 2/(fan_in + fan_out), "he" 2/fan_in,
+        all normal; "orthogonal"; "torch" uniform within ±1/√fan_in. Biases start at 0, with "torch" by the
+        same law.
     dropout, input_dropout
-        Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p for the
-        probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.
+        Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p
+        for the probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.
     l1
         Soft threshold w ← S(w, lr·l1) after each step, on weights, not on biases.
     l2, decoupled
@@ -86,21 +88,21 @@ class Design:
     label_smoothing
         Share of the probability spread evenly over the classes; classes only.
     loss
-        "likelihood": mean cross-entropy for classes, mean squared error for numbers. "huber": on the standardised
-        number, r² within ±1 and 2|r| − 1 outside; numbers only.
+        "likelihood": mean cross-entropy for classes, mean squared error for numbers. "huber": on the
+        standardised number, r² within ±1 and 2|r| − 1 outside; numbers only.
     optimiser, momentum
-        "sgd" with `momentum`, "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas; only sgd has the
-        momentum.
+        "sgd" with `momentum`, "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas; only sgd has
+        the momentum.
     lr
         Peak learning rate.
     schedule
-        Factor of lr over the planned steps, t from 0 to 1: "constant"; "cosine" ½(1 + cos πt); "onecycle", linear
-        warm-up over the first 30 % and cosine down.
+        Factor of lr over the planned steps, t from 0 to 1: "constant"; "cosine" ½(1 + cos πt); "onecycle",
+        linear warm-up over the first 30 % and cosine down.
     batch_size
         Rows B a step, at most all training rows; an epoch's smaller last batch is trained too.
     epochs, patience
-        Epochs E at most, and epochs without a better validation loss after which training ends (0 = never). The
-        best weights are kept in any case (Goodfellow, Bengio and Courville 2016, algorithm 7.1).
+        Epochs E at most, and epochs without a better validation loss after which training ends (0 = never).
+        The best weights are kept in any case (Goodfellow, Bengio and Courville 2016, algorithm 7.1).
     encoding
         How inputs become numbers: "robust", "quantile" or "piecewise" (see `profunda.data.preprocessing`).
     """
@@ -149,7 +151,7 @@ class Design:
     def parameters(self, n_features: int, n_outputs: int) -> int:
         """Number P of weights and biases for D = `n_features` encoded inputs and C = `n_outputs` outputs."""
         sizes = (n_features, *self.widths, n_outputs)
-        return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+        return sum((before + 1) * after for before, after in pairwise(sizes))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form that `from_json` reads."""

@@ -1,8 +1,8 @@
 """Domains as data: one declaration validates, samples, encodes, documents and makes invalid values for tests.
 
-A domain maps the unit interval onto its values: `at` takes u in [0, 1) to values, `place` takes a value back to the
-middle of the u that give it. Random, quasi-random and model-based proposals all go through these two, so that a
-space means the same to each of them.
+A domain maps the unit interval onto its values: `at` takes u in [0, 1) to values, `place` takes a value back
+to the middle of the u that give it. Random, quasi-random and model-based proposals all go through these two,
+so that a space means the same to each of them.
 """
 
 import math
@@ -264,9 +264,9 @@ class Int:
 class Choice:
     """One of a list of values: ``Choice("relu", "tanh")`` or ``Choice([32, 64, 128])``.
 
-    Values are None, booleans, numbers, texts, or tuples of these (lists become tuples). `weights`, one number above
-    0 for each value, are the shares of random and quasi-random draws (equal without them); a grid takes every value
-    once and the model-based samplers learn where to look, so neither uses them.
+    Values are None, booleans, numbers, texts, or tuples of these (lists become tuples). `weights`, one number
+    above 0 for each value, are the shares of random and quasi-random draws (equal without them); a grid takes
+    every value once and the model-based samplers learn where to look, so neither uses them.
     """
 
     values: tuple[Value, ...]
@@ -295,7 +295,8 @@ class Choice:
             return
         if len(self.weights) != len(self.values):
             raise SpaceError(
-                f"Choice: {len(self.weights)} weights for {len(self.values)} values. Give one weight for each value."
+                f"Choice: {len(self.weights)} weights for {len(self.values)} values. Give one weight for "
+                "each value."
             )
         if not all(_number(weight) and weight > 0 for weight in self.weights):
             raise SpaceError(f"Choice: weights {list(self.weights)} must be finite numbers above 0.")
@@ -306,7 +307,8 @@ class Choice:
 
     @property
     def ordered(self) -> bool:
-        """Whether the values are at least three ascending numbers, so that neighbours may be expected to behave alike."""
+        """Whether the values are at least three ascending numbers, so that neighbours may be expected to
+        behave alike."""
         numbers = all(_number(value) for value in self.values)
         return numbers and len(self.values) > 2 and list(self.values) == sorted(self.values)
 
@@ -449,9 +451,9 @@ def _check_value(value: Value) -> None:
         raise SpaceError(f"Choice: {value!r} is not a value that can be told apart or stored. Leave it out.")
     elif value is not None and not isinstance(value, bool | int | float | str):
         raise SpaceError(
-            f"Choice: {value!r} is a {type(value).__name__}, but values must be None, booleans, numbers, texts or "
-            "lists of these, so that a run can be written down and resumed. Choose among names and look the object "
-            "up in your own function."
+            f"Choice: {value!r} is a {type(value).__name__}, but values must be None, booleans, numbers, "
+            "texts or lists of these, so that a run can be written down and resumed. Choose among names and "
+            "look the object up in your own function."
         )
 
 

@@ -45,10 +45,12 @@ class When:
 class Space:
     """Named domains with conditions; immutable.
 
-    ``Space({"depth": Choice(0, 1, 2), "width": When("depth", (1, 2), Choice(32, 64)), "lr": LogFloat(1e-4, 1e-1)})``
+    ``Space({"depth": Choice(0, 1, 2), "width": When("depth", (1, 2), Choice(32, 64)), "lr": LogFloat(1e-4,
+    1e-1)})``
 
-    `dimensions` d counts the parameters that are not held constant; `sample` and `encode` speak of [N, d] numbers in
-    [0, 1), one column for each, in the order of `free`. Raises SpaceError for empty or doubtful declarations.
+    `dimensions` d counts the parameters that are not held constant; `sample` and `encode` speak of [N, d]
+    numbers in [0, 1), one column for each, in the order of `free`. Raises SpaceError for empty or doubtful
+    declarations.
     """
 
     entries: tuple[tuple[str, Domain | When], ...]
@@ -76,8 +78,8 @@ class Space:
     def from_user(cls, space: "Space | Mapping[str, Any]") -> "Space":
         """A Space from what a user writes: a Space as it is, or a mapping in which lists are choices.
 
-        Domains and `When` stay as they are, a list or range becomes a `Choice`, a single value is held constant. A
-        tuple is refused: (0.1, 0.5) may mean two values or an interval.
+        Domains and `When` stay as they are, a list or range becomes a `Choice`, a single value is held
+        constant. A tuple is refused: (0.1, 0.5) may mean two values or an interval.
         """
         return space if isinstance(space, Space) else cls(space)
 
@@ -111,7 +113,8 @@ class Space:
 
     @cached_property
     def free(self) -> tuple[str, ...]:
-        """The names with more than one value, in the order of declaration: the columns of `sample` and `encode`."""
+        """The names with more than one value, in the order of declaration: the columns of `sample` and
+        `encode`."""
         return tuple(name for name in self.names if self.domains[name].size != 1)
 
     @property
@@ -176,7 +179,7 @@ class Space:
             )
             when = self.conditions.get(name)
             if when is not None:
-                # A set look-up per row; _MISSING marks the inactive ones, also where the parent itself is inactive.
+                # One set look-up a row; _MISSING marks the inactive, also where the parent itself is inactive.
                 on = {_hashable(value) for value in when.values}
                 values = [
                     value if _hashable(parent) in on else _MISSING
@@ -190,7 +193,8 @@ class Space:
         return [{n: v for n, v in zip(names, row, strict=True) if v is not _MISSING} for row in rows]
 
     def encode(self, params: Sequence[Params]) -> np.ndarray:
-        """The places of configurations in the unit cube, float64 [N, d]; NaN where a parameter is inactive."""
+        """The places of configurations in the unit cube, float64 [N, d]; NaN where a parameter is
+        inactive."""
         table = np.full((len(params), self.dimensions), np.nan)
         for row, one in enumerate(params):
             for column, name in enumerate(self.free):
@@ -199,7 +203,8 @@ class Space:
         return table
 
     def validate(self, params: Params) -> Params:
-        """`params` with exact values (whole numbers for floats turned into floats); SpaceError if they do not belong.
+        """`params` with exact values (whole numbers for floats turned into floats); SpaceError if they do not
+        belong.
 
         Every active name must be there with a value of its domain, and no other.
         """
@@ -230,7 +235,8 @@ class Space:
         return float(value) if isinstance(domain, Float | LogFloat) else value
 
     def grid(self, levels: int | Mapping[str, int] | None = None) -> Iterator[Params]:
-        """Every configuration once, the last name varying fastest; `levels` counts the points of each interval.
+        """Every configuration once, the last name varying fastest; `levels` counts the points of each
+        interval.
 
         Raises SpaceError for an interval without levels.
         """
@@ -264,8 +270,8 @@ class Space:
         """The space with `name` held at `value` (or at the value that a text from a command line names).
 
         A conditional parameter that a single value of its parent switches on holds that parent too. Raises
-        SpaceError: with near misses for an unknown name, with the domain for an unfit value, and where what is held
-        contradicts what was held before.
+        SpaceError: with near misses for an unknown name, with the domain for an unfit value, and where what
+        is held contradicts what was held before.
         """
         if name not in self.domains:
             raise SpaceError(self._unknown(name))
@@ -297,7 +303,8 @@ class Space:
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(str(name), self.names, n=3)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        return f"there is no parameter {name!r} in this space.{hint} Its parameters are: {', '.join(self.names)}."
+        return f"there is no parameter {name!r} in this space.{hint} Its parameters are: "
+        f"{', '.join(self.names)}."
 
     def describe(self) -> str:
         """One line for each parameter: name, domain, condition."""
@@ -356,8 +363,9 @@ def _as_domain(label: str, value: Any) -> Domain:
         raise SpaceError(f"{label}: a When inside a When. Make the parent itself conditional instead.")
     if isinstance(value, tuple):
         raise SpaceError(
-            f"{label}: the tuple {value!r} may mean single values or an interval. Write a list, {list(value)!r}, for "
-            "the values, or Float(low, high), LogFloat(low, high), Int(low, high) for an interval."
+            f"{label}: the tuple {value!r} may mean single values or an interval. Write a list, "
+            f"{list(value)!r}, for the values, or Float(low, high), LogFloat(low, high), Int(low, high) for "
+            "an interval."
         )
     try:
         if isinstance(value, list | range | np.ndarray):
@@ -377,8 +385,8 @@ def _check_condition(name: str, when: When, declared: Mapping[str, Any]) -> None
     domain = domain.domain if isinstance(domain, Fixed) else domain
     if domain.size is None:
         raise SpaceError(
-            f"{name} depends on values of {when.parent}, but that is {domain.describe()}: a single number is never "
-            "drawn from an interval. Let it depend on a Choice or an Int."
+            f"{name} depends on values of {when.parent}, but that is {domain.describe()}: a single number is "
+            "never drawn from an interval. Let it depend on a Choice or an Int."
         )
     for value in when.values:
         if not domain.contains(value):

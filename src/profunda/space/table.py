@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any
 
+from profunda.data.task import TaskKind
 from profunda.errors import SpaceError
 from profunda.space.design import DOMAINS, Design
 from profunda.space.domain import Choice, Fixed, Float, LogFloat
@@ -13,27 +14,25 @@ from profunda.space.widths import constant, pyramid
 
 __all__ = ["NAMES", "design_from", "table_space"]
 
-Kind = Literal["binary", "multiclass", "regression"]
-
 NAMES = ("depth", "width", "shape", *(field.name for field in fields(Design)))
 """The names a space may use for `design_from`: either widths, or depth, width and shape."""
 
 _SUITED: Mapping[str, str] = {"selu": "lecun", "tanh": "glorot", "sigmoid": "glorot", "softplus": "glorot"}
-"""Initialisation that keeps an activation's variance: SELU by LeCun's law (Klambauer et al. 2017), saturating ones by
-Glorot's (2010), everything that looks like a rectifier by He's (2015)."""
+"""Initialisation that keeps an activation's variance: SELU by LeCun's law (Klambauer et al. 2017), saturating
+ones by Glorot's (2010), everything that looks like a rectifier by He's (2015)."""
 
 _STEPS = 24
 """Steps an epoch aims at: enough updates for a small table, few enough for a large one."""
 
 
 def table_space(
-    kind: Kind, n_rows: int, n_features: int, n_outputs: int = 1, *, skewed: bool = False
+    kind: TaskKind, n_rows: int, n_features: int, n_outputs: int = 1, *, skewed: bool = False
 ) -> Space:
     """The default space of dense networks for a table.
 
-    Continuous things stay continuous; what sets the shape of a network (depth, width, batch size) is coarse, because
-    a fleet trains networks of equal shape together. `n_rows` counts training rows, `n_features` the inputs as
-    encoded, `n_outputs` the classes or 1; `skewed` says that a regression's target has a long tail.
+    Continuous things stay continuous; what sets the shape of a network (depth, width, batch size) is coarse,
+    because a fleet trains networks of equal shape together. `n_rows` counts training rows, `n_features` the
+    inputs as encoded, `n_outputs` the classes or 1; `skewed` says that a regression's target has a long tail.
     """
     small = n_rows < 1000
     depths = Choice([0, 1, 2, 3, 4], weights=[1, 5, 6, 4, 2] if not small else [2, 6, 6, 3, 1])
@@ -56,7 +55,7 @@ def table_space(
     return Space(entries)
 
 
-def _regularisers(kind: Kind, skewed: bool) -> dict[str, Any]:
+def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
     entries: dict[str, Any] = {
         # A share of exact zeros: most published winners on tables use either no dropout or a clear rate.
         "dropping": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[1, 2])),
@@ -99,7 +98,8 @@ def _batch_sizes(n_rows: int) -> list[int]:
 
 
 def _epochs(n_rows: int) -> int:
-    """Epochs that make some 1,000 to 2,500 steps on small tables and no more than a few passes over large ones."""
+    """Epochs that make some 1,000 to 2,500 steps on small tables and no more than a few passes over large
+    ones."""
     for rows, epochs in ((1_000, 80), (5_000, 60), (20_000, 40), (100_000, 25)):
         if n_rows < rows:
             return epochs
@@ -112,8 +112,9 @@ _SWITCHES = ("dropping", "input_dropping", "sparse", "decaying")
 def design_from(params: Params) -> Design:
     """The Design of a configuration drawn from `table_space`, or from a user's space of the names in `NAMES`.
 
-    depth, width and shape ("constant" or "pyramid") become widths; "suited" becomes the initialisation that suits
-    the activation; what is absent is off or has the Design's default. Raises SpaceError for other names.
+    depth, width and shape ("constant" or "pyramid") become widths; "suited" becomes the initialisation that
+    suits the activation; what is absent is off or has the Design's default. Raises SpaceError for other
+    names.
     """
     for name in params:
         if name not in NAMES and name not in _SWITCHES:

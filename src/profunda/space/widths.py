@@ -20,8 +20,8 @@ def constant(width: int, n: int) -> tuple[int, ...]:
 def pyramid(start: int, n: int) -> tuple[int, ...]:
     """`n` hidden layers that begin with `start` units and halve from one to the next, but not below 8.
 
-    Narrower ones would each add more than 1/8 to β = Σ 1/n_l (see `profunda.theory.widths`) and squeeze the data
-    through fewer directions than most tables have.
+    Narrower ones would each add more than 1/8 to β = Σ 1/n_l (see `profunda.theory.widths`) and squeeze the
+    data through fewer directions than most tables have.
 
     >>> pyramid(128, 3)
     (128, 64, 32)

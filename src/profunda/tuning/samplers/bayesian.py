@@ -1,11 +1,11 @@
 """Proposals that learn: a tree of Parzen estimators (TPE) and a Gaussian process (GP), both through Optuna.
 
-TPE (Bergstra et al. 2011) compares how often good and bad trials took a value; the GP models the objective with its
-uncertainty and proposes where improvement is likely. Both begin with random trials.
+TPE (Bergstra et al. 2011) compares how often good and bad trials took a value; the GP models the objective
+with its uncertainty and proposes where improvement is likely. Both begin with random trials.
 
-Every batch starts a fresh Optuna sampler, seeded by (seed, number of proposals so far). So a proposal is a function
-of the seed and of what was proposed and told before, and nothing else: `repeat` can rebuild the state from a journal
-without asking the model again.
+Every batch starts a fresh Optuna sampler, seeded by (seed, number of proposals so far). So a proposal is a
+function of the seed and of what was proposed and told before, and nothing else: `repeat` can rebuild the
+state from a journal without asking the model again.
 """
 
 import json
@@ -47,7 +47,9 @@ class BayesianSampler:
         self._open: dict[str, deque[Trial]] = defaultdict(deque)
         self._distributions = {name: _distribution(space.domains[name]) for name in space.free}
         with _quiet():
-            self._study = optuna.create_study(direction=direction, sampler=optuna.samplers.RandomSampler(seed=0))
+            self._study = optuna.create_study(
+                direction=direction, sampler=optuna.samplers.RandomSampler(seed=0)
+            )
 
     def propose(self, n: int) -> list[Params]:
         with _quiet():
@@ -66,7 +68,8 @@ class BayesianSampler:
     def tell(self, params: Params, value: float, status: Status) -> None:
         """What became of `params`. A configuration that was never proposed is learnt from all the same.
 
-        Failed and diverged trials, and values that are not finite, are told as failed: the model leaves them out.
+        Failed and diverged trials, and values that are not finite, are told as failed: the model leaves them
+        out.
         """
         import optuna
 
@@ -109,7 +112,9 @@ class BayesianSampler:
             # The GP needs all parameters of all trials; those that are inactive are suggested and dropped.
             on = self._space.active(name, chosen)
             if name in self._distributions and (on or self._algorithm == "gp"):
-                value = _from_optuna(self._space.domains[name], _suggest(trial, name, self._distributions[name]))
+                value = _from_optuna(
+                    self._space.domains[name], _suggest(trial, name, self._distributions[name])
+                )
             else:
                 value = self._space.domains[name].levels(2)[0] if on else None
             if on:
@@ -132,7 +137,7 @@ class BayesianSampler:
 
     def _stated(self, params: Params) -> dict[str, Any]:
         stated = {}
-        for name, distribution in self._distributions.items():
+        for name in self._distributions:
             domain = self._space.domains[name]
             if name in params:
                 stated[name] = _to_optuna(domain, params[name])

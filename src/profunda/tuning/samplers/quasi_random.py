@@ -1,8 +1,8 @@
 """Draws that fill the space evenly: Halton's sequence with random digits.
 
-Coordinate j of point i mirrors the digits of i, in the j-th prime as base, at the radix point (Halton 1960), after
-each digit went through a random permutation of its own place (Owen 2017, "A randomized Halton algorithm in R"): every
-point alone is uniform, together they leave no gaps, and no two seeds agree.
+Coordinate j of point i mirrors the digits of i, in the j-th prime as base, at the radix point (Halton 1960),
+after each digit went through a random permutation of its own place (Owen 2017, "A randomized Halton algorithm
+in R"): every point alone is uniform, together they leave no gaps, and no two seeds agree.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,8 @@ class QuasiRandomSampler:
 
 
 def halton(digits: Sequence[np.ndarray], index: np.ndarray) -> np.ndarray:
-    """Points `index` int64 [N] of the sequence with one table of digits int64 [places, base] a column; [N, d]."""
+    """Points `index` int64 [N] of the sequence with one table of digits int64 [places, base] a column; [N,
+    d]."""
     columns = np.zeros((len(index), len(digits)))
     for column, table in enumerate(digits):
         base, rest, weight = table.shape[1], index.copy(), 1.0

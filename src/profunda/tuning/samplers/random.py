@@ -1,7 +1,7 @@
 """Independent draws, each a function of the seed and its own number alone.
 
-The uniforms are NumPy's counter-based Philox (Salmon et al. 2011): draw i reads its own counters, so that no draw
-depends on how many are asked for at once, or on which were asked for before.
+The uniforms are NumPy's counter-based Philox (Salmon et al. 2011): draw i reads its own counters, so that no
+draw depends on how many are asked for at once, or on which were asked for before.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ _LANES = 4
 
 
 def stream(seed: int, purpose: str, first: int, rows: int, columns: int) -> np.ndarray:
-    """Rows `first`, …, `first` + `rows` − 1 of an endless table of uniforms in [0, 1), float64 [rows, columns]."""
+    """Rows `first`, …, `first` + `rows` − 1 of an endless table of uniforms in [0, 1), float64 [rows,
+    columns]."""
     digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
     blocks = -(-columns // _LANES)
     bits = np.random.Philox(key=int.from_bytes(digest, "little"))

@@ -33,8 +33,8 @@ class Sampler(Protocol):
     def repeat(self, batch: Sequence[Params]) -> None:
         """Takes note of proposals made earlier (read from a journal) as if `propose` had just returned them.
 
-        One call for each earlier call of `propose`, in order, with the answers told in between: the next proposals
-        are then those of the uninterrupted search, and no model is asked again.
+        One call for each earlier call of `propose`, in order, with the answers told in between: the next
+        proposals are then those of the uninterrupted search, and no model is asked again.
         """
         ...
 

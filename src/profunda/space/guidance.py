@@ -1,0 +1,311 @@
+"""The source text's advice on architecture, as numbers for one task, each with its reason.
+
+The text is "Teoria de Deep Learning" (V. Cantanhede dos Santos, 2025), sections 2 and 3. Its "2 to 10 times
+the number of inputs" can be read three ways, and its own example, [64, 32, 16] for 20 inputs, obeys only two
+of them; all three are computed. What is arithmetic or a theorem is told apart from what is a rule of thumb.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from profunda.data.dataset import Dataset
+from profunda.data.task import TaskKind
+from profunda.errors import ArgumentError, Notice
+from profunda.space.design import Design
+from profunda.space.domain import Choice
+from profunda.space.space import Space, When
+from profunda.space.table import table_space
+from profunda.space.widths import pyramid
+from profunda.theory.widths import beta, relu_fluctuation
+
+__all__ = ["Evidence", "Guidance", "Readings", "Reason", "advise", "guidance", "readings"]
+
+Evidence = Literal["arithmetic", "theorem", "rule of thumb, not measured here yet"]
+
+_THUMB: Evidence = "rule of thumb, not measured here yet"
+_TEXT = "Teoria de Deep Learning (Cantanhede dos Santos 2025), section "
+_LOWEST, _HIGHEST = 2.0, 10.0
+"""The text's range: nodes as a multiple of the inputs (section 3.3)."""
+_WIDEST = 512
+"""No first layer beyond the widest one in the text's examples (section 2.2: [512, 256, 128, 64])."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The three readings of "between 2 and 10 times the number of inputs", as multiples of the inputs."""
+
+    first: float
+    total: float
+    layers: tuple[float, ...]
+
+    @property
+    def obeyed(self) -> tuple[bool, bool, bool]:
+        """Whether the first layer, the total, and every layer lie within 2 … 10."""
+        fits = [_LOWEST <= ratio <= _HIGHEST for ratio in (self.first, self.total, *self.layers)]
+        return fits[0], fits[1], all(fits[2:])
+
+    def __str__(self) -> str:
+        said = ["yes" if fit else "no" for fit in self.obeyed]
+        layers = ", ".join(f"{ratio:.2g}x" for ratio in self.layers)
+        return (
+            f"first layer {self.first:.2g}x ({said[0]}), all units {self.total:.2g}x ({said[1]}), "
+            f"every layer {layers} ({said[2]})"
+        )
+
+
+def readings(widths: tuple[int, ...], n_features: int) -> Readings:
+    """The three readings for hidden `widths` and D = `n_features` inputs.
+
+    >>> print(readings((64, 32, 16), 20))
+    first layer 3.2x (yes), all units 5.6x (yes), every layer 3.2x, 1.6x, 0.8x (no)
+
+    Raises ArgumentError without a hidden layer or without an input.
+    """
+    if not widths or n_features < 1:
+        raise ArgumentError(
+            f"the rule of 2 to 10 times the inputs speaks of at least one hidden layer and one input, "
+            f"got widths {list(widths)} and {n_features} inputs."
+        )
+    ratios = tuple(width / n_features for width in widths)
+    return Readings(ratios[0], sum(widths) / n_features, ratios)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One number of the advice: what it is about, its value, why, how well founded, and where it is from."""
+
+    what: str
+    value: str
+    why: str
+    evidence: Evidence
+    source: str
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """A Space to search, a Design to start with, the reason of each number, and what to beware of."""
+
+    space: Space
+    first: Design
+    reasons: tuple[Reason, ...]
+    notices: tuple[Notice, ...]
+
+    def __str__(self) -> str:
+        lines = [f"Start with {list(self.first.widths)}; search:", "", self.space.describe(), ""]
+        for reason in self.reasons:
+            lines.append(f"{reason.what}: {reason.value}")
+            lines.append(f"    {reason.why} [{reason.evidence}; {reason.source}]")
+        lines += [f"Beware: {notice.text}" for notice in self.notices]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able form."""
+        return {
+            "space": self.space.to_json(),
+            "first": self.first.to_json(),
+            "reasons": [vars(reason) for reason in self.reasons],
+            "notices": [vars(notice) for notice in self.notices],
+        }
+
+
+def guidance(dataset: Dataset) -> Guidance:
+    """The advice for a data set that `read` returned: a Space, a first Design and the reason of each number.
+
+    The inputs counted are the columns in use, before categories are spread over several.
+    """
+    n_rows, n_features = dataset.codes.shape
+    return advise(dataset.task.kind, n_rows, n_features, dataset.task.n_outputs)
+
+
+def advise(kind: TaskKind, n_rows: int, n_features: int, n_outputs: int = 1) -> Guidance:
+    """The advice for N = `n_rows` rows, D = `n_features` inputs and C = `n_outputs` outputs.
+
+    Raises ArgumentError for counts below 1.
+    """
+    if min(n_rows, n_features, n_outputs) < 1:
+        raise ArgumentError(
+            f"guidance needs at least 1 row, 1 input and 1 output, got {n_rows}, {n_features} and "
+            f"{n_outputs}."
+        )
+    table = table_space(kind, n_rows, n_features, n_outputs)
+    first = _first(table, n_features)
+    reasons = (*_size_reasons(first, n_features), *_theory_reasons(first, n_rows, n_features, n_outputs))
+    return Guidance(
+        space=_narrowed(table, n_features),
+        first=first,
+        reasons=(*reasons, *_recipe_reasons(first)),
+        notices=_notices(first, n_features),
+    )
+
+
+def _first(table: Space, n_features: int) -> Design:
+    batch, epochs, patience = (
+        table.domains[name].levels(None)[0] for name in ("batch_size", "epochs", "patience")
+    )
+    return Design(
+        widths=pyramid(_start(n_features), 3),
+        dropout=0.1,
+        l2=1e-2,
+        schedule="cosine",
+        batch_size=batch,
+        epochs=epochs,
+        patience=patience,
+    )
+
+
+def _start(n_features: int) -> int:
+    """The least power of two not below three times the inputs (3 to 6 times), from 8 to 512: 64 for 20
+    inputs."""
+    start = 8
+    while start < 3 * n_features and start < _WIDEST:
+        start *= 2
+    return start
+
+
+def _narrowed(table: Space, n_features: int) -> Space:
+    """The default space with depth 2 to 4 and first layers of 2 to 10 times the inputs, as far as 8 … 512
+    allow."""
+    powers = [8 << step for step in range(7)]
+    widths = [width for width in powers if _LOWEST * n_features <= width <= _HIGHEST * n_features]
+    entries: dict[str, Any] = {}
+    for name, entry in table.entries:
+        # Without the linear model everything that waited for a hidden layer is always there.
+        entries[name] = entry.domain if isinstance(entry, When) and entry.parent == "depth" else entry
+    entries["depth"] = Choice(2, 3, 4)
+    entries["width"] = Choice(widths or [_start(n_features)])
+    return Space(entries)
+
+
+def _size_reasons(first: Design, n_features: int) -> tuple[Reason, ...]:
+    shown = list(first.widths)
+    return (
+        Reason(
+            "depth",
+            f"2 to 4 hidden layers, first {first.depth}",
+            "Begin between 2 and 4 layers; deeper networks suit hierarchical problems, shallow ones simple "
+            "data. Three as in the text's example. The linear model is the first rival of any of them.",
+            _THUMB,
+            _TEXT + "2.1, 3.3",
+        ),
+        Reason(
+            "widths",
+            f"{shown} for {n_features} inputs",
+            f"2 to 10 times the inputs, in three readings: {readings(first.widths, n_features)}. The space "
+            "follows the first reading.",
+            _THUMB,
+            _TEXT + "3.3",
+        ),
+        Reason(
+            "shape",
+            "decreasing (a pyramid that halves) or constant",
+            "More units first and fewer later, such as [128, 64, 32] or [512, 256, 128, 64], or the same "
+            "number throughout. The first design decreases; the search tries both.",
+            _THUMB,
+            _TEXT + "2.2",
+        ),
+        Reason(
+            "balance",
+            "depth 4 with the narrowest first layer for complex data, depth 2 with the widest for simple "
+            "data",
+            "Complex data ask for deeper and narrower networks, simple data for shallower and wider ones. "
+            "These are the two corners of the space.",
+            _THUMB,
+            _TEXT + "3.1",
+        ),
+    )
+
+
+def _theory_reasons(first: Design, n_rows: int, n_features: int, n_outputs: int) -> tuple[Reason, ...]:
+    b, fluctuation = beta(first.widths), relu_fluctuation(first.widths)
+    parameters = first.parameters(n_features, n_outputs)
+    ratio = parameters / (n_rows * n_outputs)
+    over = (
+        "more parameters than numbers to fit: it can memorise the rows, so regularise"
+        if ratio > 1
+        else ("fewer parameters than numbers to fit: not enough to memorise every row at will")
+    )
+    return (
+        Reason(
+            "beta",
+            f"{b:.4f} (5 beta = {5 * b:.2f})",
+            "The sum of 1/width over the hidden layers. At initialisation the logarithm of a ReLU network's "
+            "squared gradient norm has a variance of about 5 beta; above 1, seeds differ by more than a "
+            "factor e.",
+            "theorem",
+            "Hanin and Nica (2020), Products of many large random matrices",
+        ),
+        Reason(
+            "fluctuation of the activations",
+            f"relative variance {fluctuation:.3f}",
+            "The product of (1 + 5/width) less 1: how much the squared length of the last hidden layer "
+            "varies from seed to seed in a ReLU network with He's initialisation.",
+            "theorem",
+            "Hanin and Rolnick (2018), How to start training",
+        ),
+        Reason(
+            "parameters",
+            f"{parameters} = {ratio:.2g} per number to fit ({n_rows} rows x {n_outputs} outputs)",
+            f"There are {over}. Inputs spread over several columns add to the first layer.",
+            "arithmetic",
+            _TEXT + "3.2, 9.1",
+        ),
+    )
+
+
+def _recipe_reasons(first: Design) -> tuple[Reason, ...]:
+    return (
+        Reason(
+            "regularisation",
+            f"dropout {first.dropout:g}, decoupled l2 {first.l2:g}; the space also tries L1",
+            "L1, L2 and dropout keep a network that is larger than needed from overfitting. A light dose to "
+            "begin with; the search finds the right one.",
+            _THUMB,
+            _TEXT + "3.2",
+        ),
+        Reason(
+            "optimiser",
+            f"{first.optimiser}, lr {first.lr:g}, {first.schedule} schedule",
+            "Adam's own default learning rate, which errs on the safe side for dense networks.",
+            _THUMB,
+            "Kingma and Ba (2015), Adam, algorithm 1",
+        ),
+        Reason(
+            "length of training",
+            f"batches of {first.batch_size}, at most {first.epochs} epochs, patience {first.patience}",
+            "About two dozen steps an epoch and a few hundred to a few thousand in all; early stopping ends "
+            "what no longer improves, and the best weights are kept.",
+            _THUMB,
+            "Goodfellow, Bengio and Courville (2016), Deep Learning, algorithm 7.1",
+        ),
+        Reason(
+            "validation",
+            "cross-validate, and search depth and widths",
+            "Let the data decide between the candidates; a rule of thumb only says where to look.",
+            _THUMB,
+            _TEXT + "3.4, 3.5",
+        ),
+    )
+
+
+def _notices(first: Design, n_features: int) -> tuple[Notice, ...]:
+    notices = []
+    b = beta(first.widths)
+    if 5 * b > 1:
+        notices.append(
+            Notice(
+                "narrow-network",
+                f"5 beta = {5 * b:.2f} is above 1 for widths {list(first.widths)}: gradients at the start "
+                "differ by more than a factor e from seed to seed. Use fewer or wider layers, or several "
+                "seeds.",
+            )
+        )
+    ratios = readings(first.widths, n_features)
+    if not ratios.obeyed[0]:
+        notices.append(
+            Notice(
+                "outside-rule",
+                f"the first layer has {ratios.first:.2g} times the {n_features} inputs, outside 2 to 10, "
+                f"because first layers stay within 8 to {_WIDEST} units.",
+            )
+        )
+    return tuple(notices)
