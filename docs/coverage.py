@@ -15,10 +15,10 @@ Profunda is built from five texts in Portuguese:
 
 Every claim of theirs is to become something that runs from the public interface or the command line, is
 tested against an independent oracle or a closed form, and names its source. A claim gets a measured verdict,
-whichever it is: *holds*, *holds with conditions*, *wrong*; none is presumed right. The table has a row for each
-section. The column *row* is the programme's own numbering: S for searching and designing, R for regularising,
-U for understanding, P for applying and documenting. `unfinished` is what is not there yet, or in part only; the
-command or function named beside it is then that part. Finished: {done} of {all} rows.
+whichever it is: *holds*, *holds with conditions*, *wrong*; none is presumed right. The table has a row for
+each section. The column *row* is the programme's own numbering: S for searching and designing, R for
+regularising, U for understanding, P for applying and documenting. `unfinished` is what is not there yet, or
+in part only; the command or function named beside it is then that part. Finished: {done} of {all} rows.
 
 | text | section | row | command or function | status |
 |---|---|---|---|---|

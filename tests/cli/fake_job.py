@@ -1,0 +1,47 @@
+"""A job that records what it was asked and answers at once, so that the command line is tested alone."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from profunda.model.score import Baseline, Score
+
+
+def outcome(run: Path) -> SimpleNamespace:
+    """What the command line reads of an Outcome."""
+    score = Score("log_loss", 0.3121, 0.3, 0.33, 0.95, 1600, False)
+    rivals = (
+        Baseline("majority", "Majority class", Score("log_loss", 0.55, 0.54, 0.56, 0.95, 1600, False), 0.1),
+        Baseline("trees", "Boosted trees", None, 0.0, "left out: the budget was too small"),
+    )
+    return SimpleNamespace(
+        run=run, score=score, baselines=rivals, search=SimpleNamespace(networks=1234), model=None
+    )
+
+
+@dataclass
+class FakeJob:
+    """Stands in for profunda.job.fitting; `raises` is thrown by every call."""
+
+    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    raises: BaseException | None = None
+
+    def module(self) -> ModuleType:
+        fitting = ModuleType("profunda.job.fitting")
+        fitting.fit = self._answer("fit")
+        fitting.resume = self._answer("resume")
+        fitting.rewrite_report = self._answer("rewrite_report")
+        return fitting
+
+    def _answer(self, name: str) -> Any:
+        def call(*args: Any, **words: Any) -> Any:
+            self.calls.append((name, args, words))
+            run = Path(words.get("out") or args[0])
+            if name == "fit":
+                run.mkdir()
+            if self.raises is not None:
+                raise self.raises
+            return run / "report.html" if name == "rewrite_report" else outcome(run)
+
+        return call

@@ -1,0 +1,40 @@
+"""The commands that need no run: --version, --help, info, and the module as a program."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import profunda
+from profunda.cli.app import main
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == profunda.__version__
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    for command in ("fit", "predict", "resume", "report", "info"):
+        assert re.search(rf"\b{command}  +\w", said)
+
+
+def test_info_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out
+    for word in (profunda.__version__, version("torch"), "cores", "threads", "cpu", "engines"):
+        assert word in said
+
+
+def test_the_module_is_a_program(tmp_path: Path) -> None:
+    settings = {**os.environ, "PYTHONPATH": str(Path(profunda.__file__).parents[1])}
+    command = [sys.executable, "-m", "profunda", "fit"]
+    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
