@@ -303,8 +303,8 @@ class Space:
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(str(name), self.names, n=3)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        return f"there is no parameter {name!r} in this space.{hint} Its parameters are: "
-        f"{', '.join(self.names)}."
+        listed = ", ".join(self.names)
+        return f"there is no parameter {name!r} in this space.{hint} Its parameters are: {listed}."
 
     def describe(self) -> str:
         """One line for each parameter: name, domain, condition."""

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
-__all__ = ["BayesianSampler"]
+__all__ = ["BayesianSampler", "Direction"]
 
 Algorithm = Literal["tpe", "gp"]
+Direction = Literal["minimize", "maximize"]
 
 _UNUSABLE = (Status.FAILED, Status.DIVERGED)
 
@@ -37,7 +38,7 @@ _UNUSABLE = (Status.FAILED, Status.DIVERGED)
 class BayesianSampler:
     """TPE or GP over a space; deterministic for a seed and a sequence of proposals and answers."""
 
-    def __init__(self, space: Space, seed: int, direction: str, algorithm: Algorithm) -> None:
+    def __init__(self, space: Space, seed: int, direction: Direction, algorithm: Algorithm) -> None:
         import optuna
 
         self._space = space

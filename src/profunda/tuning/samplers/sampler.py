@@ -2,19 +2,17 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.space.space import Params, Space
-from profunda.tuning.samplers.bayesian import BayesianSampler
+from profunda.tuning.samplers.bayesian import BayesianSampler, Direction
 from profunda.tuning.samplers.grid import GridSampler
 from profunda.tuning.samplers.quasi_random import QuasiRandomSampler
 from profunda.tuning.samplers.random import RandomSampler
 
 __all__ = ["SAMPLERS", "Direction", "Sampler", "sampler_for"]
-
-Direction = Literal["minimize", "maximize"]
 
 SAMPLERS = ("random", "quasi-random", "grid", "tpe", "gp")
 """The names that `sampler_for` knows."""
