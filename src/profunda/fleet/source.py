@@ -77,5 +77,7 @@ class FleetData:
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
         made = [Source(inputs, target, np.asarray(a, np.int64), np.asarray(b, np.int64)) for a, b in folds]
         return FleetData(
-            {(encoding, fold): source for encoding in encodings for fold, source in enumerate(made)}, width, classes
+            {(encoding, fold): source for encoding in encodings for fold, source in enumerate(made)},
+            width,
+            classes,
         )

@@ -66,7 +66,13 @@ def pack_arrays(states: Sequence[MemberState]) -> dict[str, np.ndarray]:
     arrays = {
         "sizes": np.array(
             [
-                [len(s.params), len(s.moments), len(s.train_loss), len(s.sign_epochs), _STATUS.index(s.status)]
+                [
+                    len(s.params),
+                    len(s.moments),
+                    len(s.train_loss),
+                    len(s.sign_epochs),
+                    _STATUS.index(s.status),
+                ]
                 for s in states
             ],
             np.int64,
