@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.oracles.model import temperature_by_grid
+
 from profunda.errors import ArgumentError
 from profunda.metrics.batched import softmax
 from profunda.model.calibration import COLDEST, HOTTEST, fit_temperature, tempered
-
-from tests.oracles.model import temperature_by_grid
 
 
 def honest(seed: int, N: int, C: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ def test_the_temperature_is_the_best_on_a_grid(seed: int) -> None:
 
 
 def test_rows_that_are_all_right_do_not_ask_for_certainty() -> None:
-    """Unsmoothed, perfect rows push T to its bound; Laplace's rule asks for about 1 − 1/(N+2) on two classes."""
+    """Unsmoothed, perfect rows push T to its bound; by Laplace's rule ten rows of two classes ask for 11/12."""
     y = np.array([0, 1] * 5)
     p = np.where(np.arange(2) == y[:, None], 0.8, 0.2)
     warmed = tempered(p, fit_temperature(p, y))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.oracles.model import greedy_weights, log_loss
+
 from profunda.errors import ArgumentError
 from profunda.metrics.score import metric_for
 from profunda.model.selection import best, blend, greedy, one_standard_error
-
-from tests.oracles.model import greedy_weights, log_loss
 
 LOG_LOSS = metric_for("multiclass")
 RMSE = metric_for("regression")
@@ -117,10 +117,10 @@ def test_the_best_is_the_best_in_the_metrics_own_direction() -> None:
 
 
 def test_one_standard_error_by_hand() -> None:
-    """Means 1.00, 1.05, 1.30; the best one's standard error over 4 folds is 0.0577: the second is within it."""
+    """Means 1.00, 1.05, 1.30; the best one's standard error over 4 folds is 0.0577: the second is in."""
     losses = np.array([[0.9, 1.1, 0.9, 1.1], [1.05, 1.05, 1.05, 1.05], [1.3, 1.3, 1.3, 1.3]])
     assert one_standard_error(losses, np.array([500, 100, 10])).tolist() == [0, 1, 0]
-    # 0.0577 below the mean of 1.06, the second is out again.
+    # With a mean of 1.06 the second is out again.
     losses[1] = 1.06
     assert one_standard_error(losses, np.array([500, 100, 10])).tolist() == [1, 0, 0]
 

@@ -1,1 +1,3 @@
-"""Scikit-learn faces of the main job: `classifier`, `regressor`, and what both share in `fitting`."""
+"""Scikit-learn faces of the main job: `classifier` and `regressor`; `fleet` is what both share, `tables` the
+door.
+"""

@@ -71,7 +71,13 @@ def read_folder(folder: str | Path) -> tuple[Mapping[str, Any], Mapping[str, np.
     folder = _locate(Path(folder))
     sheet = _parse(_read_file(folder / MODEL_FILE, JSON_LIMIT), folder)
     weights = _read_file(folder / WEIGHTS_FILE, WEIGHTS_LIMIT)
-    if sheet["digest"] != _digest(sheet["content"], weights):
+    try:
+        digest = _digest(sheet["content"], weights)
+    except (ValueError, RecursionError) as error:  # 1e999, half a character, or nested beyond reason
+        raise ModelError(
+            f"{folder / MODEL_FILE} is not the JSON of a model ({error}); it was changed"
+        ) from error
+    if sheet["digest"] != digest:
         raise ModelError(
             f"the model in {folder} is damaged: {MODEL_FILE} and {WEIGHTS_FILE} are not what was written "
             "together (a copy cut short, or a file changed by hand). Copy the folder again, or train anew."
@@ -125,8 +131,8 @@ def _locate(folder: Path) -> Path:
     if foreign:
         raise ModelError(
             f"{folder} also holds {', '.join(map(repr, foreign[:5]))}, which Profunda never writes "
-            "into a model's folder. It may come from someone else, code included: look at it, and move it away "
-            "to load the model."
+            "into a model's folder. It may come from someone else, code included: look at it, "
+            "and move it away to load the model."
         )
     return folder
 
@@ -140,12 +146,13 @@ def _read_file(path: Path, limit: int) -> bytes:
         raise ModelError(
             f"{path} {why}; a model's files are plain files. Copy the model with its contents."
         ) from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise ModelError(
+            f"{path} is not a plain file; a model's files are. Copy the model with its contents."
+        )
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise ModelError(
-                f"{path} is not a plain file; a model's files are. Copy the model with its contents."
-            )
         if found.st_size > limit:
             raise ModelError(
                 f"{path} has {found.st_size:,} bytes, more than any model of Profunda ({limit:,}); "

@@ -20,7 +20,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Baseline:
-    """An honest rival, scored on the same held-out rows; `score` is None where the budget left it out, and `note` says so."""
+    """An honest rival, scored on the same held-out rows; `score` is None where the budget left it out, and
+    `note` says so.
+    """
 
     name: str
     title: str

@@ -1,0 +1,78 @@
+"""DeepClassifier: the main job in scikit-learn's clothes, for classes."""
+
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+
+from profunda.data.reading import read
+from profunda.data.task import TargetType, Task
+from profunda.estimator.fleet import FleetEstimator
+from profunda.estimator.tables import training_table
+
+__all__ = ["DeepClassifier"]
+
+TARGET = "target"
+TYPES: dict[str, TargetType] = {
+    "i": "integer",
+    "u": "integer",
+    "f": "number",
+    "b": "boolean",
+}  # by NumPy's kind
+
+
+class DeepClassifier(ClassifierMixin, FleetEstimator):
+    """An ensemble of regularised networks, found among many that were trained together.
+
+    Parameters ---------- trials Network designs to try; None and no `seconds`: one for ten rows, at least 4
+    and at most 200. seconds Time to spend, instead of or together with `trials`. Only a number of trials
+    makes results reproducible. metric What is optimised, see `profunda.metrics.score`; None is the log-loss
+    (numbers: the root mean squared error). space What designs are drawn from (`profunda.Space`); None is the
+    default space for the table. fix Names of the space with the value, or the text of a domain, that they are
+    narrowed to: ``{"depth": 1}``. sampler "random" and the others of `profunda fit --sampler`. folds Folds of
+    the inner cross-validation; None decides by the number of rows. select, refit How the model is chosen and
+    completed: see docs/model.md. engine, workers As in `profunda.fit`. random_state Seed; with an integer the
+    same data give the same model. verbose 0 is silent, 1 shows progress.
+
+    Attributes ---------- classes_ The classes [C] in sorted order, as in the columns of `predict_proba`.
+    model_ The `profunda.Model`: save it with ``model_.save(folder)``, or export it with
+    ``profunda.export(model_)``. search_ The `SearchResult`: every trial with its score and cause of ending.
+    notices_ What was accepted but not silently, such as a column kept out because it copies the target.
+    n_features_in_, feature_names_in_ As everywhere in scikit-learn.
+    """
+
+    def fit(self, X: object, y: object) -> Self:
+        """Search and train on X [N, F], a frame (text, categories and missing values allowed) or numbers, and
+        y [N].
+
+        Raises ValueError (of scikit-learn, or DataError and ArgumentError) for what cannot be used.
+        """
+        X, y = training_table(self, X, y, numbers=False)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes, but y has 1 class: {self.classes_[0]!r}. "
+                "Give rows of another class too."
+            )
+        found = read(X, target=codes, task="classification")
+        self._fit_dataset(replace(found, task=_task(self.classes_)))
+        return self
+
+    def predict(self, X: object) -> np.ndarray:
+        """The most probable class of each row, [N]."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: object) -> np.ndarray:
+        """Probabilities float64 [N, C], columns in the order of `classes_`."""
+        return self._predictions(X)
+
+
+def _task(classes: np.ndarray) -> Task:
+    """The task under the classes' own names; their codes are their positions in sorted order."""
+    names = tuple(str(name) for name in classes.tolist())
+    return Task(
+        "binary" if len(names) == 2 else "multiclass", TARGET, names, TYPES.get(classes.dtype.kind, "text")
+    )

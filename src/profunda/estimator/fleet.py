@@ -1,0 +1,112 @@
+"""What both estimators share: their parameters, and the way from a Dataset to a fitted Model."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._tags import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from profunda.data.dataset import Dataset
+from profunda.data.reading import read_inputs
+from profunda.estimator.tables import inputs
+from profunda.space.space import Space
+
+__all__ = ["FleetEstimator", "trials_for"]
+
+ROWS_PER_TRIAL = 10
+FEWEST_TRIALS, MOST_TRIALS = 4, 200
+
+
+def trials_for(rows: int) -> int:
+    """The default budget: one network design for ten rows, at least 4 and at most 200.
+
+    Scaled to the data because a small table can tell few designs apart; in trials, not seconds, so that
+    `random_state` makes the result the same on every machine.
+    """
+    return min(MOST_TRIALS, max(FEWEST_TRIALS, rows // ROWS_PER_TRIAL))
+
+
+class FleetEstimator(BaseEstimator):
+    """Parameters and fitting of DeepClassifier and DeepRegressor; not for use by itself.
+
+    Every row handed to `fit` takes part in training and choosing: hold rows out yourself, or use
+    cross_val_score, to learn how good the result is.
+    """
+
+    def __init__(
+        self,
+        *,
+        trials: int | None = None,
+        seconds: float | None = None,
+        metric: str | None = None,
+        space: Space | None = None,
+        fix: Mapping[str, object] | None = None,
+        sampler: str = "random",
+        folds: int | None = None,
+        select: str = "greedy",
+        refit: str = "folds",
+        engine: str = "auto",
+        workers: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.trials = trials
+        self.seconds = seconds
+        self.metric = metric
+        self.space = space
+        self.fix = fix
+        self.sampler = sampler
+        self.folds = folds
+        self.select = select
+        self.refit = refit
+        self.engine = engine
+        self.workers = workers
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        return tags
+
+    def _fit_dataset(self, dataset: Dataset) -> None:
+        """Run the main job in memory and keep what it found."""
+        from profunda.job.fitting import fit  # here, because it loads torch
+
+        budgeted = self.trials is not None or self.seconds is not None
+        outcome = fit(
+            dataset,
+            trials=self.trials if budgeted else trials_for(dataset.n_rows),
+            seconds=self.seconds,
+            metric=self.metric,
+            space=self.space,
+            fix=self.fix,
+            sampler=self.sampler,
+            folds=self.folds,
+            select=self.select,
+            refit=self.refit,
+            engine=self.engine,
+            workers=self.workers,
+            seed=_seed(self.random_state),
+            out=None,
+            baselines=False,
+            report=False,
+            progress=self.verbose > 0,
+            test=0.0,  # whoever fits an estimator holds rows out by scikit-learn's own means
+        )
+        self.model_ = outcome.model
+        self.search_ = outcome.search
+        self.notices_ = outcome.notices
+
+    def _predictions(self, X: object) -> np.ndarray:
+        check_is_fitted(self)
+        return self.model_.predict_codes(read_inputs(inputs(self, X), self.model_.schema))
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,33 @@
+"""DeepRegressor: the main job in scikit-learn's clothes, for numbers."""
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from profunda.data.reading import read
+from profunda.estimator.fleet import FleetEstimator
+from profunda.estimator.tables import training_table
+
+__all__ = ["DeepRegressor"]
+
+
+class DeepRegressor(RegressorMixin, FleetEstimator):
+    """An ensemble of regularised networks for a number; parameters and attributes as in DeepClassifier.
+
+    Predictions stay within the range of the targets it was trained on.
+    """
+
+    def fit(self, X: object, y: object) -> Self:
+        """Search and train on X [N, F], a frame (text, categories and missing values allowed) or numbers, and
+        y [N].
+
+        Raises ValueError (of scikit-learn, or DataError and ArgumentError) for what cannot be used.
+        """
+        X, y = training_table(self, X, y, numbers=True)
+        self._fit_dataset(read(X, target=y, task="regression"))
+        return self
+
+    def predict(self, X: object) -> np.ndarray:
+        """The predicted number of each row, float64 [N]."""
+        return self._predictions(X)
