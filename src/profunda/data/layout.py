@@ -1,0 +1,177 @@
+"""Which input of a network comes from which column: decided by schema and encoding alone, never by rows."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
+
+from profunda.data.schema import Feature, Schema
+from profunda.data.table import Kind
+
+__all__ = ["KNOTS", "Categories", "Encoding", "Layout", "OneHot", "lay_out"]
+
+Encoding = Literal["robust", "quantile", "piecewise"]
+Categories = Literal["onehot", "ordinal"]
+
+KNOTS = 100  # quantiles kept a column by the quantile encoding
+MOST_BINS = 16  # bins a column in the piecewise encoding …
+ALL_BINS = 1_024  # … and in all columns together, as far as one bin a column allows
+ONE_HOT_MOST = 32  # inputs a categorical column may take, the shared one for rare categories included
+RARE_SHARE = 2_000  # a category is rare if seen in less than one row in so many, or once only
+YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # periods in days
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """A categorical column at `position` of the codes: an input for each of its `kept` most frequent categories.
+
+    With `rare`, one more input is on for the others and for unseen ones; `size` is the length of the vocabulary.
+    """
+
+    position: int
+    kept: int
+    rare: bool
+    size: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The D inputs of a network, block after block, in the order of the fields.
+
+    `numeric`: positions of numbers and dates in the codes, each one input (`bins[i]` inputs in the piecewise encoding).
+    `boolean`: positions of booleans, each one input, −1 or +1. `cycles`: (position, period in days), each a sine and a
+    cosine. `onehots`: as they say. `frequencies`: positions and vocabulary sizes of columns with many categories, each
+    one input more. `ordinals`: positions and numbers of kept categories K, each one input that holds 0 (rare or unseen),
+    1 … K, or K + 1 (missing), to be looked up in an embedding. `gaps`: positions of columns with missing values, each an
+    input that is 1 where the value is missing.
+    """
+
+    encoding: Encoding
+    inputs: int
+    numeric: tuple[int, ...]
+    bins: tuple[int, ...]
+    boolean: tuple[int, ...]
+    cycles: tuple[tuple[int, float], ...]
+    onehots: tuple[OneHot, ...]
+    frequencies: tuple[tuple[int, int], ...]
+    ordinals: tuple[tuple[int, int], ...]
+    gaps: tuple[int, ...]
+    names: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return (
+            (sum(self.bins) if self.encoding == "piecewise" else len(self.numeric))
+            + len(self.boolean)
+            + 2 * len(self.cycles)
+            + sum(block.kept + block.rare for block in self.onehots)
+            + len(self.frequencies)
+            + len(self.ordinals)
+            + len(self.gaps)
+        )
+
+    def plain(self) -> dict[str, object]:
+        """The layout as values that JSON knows."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, found: dict[str, object]) -> "Layout":
+        """The layout from `plain`, or from its JSON; KeyError, TypeError or ValueError where it is none."""
+        values = {entry.name: _frozen(found[entry.name]) for entry in fields(cls)}
+        values["onehots"] = tuple(OneHot(**entry) for entry in values["onehots"])
+        layout = cls(**values)
+        layout.check()
+        return layout
+
+    def check(self) -> None:
+        """Raise ValueError unless positions, sizes and names fit together."""
+        positions = [*self.numeric, *self.boolean, *self.gaps, *(block.position for block in self.onehots)]
+        positions += [position for position, _ in (*self.cycles, *self.frequencies, *self.ordinals)]
+        sizes = [*self.bins, *(size for _, size in (*self.frequencies, *self.ordinals))]
+        sizes += [block.kept for block in self.onehots] + [block.size - block.kept for block in self.onehots]
+        if self.encoding not in ("robust", "quantile", "piecewise") or type(self.inputs) is not int:
+            raise ValueError(f"encoding {self.encoding!r} of {self.inputs!r} columns")
+        if any(type(position) is not int or not 0 <= position < self.inputs for position in positions):
+            raise ValueError(f"positions outside 0 … {self.inputs - 1}")
+        if any(type(size) is not int or not 0 <= size < 10**7 for size in sizes):
+            raise ValueError("sizes that are no counts")
+        if len(self.bins) != (len(self.numeric) if self.encoding == "piecewise" else 0) or len(self.names) != self.width:
+            raise ValueError(f"{len(self.names)} names for {self.width} inputs")
+
+
+def _frozen(value: object) -> object:
+    """Lists as tuples, all the way down; dicts stay."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layout:
+    """The layout of a schema's columns in an encoding."""
+    numbered = list(enumerate(schema.features))
+    numeric = [(i, f) for i, f in numbered if f.kind in (Kind.NUMERIC, Kind.DATE)]
+    bins = _bins([feature for _, feature in numeric]) if encoding == "piecewise" else ()
+    boolean = [(i, f) for i, f in numbered if f.kind is Kind.BOOLEAN]
+    cycles = [(i, f, period) for i, f in numbered if f.kind is Kind.DATE for period in _periods(f)]
+    grouped = [(i, f, _frequent(f, schema.rows)) for i, f in numbered if f.kind is Kind.CATEGORICAL]
+    onehot = categories == "onehot"
+    onehots = tuple(_one_hot(i, f, frequent) for i, f, frequent in grouped if onehot)
+    crowded = [(i, f) for i, f, frequent in grouped if onehot and frequent > ONE_HOT_MOST]
+    ordinals = [(i, f, frequent) for i, f, frequent in grouped if not onehot]
+    gaps = [(i, f) for i, f in numbered if f.missing]
+    names = (
+        *_numeric_names([f for _, f in numeric], bins),
+        *(f.name for _, f in boolean),
+        *(f"{f.name}:{wave}({period:g} d)" for _, f, period in cycles for wave in ("sin", "cos")),
+        *(name for block in onehots for name in _one_hot_names(block, schema.features[block.position])),
+        *(f"{f.name}:frequency" for _, f in crowded),
+        *(f"{f.name}:code" for _, f, _ in ordinals),
+        *(f"{f.name}:missing" for _, f in gaps),
+    )
+    return Layout(
+        encoding=encoding,
+        inputs=len(schema.features),
+        numeric=tuple(i for i, _ in numeric),
+        bins=bins,
+        boolean=tuple(i for i, _ in boolean),
+        cycles=tuple((i, period) for i, _, period in cycles),
+        onehots=onehots,
+        frequencies=tuple((i, len(f.vocabulary)) for i, f in crowded),
+        ordinals=tuple((i, frequent) for i, _, frequent in ordinals),
+        gaps=tuple(i for i, _ in gaps),
+        names=tuple(names),
+    )
+
+
+def _bins(features: list[Feature]) -> tuple[int, ...]:
+    most = max(1, min(MOST_BINS, ALL_BINS // max(1, len(features))))
+    return tuple(max(1, min(most, feature.distinct - 1)) for feature in features)
+
+
+def _periods(feature: Feature) -> tuple[float, ...]:
+    return (YEAR, WEEK, DAY) if feature.clock else (YEAR, WEEK)
+
+
+def _frequent(feature: Feature, rows: int) -> int:
+    """How many categories are not rare. They come first, as the vocabulary is sorted by frequency."""
+    return sum(count >= max(2, rows // RARE_SHARE) for count in feature.counts)
+
+
+def _one_hot(position: int, feature: Feature, frequent: int) -> OneHot:
+    kept = frequent if frequent <= ONE_HOT_MOST else ONE_HOT_MOST - 1
+    size = len(feature.vocabulary)
+    if kept == size - 1 and size <= ONE_HOT_MOST:
+        kept = size  # a rare category alone would share its input with nobody
+    return OneHot(position, kept, kept < size, size)
+
+
+def _numeric_names(features: list[Feature], bins: tuple[int, ...]) -> list[str]:
+    if not bins:
+        return [feature.name for feature in features]
+    return [
+        f"{feature.name}:bin{number + 1}"
+        for feature, count in zip(features, bins, strict=True)
+        for number in range(count)
+    ]
+
+
+def _one_hot_names(block: OneHot, feature: Feature) -> list[str]:
+    named = [f"{feature.name}={category}" for category in feature.vocabulary[: block.kept]]
+    return [*named, f"{feature.name}:rare"] if block.rare else named

@@ -1,0 +1,74 @@
+"""Inputs that give the target away, and rows that stand on both sides of a split."""
+
+import numpy as np
+
+from profunda.data.inference import Inferred
+from profunda.data.table import Kind
+from profunda.data.task import Task
+
+__all__ = ["copies_target", "determines_target", "row_hashes"]
+
+FEWEST_ROWS = 10  # below this, that a column agrees with the target is chance
+SUSPECT_ROWS = 50  # the same for a column that is merely suspected
+GLANCE = 1_000  # rows looked at first
+ROWS_PER_VALUE = 5  # values with fewer rows on average determine anything
+
+
+def copies_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
+    """Whether the column is the target under other names: a one-to-one map of the classes, or a·y + b of a number."""
+    codes = inferred.codes
+    if codes is None or len(y) < FEWEST_ROWS or np.isnan(codes).any():
+        return False
+    if task.kind == "regression":
+        return inferred.column.kind is not Kind.CATEGORICAL and inferred.column.distinct > 2 and _affine(codes, y)
+    present = np.unique(y)
+    return inferred.column.distinct == len(present) and _pairs(codes, y) == len(present)
+
+
+def _affine(x: np.ndarray, y: np.ndarray) -> bool:
+    if np.array_equal(x, y):
+        return True
+    x, y = x - x.mean(), y - y.mean()
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    return spread > 0 and bool(np.isfinite(spread)) and 1 - abs(float(x @ y)) / spread < 1e-12
+
+
+def _pairs(codes: np.ndarray, y: np.ndarray) -> int:
+    """How many different (value, class) pairs there are."""
+    _, values = np.unique(codes, return_inverse=True)
+    return len(np.unique(values * (int(y.max()) + 1) + y))
+
+
+def determines_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
+    """Whether the column's values, each seen several times, allow one class only: perhaps known after the fact."""
+    codes = inferred.codes
+    if codes is None or task.kind == "regression" or len(y) < SUSPECT_ROWS:
+        return False
+    distinct = inferred.column.distinct
+    if distinct < len(task.classes) or distinct * ROWS_PER_VALUE > len(y):
+        return False
+    there = ~np.isnan(codes)
+    if there.mean() <= 0.5:
+        return False
+    codes, y = codes[there], y[there]
+    # most columns are cleared by a few rows already; strided, as rows may be sorted by class
+    stride = -(-len(y) // GLANCE)
+    few = codes[::stride]
+    return _pairs(few, y[::stride]) == len(np.unique(few)) and _pairs(codes, y) == len(np.unique(codes))
+
+
+def row_hashes(codes: np.ndarray) -> np.ndarray:
+    """A 64-bit hash uint64 [N] of each row: equal rows have equal ones, others almost surely not (2⁻⁶⁴ a pair)."""
+    hashes = np.zeros(len(codes), np.uint64)
+    for position in range(codes.shape[1]):
+        # + 0.0 makes −0 into 0; all NaN become the same NaN
+        column = np.where(np.isnan(codes[:, position]), np.nan, codes[:, position] + 0.0)
+        hashes = _mixed(hashes ^ _mixed(np.ascontiguousarray(column).view(np.uint64) + np.uint64(position + 1)))
+    return hashes
+
+
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
