@@ -133,7 +133,7 @@ def defined(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("module", INNER)
 def test_no_module_imports_a_facade(module: str) -> None:
-    """What a package's __init__ hands on is for users; inside, names come from the module that defines them."""
+    """What a package's __init__ hands on is for users; inside, names come from where they are defined."""
     packages = {name: defined(path) for name, path in MODULES.items() if path.name == "__init__.py"}
     wrong = [
         (line, f"from {target} import {name}")

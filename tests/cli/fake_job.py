@@ -22,10 +22,11 @@ def outcome(run: Path) -> SimpleNamespace:
 
 @dataclass
 class FakeJob:
-    """Stands in for profunda.job.fitting; `raises` is thrown by every call."""
+    """Stands in for profunda.job.fitting; `raises` is thrown by every call, `writes` makes the folder."""
 
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     raises: BaseException | None = None
+    writes: bool = True
 
     def module(self) -> ModuleType:
         fitting = ModuleType("profunda.job.fitting")
@@ -38,7 +39,7 @@ class FakeJob:
         def call(*args: Any, **words: Any) -> Any:
             self.calls.append((name, args, words))
             run = Path(words.get("out") or args[0])
-            if name == "fit":
+            if name == "fit" and self.writes:
                 run.mkdir()
             if self.raises is not None:
                 raise self.raises

@@ -10,6 +10,7 @@ from profunda.cli.app import main
 from profunda.cli.fit import fit, narrowings
 from profunda.cli.run_folder import fresh
 from profunda.errors import ArgumentError, DataError
+from profunda.journal.record import Journal
 
 
 def test_only_what_was_typed_is_passed_on(job: FakeJob) -> None:
@@ -60,11 +61,16 @@ def test_the_result_is_told_in_full(job: FakeJob, folder: Path, capsys: pytest.C
     assert "Report:" not in said  # none was written
 
 
+def begun(run: Path, kind: str = "fit") -> Path:
+    """A run folder with a journal."""
+    Journal.create(run, {"kind": kind}).close()
+    return run
+
+
 def test_the_report_is_named_where_there_is_one(
     job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "run").mkdir()
-    (folder / "run" / "report.html").touch()
+    (begun(folder / "run") / "report.html").touch()
     assert main(["resume", "run", "--workers", "2"]) == 0
     assert "Report:   run/report.html" in capsys.readouterr().out
     assert job.calls == [("resume", (Path("run"),), {"workers": 2})]
@@ -75,10 +81,28 @@ def test_report_names_the_page_it_wrote(job: FakeJob, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "Report:   some-run/report.html\n"
 
 
+def test_a_search_of_one_s_own_objective_goes_on_in_python(
+    job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun(folder / "mine", "objective")
+    assert main(["resume", "mine"]) == 2
+    assert "profunda.search(objective, space, out='mine') again" in capsys.readouterr().err
+    assert job.calls == []
+
+
+def test_a_folder_without_a_run_is_not_resumed(
+    job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", "nowhere"]) == 2
+    assert "nowhere holds no run: there is no such folder" in capsys.readouterr().err
+    assert job.calls == []
+
+
 @pytest.mark.parametrize("command", [["fit", "x.csv"], ["resume", "x"], ["report", "x"]])
 def test_a_known_error_is_one_message_and_exit_code_2(
-    command: list[str], job: FakeJob, capsys: pytest.CaptureFixture[str]
+    command: list[str], job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    begun(folder / "x")
     job.raises = DataError("x.csv has [3] rows; at least 20 are needed, add some")
     assert main(command) == 2
     said = capsys.readouterr()
@@ -102,7 +126,8 @@ def test_interruption_before_anything_was_written_promises_nothing(
     job: FakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job.raises = KeyboardInterrupt()
-    assert main(["resume", "never-was"]) == 130
+    job.writes = False
+    assert main(["fit", "x.csv"]) == 130
     said = capsys.readouterr().err
     assert "Nothing had been written yet" in said
     assert "profunda resume" not in said
