@@ -1,0 +1,177 @@
+"""The champion: its network drawn, its recipe, and the ensemble it leads."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from profunda.fleet.history import MemberHistory
+from profunda.model.model import Model
+from profunda.model.parts import Part
+from profunda.reporting.blocks import Architecture, Block, Figure, Figures, Layer, Table
+from profunda.reporting.figures import axis, hover, numbers, spec, thin
+from profunda.reporting.palette import BAD, GREY, SEQUENCE, faded
+from profunda.reporting.words import count, number, setting, share
+from profunda.space.design import Design
+from profunda.vitals.signs import SIGNS, Sign
+
+__all__ = ["drawing", "ensemble", "inside", "recipe"]
+
+_TOLD = {
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+}
+_DRAWN = ("gradient_norm", "update_ratio", "dead", "saturated")
+_CELLS = 480  # of one heat map, so that four of them stay below 2,000 points
+
+
+def drawing(part: Part, inputs: int, outputs: int, title: str) -> Architecture:
+    """The part's network: `inputs` D encoded numbers down to `outputs` C."""
+    design = part.design
+    entering = [f"{design.encoding} encoding"]
+    if design.input_dropout:
+        entering.append(f"drops {share(design.input_dropout)} of inputs")
+    between = [_TOLD.get(design.activation, design.activation)]
+    if design.dropout:
+        between.append(f"drops {share(design.dropout)}")
+    layers = [Layer(inputs, "inputs", ", ".join(entering))]
+    layers += [Layer(width, "units", ", ".join(between)) for width in design.widths]
+    layers.append(Layer(outputs, "output" if outputs == 1 else "outputs"))
+    parameters = design.parameters(inputs, outputs)
+    what = (
+        f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as the square "
+        "root of its units, the words between two slabs say what happens on the way."
+    )
+    alt = f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} outputs."
+    return Architecture(title, tuple(layers), what, alt)
+
+
+def recipe(design: Design) -> Table:
+    """The training recipe with the meaning of each number."""
+    regularisers = "decoupled from the gradient" if design.decoupled else "added to the gradient"
+    patience = (
+        f"{design.patience} epochs without a better validation loss"
+        if design.patience
+        else "never stops early"
+    )
+    momentum = f", momentum {setting(design.momentum)}" if design.optimiser == "sgd" else ""
+    rows = [
+        ("hidden widths", setting(design.widths) if design.widths else "none: a linear model"),
+        ("activation", _TOLD.get(design.activation, design.activation)),
+        ("initial weights", design.initialisation),
+        ("optimiser", f"{design.optimiser}{momentum}"),
+        ("learning rate", f"{number(design.lr)} at its peak, {design.schedule}"),
+        ("batch size", f"{count(design.batch_size)} rows"),
+        ("epochs", f"at most {count(design.epochs)}"),
+        ("patience", patience),
+        (
+            "dropout",
+            f"{share(design.dropout)} of hidden units, {share(design.input_dropout)} of inputs dropped",
+        ),
+        ("L2 (weight decay)", f"{number(design.l2)}, {regularisers}" if design.l2 else "off"),
+        ("L1", f"{number(design.l1)}, by a soft threshold after each step" if design.l1 else "off"),
+        ("label smoothing", share(design.label_smoothing) if design.label_smoothing else "off"),
+        ("loss", design.loss),
+        ("encoding of the inputs", design.encoding),
+    ]
+    return Table("Its recipe", ("setting", "value"), tuple(rows))
+
+
+def ensemble(model: Model) -> tuple[Block, ...]:
+    """The model's parts with their weights; nothing where there is one."""
+    if len(model.parts) < 2:
+        return ()
+    rows = tuple(_part_row(part) for part in sorted(model.parts, key=lambda p: -p.weight))
+    columns = (
+        "weight",
+        "networks",
+        "widths",
+        "activation",
+        "dropout",
+        "learning rate",
+        "batch",
+        "L2",
+        "L1",
+        "encoding",
+    )
+    what = (
+        f"The model is the weighted mean of {len(rows)} designs; each design's networks (one a fold, or one refit on all "
+        "rows) count alike."
+    )
+    return (Table("The ensemble", columns, rows, what),)
+
+
+def _part_row(part: Part) -> tuple[str | float | int, ...]:
+    d = part.design
+    return (
+        round(part.weight, 4), len(part.networks), setting(d.widths), _TOLD.get(d.activation, d.activation),
+        d.dropout, d.lr, d.batch_size, d.l2, d.l1, d.encoding,
+    )  # fmt: skip
+
+
+def inside(curve: MemberHistory) -> tuple[Block, ...]:
+    """Vital signs of one member, layer by epoch, as heat maps; nothing where none were taken."""
+    figures = [
+        _heat_map(np.asarray(curve.signs[sign.name], dtype=np.float64), curve.sign_epochs, sign)
+        for sign in SIGNS
+        if sign.name in _DRAWN and sign.name in curve.signs and _tells(curve.signs[sign.name], sign)
+    ]
+    if not figures:
+        return ()
+    return (
+        Figures(
+            "Inside its training",
+            tuple(figures),
+            "Each column is an epoch, each row a layer (the output layer on top). Even colours from bottom to top mean "
+            "that all layers learn at a similar pace.",
+            "g is the gradient of a layer's weights, θ the weights, Δθ the step; units are looked at on validation rows. A "
+            "ratio around one in a thousand is usual. Colours of norms and ratios are logarithmic. Shown is the "
+            "champion's first fold.",
+        ),
+    )
+
+
+def _tells(values: np.ndarray, sign: Sign) -> bool:
+    """Whether a heat map would show anything: at least two epochs, and for a share some unit concerned."""
+    values = np.asarray(values, dtype=np.float64)
+    known = values[np.isfinite(values)]
+    return values.ndim == 2 and len(values) > 1 and known.size > 0 and (sign.unit != "share" or known.max() > 0)
+
+
+def _heat_map(values: np.ndarray, epochs: Sequence[int] | np.ndarray, sign: Sign) -> Figure:
+    """`values` [E', L] of one vital sign: shares as they are, what ranges widely by its power of ten."""
+    layers = np.flatnonzero(np.isfinite(values).any(axis=0))
+    keep = thin(len(values), max(2, _CELLS // max(1, len(layers))))
+    drawn = values[np.ix_(keep, layers)].T
+    text = [[number(v, 2) for v in row] for row in drawn.tolist()]
+    share_of = sign.unit == "share"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shown = drawn if share_of else np.where(drawn > 0, np.log10(drawn), np.nan)
+    heat = {
+        "type": "heatmap", "x": np.asarray(epochs)[keep].tolist(), "y": (layers + 1).tolist(),
+        "z": [numbers(row, 4) for row in shown], "text": text, "ygap": 1,
+        "hovertemplate": hover("epoch %{x}, layer %{y}: %{text}"),
+    }  # fmt: skip
+    heat |= _share_scale() if share_of else _power_scale(shown)
+    layout = {"xaxis": axis("epoch", nticks=5), "yaxis": axis("layer", nticks=min(6, len(layers) + 1))}
+    title = sign.title.capitalize()
+    alt = f"{title} by layer and epoch: {sign.formula}."
+    return Figure(title, spec([heat], layout), f"{sign.formula}.", "", alt, height=230)
+
+
+def _share_scale() -> dict[str, object]:
+    bar = {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%", "nticks": 3}
+    return {"zmin": 0, "zmax": 1, "colorscale": [[0, faded(GREY, 0.12)], [1, BAD]], "colorbar": bar}
+
+
+def _power_scale(powers: np.ndarray) -> dict[str, object]:
+    known = powers[np.isfinite(powers)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    whole = list(range(math.ceil(low), math.floor(high) + 1))
+    ticks = whole if len(whole) > 1 else [low, high]
+    bar = {"thickness": 10, "outlinewidth": 0, "tickvals": ticks, "ticktext": [number(10.0**k, 1) for k in ticks]}
+    return {"colorscale": SEQUENCE, "colorbar": bar}

@@ -1,0 +1,129 @@
+"""The search as a whole: curves, the landscape of hyperparameters, causes of ending, the best trials."""
+
+from collections.abc import Sequence
+
+from profunda.reporting.blocks import Bar, Bars, Block, Table, Text
+from profunda.reporting.curves import learning_curves, loss_title, matrix
+from profunda.reporting.figures import thin
+from profunda.reporting.importance import LEAST_TRIALS, Importances, importances
+from profunda.reporting.ladder import rank_ladder
+from profunda.reporting.landscape import parallel, progress, score_map, slices
+from profunda.reporting.standing import order, scored
+from profunda.reporting.words import cell, count, duration, share
+from profunda.tuning.result import SearchResult
+
+__all__ = ["ending_bars", "fleet_blocks", "landscape_blocks", "trials_table"]
+
+MOST_TRIALS = 25
+_LEAST_EXPLAINED = 0.15  # below, the forest knows too little to blame or praise a hyperparameter
+
+
+def fleet_blocks(search: SearchResult, champion: Sequence[int], classes: bool) -> tuple[Block, ...]:
+    """How the search went: progress, curves, endings, ranks. `champion` are its members' positions in the history."""
+    curves = (
+        learning_curves(search.history, champion, loss_title(classes)) if search.history is not None else None
+    )
+    blocks = (curves, progress(search), ending_bars(search), rank_ladder(search), trials_table(search))
+    return tuple(block for block in blocks if block is not None)
+
+
+def landscape_blocks(search: SearchResult) -> tuple[Block, ...]:
+    """What mattered: importances, the map of the two foremost, slices, parallel coordinates."""
+    found = importances(search)
+    names = tuple(one.name for one in found.parameters) if found is not None else search.space.free
+    told: Block = (
+        _importance_bars(found)
+        if found is not None
+        else Text(
+            f"Which hyperparameters mattered is told from {LEAST_TRIALS} scored trials on; this search has "
+            f"{len(scored(search))}.",
+            "note",
+        )
+    )
+    blocks = (told, score_map(search, names), slices(search, names), parallel(search, names))
+    return tuple(block for block in blocks if block is not None)
+
+
+def _importance_bars(found: Importances) -> Bars:
+    kept = [one for one in found.parameters if one.total >= 0.005] or list(found.parameters)
+    kept = kept[:12]
+    bars = tuple(Bar(one.name, (one.alone, one.total - one.alone), share(one.total)) for one in kept)
+    trusted = found.explained >= _LEAST_EXPLAINED
+    what = (
+        f"The share of the differences between networks that each hyperparameter accounts for. The forest behind it "
+        f"explains {share(found.explained)} of trials it has not seen"
+        + ("." if trusted else ": too little, so do not read much into these bars.")
+    )
+    left = len(found.parameters) - len(kept)
+    return Bars(
+        "Which hyperparameters mattered",
+        bars,
+        what + (f" Not shown: {left} that hardly matter." if left else ""),
+        "Functional ANOVA (Hutter et al. 2014) by Monte Carlo: a random forest learns each trial's rank from its "
+        f"hyperparameters ({count(found.trials)} trials); its variance over the whole space is split into the share of "
+        "one hyperparameter alone, S = Var E[f | u] / Var f, and with all its interactions, T = E[(f − f′)²] / (2 Var "
+        "f), where only this one is redrawn in f′ (Jansen 1999). Limits: it speaks of this space and these data; widen "
+        "a domain and its share grows; shares with interactions may add up to more than 100 %; with few trials it is a "
+        "guess.",
+        axis="share of the variance of ranks",
+        legend=("alone", "in interaction with others"),
+    )
+
+
+def ending_bars(search: SearchResult) -> Bars | None:
+    """How many trials ended by which cause, with what to do about it; None without trials."""
+    total = len(search.trials)
+    if not total:
+        return None
+    bars = tuple(
+        Bar(status.replace("_", " "), (float(n),), f"{count(n)}  ({share(n / total)})", note=status.advice)
+        for status, n in search.endings
+    )
+    causes = "one cause" if len(bars) == 1 else f"{len(bars)} causes"
+    return Bars(
+        "How training ended",
+        bars,
+        f"{count(total)} trials, {causes}. Below each, what it means for the next attempt.",
+    )
+
+
+def trials_table(search: SearchResult) -> Table | None:
+    """The best trials with their hyperparameters and curves; None where none has a value."""
+    best = order(search)[:MOST_TRIALS]
+    if not best:
+        return None
+    names = [n for n in search.space.free if any(n in t.params for t in best)]
+    many = search.folds > 1
+    extra = [name for name, _ in best[0].scores if name != search.metric][:3]
+    head = ("trial", search.metric, *(("± s.e.",) if many else ()), *extra, "ended", "epochs", "time", *names)
+    rows = []
+    for trial in best:
+        others = dict(trial.scores)
+        spread = (cell(trial.spread),) if many else ()
+        told = (trial.status.replace("_", " "), trial.epochs, duration(trial.seconds))
+        params = (cell(trial.params[n]) if n in trial.params else "" for n in names)
+        rows.append(
+            (trial.number, cell(trial.value), *spread, *(cell(others.get(n)) for n in extra), *told, *params)
+        )
+    curves = tuple(_curve(search, trial.number) for trial in best) if search.history is not None else ()
+    what = f"Scored on validation rows, best first, of {count(len(scored(search)))} trials with a score."
+    return Table(
+        f"The {len(best)} best trials",
+        head,
+        tuple(rows),
+        what,
+        True,
+        curves,
+        "validation loss" if curves else "",
+    )
+
+
+def _curve(search: SearchResult, number: int) -> tuple[float | None, ...]:
+    """The validation loss of a trial's first fold, at most 40 points."""
+    assert search.history is not None
+    position = next(k for k, t in enumerate(search.trials) if t.number == number) * search.folds
+    losses = matrix(search.history.curves[position : position + 1], "valid")
+    if losses.size == 0:
+        return ()
+    row = losses[0][thin(losses.shape[1], 40)]
+    return tuple(float(f"{v:.4g}") if v == v else None for v in row.tolist())

@@ -1,0 +1,131 @@
+"""The big number in words, and the leaderboard below it."""
+
+import math
+
+from profunda.model.score import Baseline, Score
+from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Rival
+from profunda.reporting.comparison import verdict
+from profunda.reporting.evidence import Evidence
+from profunda.reporting.words import count, duration, interval, number, share
+
+__all__ = ["headline", "leaderboard", "meaning", "score_words"]
+
+
+def score_words(score: Score) -> tuple[str, str]:
+    """The value, and its interval with its level."""
+    value, low, high = interval(score.value, score.low, score.high)
+    return value, f"{score.level:.0%} interval {low} to {high}".replace("%", " %")
+
+
+def meaning(metric: str, value: float) -> str:
+    """What a score says about a row, without jargon; "" where the number speaks for itself."""
+    if not math.isfinite(value):
+        return ""
+    if metric == "log_loss":
+        return f"To what really happened it gave a probability of {share(math.exp(-value))} (geometric mean)."
+    if metric in ("accuracy", "balanced_accuracy"):
+        where = "of 100 rows" if metric == "accuracy" else "of 100 rows, every class counting the same"
+        return f"It names the right class for {100 * value:.0f} {where}."
+    if metric == "auc":
+        return f"Of two rows of different class it puts the right one first {100 * value:.0f} times of 100."
+    if metric == "r2":
+        return f"It explains {share(max(0.0, value))} of the target's variance."
+    return ""
+
+
+def headline(evidence: Evidence) -> tuple[Block, ...]:
+    """The score with its interval, against a trivial and a strong rival, and the run in five facts."""
+    score, task = evidence.score, evidence.dataset.task
+    value, words = score_words(score)
+    direction = "higher" if score.greater_is_better else "lower"
+    rivals = [
+        _rival(score, baseline) for baseline in (evidence.trivial, evidence.strong) if baseline is not None
+    ]
+    big = BigNumber(
+        value, f"{evidence.metric.title} ({direction} is better)", words, _sentence(evidence), tuple(rivals)
+    )
+    total = sum(t.seconds for t in evidence.timings)
+    facts = Facts((
+        ("Predicted", f"{task.target} ({task.kind})"),
+        ("Data", f"{count(evidence.dataset.n_rows)} rows, {count(evidence.dataset.n_features)} inputs"),
+        ("Networks trained", count(evidence.search.networks)),
+        ("Wall-clock time", duration(total)),
+        ("The model", _model_words(evidence)),
+    ))  # fmt: skip
+    return big, facts
+
+
+def _model_words(evidence: Evidence) -> str:
+    networks = sum(len(part.networks) for part in evidence.model.parts)
+    if len(evidence.model.parts) == 1:
+        return f"one design, {count(networks)} networks" if networks > 1 else "one network"
+    return f"{len(evidence.model.parts)} designs, {count(networks)} networks"
+
+
+def _sentence(evidence: Evidence) -> str:
+    score, task = evidence.score, evidence.dataset.task
+    scores = dict(evidence.scores)
+    if evidence.classes:
+        other = next(
+            (name for name in ("accuracy", "balanced_accuracy") if name in scores and name != score.metric),
+            "",
+        )
+        unit = ""
+    else:
+        other = "r2" if "r2" in scores and score.metric != "r2" else ""
+        unit = f" in units of {task.target}" if score.metric in ("rmse", "mae", "median_ae") else ""
+    said = [meaning(score.metric, score.value), meaning(other, scores[other]) if other else ""]
+    told = " ".join(part for part in said if part)
+    return (
+        f"Measured on {count(score.rows)} rows of “{task.target}” that no choice has seen"
+        f"{', ' + evidence.metric.title + unit if unit else ''}. {told}"
+    ).strip()
+
+
+def _rival(score: Score, baseline: Baseline) -> Rival:
+    assert baseline.score is not None
+    value, _ = score_words(baseline.score)
+    note = f" ({baseline.note})" if baseline.note else ""
+    return Rival(baseline.title + note, value, verdict(score, baseline.score))
+
+
+def leaderboard(evidence: Evidence) -> tuple[Block, ...]:
+    """The model, its best single network and every baseline on the same rows, best first."""
+    entries: list[tuple[str, Score, str, bool]] = [("Profunda, the model", evidence.score, "", True)]
+    if evidence.single is not None and len(evidence.model.parts) > 1:
+        entries.append(("Profunda, its best single design", evidence.single, "", False))
+    entries += [(b.title, b.score, _cost(b), False) for b in evidence.baselines if b.score is not None]
+    sign = -1.0 if evidence.score.greater_is_better else 1.0
+    entries.sort(key=lambda entry: sign * entry[1].value)
+    bars = [_bar(*entry) for entry in entries]
+    bars += [Bar(b.title, (), "no score", note=b.note) for b in evidence.baselines if b.score is None]
+    better = "right" if evidence.score.greater_is_better else "left"
+    board = Bars(
+        "",
+        tuple(bars),
+        f"Everybody was scored on the same {count(evidence.score.rows)} rows; dots further {better} are better, the "
+        f"lines are {evidence.score.level:.0%} intervals.".replace("%", " %"),
+        "Intervals are percentile bootstraps over the held-out rows with each model held fixed: they tell how much "
+        "the score would move with other rows, not with other training. Baselines were fitted after the search on "
+        "the same development rows and never influenced the model; scikit-learn's defaults with early stopping stand "
+        "for the boosted trees, not a tuned search.",
+        axis=evidence.metric.title,
+        dots=True,
+    )
+    return board, _all_scores(evidence)
+
+
+def _cost(baseline: Baseline) -> str:
+    return f"{duration(baseline.seconds)} to fit" + (f"; {baseline.note}" if baseline.note else "")
+
+
+def _bar(title: str, score: Score, note: str, strong: bool) -> Bar:
+    value, low, high = interval(score.value, score.low, score.high)
+    whisker = (
+        (score.low, score.high) if math.isfinite(score.low) and math.isfinite(score.high) else (None, None)
+    )
+    return Bar(title, (score.value,), f"{value}  [{low}, {high}]", *whisker, note=note, strong=strong)
+
+
+def _all_scores(evidence: Evidence) -> Facts:
+    return Facts(tuple((name.replace("_", " "), number(value, 4)) for name, value in evidence.scores))

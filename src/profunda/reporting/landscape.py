@@ -1,0 +1,262 @@
+"""Where good networks live: each hyperparameter against the score, the two that matter most, and all of them at once."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from profunda.reporting.blocks import Figure, Figures
+from profunda.reporting.figures import POINTS, axis, hover, label, legend, log_axis, numbers, spec
+from profunda.reporting.palette import ACCENT, GREY, SECOND, SEQUENCE, faded
+from profunda.reporting.standing import chosen, frame, improvements, is_log, order, scored, varied
+from profunda.reporting.words import count, number, setting, settings
+from profunda.space.domain import Choice
+from profunda.tuning.result import SearchResult, Trial
+
+__all__ = ["parallel", "progress", "score_map", "slices"]
+
+MOST_SLICES = 6
+MOST_ROWS = 12
+_TRIAL_POINTS = 300
+_CATEGORIES = 12
+
+
+def progress(search: SearchResult) -> Figure | None:
+    """The best value so far over trials, with every trial's own; None with fewer than two scored trials."""
+    trials = scored(search)
+    if len(trials) < 2:
+        return None
+    position = {trial.number: k for k, trial in enumerate(search.trials, start=1)}
+    drawn = chosen(order(search), POINTS // 2)
+    low, high = frame([t.value for t in trials], search.greater_is_better)
+    margin = 0.06 * (high - low) or 0.5
+    seen, best = improvements(search)
+    dots = {
+        "type": "scatter", "mode": "markers", "x": [position[t.number] for t in drawn],
+        "y": numbers([t.value for t in drawn]), "text": [label(settings(t.params), 90) for t in drawn],
+        "marker": {"color": GREY, "opacity": 0.55, "size": 5}, "name": "a trial",
+        "hovertemplate": hover("%{y:.4g}<br>%{text}"),
+    }  # fmt: skip
+    line = {
+        "type": "scatter", "mode": "lines", "x": [*seen, len(search.trials)], "y": numbers([*best, best[-1]]),
+        "line": {"color": ACCENT, "width": 2.6, "shape": "hv"}, "name": "best so far",
+        "hovertemplate": hover("best so far %{y:.4g}"),
+    }  # fmt: skip
+    layout = {
+        "showlegend": True, "legend": legend(), "xaxis": axis("trials seen"),
+        "yaxis": axis(f"{label(search.metric)} (validation)", range=[low - margin, high + margin]),
+    }  # fmt: skip
+    last = f"The last improvement came with trial {count(seen[-1])} of {count(len(search.trials))}."
+    return Figure(
+        "Best value so far",
+        spec([dots, line], layout),
+        f"Each dot is one trial, the line the best value found up to then. {last}",
+        "The line counts trials that went to the last comparison only; the worst sixth of the trials lies outside "
+        "the frame. A line that still moves at its right end says that a longer search would pay.",
+        f"Best {search.metric} found so far over {count(len(search.trials))} trials. {last}",
+    )
+
+
+def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
+    """One small figure a hyperparameter, the first `MOST_SLICES` of `names` (most important first) that varied."""
+    names = [name for name in names if name in varied(search)][:MOST_SLICES]
+    trials = order(search)
+    if not names or len(trials) < 3:
+        return None
+    each = max(20, min(_TRIAL_POINTS, POINTS // len(names)))
+    drawn = chosen(trials, each)
+    figures = tuple(_slice(search, name, drawn) for name in names)
+    cut = (
+        f" Drawn are {count(len(drawn))} of {count(len(trials))} trials, the best half of them all."
+        if len(drawn) < len(trials)
+        else ""
+    )
+    return Figures(
+        "Where good networks live",
+        figures,
+        "One dot is one trial: blue went to the last comparison, grey was dropped before, the orange one is the best. "
+        f"{'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where blue dots gather.",
+        "Each panel shows one hyperparameter while all others vary too, so a cloud without shape means that it hardly "
+        "matters alone. Values beyond the frame (the worst sixth) are drawn as triangles at its edge. A grey dot was "
+        f"scored after fewer epochs than a blue one.{cut}",
+    )
+
+
+def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
+    trials = [t for t in drawn if name in t.params]
+    x, x_axis = _positions(search, name, [t.params[name] for t in trials])
+    low, high = frame([t.value for t in drawn], search.greater_is_better)
+    clipped = np.clip([t.value for t in trials], low, high)
+    top = max(t.rung for t in drawn)
+    best = search.best
+    colours = [
+        SECOND if best is not None and t.number == best.number else ACCENT if t.rung == top else GREY
+        for t in trials
+    ]
+    outside = [t.value < low or t.value > high for t in trials]
+    edge = "triangle-down" if search.greater_is_better else "triangle-up"
+    dots = {
+        "type": "scatter", "mode": "markers", "x": x, "y": numbers(clipped),
+        "text": [label(f"{setting(t.params[name])}: {search.metric} {number(t.value, 4)}", 80) for t in trials],
+        "marker": {
+            "color": colours, "opacity": [1.0 if c == SECOND else 0.6 for c in colours],
+            "size": [11 if c == SECOND else 6 for c in colours], "symbol": [edge if o else "circle" for o in outside],
+        },
+        "hovertemplate": hover("%{text}"),
+    }  # fmt: skip
+    margin = 0.07 * (high - low) or 0.5
+    y_axis = axis(label(search.metric), range=[low - margin, high + margin], nticks=5)
+    layout = {"xaxis": x_axis, "yaxis": y_axis, "hovermode": "closest"}
+    alt = f"{search.metric} of {len(trials)} trials against {name}."
+    return Figure(name, spec([dots], layout), "", "", alt, height=260)
+
+
+def _positions(search: SearchResult, name: str, values: Sequence[object]) -> tuple[list, dict[str, object]]:
+    """Where values stand on an axis, and the axis: their own scale for intervals, columns with a jitter for choices."""
+    domain = search.space.domains[name]
+    if not isinstance(domain, Choice):
+        ends = np.array([float(v) for v in values])  # type: ignore[arg-type]
+        if is_log(domain):
+            return numbers(ends), log_axis(label(name), float(ends.min()), float(ends.max()))
+        return numbers(ends), axis(label(name), nticks=5)
+    jitter = [_jitter(name, k) for k in range(len(values))]
+    columns = [domain.index(v) + j for v, j in zip(values, jitter, strict=True)]
+    size = len(domain.values)
+    step = -(-size // _CATEGORIES)
+    ticks = list(range(0, size, step))
+    texts = [label(setting(domain.values[k]), 12) for k in ticks]
+    return numbers(columns), axis(label(name), tickvals=ticks, ticktext=texts, range=[-0.5, size - 0.5])
+
+
+def _jitter(name: str, k: int) -> float:
+    """A fixed shift within ±0.28 of a column, so that dots do not cover each other; the same in every rendering."""
+    digest = hashlib.blake2b(f"{name}/{k}".encode(), digest_size=4).digest()
+    return 0.56 * (int.from_bytes(digest, "big") / 2**32 - 0.5)
+
+
+def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
+    """The two most important of `names` against each other, coloured by score; None unless two varied together."""
+    names = [name for name in names if name in varied(search)][:2]
+    trials = [t for t in order(search) if all(name in t.params for name in names)]
+    if len(names) < 2 or len(trials) < 10:
+        return None
+    drawn = chosen(trials, POINTS // 3)
+    x, x_axis = _positions(search, names[0], [t.params[names[0]] for t in drawn])
+    y, y_axis = _positions(search, names[1], [t.params[names[1]] for t in drawn])
+    low, high = frame([t.value for t in drawn], search.greater_is_better)
+    scale = SEQUENCE if search.greater_is_better else tuple((1 - p, c) for p, c in reversed(SEQUENCE))
+    bar = {
+        "title": {"text": label(search.metric, 14)},
+        "thickness": 12,
+        "len": 0.9,
+        "nticks": 5,
+        "outlinewidth": 0,
+    }
+    marks = {
+        "color": numbers(np.clip([t.value for t in drawn], low, high)), "colorscale": scale, "cmin": low, "cmax": high,
+        "size": 9, "opacity": 0.85, "colorbar": bar,
+    }  # fmt: skip
+    dots = {
+        "type": "scatter", "mode": "markers", "x": x, "y": y, "marker": marks,
+        "text": [label(f"{search.metric} {number(t.value, 4)}: {settings(t.params, names)}", 120) for t in drawn],
+        "hovertemplate": hover("%{text}"),
+    }  # fmt: skip
+    layout = {"xaxis": x_axis, "yaxis": y_axis, "hovermode": "closest"}
+    pair = f"{names[0]} and {names[1]}"
+    return Figure(
+        f"The two that matter most together: {pair}",
+        spec([dots], layout),
+        f"Each dot is one trial at its {pair}; violet is good, olive is poor. A violet region is where to search next.",
+        "All other hyperparameters vary behind each dot, which is why good and poor ones may touch. Values of the "
+        "worst sixth share the last colour.",
+        f"Map of {len(drawn)} trials over {pair}, coloured by {search.metric}.",
+        height=400,
+    )
+
+
+_GROUPS = (
+    ("all others", GREY, 0.28, 1.0),
+    ("the next fifth", "#8560b0", 0.55, 1.2),
+    ("the best twentieth", ACCENT, 0.95, 2.0),
+)
+
+
+def parallel(search: SearchResult, names: Sequence[str]) -> Figure | None:
+    """Every hyperparameter as a row, every trial as a line through its values; None unless three varied."""
+    names = [name for name in names if name in varied(search)][:MOST_ROWS]
+    trials = order(search)
+    if len(names) < 3 or len(trials) < 10:
+        return None
+    best, good = max(3, len(trials) // 20), max(6, len(trials) // 4)
+    drawn = chosen(trials, POINTS // (len(names) + 1))
+    head = {t.number: k for k, t in enumerate(trials)}
+    groups: tuple[list[Trial], ...] = ([], [], [])
+    for trial in drawn:
+        place = head[trial.number]
+        groups[2 if place < best else 1 if place < good else 0].append(trial)
+    data = [
+        _lines(search, names, group, style) for group, style in zip(groups, _GROUPS, strict=True) if group
+    ]
+    layout = {
+        "showlegend": True,
+        "legend": legend() | {"y": 1.04},
+        "hovermode": "closest",
+        "xaxis": {"visible": False, "range": [-0.03, 1.03]},
+        "yaxis": {
+            "tickvals": list(range(len(names))), "ticktext": [label(name, 18) for name in names], "automargin": True,
+            "range": [len(names) - 0.4, -0.35], "zeroline": False, "showgrid": True,
+        },
+        "annotations": [mark for row, name in enumerate(names) for mark in _scale(search, name, row)],
+    }  # fmt: skip
+    return Figure(
+        "All hyperparameters at once",
+        spec(data, layout),
+        "A line is one trial, its bends are its values. Where the blue lines run through the same spot of a row, good "
+        "networks agree on that value. Click on a name in the legend to hide a group.",
+        f"Drawn are {count(len(drawn))} of {count(len(trials))} scored trials, the best ones all. The most important "
+        "hyperparameter is at the top; each row runs over its domain (logarithmic where it was drawn so). A gap means "
+        "that the parameter does not exist for that trial.",
+        f"Parallel coordinates of {len(drawn)} trials over {', '.join(names)}.",
+        height=90 + 62 * len(names),
+        least_width=560,
+    )
+
+
+def _lines(
+    search: SearchResult, names: Sequence[str], trials: Sequence[Trial], style: tuple[str, str, float, float]
+) -> dict[str, object]:
+    """All lines of one group as one trace, with gaps between them."""
+    name, colour, opacity, width = style
+    columns = [search.space.free.index(n) for n in names]
+    places = search.space.encode([t.params for t in trials])[:, columns]
+    gap = np.full((len(trials), 1), np.nan)
+    rows = np.arange(len(names), dtype=np.float64)
+    words = [label(f"trial {t.number}: {search.metric} {number(t.value, 4)}", 60) for t in trials]
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": name, "connectgaps": False,
+        "x": numbers(np.hstack([places, gap]).ravel(), 3),
+        "y": numbers(np.tile(np.append(rows, np.nan), len(trials)), 3),
+        "text": [word for word in words for _ in range(len(names) + 1)],
+        "line": {"color": faded(colour, opacity), "width": width, "shape": "linear"},
+        "marker": {"color": faded(colour, opacity), "size": 4},
+        "hovertemplate": hover("%{text}"),
+    }  # fmt: skip
+
+
+def _scale(search: SearchResult, name: str, row: int) -> list[dict[str, object]]:
+    """The values below a row: both ends of an interval, every value of a choice while there is room."""
+    domain = search.space.domains[name]
+    if isinstance(domain, Choice):
+        step = -(-len(domain.values) // 7)
+        marks = [(domain.place(v), setting(v)) for v in domain.values[::step]]
+    else:
+        values = domain.at(np.array([0.0, 0.5, 1 - 1e-9]))
+        marks = [(p, setting(v)) for p, v in zip((0.0, 0.5, 1.0), values, strict=True)]
+    anchors = {0.0: "left", 1.0: "right"}
+    return [
+        {
+            "x": place, "y": row, "yshift": -15, "text": label(text, 11), "showarrow": False, "font": {"size": 10.5},
+            "xanchor": anchors.get(place, "center"), "opacity": 0.75,
+        }
+        for place, text in marks
+    ]  # fmt: skip

@@ -1,0 +1,32 @@
+"""Colours that stay legible on a light and on a dark page, for figures whose JSON cannot know which it will meet.
+
+All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, and the first four
+differ in lightness too, so that they survive colour blindness and a black-and-white printer; drawings in the page
+itself use the style sheet's variables instead.
+"""
+
+__all__ = ["ACCENT", "BACKGROUNDS", "BAD", "GOOD", "GREY", "MUTED", "SECOND", "SEQUENCE", "THIRD", "faded"]
+
+BACKGROUNDS = ("#ffffff", "#15181d")
+ACCENT = "#2f7ed8"  # the champion, the model
+SECOND = "#d9651b"  # its companion: training beside validation
+THIRD = "#1d9a76"
+GREY = "#83888f"  # everybody else
+MUTED = "rgba(131,136,143,0.35)"
+GOOD = "#1d9a76"
+BAD = "#d64550"
+
+# Perceived lightness falls evenly (viridis sampled and clipped so that neither end vanishes into a background).
+SEQUENCE = (
+    (0.0, "#8a9a2e"),
+    (0.25, "#3fa372"),
+    (0.5, "#2a8f8c"),
+    (0.75, "#3f78a8"),
+    (1.0, "#8560b0"),
+)
+
+
+def faded(colour: str, opacity: float) -> str:
+    """`colour` ("#rrggbb") at an opacity between 0 and 1."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"

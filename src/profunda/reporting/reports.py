@@ -1,0 +1,196 @@
+"""`report`: a search, a history or a model alone as a Document."""
+
+import math
+
+from profunda.errors import ArgumentError
+from profunda.fleet.history import History
+from profunda.model.model import Model
+from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Section, Table
+from profunda.reporting.champion import drawing, ensemble, inside, recipe
+from profunda.reporting.curves import learning_curves
+from profunda.reporting.document import Document
+from profunda.reporting.fleet import fleet_blocks, landscape_blocks
+from profunda.reporting.headline import meaning, score_words
+from profunda.reporting.reproduce import loading, origin
+from profunda.reporting.words import count, duration, number, settings, share
+from profunda.tuning.result import SearchResult
+
+__all__ = ["history_document", "model_document", "report", "search_document"]
+
+MOST_MEMBERS = 50
+
+
+def report(subject: SearchResult | History | Model) -> Document:
+    """What a search, a history or a model has to tell, as a Document: `.html(path)`, `.json(path)`, `.text()`.
+
+    Raises ArgumentError for anything else; a finished run writes its own, fuller report.
+    """
+    if isinstance(subject, SearchResult):
+        return search_document(subject)
+    if isinstance(subject, History):
+        return history_document(subject)
+    if isinstance(subject, Model):
+        return model_document(subject)
+    raise ArgumentError(
+        f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's .search), "
+        "a History (profunda.train) or a Model (profunda.load, or a fit's .model)"
+    )
+
+
+def search_document(search: SearchResult, title: str = "A search") -> Document:
+    """A search alone, a user's own objective included: the best trial, its course, and what mattered."""
+    best = search.best
+    subtitle = (
+        f"{count(len(search.trials))} trials in {duration(search.seconds)} · {search.sampler} · "
+        f"{'maximising' if search.greater_is_better else 'minimising'} {search.metric}"
+    )
+    members: tuple[int, ...] = ()
+    if best is not None and search.history is not None:
+        start = search.trials.index(best) * search.folds
+        members = tuple(range(start, start + search.folds))
+    sections = (
+        Section("result", "Result", "The best trial, on the rows that chose it.", _best_blocks(search)),
+        Section(
+            "fleet", "The trials", "How the search went.", fleet_blocks(search, members, _classes(search))
+        ),
+        Section("landscape", "What mattered", "Where good trials live.", landscape_blocks(search)),
+        Section("space", "The space", "What was searched.", (_space_table(search),)),
+    )
+    return Document(title, subtitle, tuple(section for section in sections if section.blocks))
+
+
+def _classes(search: SearchResult) -> bool:
+    return search.metric not in ("rmse", "mae", "r2", "median_ae")
+
+
+def _best_blocks(search: SearchResult) -> tuple[Block, ...]:
+    best = search.best
+    if best is None:
+        messages = [t.message for t in search.trials if t.message]
+        first = f" The first error was: {messages[0]}" if messages else ""
+        return (
+            BigNumber(
+                "–",
+                search.metric,
+                "no trial has a score",
+                f"None of {len(search.trials)} trials has a score.{first}",
+            ),
+        )
+    sentence = f"Trial {best.number} of {count(len(search.trials))}, with {settings(best.params)}."
+    spread = "a single measurement" if math.isnan(best.spread) else f"standard error {number(best.spread, 2)}"
+    direction = "higher" if search.greater_is_better else "lower"
+    why = "It chose the best of many by this very number, so expect a little less on new rows."
+    big = BigNumber(
+        number(best.value, 4), f"{search.metric} ({direction} is better)", spread, f"{sentence} {why}"
+    )
+    others = tuple((name, number(value, 4)) for name, value in best.scores if name != search.metric)
+    facts = (
+        *others,
+        ("Trials", count(len(search.trials))),
+        ("Time", duration(search.seconds)),
+        ("Choosing what to try", f"{share(search.sampler_share)} of it"),
+    )
+    return big, Facts(facts)
+
+
+def _space_table(search: SearchResult) -> Table:
+    rows = []
+    for name in search.space.names:
+        when = search.space.conditions.get(name)
+        told = f"where {when.parent} is {', '.join(map(str, when.values))}" if when is not None else "always"
+        rows.append((name, search.space.domains[name].describe(), told))
+    return Table("", ("parameter", "domain", "exists"), tuple(rows))
+
+
+def history_document(history: History, title: str = "A fleet") -> Document:
+    """A fleet alone: its curves, its endings, its best members."""
+    ranked = sorted(range(len(history.curves)), key=lambda k: history.curves[k].best_loss)
+    best = ranked[:1] if ranked and math.isfinite(history.curves[ranked[0]].best_loss) else []
+    curves = learning_curves(history, best, "loss")
+    total = max(1, len(history.curves))
+    endings = Bars(
+        "How training ended",
+        tuple(
+            Bar(
+                status.replace("_", " "), (float(n),), f"{count(n)}  ({share(n / total)})", note=status.advice
+            )
+            for status, n in history.endings
+        ),
+        f"{count(len(history.curves))} networks; below each cause, what it means for the next attempt.",
+    )
+    blocks: tuple[Block, ...] = (
+        *((curves,) if curves is not None else ()),
+        endings,
+        _members_table(history, ranked),
+    )
+    sections = [Section("fleet", "The fleet", "How the networks fared.", blocks if history.curves else ())]
+    if best:
+        signs = inside(history.curves[best[0]])
+        design = history.members[best[0]].design
+        sections.append(
+            Section("champion", "The champion", "The network of the lowest loss.", (recipe(design), *signs))
+        )
+    return Document(title, str(history), tuple(section for section in sections if section.blocks))
+
+
+def _members_table(history: History, ranked: list[int]) -> Table:
+    rows = []
+    for k in ranked[:MOST_MEMBERS]:
+        member, curve = history.members[k], history.curves[k]
+        loss = curve.best_loss if math.isfinite(curve.best_loss) else None
+        d = member.design
+        rows.append(
+            (k, loss, curve.best_epoch, curve.epochs, curve.status.replace("_", " "), "–".join(map(str, d.widths)) or "none",
+             d.activation, d.lr, d.dropout, member.fold)
+        )  # fmt: skip
+    columns = (
+        "member",
+        "best loss",
+        "at epoch",
+        "epochs",
+        "ended",
+        "widths",
+        "activation",
+        "lr",
+        "dropout",
+        "fold",
+    )
+    what = f"The best of {count(len(ranked))} members." if len(ranked) > MOST_MEMBERS else ""
+    return Table("Members, best first", columns, tuple(rows), what)
+
+
+def model_document(model: Model, title: str = "") -> Document:
+    """A model alone: its score, its networks, where it comes from, how to use it."""
+    score = model.provenance.score
+    blocks: list[Block] = []
+    if score is not None:
+        value, words = score_words(score)
+        direction = "higher" if score.greater_is_better else "lower"
+        text = f"Measured on {count(score.rows)} rows that no choice has seen. {meaning(score.metric, score.value)}"
+        blocks.append(BigNumber(value, f"{score.metric} ({direction} is better)", words, text.strip()))
+    blocks.append(
+        Facts((
+            ("Predicts", f"{model.task.target} ({model.task.kind})"),
+            ("Inputs", f"{count(len(model.schema.columns))} columns"),
+            ("Designs", count(len(model.parts))),
+            ("Networks", count(sum(len(part.networks) for part in model.parts))),
+        ))
+    )  # fmt: skip
+    part = max(model.parts, key=lambda one: one.weight)
+    inputs = part.networks[0].preprocessing.D
+    champion = (
+        drawing(part, inputs, model.task.n_outputs, "Its architecture"),
+        recipe(part.design),
+        *ensemble(model),
+    )
+    rows = tuple((f.name, f.kind.value, f.missing, f.distinct) for f in model.schema.features[:300])
+    columns = Table("", ("column", "kind", "missing when fitted", "distinct"), rows)
+    sections = (
+        Section("model", "The model", "What it is and how good it was.", tuple(blocks)),
+        Section("champion", "The champion", "The network that weighs most.", champion),
+        Section("inputs", "Its inputs", "The columns it needs.", (columns,)),
+        Section(
+            "use", "Use it", "", (loading("FOLDER", classes=model.task.kind != "regression"), origin(model))
+        ),
+    )
+    return Document(title or f"A model of “{model.task.target}”", str(model.provenance.created), sections)

@@ -1,0 +1,96 @@
+"""Where time went, and how to get the same again: costs, command, seeds, versions, fingerprints, loading."""
+
+import platform
+import shlex
+from collections.abc import Sequence
+
+from profunda.model.model import Model
+from profunda.reporting.blocks import Bar, Bars, Block, Code, Facts, Table
+from profunda.reporting.evidence import Evidence, Stage
+from profunda.reporting.words import count, duration, share
+
+__all__ = ["cost_blocks", "loading", "origin", "reproduce_blocks"]
+
+
+def cost_blocks(evidence: Evidence) -> tuple[Block, ...]:
+    """Seconds by stage and what the search did with its own."""
+    search = evidence.search
+    facts = [
+        ("Networks", count(search.networks)),
+        ("Training steps of a network", count(search.member_steps)),
+        ("Search time", duration(search.seconds)),
+        ("Choosing what to train", f"{share(search.sampler_share)} ({search.sampler})"),
+        ("Engine", evidence.engine),
+    ]
+    if search.member_steps:
+        facts.insert(
+            3, ("Time per step of a network", f"{1e6 * search.seconds / search.member_steps:.1f} µs")
+        )
+    return _stage_bars(evidence.timings), Facts(tuple(facts))
+
+
+def _stage_bars(timings: Sequence[Stage]) -> Bars:
+    total = sum(t.seconds for t in timings) or 1.0
+    bars = tuple(
+        Bar(t.stage, (t.seconds,), f"{duration(t.seconds)}  ({share(t.seconds / total)})") for t in timings
+    )
+    return Bars(
+        "Stages", bars, f"{duration(total)} of wall-clock time in all; each bar is one stage, in order."
+    )
+
+
+def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
+    """The command, how to use the model, and everything a rerun must share."""
+    run = str(evidence.run)
+    model = evidence.model.provenance
+    rows = [
+        ("seed", str(evidence.seed)),
+        ("data fingerprint", evidence.dataset.fingerprint),
+        ("space", evidence.search.space.id),
+        ("sampler", evidence.search.sampler),
+        ("chosen by", f"{model.select}, refit: {model.refit}"),
+        ("created", model.created),
+        ("Python", f"{platform.python_version()} on {platform.system()} ({platform.machine()})"),
+        *model.versions,
+    ]
+    note = "A budget of trials or epochs gives the same result again; a budget of seconds decides by the clock and does not."
+    return (
+        Code("Run it again", "shell", evidence.command),
+        loading(run, classes=evidence.classes),
+        Code("Predict from the command line", "shell", _predict_lines(run, evidence.classes)),
+        Table("Versions and fingerprints", ("what", "value"), tuple(rows), note),
+    )
+
+
+def _predict_lines(run: str, classes: bool) -> str:
+    command = f"profunda predict {shlex.quote(run)} NEW.csv -o predictions.csv"
+    return command + (f"\n{command.replace('predictions', 'probabilities')} --proba" if classes else "")
+
+
+def loading(folder: str, *, classes: bool) -> Code:
+    """Lines that load the model and predict with it."""
+    proba = "probabilities = model.predict_proba(new)  # one column a class\n" if classes else ""
+    text = (
+        "import profunda\n\n"
+        f"model = profunda.load({folder!r})\n"
+        'new = "NEW.csv"  # a file, a pandas or polars frame, or an array\n'
+        f"predictions = model.predict(new)\n{proba}"
+        "network = profunda.export(model)  # one plain torch.nn.Module"
+    )
+    return Code("Use the model in Python", "python", text)
+
+
+def origin(model: Model) -> Table:
+    """A model's provenance, for a model without its run."""
+    told = model.provenance
+    rows = (
+        ("created", told.created),
+        ("data", told.source),
+        ("data fingerprint", told.fingerprint),
+        ("rows it was fitted on", count(told.rows)),
+        ("metric", told.metric),
+        ("chosen by", f"{told.select}, refit: {told.refit}"),
+        ("seed", str(told.seed)),
+        *told.versions,
+    )
+    return Table("Where it comes from", ("what", "value"), tuple(rows))

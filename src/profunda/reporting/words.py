@@ -1,0 +1,127 @@
+"""Numbers, durations and settings as people write them."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+__all__ = [
+    "brief",
+    "cell",
+    "count",
+    "duration",
+    "interval",
+    "number",
+    "plain",
+    "setting",
+    "settings",
+    "share",
+    "shorten",
+]
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`value` with `digits` significant digits; powers of ten only where zeros would hide the number."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if -4 <= exponent < 6:
+        decimals = max(0, digits - 1 - exponent)
+        text = f"{value:,.{decimals}f}"
+        return text.replace("-", "−")
+    mantissa = f"{value / 10.0**exponent:.{digits - 1}f}"
+    return f"{mantissa}·10{str(exponent).translate(_SUPERSCRIPT)}".replace("-", "−")
+
+
+def brief(value: float) -> str:
+    """`value` with at most three significant digits and no idle zeros: "0.05", "2·10⁻⁵"."""
+    text = number(value)
+    head, mark, power = text.partition("·")
+    if "." in head:
+        head = head.rstrip("0").rstrip(".")
+    return head + mark + power
+
+
+def interval(value: float, low: float, high: float, digits: int = 3) -> tuple[str, str, str]:
+    """Three numbers with the same decimals: as many as show the interval's width with two digits."""
+    width = abs(high - low)
+    largest = max(abs(value), abs(low), abs(high))
+    if not all(map(math.isfinite, (value, low, high))) or width == 0 or largest >= 1e6 or largest < 1e-3:
+        return number(value, digits), number(low, digits), number(high, digits)
+    decimals = min(6, max(0, 1 - math.floor(math.log10(width))))
+    return tuple(f"{v:,.{decimals}f}".replace("-", "−") for v in (value, low, high))  # type: ignore[return-value]
+
+
+def count(value: float) -> str:
+    """A whole number with separators; from a million on, in millions or billions."""
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {word}"
+    return f"{round(value):,}"
+
+
+def share(value: float) -> str:
+    """A fraction as a percentage: "12 %", "0.4 %", "under 0.1 %"."""
+    percent = 100.0 * value
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "85 ms", "4.2 s", "2 min 05 s", "3 h 07 min"."""
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def shorten(text: str, length: int = 28) -> str:
+    """`text` cut to `length` characters, the cut shown."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def setting(value: object) -> str:
+    """A hyperparameter's value as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return brief(value)
+    if isinstance(value, (tuple, list)):
+        return "–".join(setting(v) for v in value) if value else "none"
+    return str(value)
+
+
+def settings(params: Mapping[str, object], names: Iterable[str] | None = None) -> str:
+    """Hyperparameters on one line: "depth 2, lr 0.00125"."""
+    chosen = params if names is None else [name for name in names if name in params]
+    return ", ".join(f"{name} {setting(params[name])}" for name in chosen)
+
+
+def plain(value: object) -> object:
+    """NumPy numbers as Python's, numbers that JSON lacks as None."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def cell(value: object) -> str | float | int | None:
+    """A table's cell: numbers stay numbers (None where not finite), everything else becomes text."""
+    value = plain(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if value is None or isinstance(value, (str, int, float)) else setting(value)
