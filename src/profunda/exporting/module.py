@@ -1,0 +1,88 @@
+"""A Model as one plain `nn.Module`: preprocessing, networks, weights and temperature in a single graph."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule, symbolic_trace
+
+from profunda.data.preprocessing import Preprocessing
+from profunda.exporting.preprocessing import Encoder
+from profunda.model.model import Model
+from profunda.networks.dense import build, load
+
+__all__ = ["export"]
+
+
+def export(model: Model) -> GraphModule:
+    """The Model as one `nn.Module` of plain torch operations.
+
+    Input: codes [N, F], float64 or float32, as ``model.schema.codes(table)`` gives them (numbers as they are,
+    categories by their index in the vocabulary, NaN where missing). Output: probabilities [N, C], or numbers
+    [N], in float64. Equal to ``model.predict_codes`` to 1e-5. As in the Model, preprocessing and mixing are
+    float64 and the networks float32; ``.double()`` or ``.float()`` make all of it one type.
+
+    The graph is recorded (`torch.fx`), so the module works where Profunda is not installed: `torch.save`
+    writes torch's own classes and generated code only. It goes through `torch.export`, and to another device,
+    as any module does. Its parameters ask for no gradient until told to.
+    """
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # layers draw weights when made; the caller's random numbers stay untouched
+        return symbolic_trace(_Mixture(model)).eval().requires_grad_(False)
+
+
+class _Mixture(nn.Module):
+    """Σ share · reading of a network, then the temperature. Recorded, never handed out."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(_Branch(model, preprocessing) for preprocessing in model.preprocessings)
+        self.exponent = 1.0 / model.temperature
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Predictions [N, C] or [N]."""
+        total = sum(branch(codes) for branch in self.branches)
+        if self.exponent == 1.0:
+            return total
+        powers = (total / total.amax(dim=1, keepdim=True)) ** self.exponent
+        return powers / powers.sum(dim=1, keepdim=True)
+
+
+class _Branch(nn.Module):
+    """The networks behind one preprocessing, and their share of the mixture."""
+
+    def __init__(self, model: Model, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        found = [
+            (part.weight / len(part.networks), part.design, network.params)
+            for part in model.parts
+            for network in part.networks
+            if network.preprocessing is preprocessing
+        ]
+        C = model.task.n_outputs
+        self.encoder = Encoder(preprocessing)
+        self.networks = nn.ModuleList(
+            load(build(replace(design, dropout=0.0, input_dropout=0.0), preprocessing.D, C), params)
+            for _, design, params in found
+        )
+        self.shares = [share for share, _, _ in found]
+        self.clamp = model.clamp
+        # Mean and standard deviation of the target; None for classes.
+        self.target = preprocessing.numbers.target.tolist() if preprocessing.regression else None
+        self.register_buffer("unit", torch.ones(()))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        x = self.encoder(codes)
+        narrow = x.type_as(self.unit)
+        return sum(
+            self.read(network(narrow).type_as(x)) * share
+            for share, network in zip(self.shares, self.networks, strict=True)
+        )
+
+    def read(self, outputs: Tensor) -> Tensor:
+        if self.target is None:
+            return outputs.softmax(dim=1)
+        mean, sd = self.target
+        numbers = outputs.squeeze(1) * sd + mean
+        return numbers if self.clamp is None else numbers.clamp(*self.clamp)
