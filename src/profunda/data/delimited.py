@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,15 @@ __all__ = ["delimited_table"]
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 HEAD = 1 << 18  # bytes looked at before the whole is read
-CELL_BYTES = 64  # of one value in memory at the peak: as text, as float64, and once more while the codes are assembled
+CELL_BYTES = (
+    64  # of one value in memory at the peak: as text, as float64, and once more while the codes are assembled
+)
 _SNIFFED = 200  # records
-_MAGIC = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive or an Excel sheet", b"\x1f\x8b": "a gzip file"}
+_MAGIC = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a zip archive or an Excel sheet",
+    b"\x1f\x8b": "a gzip file",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ def delimited_table(path: Path, limit: int | None) -> RawTable:
     form = _form(path.name, text)
     columns, rows, ragged = _parse(path.name, text, form)
     if rows == 0:
-        raise DataError(f"{path.name} has a header but no rows; the query or program that wrote it may have found nothing")
+        raise DataError(
+            f"{path.name} has a header but no rows; the query or program that wrote it may have found nothing"
+        )
     names, renamed = unique_names(_names(form))
     columns = tuple(RawColumn(n, c.form, c.numbers, c.texts) for n, c in zip(names, columns, strict=True))
     told = (*drawn, *recoded, *_separator_notice(path, form), *_header_notice(form), *renamed, *ragged)
@@ -55,7 +64,9 @@ def _check_text(name: str, head: bytes) -> None:
         if head.startswith(magic):
             raise DataError(f"{name} is {kind}, not delimited text; rename it or convert it to CSV")
     if not head.strip():
-        raise DataError(f"{name} is empty (only blanks and line ends); the program that wrote it may have failed")
+        raise DataError(
+            f"{name} is empty (only blanks and line ends); the program that wrote it may have failed"
+        )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return  # UTF-16 with its mark; half of its bytes are zero
     codes = np.frombuffer(head, np.uint8)
@@ -78,7 +89,9 @@ def _content(path: Path, head: bytes, limit: int | None) -> tuple[bytes, tuple[N
     if budget.share == 1:
         return path.read_bytes(), ()
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{path.name} is UTF-16 and too large for memory; convert it to UTF-8, of which a sample can be read")
+        raise DataError(
+            f"{path.name} is UTF-16 and too large for memory; convert it to UTF-8, of which a sample can be read"
+        )
     records = _sampled_records(path, budget.share)
     return b"".join(records), (budget.notice(len(records) - 1),)
 
@@ -107,7 +120,9 @@ def _sampled_records(path: Path, share: float) -> list[bytes]:
 
 def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace"), (Notice("encoding", "The file is UTF-16 and was read as such."),)
+        return content.decode("utf-16", "replace"), (
+            Notice("encoding", "The file is UTF-16 and was read as such."),
+        )
     try:
         return content.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:
@@ -131,7 +146,9 @@ def _form(name: str, text: str) -> _Form:
     widths = Counter(len(record) for record in records[1:]) or Counter([len(header)])
     numeric = all(_is_number(cell) for cell in header)
     if not any(header):
-        raise DataError(f"{name}: the first line names no column; a header line with the columns' names is needed")
+        raise DataError(
+            f"{name}: the first line names no column; a header line with the columns' names is needed"
+        )
     return _Form(separator, header, max(len(header), widths.most_common(1)[0][0]), numeric)
 
 
@@ -177,7 +194,11 @@ def _separator_notice(path: Path, form: _Form) -> tuple[Notice, ...]:
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     if form.separator == usual or form.width == 1 or path.suffix.lower() == ".txt":
         return ()
-    return (Notice("separator", f"Columns are separated by a {SEPARATOR_NAMES[form.separator]} and were read so."),)
+    return (
+        Notice(
+            "separator", f"Columns are separated by a {SEPARATOR_NAMES[form.separator]} and were read so."
+        ),
+    )
 
 
 def _header_notice(form: _Form) -> tuple[Notice, ...]:
@@ -191,7 +212,7 @@ def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], in
     """Columns (numbers where every present cell is one), the number of rows, and notices about ragged rows."""
     import polars as pl
 
-    body = text.lstrip("\r\n").encode()
+    body = _without_blank_lines(text.lstrip("\r\n").encode())
     columns = [f"{number}" for number in range(form.width)]
     try:
         frame = pl.read_csv(
@@ -206,10 +227,11 @@ def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], in
         return (), 0, ()
     except pl.exceptions.PolarsError as error:
         first = str(error).strip().splitlines()[0][:160]
-        raise DataError(f"{name} cannot be read as delimited text ({first}); a quotation mark may be left open") from error
+        raise DataError(
+            f"{name} cannot be read as delimited text ({first}); a quotation mark may be left open"
+        ) from error
     present = pl.when(pl.all().is_in(MISSING_WORDS)).then(None).otherwise(pl.all()).name.keep()
     frame = frame.select(pl.all().str.strip_chars()).select(present)
-    frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     numbers = frame.cast(pl.Float64, strict=False)
     unread = (numbers.null_count().row(0), frame.null_count().row(0))
     numeric = [c for c, a, b in zip(columns, *unread, strict=True) if a == b and b < frame.height]
@@ -219,10 +241,20 @@ def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], in
     return parsed, frame.height, _ragged_notice(body, form)
 
 
+def _without_blank_lines(body: bytes) -> bytes:
+    """Lines of blanks only are no rows; inside quotes they are kept, as they belong to a text."""
+    body = body.rstrip(b"\r\n ") + b"\n"
+    return body if b'"' in body else re.sub(rb"(\r?\n)(?: *\r?\n)+", rb"\1", body)
+
+
 def _ragged_notice(body: bytes, form: _Form) -> tuple[Notice, ...]:
     """Rows with more or fewer cells than the header: filled up with missing values, or cut."""
     if b'"' in body:
-        widths = [len(record) for record in csv.reader(io.StringIO(body.decode()), delimiter=form.separator) if record]
+        widths = [
+            len(record)
+            for record in csv.reader(io.StringIO(body.decode()), delimiter=form.separator)
+            if record
+        ]
         cells = np.array(widths[1:])
     else:
         codes = np.frombuffer(body, np.uint8)

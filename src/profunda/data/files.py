@@ -32,7 +32,9 @@ _HINTS = {
     ".pkl": "pickled files can run foreign code and are never opened",
     ".pickle": "pickled files can run foreign code and are never opened",
 }
-CELL_BYTES = 40  # of one value in memory at the peak: as read, as float64, and once more while the codes are assembled
+CELL_BYTES = (
+    40  # of one value in memory at the peak: as read, as float64, and once more while the codes are assembled
+)
 
 
 def checked_path(path: Path) -> Path:
@@ -44,7 +46,9 @@ def checked_path(path: Path) -> Path:
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.6)
-        meant = f"; did you mean {' or '.join(near)}?" if near else "; check the path and the folder you are in"
+        meant = (
+            f"; did you mean {' or '.join(near)}?" if near else "; check the path and the folder you are in"
+        )
         raise DataError(f"there is no file {path}{meant}")
     if path.suffix.lower() not in KNOWN:
         hint = _HINTS.get(path.suffix.lower(), "if it is a table, convert it to one of these")
@@ -95,7 +99,9 @@ def _parquet_table(path: Path, limit: int | None) -> RawTable:
     return RawTable(table.columns, table.rows, notices + table.notices)
 
 
-def _sampled_rows(scan: "pl.LazyFrame", rows: int, budget: Budget) -> tuple["pl.DataFrame", tuple[Notice, ...]]:
+def _sampled_rows(
+    scan: "pl.LazyFrame", rows: int, budget: Budget
+) -> tuple["pl.DataFrame", tuple[Notice, ...]]:
     import polars as pl
 
     # The mask costs one byte a row; the same rows are drawn every time.

@@ -53,7 +53,9 @@ def shapes(layout: Layout, regression: bool) -> dict[str, tuple[int, ...]]:
     return wanted | {"target": (2,)} if regression else wanted
 
 
-def fit_numbers(codes: np.ndarray, y: np.ndarray, rows: np.ndarray, layout: Layout, regression: bool) -> Numbers:
+def fit_numbers(
+    codes: np.ndarray, y: np.ndarray, rows: np.ndarray, layout: Layout, regression: bool
+) -> Numbers:
     """Fit everything on the rows (indices [n]) of codes float64 [N, F]."""
     columns = [_sorted(codes[rows, position]) for position in layout.numeric]
     numbers = _ENCODINGS[layout.encoding](columns, layout)

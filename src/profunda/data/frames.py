@@ -95,7 +95,11 @@ def _text_of(value: Any) -> str | None:
 
 def _absent(value: Any) -> bool:
     # pandas.NA refuses to be compared, and pandas may not be there to name it
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and value != value)
+    )
 
 
 def frame_table(frame: Any) -> RawTable:
@@ -144,7 +148,9 @@ def _frame_column(series: "nw.Series") -> RawColumn:
     if dtype in (nw.Date, nw.Datetime):
         return RawColumn(name, "date", _floats(series.dt.timestamp("us").cast(nw.Float64)) / DAY_MICROSECONDS)
     if dtype == nw.Duration:
-        return RawColumn(name, "number", _floats(series.dt.total_microseconds().cast(nw.Float64)) / DAY_MICROSECONDS)
+        return RawColumn(
+            name, "number", _floats(series.dt.total_microseconds().cast(nw.Float64)) / DAY_MICROSECONDS
+        )
     if dtype.is_nested():
         return RawColumn(name, "nested", np.full(len(series), np.nan))
     native = series.to_native()
@@ -159,4 +165,8 @@ def _frame_column(series: "nw.Series") -> RawColumn:
 
 def _floats(series: "nw.Series") -> np.ndarray:
     values = series.to_numpy()
-    return np.array([np.nan if _absent(v) else v for v in values], np.float64) if values.dtype == object else values + 0.0
+    return (
+        np.array([np.nan if _absent(v) else v for v in values], np.float64)
+        if values.dtype == object
+        else values + 0.0
+    )

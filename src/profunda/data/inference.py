@@ -76,10 +76,14 @@ class Inferred:
 
 def infer(table: RawTable, learn: np.ndarray, remarks: Remarks) -> list[Inferred]:
     """Say of each column what it is. Vocabularies and counts come from the rows `learn` (mask bool [N])."""
-    return [_infer_column(column, table, number, learn, remarks) for number, column in enumerate(table.columns)]
+    return [
+        _infer_column(column, table, number, learn, remarks) for number, column in enumerate(table.columns)
+    ]
 
 
-def _infer_column(raw: RawColumn, table: RawTable, position: int, learn: np.ndarray, remarks: Remarks) -> Inferred:
+def _infer_column(
+    raw: RawColumn, table: RawTable, position: int, learn: np.ndarray, remarks: Remarks
+) -> Inferred:
     if raw.form == "nested":
         remarks.add("nested", raw.name)
         return _unused(raw.name, Kind.TEXT, 0, 0, "holds lists or records")
@@ -112,7 +116,10 @@ def _read_texts(raw: RawColumn, remarks: Remarks) -> tuple[RawColumn, str]:
             remarks.add("decimal-comma", name)
         if share < 1:
             odd = texts.filter(np.isnan(numbers)).drop_nulls()
-            remarks.add("text-in-numbers", f"{name} ({len(odd):,}: {listed([repr(t) for t in odd.unique().sort()], 2)})")
+            remarks.add(
+                "text-in-numbers",
+                f"{name} ({len(odd):,}: {listed([repr(t) for t in odd.unique().sort()], 2)})",
+            )
         return RawColumn(name, "number", numbers), style
     found = date_format(texts)
     if found is None:
@@ -131,7 +138,9 @@ def _unused(name: str, kind: Kind, missing: int, distinct: int, reason: str) -> 
     return Inferred(Column(name, kind, missing, distinct, False, reason))
 
 
-def _infer_numbers(raw: RawColumn, style: str, positional: bool, row_names: bool, remarks: Remarks) -> Inferred:
+def _infer_numbers(
+    raw: RawColumn, style: str, positional: bool, row_names: bool, remarks: Remarks
+) -> Inferred:
     name, numbers = raw.name, raw.numbers
     assert numbers is not None
     endless = int(np.isinf(numbers).sum())
@@ -148,7 +157,11 @@ def _infer_numbers(raw: RawColumn, style: str, positional: bool, row_names: bool
     if distinct == 1 and missing == 0:
         remarks.add("constant", name)
         return _unused(name, Kind.CONSTANT, 0, 1, f"every row has the value {ordered[0]:g}")
-    running = distinct == len(numbers) and ordered[-1] - ordered[0] == distinct - 1 and bool((ordered % 1 == 0).all())
+    running = (
+        distinct == len(numbers)
+        and ordered[-1] - ordered[0] == distinct - 1
+        and bool((ordered % 1 == 0).all())
+    )
     if row_names and running:
         remarks.add("row-names", name)
         return _unused(name, Kind.INDEX, 0, distinct, "row numbers without a name of their own")
@@ -157,9 +170,18 @@ def _infer_numbers(raw: RawColumn, style: str, positional: bool, row_names: bool
     feature = Feature(name, kind, missing, distinct, format=style, clock=clock)
     if running and not positional and kind is Kind.NUMERIC and len(numbers) >= FEWEST_ROWS:
         # still with its feature and codes, since it is kept where it is the only input
-        column = Column(name, Kind.IDENTIFIER, 0, distinct, False, f"a running number from {ordered[0]:.0f} to {ordered[-1]:.0f}")
+        column = Column(
+            name,
+            Kind.IDENTIFIER,
+            0,
+            distinct,
+            False,
+            f"a running number from {ordered[0]:.0f} to {ordered[-1]:.0f}",
+        )
         return Inferred(column, feature, numbers)
-    return Inferred(Column(name, kind, missing, distinct, True, _reason(kind, ordered, missing)), feature, numbers)
+    return Inferred(
+        Column(name, kind, missing, distinct, True, _reason(kind, ordered, missing)), feature, numbers
+    )
 
 
 def _number_kind(form: Form, ordered: np.ndarray, distinct: int) -> Kind:
@@ -196,7 +218,9 @@ def _infer_texts(raw: RawColumn, learn: np.ndarray, remarks: Remarks) -> Inferre
             return _unused(name, Kind.TEXT, missing, distinct, "free text, almost every value its own")
         if distinct > ALMOST_ALL * present:
             remarks.add("identifier", name)
-            return _unused(name, Kind.IDENTIFIER, missing, distinct, f"{distinct:,} different values in {present:,} rows")
+            return _unused(
+                name, Kind.IDENTIFIER, missing, distinct, f"{distinct:,} different values in {present:,} rows"
+            )
     seen = texts.filter(learn).drop_nulls().value_counts(sort=False)
     words, counts = seen[name].to_list(), seen["count"].to_list()
     ranked = sorted(zip(words, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))

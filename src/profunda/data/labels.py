@@ -46,7 +46,9 @@ def decide(column: RawColumn, choice: TaskChoice | None) -> Labels:
     numbers = column.numbers
     missing = np.isnan(numbers) if numbers is not None else _words(column).is_null().to_numpy()
     if missing.all():
-        raise DataError(f"target {column.name!r} has no value in any of {len(column):,} rows; name another column")
+        raise DataError(
+            f"target {column.name!r} has no value in any of {len(column):,} rows; name another column"
+        )
     notices = list(told)
     if missing.any():
         lost = f"{int(missing.sum()):,} of {len(column):,} rows have no usable target and were left out."
@@ -67,10 +69,16 @@ def _readable(column: RawColumn, choice: TaskChoice | None) -> tuple[RawColumn, 
     name = column.name
     if column.numbers is not None:
         endless = int(np.isinf(column.numbers).sum())
-        told = (Notice("infinite-values", f"{endless:,} infinite targets were taken for missing."),) if endless else ()
+        told = (
+            (Notice("infinite-values", f"{endless:,} infinite targets were taken for missing."),)
+            if endless
+            else ()
+        )
         return replace(column, numbers=np.where(np.isinf(column.numbers), np.nan, column.numbers)), told
     texts = _words(column)
-    if choice == "classification" or (choice is None and (column.form == "category" or booleans(texts) is not None)):
+    if choice == "classification" or (
+        choice is None and (column.form == "category" or booleans(texts) is not None)
+    ):
         return column, ()
     style, numbers, share = number_style(texts)
     if choice == "regression" and share == 0 and texts.null_count() < len(texts):
@@ -109,7 +117,9 @@ def _is_number(column: RawColumn, y: np.ndarray, choice: TaskChoice | None, noti
 
 def _number_labels(name: str, y: np.ndarray, keep: np.ndarray, notices: list[Notice]) -> Labels:
     if np.all(y == y[0]):
-        raise DataError(f"target {name!r} has the value {y[0]:g} in all {len(y):,} rows: nothing is to be learned; name another")
+        raise DataError(
+            f"target {name!r} has the value {y[0]:g} in all {len(y):,} rows: nothing is to be learned; name another"
+        )
     centred = y - y.mean()
     spread = float(np.sqrt(np.mean(centred**2)))
     skewness = float(np.mean((centred / spread) ** 3)) if spread > 0 else 0.0
@@ -152,4 +162,6 @@ def _class_labels(column: RawColumn, keep: np.ndarray, notices: list[Notice]) ->
         text = f"Classes seen once only cannot be checked; their rows are used for training alone: {listed(single)}."
         notices.append(Notice("single-class-rows", text))
     kind = "binary" if len(classes) == 2 else "multiclass"
-    return Labels(Task(kind, column.name, tuple(classes), dtype), codes.astype(np.int64), keep, tuple(notices))
+    return Labels(
+        Task(kind, column.name, tuple(classes), dtype), codes.astype(np.int64), keep, tuple(notices)
+    )

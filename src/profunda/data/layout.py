@@ -94,7 +94,10 @@ class Layout:
             raise ValueError(f"positions outside 0 … {self.inputs - 1}")
         if any(type(size) is not int or not 0 <= size < 10**7 for size in sizes):
             raise ValueError("sizes that are no counts")
-        if len(self.bins) != (len(self.numeric) if self.encoding == "piecewise" else 0) or len(self.names) != self.width:
+        if (
+            len(self.bins) != (len(self.numeric) if self.encoding == "piecewise" else 0)
+            or len(self.names) != self.width
+        ):
             raise ValueError(f"{len(self.names)} names for {self.width} inputs")
 
 

@@ -20,7 +20,11 @@ def copies_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
     if codes is None or len(y) < FEWEST_ROWS or np.isnan(codes).any():
         return False
     if task.kind == "regression":
-        return inferred.column.kind is not Kind.CATEGORICAL and inferred.column.distinct > 2 and _affine(codes, y)
+        return (
+            inferred.column.kind is not Kind.CATEGORICAL
+            and inferred.column.distinct > 2
+            and _affine(codes, y)
+        )
     present = np.unique(y)
     return inferred.column.distinct == len(present) and _pairs(codes, y) == len(present)
 
@@ -63,7 +67,9 @@ def row_hashes(codes: np.ndarray) -> np.ndarray:
     for position in range(codes.shape[1]):
         # + 0.0 makes −0 into 0; all NaN become the same NaN
         column = np.where(np.isnan(codes[:, position]), np.nan, codes[:, position] + 0.0)
-        hashes = _mixed(hashes ^ _mixed(np.ascontiguousarray(column).view(np.uint64) + np.uint64(position + 1)))
+        hashes = _mixed(
+            hashes ^ _mixed(np.ascontiguousarray(column).view(np.uint64) + np.uint64(position + 1))
+        )
     return hashes
 
 

@@ -95,7 +95,9 @@ def booleans(texts: "pl.Series") -> np.ndarray | None:
     pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)
     if not any(distinct == {true, false} for true, false in pairs):
         return None
-    return to_float(lowered.replace_strict({**dict.fromkeys(TRUE_WORDS, 1.0), **dict.fromkeys(FALSE_WORDS, 0.0)}))
+    return to_float(
+        lowered.replace_strict({**dict.fromkeys(TRUE_WORDS, 1.0), **dict.fromkeys(FALSE_WORDS, 0.0)})
+    )
 
 
 def number_text(value: float) -> str:

@@ -112,7 +112,9 @@ class Preprocessing:
         lowest, highest = np.zeros(len(spread)), np.ones(len(spread))
         lowest[last - bins], highest[last - 1] = -1.0, 2.0
         with np.errstate(over="ignore"):
-            inputs[:, : len(spread)] = np.clip((x[:, spread] - numbers.lower) * numbers.inverse, lowest, highest)
+            inputs[:, : len(spread)] = np.clip(
+                (x[:, spread] - numbers.lower) * numbers.inverse, lowest, highest
+            )
         return len(spread)
 
     def _write_categories(self, codes: np.ndarray, inputs: np.ndarray, at: int) -> int:
@@ -132,7 +134,9 @@ class Preprocessing:
             at, start = at + 1, start + size
         for position, kept in layout.ordinals:
             code = codes[:, position]
-            inputs[:, at] = np.where(np.isnan(code), kept + 1.0, np.where((code >= 0) & (code < kept), code + 1.0, 0.0))
+            inputs[:, at] = np.where(
+                np.isnan(code), kept + 1.0, np.where((code >= 0) & (code < kept), code + 1.0, 0.0)
+            )
             at += 1
         return at
 
@@ -174,11 +178,19 @@ class Preprocessing:
         for name, shape in wanted.items():
             array = arrays.get(name)
             found = "nothing" if array is None else f"{array.dtype} {array.shape}"
-            if array is None or array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+            if (
+                array is None
+                or array.shape != shape
+                or array.dtype != np.float64
+                or not np.isfinite(array).all()
+            ):
                 raise ModelError(
                     f"array {name!r} of a preprocessing should be finite float64 {shape}, found {found}; the model is damaged"
                 )
-        kept = {entry.name: arrays[entry.name] if entry.name in wanted else np.empty(0) for entry in fields(Numbers)}
+        kept = {
+            entry.name: arrays[entry.name] if entry.name in wanted else np.empty(0)
+            for entry in fields(Numbers)
+        }
         return cls(layout, Numbers(**kept), bool(regression))
 
 
@@ -203,7 +215,9 @@ def fit_preprocessing(
     if codes.ndim != 2 or codes.shape[1] != len(schema.features):
         raise DataError(f"codes have shape {codes.shape}, but the schema has {len(schema.features)} columns")
     if len(rows) == 0:
-        raise DataError("there are no rows to fit the preprocessing on; give fewer folds or a smaller test share")
+        raise DataError(
+            "there are no rows to fit the preprocessing on; give fewer folds or a smaller test share"
+        )
     layout = lay_out(schema, encoding, categories)
     regression = task.kind == "regression"
     return Preprocessing(layout, fit_numbers(codes, y, rows, layout, regression), regression)

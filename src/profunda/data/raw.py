@@ -82,7 +82,9 @@ def unique_names(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[Notice, .
         unique.append(name)
     if not renamed:
         return tuple(unique), ()
-    text = f"{len(renamed)} column name(s) occur more than once; the later ones were renamed: {listed(renamed)}."
+    text = (
+        f"{len(renamed)} column name(s) occur more than once; the later ones were renamed: {listed(renamed)}."
+    )
     return tuple(unique), (Notice("duplicate-names", text),)
 
 

@@ -60,7 +60,9 @@ def read(
     if task not in (None, "classification", "regression"):
         raise ArgumentError(f"task is {task!r}; it can be 'classification' or 'regression'")
     if group is not None and time is not None:
-        raise ArgumentError("give group or time, not both: rows in order of time cannot also be kept together by group")
+        raise ArgumentError(
+            "give group or time, not both: rows in order of time cannot also be kept together by group"
+        )
     origin = _open(source, target, memory_limit)
     _check_names(origin, group, time)
     labels = decide(origin.target, task)
@@ -112,9 +114,13 @@ def _open(source: object, target: object, limit: int | None) -> _Source:
 def _open_archive(file: Path, target: object, limit: int | None) -> _Source:
     stored = archive(file, limit)
     if stored.target is None:
-        raise DataError(f"{file.name} has x but no y: without a target there is nothing to learn; store it under the key y")
+        raise DataError(
+            f"{file.name} has x but no y: without a target there is nothing to learn; store it under the key y"
+        )
     if target not in (None, "y"):
-        raise ArgumentError(f"target is {target!r}, but {file.name} brings its own target, y; leave the target out")
+        raise ArgumentError(
+            f"target is {target!r}, but {file.name} brings its own target, y; leave the target out"
+        )
     return _Source(array_table(stored.inputs), vector_column(stored.target, "y"), stored.test_rows, str(file))
 
 
@@ -132,7 +138,9 @@ def _with_target(table: RawTable, target: object, name: str) -> _Source:
     if not isinstance(target, str):
         column = vector_column(target, "target")
         if len(column) != table.rows:
-            raise DataError(f"the inputs have {table.rows:,} rows and the target {len(column):,}; each row needs one target")
+            raise DataError(
+                f"the inputs have {table.rows:,} rows and the target {len(column):,}; each row needs one target"
+            )
         return _Source(table, column, 0, name)
     _find(table, target, "target")
     return _Source(table.without([target]), table.column(target), 0, name)
@@ -143,7 +151,9 @@ def _find(table: RawTable, name: str, what: str) -> None:
         near = difflib.get_close_matches(name, table.names, n=3, cutoff=0.5)
         folded = [other for other in table.names if other.lower() == name.lower()]
         meant = f"did you mean {' or '.join(map(repr, folded or near))}?" if folded or near else ""
-        raise DataError(f"there is no column {name!r} for the {what}; {meant or 'there are ' + listed(table.names, 12)}")
+        raise DataError(
+            f"there is no column {name!r} for the {what}; {meant or 'there are ' + listed(table.names, 12)}"
+        )
 
 
 def _check_names(origin: _Source, group: str | None, time: str | None) -> None:
@@ -151,13 +161,19 @@ def _check_names(origin: _Source, group: str | None, time: str | None) -> None:
         if name is not None:
             _find(origin.table, name, what)
             if origin.test_rows:
-                raise ArgumentError(f"{origin.name} brings its own test part; a {what[:-1]} column cannot be given with it")
+                raise ArgumentError(
+                    f"{origin.name} brings its own test part; a {what[:-1]} column cannot be given with it"
+                )
 
 
-def _understood(origin: _Source, table: RawTable, labels: Labels, group: str | None, time: str | None) -> Dataset:
+def _understood(
+    origin: _Source, table: RawTable, labels: Labels, group: str | None, time: str | None
+) -> Dataset:
     test = np.arange(len(labels.keep)) >= len(labels.keep) - origin.test_rows
     test = test[labels.keep]
-    kept_out = [_kept_out(name, what) for name, what in ((group, "groups"), (time, "times")) if name is not None]
+    kept_out = [
+        _kept_out(name, what) for name, what in ((group, "groups"), (time, "times")) if name is not None
+    ]
     remarks = Remarks()
     found = infer(table.without([column.name for column in kept_out]), ~test, remarks)
     found, leaking = _settle(found, labels, remarks)
@@ -187,7 +203,9 @@ def _kept_out(name: str, what: str) -> Column:
     return Column(name, kind, 0, 0, False, f"the {what} that rows are split by")
 
 
-def _settle(found: list[Inferred], labels: Labels, remarks: Remarks) -> tuple[list[Inferred], tuple[Notice, ...]]:
+def _settle(
+    found: list[Inferred], labels: Labels, remarks: Remarks
+) -> tuple[list[Inferred], tuple[Notice, ...]]:
     """Decide on running numbers and on columns that give the target away, and that an input is left."""
     notices: list[Notice] = []
     used = [one for one in found if one.column.used]
@@ -196,7 +214,9 @@ def _settle(found: list[Inferred], labels: Labels, remarks: Remarks) -> tuple[li
     rest = [one for one in used if one not in copies]
     suspects = [one.name for one in rest if determines_target(one, labels.y, labels.task)]
     if copies and not rest:
-        notices.append(Notice("target-copy", f"{_names(copies)} copies the target; kept, as there is no other input."))
+        notices.append(
+            Notice("target-copy", f"{_names(copies)} copies the target; kept, as there is no other input.")
+        )
         copies = []
     elif copies:
         text = f"Columns that copy the target (equal to it, or a one-to-one map of it) are not inputs: {_names(copies)}."
@@ -211,7 +231,9 @@ def _settle(found: list[Inferred], labels: Labels, remarks: Remarks) -> tuple[li
     settled = [_relabelled(one, one in copies, keep_running) for one in found]
     if not any(one.column.used for one in settled):
         why = "; ".join(f"{one.name}: {one.column.reason}" for one in settled[:5])
-        raise DataError(f"no input column is left besides the target {labels.task.target!r} ({why or 'it is the only one'})")
+        raise DataError(
+            f"no input column is left besides the target {labels.task.target!r} ({why or 'it is the only one'})"
+        )
     return settled, tuple(notices)
 
 
@@ -244,7 +266,9 @@ def _group_numbers(column: RawColumn) -> np.ndarray:
         words = column.texts.fill_null("").to_numpy().astype(str)
     lacking = int((words == "").sum())
     if lacking:
-        raise DataError(f"{lacking:,} of {len(words):,} rows have no value in the group column {column.name!r}; fill them in")
+        raise DataError(
+            f"{lacking:,} of {len(words):,} rows have no value in the group column {column.name!r}; fill them in"
+        )
     names, groups = np.unique(words, return_inverse=True)
     if len(names) < 3:
         raise DataError(
@@ -259,10 +283,14 @@ def _time_numbers(column: RawColumn) -> np.ndarray:
     remarks = Remarks()
     found = infer(RawTable((column,), len(column), positional=True), np.ones(len(column), bool), remarks)[0]
     if found.codes is None or found.feature is None or found.feature.kind not in (Kind.NUMERIC, Kind.DATE):
-        raise DataError(f"the time column {column.name!r} holds neither different numbers nor dates ({found.column.reason})")
+        raise DataError(
+            f"the time column {column.name!r} holds neither different numbers nor dates ({found.column.reason})"
+        )
     lacking = int(np.isnan(found.codes).sum())
     if lacking:
-        raise DataError(f"{lacking:,} of {len(column):,} rows have no time in {column.name!r}; fill them in or leave them out")
+        raise DataError(
+            f"{lacking:,} of {len(column):,} rows have no time in {column.name!r}; fill them in or leave them out"
+        )
     return found.codes
 
 
@@ -275,5 +303,3 @@ def _fingerprint(dataset: Dataset) -> str:
         if array is not None:
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-

@@ -46,7 +46,11 @@ class Feature:
             return self._category_codes(column)
         if column.numbers is not None:
             numbers = np.where(np.isfinite(column.numbers), column.numbers, np.nan)
-            return np.where(np.isin(numbers, (0.0, 1.0)), numbers, np.nan) if self.kind is Kind.BOOLEAN else numbers
+            return (
+                np.where(np.isin(numbers, (0.0, 1.0)), numbers, np.nan)
+                if self.kind is Kind.BOOLEAN
+                else numbers
+            )
         assert column.texts is not None
         if self.kind is Kind.BOOLEAN:
             return _yes_or_no(column)
@@ -64,7 +68,9 @@ class Feature:
             words = [None if value != value else number_text(value) for value in column.numbers.tolist()]
             texts = clean(pl.Series(words, dtype=pl.String))
         known = pl.Series(self.vocabulary, dtype=pl.String)
-        found = texts.replace_strict(known, pl.int_range(len(known), eager=True), default=int(UNSEEN), return_dtype=pl.Int64)
+        found = texts.replace_strict(
+            known, pl.int_range(len(known), eager=True), default=int(UNSEEN), return_dtype=pl.Int64
+        )
         return to_float(found.set(texts.is_null(), None))
 
 
@@ -139,12 +145,16 @@ class Schema:
         try:
             found = json.loads(text)
             if found["format"] != _FORMAT:
-                raise DataError(f"the schema has format {found['format']!r}, known is {_FORMAT}; a newer version wrote it")
+                raise DataError(
+                    f"the schema has format {found['format']!r}, known is {_FORMAT}; a newer version wrote it"
+                )
             features = tuple(_feature(entry) for entry in found["features"])
             names = tuple(_text(name) for name in found["source"])
             return cls(features, names, _whole(found["rows"]), bool(found["positional"]))
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise DataError(f"this is not the JSON of a schema ({error}); it may be cut off or from elsewhere") from error
+            raise DataError(
+                f"this is not the JSON of a schema ({error}); it may be cut off or from elsewhere"
+            ) from error
 
 
 def _feature(entry: dict[str, object]) -> Feature:
@@ -161,7 +171,14 @@ def _feature(entry: dict[str, object]) -> Feature:
         )
     missing, distinct = _whole(entry["missing"]), _whole(entry["distinct"])
     return Feature(
-        _text(entry["name"]), kind, missing, distinct, vocabulary, counts, _text(entry["format"]), bool(entry["clock"])
+        _text(entry["name"]),
+        kind,
+        missing,
+        distinct,
+        vocabulary,
+        counts,
+        _text(entry["format"]),
+        bool(entry["clock"]),
     )
 
 

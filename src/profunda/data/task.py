@@ -54,13 +54,17 @@ class Task:
             found = json.loads(text)
             task = cls(found["kind"], found["target"], tuple(found["classes"]), found["dtype"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"this is not the JSON of a task ({error}); it may be cut off or from elsewhere") from error
+            raise DataError(
+                f"this is not the JSON of a task ({error}); it may be cut off or from elsewhere"
+            ) from error
         task.check()
         return task
 
     def check(self) -> None:
         """Raise DataError unless kind, classes and dtype fit together."""
-        least, most = {"binary": (2, 2), "multiclass": (3, 10**6), "regression": (0, 0)}.get(self.kind, (1, 0))
+        least, most = {"binary": (2, 2), "multiclass": (3, 10**6), "regression": (0, 0)}.get(
+            self.kind, (1, 0)
+        )
         words = isinstance(self.target, str) and all(isinstance(text, str) for text in self.classes)
         known = self.dtype in ("text", "integer", "number", "boolean")
         if not (words and known and least <= len(self.classes) <= most):
