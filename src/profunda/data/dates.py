@@ -13,7 +13,8 @@ __all__ = ["DAY_MICROSECONDS", "date_format", "parse_dates"]
 
 DAY_MICROSECONDS = 86_400_000_000
 
-# Tried in this order; the first that reads most texts wins, so that day-month-year wins over month-day-year in a tie.
+# Tried in this order; the first that reads most texts wins, so that day-month-year wins over month-day-year
+# in a tie.
 FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -64,7 +65,8 @@ def parse_dates(texts: "pl.Series", style: str) -> np.ndarray:
 
 
 def date_format(texts: "pl.Series") -> tuple[str, bool] | None:
-    """The format that reads most of the cleaned texts, and whether another order of day and month would do as well.
+    """The format that reads most of the cleaned texts, and whether another order of day and month would do as
+    well.
 
     None where less than nine tenths of the texts are dates.
     """

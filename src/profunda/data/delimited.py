@@ -32,7 +32,8 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class _Form:
-    """How the text is written: its separator, the cells of its header, and the number of cells most rows have."""
+    """How the text is written: its separator, the cells of its header, and the number of cells most rows
+    have."""
 
     separator: str
     header: tuple[str, ...]
@@ -73,13 +74,15 @@ def _check_text(name: str, head: bytes) -> None:
     control = (codes < 9) | ((codes > 13) & (codes < 32)) | (codes == 127)
     if (codes == 0).any() or control.mean() > 0.01:
         raise DataError(
-            f"{name} is not text: {int(control.sum()):,} of its first {len(codes):,} bytes are control characters; "
+            f"{name} is not text: {int(control.sum()):,} of its first {len(codes):,} bytes are control "
+            "characters; "
             "it may be a binary file with the wrong ending"
         )
 
 
 def _content(path: Path, head: bytes, limit: int | None) -> tuple[bytes, tuple[Notice, ...]]:
-    """The file's bytes, or its header and a random sample of its records where the whole does not fit into memory."""
+    """The file's bytes, or its header and a random sample of its records where the whole does not fit into
+    memory."""
     size = path.stat().st_size
     lines = max(1, head.count(b"\n"))
     rows = max(1, int(size / len(head) * lines))
@@ -90,7 +93,8 @@ def _content(path: Path, head: bytes, limit: int | None) -> tuple[bytes, tuple[N
         return path.read_bytes(), ()
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
-            f"{path.name} is UTF-16 and too large for memory; convert it to UTF-8, of which a sample can be read"
+            f"{path.name} is UTF-16 and too large for memory; convert it to UTF-8, of which a sample can be "
+            "read"
         )
     records = _sampled_records(path, budget.share)
     return b"".join(records), (budget.notice(len(records) - 1),)
@@ -128,7 +132,8 @@ def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
     except UnicodeDecodeError as error:
         told = Notice(
             "encoding",
-            f"The file is not UTF-8 (byte {error.start:,} is {content[error.start]:#04x}) and was read as Latin-1; "
+            f"The file is not UTF-8 (byte {error.start:,} is {content[error.start]:#04x}) and was read as "
+            "Latin-1; "
             "save it as UTF-8 if letters with accents look wrong.",
         )
         return content.decode("latin-1"), (told,)
@@ -167,7 +172,8 @@ def _records(head: str, separator: str) -> list[list[str]]:
 
 
 def _consistency(records: list[list[str]]) -> tuple[float, bool, int]:
-    """How well a separator explains the records: share of rows as wide as most, same as the header, their width."""
+    """How well a separator explains the records: share of rows as wide as most, same as the header, their
+    width."""
     widths = Counter(len(record) for record in records)
     width, count = widths.most_common(1)[0]
     if width == 1:
@@ -204,12 +210,16 @@ def _separator_notice(path: Path, form: _Form) -> tuple[Notice, ...]:
 def _header_notice(form: _Form) -> tuple[Notice, ...]:
     if not form.numeric_header:
         return ()
-    told = f"The first line ({', '.join(form.header[:3])}…) was taken for the header but holds numbers only; add a header."
+    told = (
+        f"The first line ({', '.join(form.header[:3])}…) was taken for the header but holds numbers "
+        "only; add a header."
+    )
     return (Notice("numeric-header", told),)
 
 
 def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], int, tuple[Notice, ...]]:
-    """Columns (numbers where every present cell is one), the number of rows, and notices about ragged rows."""
+    """Columns (numbers where every present cell is one), the number of rows, and notices about ragged
+    rows."""
     import polars as pl
 
     body = _without_blank_lines(text.lstrip("\r\n").encode())

@@ -53,7 +53,8 @@ def checked_path(path: Path) -> Path:
     if path.suffix.lower() not in KNOWN:
         hint = _HINTS.get(path.suffix.lower(), "if it is a table, convert it to one of these")
         raise DataError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}, which is not read; known are {', '.join(KNOWN)}: {hint}"
+            f"{path.name} ends in {path.suffix or 'nothing'!r}, which is not read; known are "
+            f"{', '.join(KNOWN)}: {hint}"
         )
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty (0 bytes); the program that wrote it may have failed")
@@ -66,7 +67,8 @@ def is_archive(path: Path) -> bool:
 
 
 def file_table(path: Path, limit: int | None) -> RawTable:
-    """Raw columns of a CSV or Parquet file; a sample of its rows where they would need more than `limit` bytes."""
+    """Raw columns of a CSV or Parquet file; a sample of its rows where they would need more than `limit`
+    bytes."""
     if path.suffix.lower() in PARQUET:
         return _parquet_table(path, limit)
     return delimited_table(path, limit)
@@ -114,7 +116,8 @@ def _sampled_rows(
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """Arrays of an .npz file: inputs [N, …] and target [N], and how many of the last rows are its own test part."""
+    """Arrays of an .npz file: inputs [N, …] and target [N], and how many of the last rows are its own test
+    part."""
 
     inputs: np.ndarray
     target: np.ndarray | None
@@ -133,7 +136,8 @@ def archive(path: Path, limit: int | None) -> Archive:
             wanted = _PARTED if set(_PARTED) <= set(keys) else _PAIR if set(_PAIR) <= set(keys) else ("x",)
             if not set(wanted) <= set(keys):
                 raise DataError(
-                    f"{path.name} holds the arrays {listed(sorted(stored.files)) or 'none at all'}; expected are x and y, "
+                    f"{path.name} holds the arrays {listed(sorted(stored.files)) or 'none at all'}; "
+                    "expected are x and y, "
                     "or x_train, y_train, x_test and y_test"
                 )
             _check_size(path, limit)
@@ -144,7 +148,8 @@ def archive(path: Path, limit: int | None) -> Archive:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"{path.name} holds an array of Python objects or a damaged one ({error}); store plain numbers or texts, "
+            f"{path.name} holds an array of Python objects or a damaged one ({error}); store plain numbers "
+            "or texts, "
             "since objects would have to be unpickled, which can run foreign code"
         ) from error
     if wanted == ("x",):
@@ -159,7 +164,8 @@ def archive(path: Path, limit: int | None) -> Archive:
 def _check_size(path: Path, limit: int | None) -> None:
     with zipfile.ZipFile(path) as stored:
         unpacked = sum(entry.file_size for entry in stored.infolist())
-    # Arrays of bytes grow eightfold as float64; of floats, they are copied twice. The file does not say which cheaply.
+    # Arrays of bytes grow eightfold as float64; of floats, they are copied twice. The file does not say which
+    # cheaply.
     if Budget.of(path.name, 10**9, unpacked * 2, limit).share < 1:
         raise DataError(
             f"{path.name} unpacks to {unpacked / 1e6:,.0f} MB, more than memory allows; store fewer rows, "
@@ -177,11 +183,13 @@ def _check_pairs(name: str, keys: tuple[str, ...], arrays: list[np.ndarray]) -> 
     for i in range(0, len(keys), 2):
         if arrays[i].ndim == 0 or len(arrays[i]) != arrays[i + 1].size:
             raise DataError(
-                f"{name}: {keys[i]} has shape {arrays[i].shape} and {keys[i + 1]} has shape {arrays[i + 1].shape}; "
+                f"{name}: {keys[i]} has shape {arrays[i].shape} and {keys[i + 1]} has shape "
+                f"{arrays[i + 1].shape}; "
                 "each row of inputs needs exactly one target"
             )
     if len(keys) == 4 and arrays[0].shape[1:] != arrays[2].shape[1:]:
         raise DataError(
-            f"{name}: a row of x_train has shape {arrays[0].shape[1:]} but one of x_test {arrays[2].shape[1:]}; "
+            f"{name}: a row of x_train has shape {arrays[0].shape[1:]} but one of x_test "
+            f"{arrays[2].shape[1:]}; "
             "both parts need the same inputs"
         )

@@ -28,7 +28,8 @@ def in_memory_table(source: object) -> RawTable:
     if "__array__" in dir(type(source)):
         return array_table(np.asarray(source))
     raise DataError(
-        f"cannot read data from a {type(source).__module__}.{type(source).__qualname__}; pass a path to a CSV, "
+        f"cannot read data from a {type(source).__module__}.{type(source).__qualname__}; pass a path to a "
+        "CSV, "
         "Parquet or .npz file, a pandas, polars or pyarrow table, or a NumPy array"
     )
 
@@ -44,7 +45,8 @@ def _is_frame(source: object) -> bool:
 
 
 def array_table(array: np.ndarray) -> RawTable:
-    """Columns x0 … x{D−1} of an array [N, D]; images [N, H, W] or [N, H, W, K] as pixel_row_column[_channel]."""
+    """Columns x0 … x{D−1} of an array [N, D]; images [N, H, W] or [N, H, W, K] as
+    pixel_row_column[_channel]."""
     if array.ndim in (3, 4):
         positions = np.ndindex(*array.shape[1:])
         names = ["pixel_" + "_".join(map(str, position)) for position in positions]
@@ -53,7 +55,8 @@ def array_table(array: np.ndarray) -> RawTable:
         names = [f"x{number}" for number in range(array.shape[1])]
     else:
         raise DataError(
-            f"an array of {array.ndim} dimension(s) is no table: expected inputs of shape (N, D), or images of shape "
+            f"an array of {array.ndim} dimension(s) is no table: expected inputs of shape (N, D), or images "
+            "of shape "
             "(N, H, W) or (N, H, W, C). Reshape your data: X.reshape(-1, 1) if it has a single feature, "
             "X.reshape(1, -1) if it is a single row"
         )
@@ -68,7 +71,8 @@ def _array_columns(array: np.ndarray, names: list[str]) -> tuple[RawColumn, ...]
     if array.dtype.kind in "OSU":
         return tuple(_listed_column(name, array[:, i].tolist()) for i, name in enumerate(names))
     raise DataError(
-        f"arrays of type {array.dtype} are not read (complex data not supported); pass numbers, booleans or texts"
+        f"arrays of type {array.dtype} are not read (complex data not supported); pass numbers, booleans or "
+        "texts"
     )
 
 
@@ -130,7 +134,8 @@ def vector_column(values: object, name: str) -> RawColumn:
         array = array[:, 0]
     if array.ndim != 1:
         raise DataError(
-            f"the target has shape {array.shape}: one value a row is needed, shape (N,); predict several targets one by one"
+            f"the target has shape {array.shape}: one value a row is needed, shape (N,); predict several "
+            "targets one by one"
         )
     return _array_columns(array[:, None], [name])[0]
 

@@ -33,7 +33,8 @@ _TEXTS = {
     "empty-column": "Columns without any value are not inputs: {names}.",
     "infinite-values": "Infinite values were taken for missing: {names}.",
     "text-in-numbers": "Texts in columns of numbers were taken for missing: {names}.",
-    "decimal-comma": "Numbers are written with a decimal comma or grouped thousands and were read so: {names}.",
+    "decimal-comma": "Numbers are written with a decimal comma or grouped thousands and were read so: "
+    "{names}.",
     "dates": "Texts were read as dates: {names}.",
     "ambiguous-dates": "Day and month could be either way round; day first was assumed: {names}.",
     "bad-dates": "Texts in columns of dates were taken for missing: {names}.",

@@ -25,7 +25,8 @@ SKEWED = 2.0  # |skewness| from which a numeric target is remarked on
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The task, the target of the kept rows (int64 or float64 [n]), the mask of these rows bool [N], and remarks."""
+    """The task, the target of the kept rows (int64 or float64 [n]), the mask of these rows bool [N], and
+    remarks."""
 
     task: Task
     y: np.ndarray
@@ -36,9 +37,10 @@ class Labels:
 def decide(column: RawColumn, choice: TaskChoice | None) -> Labels:
     """Classes or numbers? The rule:
 
-    texts and booleans are classes; numbers with a fraction are numbers; two distinct values are two classes; integers
-    0…K−1 or 1…K with K ≤ 20 and five rows a value on average are classes; any other integers are numbers. `choice`
-    overrides it. DataError for a target without values, with one value, or with almost as many classes as rows.
+    texts and booleans are classes; numbers with a fraction are numbers; two distinct values are two classes;
+    integers 0…K−1 or 1…K with K ≤ 20 and five rows a value on average are classes; any other integers are
+    numbers. `choice` overrides it. DataError for a target without values, with one value, or with almost as
+    many classes as rows.
     """
     if column.form == "nested":
         raise DataError(f"target {column.name!r} holds lists or records; one text or number a row is needed")
@@ -83,11 +85,13 @@ def _readable(column: RawColumn, choice: TaskChoice | None) -> tuple[RawColumn, 
     style, numbers, share = number_style(texts)
     if choice == "regression" and share == 0 and texts.null_count() < len(texts):
         raise DataError(
-            f"target {name!r} holds texts ({listed(texts.drop_nulls().unique().sort().head(4).to_list())}), not numbers; "
+            f"target {name!r} holds texts ({listed(texts.drop_nulls().unique().sort().head(4).to_list())}), "
+            "not numbers; "
             "leave out task='regression' or name another column"
         )
     amounts = len(np.unique(numbers[~np.isnan(numbers)])) > MOST_CODES
-    # numbers that a frame stores as text are codes of classes; in a file they are text because of a comma or odd cells
+    # numbers that a frame stores as text are codes of classes; in a file they are text because of a comma or
+    # odd cells
     if choice is None and not (share >= MOSTLY and (style or (share < 1 and amounts))):
         return column, ()
     odd = int((np.isnan(numbers) & ~texts.is_null().to_numpy()).sum())
@@ -107,10 +111,16 @@ def _is_number(column: RawColumn, y: np.ndarray, choice: TaskChoice | None, noti
     classes = consecutive and len(distinct) <= MOST_CODES and len(y) >= ROWS_PER_CODE * len(distinct)
     span = f"{len(distinct)} different whole numbers from {distinct[0]:.0f} to {distinct[-1]:.0f}"
     if classes and len(distinct) > 2:
-        text = f"Target {column.name!r} has {span}: taken for classes; pass task='regression' if they are amounts."
+        text = (
+            f"Target {column.name!r} has {span}: taken for classes; pass task='regression' if they are "
+            "amounts."
+        )
         notices.append(Notice("target-kind", text))
     elif len(distinct) <= MOST_CODES and len(distinct) > 2:
-        text = f"Target {column.name!r} has {span}: taken for numbers; pass task='classification' if they are codes."
+        text = (
+            f"Target {column.name!r} has {span}: taken for numbers; pass task='classification' if they are "
+            "codes."
+        )
         notices.append(Notice("target-kind", text))
     return not (classes and len(distinct) > 1)
 
@@ -118,13 +128,17 @@ def _is_number(column: RawColumn, y: np.ndarray, choice: TaskChoice | None, noti
 def _number_labels(name: str, y: np.ndarray, keep: np.ndarray, notices: list[Notice]) -> Labels:
     if np.all(y == y[0]):
         raise DataError(
-            f"target {name!r} has the value {y[0]:g} in all {len(y):,} rows: nothing is to be learned; name another"
+            f"target {name!r} has the value {y[0]:g} in all {len(y):,} rows: nothing is to be learned; name "
+            "another"
         )
     centred = y - y.mean()
     spread = float(np.sqrt(np.mean(centred**2)))
     skewness = float(np.mean((centred / spread) ** 3)) if spread > 0 else 0.0
     if abs(skewness) > SKEWED:
-        text = f"Target {name!r} is skewed (skewness {skewness:.1f}): a few large values weigh most in the squared error."
+        text = (
+            f"Target {name!r} is skewed (skewness {skewness:.1f}): a few large values weigh most in the "
+            "squared error."
+        )
         notices.append(Notice("skewed-target", text))
     return Labels(Task("regression", name, (), "number"), y.astype(np.float64), keep, tuple(notices))
 
@@ -148,18 +162,23 @@ def _class_labels(column: RawColumn, keep: np.ndarray, notices: list[Notice]) ->
         classes, codes = _in_order([str(word) for word in words], codes)
     if len(classes) == 1:
         raise DataError(
-            f"target {column.name!r} has one class only, {classes[0]!r}, in all {len(codes):,} rows: nothing is to be learned; "
+            f"target {column.name!r} has one class only, {classes[0]!r}, in all {len(codes):,} rows: "
+            "nothing is to be learned; "
             "name another column"
         )
     if len(classes) > max(MOST_CODES, MOST_CLASSES * len(codes)):
         raise DataError(
-            f"target {column.name!r} has {len(classes):,} classes in {len(codes):,} rows, so it names rows rather than classes; "
+            f"target {column.name!r} has {len(classes):,} classes in {len(codes):,} rows, so it names rows "
+            "rather than classes; "
             "name another column, or pass task='regression' if it holds amounts"
         )
     counts = np.bincount(codes)
     single = [name for name, count in zip(classes, counts, strict=True) if count == 1]
     if single:
-        text = f"Classes seen once only cannot be checked; their rows are used for training alone: {listed(single)}."
+        text = (
+            f"Classes seen once only cannot be checked; their rows are used for training alone: "
+            f"{listed(single)}."
+        )
         notices.append(Notice("single-class-rows", text))
     kind = "binary" if len(classes) == 2 else "multiclass"
     return Labels(

@@ -1,7 +1,7 @@
 """Which input of a network comes from which column: decided by schema and encoding alone, never by rows."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from profunda.data.schema import Feature, Schema
 from profunda.data.table import Kind
@@ -21,9 +21,11 @@ YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # periods in days
 
 @dataclass(frozen=True)
 class OneHot:
-    """A categorical column at `position` of the codes: an input for each of its `kept` most frequent categories.
+    """A categorical column at `position` of the codes: an input for each of its `kept` most frequent
+    categories.
 
-    With `rare`, one more input is on for the others and for unseen ones; `size` is the length of the vocabulary.
+    With `rare`, one more input is on for the others and for unseen ones; `size` is the length of the
+    vocabulary.
     """
 
     position: int
@@ -36,12 +38,12 @@ class OneHot:
 class Layout:
     """The D inputs of a network, block after block, in the order of the fields.
 
-    `numeric`: positions of numbers and dates in the codes, each one input (`bins[i]` inputs in the piecewise encoding).
-    `boolean`: positions of booleans, each one input, −1 or +1. `cycles`: (position, period in days), each a sine and a
-    cosine. `onehots`: as they say. `frequencies`: positions and vocabulary sizes of columns with many categories, each
-    one input more. `ordinals`: positions and numbers of kept categories K, each one input that holds 0 (rare or unseen),
-    1 … K, or K + 1 (missing), to be looked up in an embedding. `gaps`: positions of columns with missing values, each an
-    input that is 1 where the value is missing.
+    `numeric`: positions of numbers and dates in the codes, each one input (`bins[i]` inputs in the piecewise
+    encoding). `boolean`: positions of booleans, each one input, −1 or +1. `cycles`: (position, period in
+    days), each a sine and a cosine. `onehots`: as they say. `frequencies`: positions and vocabulary sizes of
+    columns with many categories, each one input more. `ordinals`: positions and numbers of kept categories K,
+    each one input that holds 0 (rare or unseen), 1 … K, or K + 1 (missing), to be looked up in an embedding.
+    `gaps`: positions of columns with missing values, each an input that is 1 where the value is missing.
     """
 
     encoding: Encoding
@@ -76,7 +78,7 @@ class Layout:
     @classmethod
     def from_plain(cls, found: dict[str, object]) -> "Layout":
         """The layout from `plain`, or from its JSON; KeyError, TypeError or ValueError where it is none."""
-        values = {entry.name: _frozen(found[entry.name]) for entry in fields(cls)}
+        values: dict[str, Any] = {entry.name: _frozen(found[entry.name]) for entry in fields(cls)}
         values["onehots"] = tuple(OneHot(**entry) for entry in values["onehots"])
         layout = cls(**values)
         layout.check()

@@ -52,8 +52,10 @@ class Budget:
         share = 0.9 * allowed / need
         if rows * share < SMALLEST_SAMPLE:
             raise DataError(
-                f"{name} would need about {_megabytes(need)} of memory and {_megabytes(allowed)} are allowed: not even "
-                f"{SMALLEST_SAMPLE:,} of its about {rows:,} rows fit. Free memory, raise memory_limit, or keep fewer columns"
+                f"{name} would need about {_megabytes(need)} of memory and {_megabytes(allowed)} are "
+                "allowed: not even "
+                f"{SMALLEST_SAMPLE:,} of its about {rows:,} rows fit. Free memory, raise memory_limit, or "
+                "keep fewer columns"
             )
         return cls(name, rows, need, allowed, share)
 
@@ -61,7 +63,8 @@ class Budget:
         """What was sampled and why."""
         return Notice(
             "sampled",
-            f"{self.name} would need about {_megabytes(self.need)} of memory and {_megabytes(self.limit)} are allowed: "
+            f"{self.name} would need about {_megabytes(self.need)} of memory and {_megabytes(self.limit)} "
+            "are allowed: "
             f"{drawn:,} of its about {self.rows:,} rows, drawn at random, are used.",
         )
 

@@ -23,13 +23,17 @@ __all__ = [
 
 NumberStyle = Literal["", "comma", "thousands"]
 
-# Written forms of "no value". "none" is sometimes a category of its own; as a missing value it keeps its information,
+# Written forms of "no value". "none" is sometimes a category of its own; as a missing value it keeps its
+# information,
 # since missing values get an input of their own.
-MISSING_WORDS = tuple(
-    form
-    for word in ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
-    for form in dict.fromkeys((word, word.upper(), word.title()))
-) + ("NaN",)
+MISSING_WORDS = (
+    *tuple(
+        form
+        for word in ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
+        for form in dict.fromkeys((word, word.upper(), word.title()))
+    ),
+    "NaN",
+)
 TRUE_WORDS = ("true", "yes", "y", "t", "on")
 FALSE_WORDS = ("false", "no", "n", "f", "off")
 MOSTLY = 0.9  # share of the present values that must parse before a text column is taken for numbers or dates
@@ -71,7 +75,8 @@ def parse_numbers(texts: "pl.Series", style: NumberStyle = "") -> np.ndarray:
 
 
 def number_style(texts: "pl.Series") -> tuple[NumberStyle, np.ndarray, float]:
-    """The style that reads most of the cleaned texts as numbers, the numbers, and the share of present texts they are."""
+    """The style that reads most of the cleaned texts as numbers, the numbers, and the share of present
+    texts they are."""
     present = len(texts) - texts.null_count()
     if present == 0:
         return "", np.full(len(texts), np.nan), 0.0
@@ -89,7 +94,8 @@ def number_style(texts: "pl.Series") -> tuple[NumberStyle, np.ndarray, float]:
 
 
 def booleans(texts: "pl.Series") -> np.ndarray | None:
-    """Cleaned texts as 0/1 float64 [N] (NaN: missing) if all are yes or no in one of its usual forms, else None."""
+    """Cleaned texts as 0/1 float64 [N] (NaN: missing) if all are yes or no in one of its usual forms, else
+    None."""
     lowered = texts.str.to_lowercase()
     distinct = set(lowered.drop_nulls().unique().to_list())
     pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)

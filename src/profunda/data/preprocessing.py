@@ -2,24 +2,27 @@
 
 With x a column's code and q_p its p-quantile over the fitting rows (linear interpolation), the inputs are:
 
-robust      z/√(1 + (z/3)²) with z = (x − centre)·scale, centre = q_½ and scale = 1/(q_¾ − q_¼), or 2/(max − min) where
-            the quartiles are equal, or 0 where the column is constant; z is held within ±10⁹ before.
-            (Robust scaling and smooth clipping of Holzmüller et al. 2024, arXiv:2407.04491, section 3.)
+robust      z/√(1 + (z/3)²) with z = (x − centre)·scale, centre = q_½ and scale = 1/(q_¾ − q_¼), or 2/(max −
+            min) where the quartiles are equal, or 0 where the column is constant; z is held within ±10⁹
+            before. (Robust scaling and smooth clipping of Holzmüller et al. 2024, arXiv:2407.04491, section
+            3.)
 quantile    linear interpolation between 100 knots q_{k/99} and their scores Φ⁻¹(k/99), with k/99 held within
             [0.005, 0.995]; constant beyond the ends. Equal knots share the score of the mean of their levels.
-piecewise   T bins with edges b_t = q_{t/T}, e_t = clip((x − b_{t−1})/(b_t − b_{t−1}), low_t, high_t) with low = 0 and
-            high = 1, except low_1 = −1 and high_T = 2. (Equation 1 of Gorishniy et al. 2022, arXiv:2203.05556, which has
-            no bounds outside the first and last bin; they keep an outlier from outweighing a batch.) Where quantiles
-            coincide the edges are quantiles of the distinct values; a bin that still has no width gives 0.
+piecewise   T bins with edges b_t = q_{t/T}, e_t = clip((x − b_{t−1})/(b_t − b_{t−1}), low_t, high_t) with low
+            = 0 and high = 1, except low_1 = −1 and high_T = 2. (Equation 1 of Gorishniy et al. 2022,
+            arXiv:2203.05556, which has no bounds outside the first and last bin; they keep an outlier from
+            outweighing a batch.) Where quantiles coincide the edges are quantiles of the distinct values; a
+            bin that still has no width gives 0.
 booleans    −1 for no, +1 for yes, 0 where missing.
-dates       as numbers, and sin and cos of 2π·x/period for the year (365.2425 days), the week, and, where there is a time
-            of day, the day.
-categories  one-hot by the schema's vocabulary, all 0 where missing; rare and unseen categories share an input where there
-            are rare ones, else unseen ones are all 0. Columns with more than 32 frequent categories keep 31, and get
-            log(1 + n_category)/log(1 + n), counted over the fitting rows; 0 where unseen or missing.
-            Or, with categories="ordinal", one code for an embedding (see `Layout.ordinals`).
-missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets an input that
-            is 1 where the value is missing.
+dates       as numbers, and sin and cos of 2π·x/period for the year (365.2425 days), the week, and, where
+            there is a time of day, the day.
+categories  one-hot by the schema's vocabulary, all 0 where missing; rare and unseen categories share an input
+            where there are rare ones, else unseen ones are all 0. Columns with more than 32 frequent
+            categories keep 31, and get log(1 + n_category)/log(1 + n), counted over the fitting rows; 0 where
+            unseen or missing. Or, with categories="ordinal", one code for an embedding (see
+            `Layout.ordinals`).
+missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets
+            an input that is 1 where the value is missing.
 target      numbers: (y − mean)/sd over the fitting rows (sd 1 where it is 0). Classes stay codes.
 
 All of it is computed in float64 and given as float32. Layout and names depend on schema and encoding alone.
@@ -70,7 +73,8 @@ class Preprocessing:
         """Inputs float32 [N, D] of codes float64 [N, F]; DataError where F differs from the fitted one."""
         if codes.ndim != 2 or codes.shape[1] != self.layout.inputs:
             raise DataError(
-                f"codes have shape {codes.shape}, expected (N, {self.layout.inputs}); make them with the schema this "
+                f"codes have shape {codes.shape}, expected (N, {self.layout.inputs}); make them with the "
+                "schema this "
                 "preprocessing was fitted with"
             )
         inputs = np.empty((len(codes), self.D), np.float32)
@@ -148,7 +152,8 @@ class Preprocessing:
         return ((np.asarray(y, np.float64) - mean) / sd).astype(np.float32)[:, None]
 
     def untarget(self, f: np.ndarray) -> np.ndarray:
-        """Standardised outputs [N, 1] or [N] on the target's own scale, float64 [N]; ArgumentError for classes."""
+        """Standardised outputs [N, 1] or [N] on the target's own scale, float64 [N]; ArgumentError for
+        classes."""
         if not self.regression:
             raise ArgumentError("outputs for classes have no scale to go back to; untarget is for regression")
         mean, sd = self.numbers.target
@@ -173,7 +178,8 @@ class Preprocessing:
             wanted = shapes(layout, bool(regression))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
-                f"the description of a preprocessing cannot be used ({error}); it is damaged, changed, or from a newer version"
+                f"the description of a preprocessing cannot be used ({error}); it is damaged, changed, or "
+                "from a newer version"
             ) from error
         for name, shape in wanted.items():
             array = arrays.get(name)
@@ -185,7 +191,8 @@ class Preprocessing:
                 or not np.isfinite(array).all()
             ):
                 raise ModelError(
-                    f"array {name!r} of a preprocessing should be finite float64 {shape}, found {found}; the model is damaged"
+                    f"array {name!r} of a preprocessing should be finite float64 {shape}, found {found}; "
+                    "the model is damaged"
                 )
         kept = {
             entry.name: arrays[entry.name] if entry.name in wanted else np.empty(0)
@@ -206,7 +213,8 @@ def fit_preprocessing(
 ) -> Preprocessing:
     """Fit on the given rows (indices [n]) of codes float64 [N, F] and y [N]; no other row has any influence.
 
-    Raises ArgumentError for an unknown encoding and DataError for no rows, or codes that do not fit the schema.
+    Raises ArgumentError for an unknown encoding and DataError for no rows, or codes that do not fit the
+    schema.
     """
     if encoding not in ("robust", "quantile", "piecewise"):
         raise ArgumentError(f"encoding is {encoding!r}; it can be 'robust', 'quantile' or 'piecewise'")

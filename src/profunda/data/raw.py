@@ -18,9 +18,11 @@ Form = Literal["number", "boolean", "date", "text", "category", "nested"]
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
-    """One column as float64 [N] `numbers` (NaN: missing; dates in days since 1970-01-01) or as `texts` (null: missing).
+    """One column as float64 [N] `numbers` (NaN: missing; dates in days since 1970-01-01) or as `texts` (null:
+    missing).
 
-    `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" may not.
+    `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" may
+    not.
     """
 
     name: str

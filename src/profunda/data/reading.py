@@ -47,13 +47,13 @@ def read(
 ) -> Dataset:
     """Read inputs and target, find out what each column is, and say what was found.
 
-    `source` is a path (CSV, TSV, Parquet, ``.npz``), ``"bundled:NAME"``, a pandas, polars or pyarrow table, an array
-    [N, D] or images [N, H, W(, C)], or a pair (inputs, target). `target` names the target's column, or is the target
-    itself, one value a row; ``.npz`` files with x and y, pairs and bundled tables need none. `task` overrides the rule
-    that tells classes from numbers (see `labels.decide`). Rows with equal values in the column `group` stay on one side
-    of every split; with `time` no row is judged by a model that saw later ones; neither column is an input.
-    `memory_limit` is in bytes (half of the free memory); of a file that would need more, a random sample of rows is
-    read, and a notice says so.
+    `source` is a path (CSV, TSV, Parquet, ``.npz``), ``"bundled:NAME"``, a pandas, polars or pyarrow table,
+    an array [N, D] or images [N, H, W(, C)], or a pair (inputs, target). `target` names the target's column,
+    or is the target itself, one value a row; ``.npz`` files with x and y, pairs and bundled tables need none.
+    `task` overrides the rule that tells classes from numbers (see `labels.decide`). Rows with equal values in
+    the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
+    ones; neither column is an input. `memory_limit` is in bytes (half of the free memory); of a file that
+    would need more, a random sample of rows is read, and a notice says so.
 
     Raises DataError where the data cannot be used, ArgumentError where the arguments contradict each other.
     """
@@ -69,17 +69,19 @@ def read(
     table = origin.table if labels.keep.all() else origin.table.take(labels.keep)
     if table.rows < FEWEST_ROWS:
         raise DataError(
-            f"{origin.name} has {table.rows} row(s) with a target (n_samples={table.rows}); at least {FEWEST_ROWS} are needed "
+            f"{origin.name} has {table.rows} row(s) with a target (n_samples={table.rows}); at least "
+            f"{FEWEST_ROWS} are needed "
             "to train on some and judge by others, and a network wants hundreds"
         )
     return _understood(origin, table, labels, group, time)
 
 
 def read_inputs(source: object, schema: Schema) -> np.ndarray:
-    """Inputs to predict on as codes float64 [N, F]: `read` without a target, by columns that are known already.
+    """Inputs to predict on as codes float64 [N, F]: `read` without a target, by columns that are known
+    already.
 
-    `source` is anything `read` takes; of an ``.npz`` file with a test part that part is meant. DataError where a used
-    column is lacking or the source cannot be read.
+    `source` is anything `read` takes; of an ``.npz`` file with a test part that part is meant. DataError
+    where a used column is lacking or the source cannot be read.
     """
     file = _as_path(source)
     if file is None:
@@ -115,7 +117,8 @@ def _open_archive(file: Path, target: object, limit: int | None) -> _Source:
     stored = archive(file, limit)
     if stored.target is None:
         raise DataError(
-            f"{file.name} has x but no y: without a target there is nothing to learn; store it under the key y"
+            f"{file.name} has x but no y: without a target there is nothing to learn; store it under the "
+            "key y"
         )
     if target not in (None, "y"):
         raise ArgumentError(
@@ -139,7 +142,8 @@ def _with_target(table: RawTable, target: object, name: str) -> _Source:
         column = vector_column(target, "target")
         if len(column) != table.rows:
             raise DataError(
-                f"the inputs have {table.rows:,} rows and the target {len(column):,}; each row needs one target"
+                f"the inputs have {table.rows:,} rows and the target {len(column):,}; each row needs one "
+                "target"
             )
         return _Source(table, column, 0, name)
     _find(table, target, "target")
@@ -219,10 +223,16 @@ def _settle(
         )
         copies = []
     elif copies:
-        text = f"Columns that copy the target (equal to it, or a one-to-one map of it) are not inputs: {_names(copies)}."
+        text = (
+            f"Columns that copy the target (equal to it, or a one-to-one map of it) are not inputs: "
+            f"{_names(copies)}."
+        )
         notices.append(Notice("target-copy", text))
     if suspects:
-        text = f"Each value of these columns goes with one class only; are they known beforehand? {listed(suspects)}."
+        text = (
+            f"Each value of these columns goes with one class only; are they known beforehand? "
+            f"{listed(suspects)}."
+        )
         notices.append(Notice("leak-suspect", text))
     keep_running = not used
     for one in running:
@@ -232,7 +242,8 @@ def _settle(
     if not any(one.column.used for one in settled):
         why = "; ".join(f"{one.name}: {one.column.reason}" for one in settled[:5])
         raise DataError(
-            f"no input column is left besides the target {labels.task.target!r} ({why or 'it is the only one'})"
+            f"no input column is left besides the target {labels.task.target!r} "
+            f"({why or 'it is the only one'})"
         )
     return settled, tuple(notices)
 
@@ -267,12 +278,14 @@ def _group_numbers(column: RawColumn) -> np.ndarray:
     lacking = int((words == "").sum())
     if lacking:
         raise DataError(
-            f"{lacking:,} of {len(words):,} rows have no value in the group column {column.name!r}; fill them in"
+            f"{lacking:,} of {len(words):,} rows have no value in the group column {column.name!r}; fill "
+            "them in"
         )
     names, groups = np.unique(words, return_inverse=True)
     if len(names) < 3:
         raise DataError(
-            f"the group column {column.name!r} has {len(names)} group(s); at least 3 are needed, one each to train, to choose "
+            f"the group column {column.name!r} has {len(names)} group(s); at least 3 are needed, one each "
+            "to train, to choose "
             "and to judge"
         )
     return groups.astype(np.int64)
@@ -284,12 +297,14 @@ def _time_numbers(column: RawColumn) -> np.ndarray:
     found = infer(RawTable((column,), len(column), positional=True), np.ones(len(column), bool), remarks)[0]
     if found.codes is None or found.feature is None or found.feature.kind not in (Kind.NUMERIC, Kind.DATE):
         raise DataError(
-            f"the time column {column.name!r} holds neither different numbers nor dates ({found.column.reason})"
+            f"the time column {column.name!r} holds neither different numbers nor dates "
+            f"({found.column.reason})"
         )
     lacking = int(np.isnan(found.codes).sum())
     if lacking:
         raise DataError(
-            f"{lacking:,} of {len(column):,} rows have no time in {column.name!r}; fill them in or leave them out"
+            f"{lacking:,} of {len(column):,} rows have no time in {column.name!r}; fill them in or leave "
+            "them out"
         )
     return found.codes
 

@@ -25,10 +25,10 @@ _FORMAT = 1  # version of the JSON
 class Feature:
     """One input column.
 
-    `missing` and `distinct` were counted over the rows that were read. A categorical column's `vocabulary` holds its
-    categories by falling frequency (ties in alphabetical order) and `counts` how often each was seen. `format` is how
-    texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime format for dates. `clock` tells
-    that dates come with a time of day.
+    `missing` and `distinct` were counted over the rows that were read. A categorical column's `vocabulary`
+    holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
+    seen. `format` is how texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime
+    format for dates. `clock` tells that dates come with a time of day.
     """
 
     name: str
@@ -41,7 +41,8 @@ class Feature:
     clock: bool = False
 
     def codes(self, column: RawColumn) -> np.ndarray:
-        """The column as float64 [N]; NaN where missing or unreadable, `UNSEEN` for a category not in the vocabulary."""
+        """The column as float64 [N]; NaN where missing or unreadable, `UNSEEN` for a category not in the
+        vocabulary."""
         if self.kind is Kind.CATEGORICAL:
             return self._category_codes(column)
         if column.numbers is not None:
@@ -87,8 +88,9 @@ def _yes_or_no(column: RawColumn) -> np.ndarray:
 class Schema:
     """The F used columns in order.
 
-    `source` names all input columns of the source in their order, used or not, so that an array can be read by
-    position; `positional` tells that the source was an array. `rows` is the number of rows the counts are over.
+    `source` names all input columns of the source in their order, used or not, so that an array can be read
+    by position; `positional` tells that the source was an array. `rows` is the number of rows the counts are
+    over.
     """
 
     features: tuple[Feature, ...]
@@ -104,9 +106,9 @@ class Schema:
     def codes(self, source: object) -> np.ndarray:
         """Inputs as float64 [N, F] from a frame or an array with the same columns.
 
-        Numbers stay as they are, dates become days since 1970-01-01, booleans 0/1, categories their index in the
-        vocabulary, −1 for an unseen one; NaN where a value is missing, infinite or not of the column's kind. Columns
-        that were not used are not looked at. DataError where a used column is lacking.
+        Numbers stay as they are, dates become days since 1970-01-01, booleans 0/1, categories their index in
+        the vocabulary, −1 for an unseen one; NaN where a value is missing, infinite or not of the column's
+        kind. Columns that were not used are not looked at. DataError where a used column is lacking.
         """
         table = in_memory_table(source)
         found = self._matched(table)
@@ -119,8 +121,10 @@ class Schema:
         if table.positional:
             if len(table.columns) != len(self.source):
                 raise DataError(
-                    f"the array has {len(table.columns)} columns, but {len(self.source)} were there when the columns were "
-                    f"learned ({listed(self.source)}); pass the same columns in the same order, without the target"
+                    f"the array has {len(table.columns)} columns, but {len(self.source)} were there when "
+                    "the columns were "
+                    f"learned ({listed(self.source)}); pass the same columns in the same order, without the "
+                    "target"
                 )
             by_name = dict(zip(self.source, table.columns, strict=True))
         else:
@@ -130,7 +134,8 @@ class Schema:
             near = difflib.get_close_matches(lacking[0], list(by_name), n=1, cutoff=0.6)
             hint = f"; is {near[0]!r} meant for {lacking[0]!r}?" if near else ""
             raise DataError(
-                f"{len(lacking)} of {len(self.columns)} input columns are lacking: {listed(lacking)}{hint}. The data to predict "
+                f"{len(lacking)} of {len(self.columns)} input columns are lacking: {listed(lacking)}{hint}. "
+                "The data to predict "
                 "on need the columns that were learned from, under the same names"
             )
         return [by_name[name] for name in self.columns]
@@ -166,7 +171,8 @@ def _feature(entry: dict[str, object]) -> Feature:
     counts = tuple(_whole(count) for count in _items(entry["counts"]))
     if kind not in INPUT_KINDS or len(counts) != len(vocabulary) or len(set(vocabulary)) != len(vocabulary):
         raise DataError(
-            f"the schema's column {entry['name']!r} has kind {entry['kind']!r}, {len(vocabulary)} categories and {len(counts)} "
+            f"the schema's column {entry['name']!r} has kind {entry['kind']!r}, {len(vocabulary)} "
+            f"categories and {len(counts)} "
             "counts, which cannot be; its JSON was changed or comes from elsewhere"
         )
     missing, distinct = _whole(entry["missing"]), _whole(entry["distinct"])

@@ -28,7 +28,8 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """`development` rows, on which every choice is made, `test` rows, which no choice sees, and folds of the former.
+    """`development` rows, on which every choice is made, `test` rows, which no choice sees, and folds of the
+    former.
 
     All are sorted int64 arrays of row numbers. `how` says in words what was done.
     """
@@ -44,16 +45,18 @@ def split(
 ) -> Splits:
     """Split the rows of a dataset.
 
-    `test` is the share held out for the final score (0: none; at most 10,000 rows), unless the source brought its own
-    test part. `folds` is the number of folds of cross-validation; 1 holds out a fifth (at most 5,000 rows) once. By
-    default 5 below 3,000 development rows, 3 below 10,000, else 1. `repeats` draws that many sets of folds.
+    `test` is the share held out for the final score (0: none; at most 10,000 rows), unless the source brought
+    its own test part. `folds` is the number of folds of cross-validation; 1 holds out a fifth (at most 5,000
+    rows) once. By default 5 below 3,000 development rows, 3 below 10,000, else 1. `repeats` draws that many
+    sets of folds.
 
-    With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on the first
-    k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes shares are kept
-    equal (stratified); rows of a class seen once only train. The same seed gives the same splits.
+    With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on
+    the first k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes
+    shares are kept equal (stratified); rows of a class seen once only train. The same seed gives the same
+    splits.
 
-    Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few rows,
-    groups, or different times.
+    Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few
+    rows, groups, or different times.
     """
     if not 0 <= test <= 0.9:
         raise ArgumentError(f"test is {test}; it is the share of rows held out, from 0 to 0.9")
@@ -71,7 +74,8 @@ def split(
     for fold in drawn:
         if len(fold.train) < FEWEST_TRAIN or len(fold.valid) == 0:
             raise DataError(
-                f"{len(development):,} development rows in {count} fold(s) leave {len(fold.train)} to train on and "
+                f"{len(development):,} development rows in {count} fold(s) leave {len(fold.train)} to train "
+                "on and "
                 f"{len(fold.valid)} to validate on; give more rows, fewer folds or a smaller test share"
             )
     many = f"{count} folds" if count > 1 else "one held-out fold"
@@ -99,7 +103,8 @@ def _hold_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np
     held = _draw(dataset, rows, wanted, _generator(seed, "test"))
     if len(held) == 0:
         raise DataError(
-            f"no class of {dataset.n_rows:,} rows has three rows, so none can be held out; give test=0 or more rows"
+            f"no class of {dataset.n_rows:,} rows has three rows, so none can be held out; give test=0 or "
+            "more rows"
         )
     return np.setdiff1d(rows, held), held, f"{len(held):,} test rows, split {manner}"
 
@@ -121,7 +126,8 @@ def _cut(times: np.ndarray, place: int) -> float:
     places = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
     if len(places) == 0:
         raise DataError(
-            f"all {len(times):,} rows that are to be parted by time have the same time; name another time column"
+            f"all {len(times):,} rows that are to be parted by time have the same time; name another time "
+            "column"
         )
     return float(ordered[places[np.argmin(np.abs(places - place))]])
 
@@ -138,7 +144,8 @@ def _draw_groups(groups: np.ndarray, wanted: int, generator: np.random.Generator
 
 
 def _draw_classes(y: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:
-    """Places of `wanted` rows, each class in its share (largest remainders); every class keeps a row, two if it can."""
+    """Places of `wanted` rows, each class in its share (largest remainders); every class keeps a row, two
+    if it can."""
     classes, counts = np.unique(y, return_counts=True)
     ideal = counts * (wanted / len(y))
     # a class of two or three rows is worth more in training than in the score
@@ -214,7 +221,8 @@ def _group_folds(groups: np.ndarray, count: int, generator: np.random.Generator)
 
 
 def _class_folds(y: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """The fold of each row, −1 for rows that only train: classes one after the other are dealt out like cards.
+    """The fold of each row, −1 for rows that only train: classes one after the other are dealt out like
+    cards.
 
     So folds differ by at most one row, in all and within each class.
     """
@@ -228,7 +236,8 @@ def _class_folds(y: np.ndarray, count: int, generator: np.random.Generator) -> n
 
 
 def leaks(dataset: Dataset, splits: Splits) -> tuple[Notice, ...]:
-    """What may make scores look better than they are: equal rows on both sides of a split, copies of the target.
+    """What may make scores look better than they are: equal rows on both sides of a split, copies of the
+    target.
 
     Rows are compared by all their used inputs. Codes of the notices: "duplicate-test", "duplicate-folds",
     "target-copy" and "leak-suspect" (the latter two as found when the data were read).
@@ -237,7 +246,10 @@ def leaks(dataset: Dataset, splits: Splits) -> tuple[Notice, ...]:
     found = [notice for notice in dataset.notices if notice.code in ("target-copy", "leak-suspect")]
     shared = np.isin(hashes[splits.test], hashes[splits.development])
     if shared.any():
-        text = f"{_share(shared)} test rows equal a development row in all inputs; scores on them may be too good."
+        text = (
+            f"{_share(shared)} test rows equal a development row in all inputs; scores on them may be too "
+            "good."
+        )
         found.append(Notice("duplicate-test", text))
     doubles = [np.isin(hashes[fold.valid], hashes[fold.train]) for fold in splits.folds]
     if any(mask.any() for mask in doubles):

@@ -7,7 +7,8 @@ __all__ = ["Column", "Kind"]
 
 
 class Kind(StrEnum):
-    """What a column was found to be. The first four are inputs; the others are kept out, each with its reason."""
+    """What a column was found to be. The first four are inputs; the others are kept out, each with its
+    reason."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"

@@ -18,8 +18,8 @@ TargetType = Literal["text", "integer", "number", "boolean"]
 class Task:
     """The target's name and kind, and its classes as text in the order of their codes (empty for numbers).
 
-    `dtype` is what the target was before its classes became text, so that predictions can be given back in kind.
-    Of two classes the second one is the positive one.
+    `dtype` is what the target was before its classes became text, so that predictions can be given back in
+    kind. Of two classes the second one is the positive one.
     """
 
     kind: TaskKind
@@ -69,6 +69,7 @@ class Task:
         known = self.dtype in ("text", "integer", "number", "boolean")
         if not (words and known and least <= len(self.classes) <= most):
             raise DataError(
-                f"a task of kind {self.kind!r} with {len(self.classes)} classes of type {self.dtype!r} cannot be; "
+                f"a task of kind {self.kind!r} with {len(self.classes)} classes of type {self.dtype!r} "
+                "cannot be; "
                 "its JSON was changed or comes from elsewhere"
             )
