@@ -37,7 +37,7 @@ def test_the_temperature_is_the_best_on_a_grid(seed: int) -> None:
 
 
 def test_rows_that_are_all_right_do_not_ask_for_certainty() -> None:
-    """Unsmoothed, perfect rows push T to its bound; by Laplace's rule ten rows of two classes ask for 11/12."""
+    """Unsmoothed, they push T to its bound; by Laplace's rule ten rows of two classes ask for 11/12."""
     y = np.array([0, 1] * 5)
     p = np.where(np.arange(2) == y[:, None], 0.8, 0.2)
     warmed = tempered(p, fit_temperature(p, y))

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["greedy_weights", "log_loss", "network_outputs", "temperature_by_grid"]
+from profunda.model.model import Model
+
+__all__ = ["greedy_weights", "log_loss", "mixture", "network_outputs", "temperature_by_grid"]
 
 
 def log_loss(y: np.ndarray, probabilities: np.ndarray) -> float:
@@ -81,3 +83,25 @@ def network_outputs(
         if layer < len(widths):
             h = sigma(h)
     return h
+
+
+def mixture(model: Model, codes: np.ndarray) -> np.ndarray:
+    """What a Model predicts, from its fields and the formulas of its documentation, in float64."""
+    C = model.task.n_outputs
+    total = 0.0
+    for part in model.parts:
+        for network in part.networks:
+            x = network.preprocessing.transform(codes)
+            f = network_outputs(part.design.widths, part.design.activation, network.params, x, C)
+            if model.task.kind == "regression":
+                mean, sd = network.preprocessing.numbers.target
+                said = f[:, 0] * sd + mean
+                if model.clamp is not None:
+                    said = np.array([min(max(value, model.clamp[0]), model.clamp[1]) for value in said])
+            else:
+                said = np.array([[math.exp(v) / sum(map(math.exp, row)) for v in row] for row in f])
+            total = total + part.weight * said / len(part.networks)
+    if model.task.kind == "regression":
+        return total
+    powers = total ** (1 / model.temperature)
+    return powers / powers.sum(axis=1, keepdims=True)

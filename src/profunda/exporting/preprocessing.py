@@ -144,11 +144,13 @@ class _Cycles(_Columns):
 
 
 class _OneHots(_Columns):
-    """An input is on where first ≤ code ≤ last, the one for rare categories also where the code is negative."""
+    """An input is on where first ≤ code ≤ last; the one for rare categories also where the code is < 0."""
 
     def __init__(self, layout: Layout) -> None:
-        inputs = [
-            (block.position, number, math.inf if number == block.kept else number, number == block.kept)
+        inputs = [  # position, first and last code, rare
+            (block.position, number, math.inf, True)
+            if number == block.kept
+            else (block.position, number, number, False)
             for block in layout.onehots
             for number in range(block.kept + block.rare)
         ]
