@@ -8,7 +8,7 @@ from typing import Any
 from profunda.model.score import Baseline, Score
 
 
-def outcome(run: Path) -> SimpleNamespace:
+def outcome(run: Path, *, scored: bool, interrupted: bool) -> SimpleNamespace:
     """What the command line reads of an Outcome."""
     score = Score("log_loss", 0.3121, 0.3, 0.33, 0.95, 1600, False)
     rivals = (
@@ -16,7 +16,11 @@ def outcome(run: Path) -> SimpleNamespace:
         Baseline("trees", "Boosted trees", None, 0.0, "left out: the budget was too small"),
     )
     return SimpleNamespace(
-        run=run, score=score, baselines=rivals, search=SimpleNamespace(networks=1234), model=None
+        run=run,
+        score=score if scored else None,
+        baselines=rivals,
+        search=SimpleNamespace(networks=1234),
+        interrupted=interrupted,
     )
 
 
@@ -27,6 +31,8 @@ class FakeJob:
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     raises: BaseException | None = None
     writes: bool = True
+    scored: bool = True
+    interrupted: bool = False
 
     def module(self) -> ModuleType:
         fitting = ModuleType("profunda.job.fitting")
@@ -43,6 +49,10 @@ class FakeJob:
                 run.mkdir()
             if self.raises is not None:
                 raise self.raises
-            return run / "report.html" if name == "rewrite_report" else outcome(run)
+            return (
+                run / "report.html"
+                if name == "rewrite_report"
+                else outcome(run, scored=self.scored, interrupted=self.interrupted)
+            )
 
         return call

@@ -2,6 +2,7 @@
 
 import inspect
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.cli.fake_job import FakeJob
@@ -10,7 +11,6 @@ from profunda.cli.app import main
 from profunda.cli.fit import fit, narrowings
 from profunda.cli.run_folder import fresh
 from profunda.errors import ArgumentError, DataError
-from profunda.journal.record import Journal
 
 
 def test_only_what_was_typed_is_passed_on(job: FakeJob) -> None:
@@ -61,16 +61,11 @@ def test_the_result_is_told_in_full(job: FakeJob, folder: Path, capsys: pytest.C
     assert "Report:" not in said  # none was written
 
 
-def begun(run: Path, kind: str = "fit") -> Path:
-    """A run folder with a journal."""
-    Journal.create(run, {"kind": kind}).close()
-    return run
-
-
 def test_the_report_is_named_where_there_is_one(
     job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (begun(folder / "run") / "report.html").touch()
+    (folder / "run").mkdir()
+    (folder / "run" / "report.html").touch()
     assert main(["resume", "run", "--workers", "2"]) == 0
     assert "Report:   run/report.html" in capsys.readouterr().out
     assert job.calls == [("resume", (Path("run"),), {"workers": 2})]
@@ -81,28 +76,30 @@ def test_report_names_the_page_it_wrote(job: FakeJob, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "Report:   some-run/report.html\n"
 
 
-def test_a_search_of_one_s_own_objective_goes_on_in_python(
-    job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_the_best_of_an_interrupted_search_is_told_and_how_to_go_on(
+    job: FakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun(folder / "mine", "objective")
-    assert main(["resume", "mine"]) == 2
-    assert "profunda.search(objective, space, out='mine') again" in capsys.readouterr().err
-    assert job.calls == []
+    job.interrupted = True
+    assert main(["fit", "x.csv", "--out", "a run"]) == 130
+    said = capsys.readouterr()
+    assert "0.3121" in said.out
+    assert "This is the best so far; go on with:  profunda resume 'a run'" in said.err
 
 
-def test_a_folder_without_a_run_is_not_resumed(
-    job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_run_without_test_rows_has_no_score_to_tell(
+    job: FakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["resume", "nowhere"]) == 2
-    assert "nowhere holds no run: there is no such folder" in capsys.readouterr().err
-    assert job.calls == []
+    job.scored = False
+    assert main(["fit", "x.csv", "--test-size", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "no choice has seen" not in said
+    assert "Predict:" in said
 
 
 @pytest.mark.parametrize("command", [["fit", "x.csv"], ["resume", "x"], ["report", "x"]])
 def test_a_known_error_is_one_message_and_exit_code_2(
-    command: list[str], job: FakeJob, folder: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], job: FakeJob, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun(folder / "x")
     job.raises = DataError("x.csv has [3] rows; at least 20 are needed, add some")
     assert main(command) == 2
     said = capsys.readouterr()
@@ -177,3 +174,10 @@ def test_a_run_never_takes_a_name_that_is_in_use(folder: Path) -> None:
     (folder / "adult-run").mkdir()
     (folder / "adult-run-2").touch()
     assert fresh("adult.csv") == Path("adult-run-3")
+
+
+def test_the_samplers_offered_are_those_there_are() -> None:
+    from profunda.tuning.samplers.sampler import SAMPLERS
+
+    offered = inspect.signature(fit).parameters["sampler"].annotation
+    assert set(get_args(get_args(offered)[0])) == set(SAMPLERS)

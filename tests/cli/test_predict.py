@@ -9,6 +9,7 @@ import pytest
 from profunda.cli.app import main
 from profunda.cli.predict import write_new
 from profunda.errors import ArgumentError
+from profunda.journal.record import Journal
 from profunda.model import saving
 
 
@@ -69,6 +70,15 @@ def test_an_existing_file_is_refused_before_anything_is_done(
     assert main(["predict", "run", "new.csv", "-o", "out.csv"]) == 2
     assert "out.csv exists already and is not overwritten" in capsys.readouterr().err
     assert (folder / "out.csv").read_text() == "mine"
+    assert loaded == []
+
+
+def test_a_run_that_was_not_finished_has_no_model_yet(
+    loaded: list[Path], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Journal.create(folder / "run", {"kind": "fit"}).close()
+    assert main(["predict", "run", "new.csv", "-o", "out.csv"]) == 2
+    assert "run has no model yet: it was not finished" in capsys.readouterr().err
     assert loaded == []
 
 

@@ -14,9 +14,25 @@ __all__ = ["tell"]
 
 
 def tell(outcome: "Outcome") -> None:
-    """Print the score and its interval beside the baselines', where the report is and how to predict."""
+    """Print the score and its interval beside the baselines', where the report is and how to predict.
+
+    Raises KeyboardInterrupt, saying how to go on, where the outcome is the best of an interrupted search.
+    """
     console = Console()
-    score = outcome.score
+    if outcome.score is not None:
+        console.print(_scores(outcome, outcome.score))
+    assert outcome.run is not None  # the command line always names a folder
+    run = shlex.quote(str(outcome.run))
+    report = outcome.run / "report.html"
+    if report.exists():
+        console.print(f"Report:   {report}", markup=False, highlight=False, soft_wrap=True)
+    predict = f"Predict:  profunda predict {run} DATA -o predictions.csv"
+    console.print(predict, markup=False, highlight=False, soft_wrap=True)
+    if outcome.interrupted:
+        raise KeyboardInterrupt(f"This is the best so far; go on with:  profunda resume {run}")
+
+
+def _scores(outcome: "Outcome", score: "Score") -> Table:
     better = "higher" if score.greater_is_better else "lower"
     table = Table(title=f"{score.metric} on {score.rows:,} rows that no choice has seen ({better} is better)")
     table.add_column("")
@@ -27,13 +43,7 @@ def tell(outcome: "Outcome") -> None:
     for baseline in outcome.baselines:
         numbers = ("–", "–") if baseline.score is None else _numbers(baseline.score)
         table.add_row(baseline.title, *numbers, baseline.note)
-    console.print(table)
-    run = shlex.quote(str(outcome.run))
-    report = outcome.run / "report.html"
-    if report.exists():
-        console.print(f"Report:   {report}", markup=False, highlight=False, soft_wrap=True)
-    predict = f"Predict:  profunda predict {run} DATA -o predictions.csv"
-    console.print(predict, markup=False, highlight=False, soft_wrap=True)
+    return table
 
 
 def _numbers(score: "Score") -> tuple[str, str]:
