@@ -1,0 +1,82 @@
+"""Optimiser steps over all parameters of a pack at once; formulas and constants are those of torch.optim."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profunda.fleet.roster import Roster
+from profunda.fleet.stack import Stack
+
+__all__ = ["MOMENTS", "Optimiser"]
+
+MOMENTS = {"sgd": 1, "adam": 2, "rmsprop": 1}
+"""How many vectors [P] an optimiser keeps."""
+
+_BETAS, _EPS, _ALPHA = (0.9, 0.999), 1e-8, 0.99
+
+
+class Optimiser:
+    """Updates a Stack in place. All members of a pack share the rule, each has its own rates."""
+
+    def __init__(self, rule: str, roster: Roster, params: Stack, gradients: Stack, moments: list[Stack]) -> None:
+        self.roster = roster
+        self._move = {"adam": self._adam, "sgd": self._sgd, "rmsprop": self._rmsprop}[rule]
+        self.params, self.gradients, self.moments = params, gradients, moments
+        self.move = Stack(params.shape, params.members, params.flat.dtype, str(params.flat.device))
+        self.l1, self.l2, self.momentum = (
+            self._column(roster.vector(field)) for field in ("l1", "l2", "momentum")
+        )
+
+    def _column(self, values: np.ndarray) -> Tensor:
+        like = self.params.flat
+        return torch.as_tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
+
+    def step(self, lr: Tensor, number: int) -> None:
+        """Step `number` (from 1) with learning rates `lr` [M, 1, 1]."""
+        for part in self.roster.coupled:
+            pairs = zip(self.gradients.weights(part), self.params.weights(part), strict=True)
+            for gradient, weight in pairs:
+                gradient.add_(weight * self.l2[part])
+        for part in self.roster.decoupled:
+            keep = 1.0 - lr[part] * self.l2[part]
+            for weight in self.params.weights(part):
+                weight.mul_(keep)
+        self._move(number)
+        for target, move in zip(self.params.blocks, self.move.blocks, strict=True):
+            target.addcmul_(move, lr)
+        for part in self.roster.l1:
+            limit = lr[part] * self.l1[part]
+            for weight in self.params.weights(part):
+                weight.sub_(torch.clamp(weight, -limit, limit))
+
+    def _adam(self, number: int) -> None:
+        # Fused: one pass over memory instead of nine. Rates differ by member, so it moves zeros by rate 1.
+        self.move.flat.zero_()
+        torch._fused_adam_(
+            [self.move.flat],
+            [self.gradients.flat],
+            [self.moments[0].flat],
+            [self.moments[1].flat],
+            [],
+            [torch.full((), float(number), device=self.move.flat.device)],
+            lr=1.0,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            weight_decay=0.0,
+            eps=_EPS,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def _sgd(self, number: int) -> None:
+        for buffer, gradient, move in zip(
+            self.moments[0].blocks, self.gradients.blocks, self.move.blocks, strict=True
+        ):
+            buffer.mul_(self.momentum).add_(gradient)
+            torch.neg(buffer, out=move)
+
+    def _rmsprop(self, number: int) -> None:
+        squares, gradient, move = self.moments[0].flat, self.gradients.flat, self.move.flat
+        squares.mul_(_ALPHA).addcmul_(gradient, gradient, value=1.0 - _ALPHA)
+        torch.sqrt(squares, out=move).add_(_EPS)
+        torch.div(gradient, move, out=move).neg_()

@@ -1,0 +1,123 @@
+"""One number per parameter and member in one flat buffer: parameters, gradients, moments.
+
+Blocks lie one after the other, each contiguous over members, because matrix products into strided memory cost about
+1 µs more a matrix. Within a block: the first layer [D + 1, H] with its biases as last row (inputs carry a column of ones);
+further hidden layers [K, H] and [1, H]; the output layer transposed, [C, K] and [C, 1] (with the biases as a column
+where there is no hidden layer). The buffer's length is a multiple of 64, so that vectorised loops over it have no
+remainder: a remainder may round differently, and which member it falls on depends on the fleet's size.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profunda.fleet.shape import Shape
+from profunda.networks.layout import layout
+
+__all__ = ["Stack"]
+
+_LANES = 64
+
+
+class Stack:
+    """M vectors of parameters at canonical widths."""
+
+    def __init__(self, shape: Shape, members: int, dtype: torch.dtype, device: str) -> None:
+        self.shape, self.members = shape, members
+        self.sizes = _block_sizes(shape)
+        total = members * sum(rows * columns for rows, columns in self.sizes)
+        self.flat = torch.zeros(-(-total // _LANES) * _LANES, dtype=dtype, device=device)
+        self.blocks = _views(self.flat, members, self.sizes)
+        depth = len(shape.widths)
+        # Biases of the first layer are part of its kernel; so block 0 is kernel 0, then kernel and biases in turn.
+        self.kernels: list[Tensor] = [self.blocks[0]] + self.blocks[1::2]
+        self.biases: list[Tensor] = [self.blocks[0][:, -1:]] + self.blocks[2::2] if depth else []
+
+    def layer(self, number: int) -> list[Tensor]:
+        """The blocks [M, …] of one layer, weights and biases."""
+        return [self.blocks[0]] if number == 0 else self.blocks[2 * number - 1 : 2 * number + 1]
+
+    def weights(self, part: slice) -> list[Tensor]:
+        """Views of all weights without biases of the members of `part`, one for each layer."""
+        features = self.shape.n_features
+        first = self.blocks[0][part]
+        first = first[:, :features] if self.shape.widths else first[:, :, :features]
+        return [first, *(kernel[part] for kernel in self.kernels[1:])]
+
+    def write(self, vectors: Sequence[np.ndarray], widths: Sequence[tuple[int, ...]]) -> None:
+        """Copy flat vectors [P] of members with true `widths` in; padded places become zero."""
+        host = torch.zeros(self.flat.shape, dtype=self.flat.dtype)
+        blocks = self._arrays(host)
+        for i, (vector, own) in enumerate(zip(vectors, widths, strict=True)):
+            for target, source in self._pairs(blocks, i, vector, own):
+                target[:] = source
+        self.flat.copy_(host)
+
+    def read(self, widths: Sequence[tuple[int, ...]], which: Sequence[int] | None = None) -> list[np.ndarray]:
+        """Flat vectors [P] of the members `which` (default all), without padding; `widths` belong to them."""
+        blocks = self._arrays(self.flat.cpu())
+        rows = range(self.members) if which is None else which
+        dtype = blocks[0].dtype
+        found = []
+        for i, own in zip(rows, widths, strict=True):
+            ends = layout(own, self.shape.n_features, self.shape.n_outputs)[-1].end
+            vector = np.empty(ends, dtype)
+            for block, target in self._pairs(blocks, i, vector, own):
+                target[:] = block
+            found.append(vector)
+        return found
+
+    def take(self, rows: Tensor) -> "Stack":
+        """A new stack of the members `rows`, in that order."""
+        made = Stack(self.shape, len(rows), self.flat.dtype, str(self.flat.device))
+        for target, block in zip(made.blocks, self.blocks, strict=True):
+            torch.index_select(block, 0, rows, out=target)
+        return made
+
+    def put(self, other: "Stack", rows: Tensor) -> None:
+        """Overwrite the members `rows` with those of `other` at the same places."""
+        for target, block in zip(self.blocks, other.blocks, strict=True):
+            target.index_copy_(0, rows, block.index_select(0, rows))
+
+    def _arrays(self, host: Tensor) -> list[np.ndarray]:
+        return [view.numpy() for view in _views(host, self.members, self.sizes)]
+
+    def _pairs(
+        self, stacked: list[np.ndarray], i: int, vector: np.ndarray, own: tuple[int, ...]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Equal parts of member `i`: (in the blocks, in its flat vector)."""
+        blocks = [block[i] for block in stacked]
+        pairs = []
+        spans = layout(own, self.shape.n_features, self.shape.n_outputs)
+        for number, span in enumerate(spans):
+            weights, biases = span.weights_of(vector), span.biases_of(vector)
+            kernel = blocks[0] if number == 0 else blocks[2 * number - 1]
+            if number == len(spans) - 1:
+                pairs.append((kernel[:, : span.fan_in], weights.T))
+                bias = kernel[:, span.fan_in] if number == 0 else blocks[2 * number][:, 0]
+                pairs.append((bias, biases))
+            else:
+                pairs.append((kernel[: span.fan_in, : span.fan_out], weights))
+                bias = kernel[self.shape.n_features] if number == 0 else blocks[2 * number][0]
+                pairs.append((bias[: span.fan_out], biases))
+        return pairs
+
+
+def _block_sizes(shape: Shape) -> list[tuple[int, int]]:
+    if not shape.widths:
+        return [(shape.n_outputs, shape.n_features + 1)]
+    sizes = [(shape.n_features + 1, shape.widths[0])]
+    for before, width in zip(shape.widths, shape.widths[1:], strict=False):
+        sizes += [(before, width), (1, width)]
+    return [*sizes, (shape.n_outputs, shape.widths[-1]), (shape.n_outputs, 1)]
+
+
+def _views(flat: Tensor, members: int, sizes: list[tuple[int, int]]) -> list[Tensor]:
+    views, at = [], 0
+    for rows, columns in sizes:
+        count = members * rows * columns
+        views.append(flat[at : at + count].view(members, rows, columns))
+        at += count
+    return views

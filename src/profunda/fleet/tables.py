@@ -1,0 +1,81 @@
+"""Sources as tensors, kept once per process and device, and the gathering of batches from them."""
+
+import threading
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profunda.fleet.roster import runs
+from profunda.fleet.source import FleetData, Source
+
+__all__ = ["Feed", "Table", "row_width", "table_of"]
+
+_LANES = 16
+
+
+def row_width(n_features: int) -> int:
+    """Numbers stored per row: D inputs, a one, and zeros up to a multiple of 16, so that rows start on cache lines."""
+    return -(-(n_features + 1) // _LANES) * _LANES
+
+
+class Table:
+    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels` [N, 1] or [N, C], `weight` None or [N, 1]."""
+
+    def __init__(self, source: Source, data: FleetData, dtype: torch.dtype, device: str) -> None:
+        rows, features = source.x.shape
+        self.x = torch.zeros(rows, row_width(features), dtype=dtype)
+        self.x[:, :features] = torch.from_numpy(np.asarray(source.x))
+        self.x[:, features] = 1.0
+        self.x = self.x.to(device)
+        y = torch.from_numpy(np.asarray(source.y))
+        if data.classes:
+            self.labels = y.view(-1, 1).to(device)
+            self.target = torch.nn.functional.one_hot(y, data.n_outputs).to(dtype=dtype, device=device)
+        else:
+            self.labels = self.target = y.view(rows, -1).to(dtype=dtype, device=device)
+        self.weight: Tensor | None = None
+        if source.weight is not None:
+            scaled = source.weight / source.weight[source.train].mean()
+            self.weight = torch.as_tensor(scaled, dtype=dtype, device=device).view(-1, 1)
+        self.train, self.valid = source.train, source.valid
+
+
+_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, str], Table]]" = WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def table_of(source: Source, data: FleetData, dtype: torch.dtype, device: str) -> Table:
+    """The tensors of `source`, made on first use and dropped with it."""
+    place = (str(dtype), device)
+    with _LOCK:
+        made = _TABLES.setdefault(source, {})
+        if place not in made:
+            made[place] = Table(source, data, dtype, device)
+        return made[place]
+
+
+class Feed:
+    """Gathers rows of M members, each from its own table, into [M, R, …] buffers."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = list(tables)
+        self.parts = [(tables[part.start], part) for _, part in runs([id(table) for table in tables])]
+
+    def inputs(self, rows: np.ndarray, out: Tensor) -> Tensor:
+        """Rows [M, R] of each member's table into `out` [M, R, row_width]."""
+        for table, part in self.parts:
+            index = torch.from_numpy(rows[part].ravel()).to(table.x.device)
+            torch.index_select(table.x, 0, index, out=out[part].view(-1, out.shape[2]))
+        return out
+
+    def outputs(self, rows: np.ndarray, name: str) -> Tensor:
+        """`target`, `labels` or `weight` of the rows [M, R] as [M, C, R]."""
+        found = []
+        for table, part in self.parts:
+            values: Tensor = {"target": table.target, "labels": table.labels, "weight": table.weight}[name]  # type: ignore[assignment]
+            index = torch.from_numpy(rows[part].ravel()).to(values.device)
+            found.append(values.index_select(0, index).view(*rows[part].shape, -1))
+        return torch.cat(found).transpose(1, 2).contiguous()

@@ -1,0 +1,168 @@
+"""M stacked members through whole epochs: batches, steps, validation, signs. Decides nothing about who ends."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profunda._seeds import permutations, subkeys
+from profunda.fleet.losses import TrainingLoss, validation_losses
+from profunda.fleet.optimisers import Optimiser
+from profunda.fleet.roster import Roster
+from profunda.fleet.schedules import learning_rates
+from profunda.fleet.shape import Shape
+from profunda.fleet.stack import Stack
+from profunda.fleet.tables import Feed, Table, row_width
+from profunda.fleet.vital_signs import activation_signs, gradient_norms, update_ratios
+from profunda.fleet.workspace import Workspace
+from profunda.vitals.signs import PROBE_ROWS, takes_signs
+
+__all__ = ["EpochResult", "Trainer"]
+
+_BLOCK_BYTES = 4 << 20
+"""Batches are gathered this much at a time: many steps for small members, so that gathering costs little a step."""
+
+_REPORT_SECONDS = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class EpochResult:
+    """Losses [M] and, where they were taken, signs {name: [M, layers]} of one epoch."""
+
+    train_loss: np.ndarray
+    valid_loss: np.ndarray
+    signs: dict[str, np.ndarray]
+
+
+class Trainer:
+    """Buffers of M members of one Shape, and the epochs run in them."""
+
+    def __init__(
+        self, shape: Shape, roster: Roster, tables: Sequence[Table], params: Stack, moments: list[Stack]
+    ) -> None:
+        self.shape, self.roster, self.feed = shape, roster, Feed(tables)
+        self.params, self.moments = params, moments
+        like = params.flat
+        self.gradients = Stack(shape, len(roster), like.dtype, str(like.device))
+        self.optimiser = Optimiser(shape.optimiser, roster, params, self.gradients, moments)
+        self.spaces = {
+            rows: Workspace(shape, roster, rows, like, training=True)
+            for rows in {shape.batch, shape.tail} - {0}
+        }
+        self.losses = {
+            rows: TrainingLoss(roster, shape.classes, space.logits) for rows, space in self.spaces.items()
+        }
+        self.evaluation = {
+            rows: Workspace(shape, roster, rows, like, training=False)
+            for rows in {min(PROBE_ROWS, shape.n_valid), shape.n_valid % PROBE_ROWS} - {0}
+        }
+        self.train_rows = [table.train for table in tables]
+        self.valid_rows = np.stack([table.valid for table in tables])
+        self.kept: tuple[Tensor, Tensor] | None = None
+
+    def train_epoch(self, epoch: int, interrupted: Callable[[int], bool]) -> dict[str, np.ndarray] | None:
+        """All steps of `epoch` (from 0): the signs of weights taken on the way, or None where it was interrupted.
+
+        `interrupted(steps since the last call)` is asked about every 50 ms.
+        """
+        shape, first = self.shape, epoch * self.shape.steps
+        order = permutations(subkeys(self.roster.keys, "order", epoch), shape.n_train).astype(np.int32)
+        rates = self._rates(first)
+        keys = self.spaces[shape.batch].mask_keys(first, shape.steps)
+        signs: dict[str, np.ndarray] = {}
+        told, done = time.perf_counter(), 0
+        for at, x, target, weight in self._batches(order):
+            last = at == shape.steps - 1 and takes_signs(epoch + 1, shape.steps)
+            self._gradient(x, target, weight, keys[at])
+            if last:
+                signs["gradient_norm"] = gradient_norms(self.gradients)
+                before = self.params.flat.clone()
+            self.optimiser.step(rates[at], first + at + 1)
+            if last:
+                signs["update_ratio"] = update_ratios(self.params, before)
+            done += 1
+            if time.perf_counter() - told > _REPORT_SECONDS or at == shape.steps - 1:
+                if interrupted(done):
+                    return None
+                told, done = time.perf_counter(), 0
+        return signs
+
+    def _rates(self, first: int) -> Tensor:
+        steps = self.shape.steps
+        rates = np.stack([learning_rates(m.design, steps, first, steps) for m in self.roster.members], axis=1)
+        like = self.params.flat
+        return torch.as_tensor(rates, dtype=like.dtype, device=like.device).view(steps, -1, 1, 1)
+
+    def _batches(self, order: np.ndarray) -> "Iterator[tuple[int, Tensor, Tensor, Tensor | None]]":
+        """(step, x [M, B, D + 1], target [M, C, B], weight) of an epoch, gathered a block at a time."""
+        shape, like = self.shape, self.params.flat
+        width = row_width(shape.n_features)
+        bytes_per_step = len(self.roster) * shape.batch * width * like.element_size()
+        per_block = max(1, _BLOCK_BYTES // bytes_per_step)
+        for start in range(0, shape.steps, per_block):
+            rows = np.stack(
+                [
+                    train[own[start * shape.batch : (start + per_block) * shape.batch]]
+                    for train, own in zip(self.train_rows, order, strict=True)
+                ]
+            )
+            x = torch.empty(*rows.shape, width, dtype=like.dtype, device=like.device)
+            self.feed.inputs(rows, x)
+            target = self.feed.outputs(rows, "target")
+            weight = self.feed.outputs(rows, "weight") if shape.weighted else None
+            for step in range(min(per_block, shape.steps - start)):
+                part = slice(step * shape.batch, min((step + 1) * shape.batch, rows.shape[1]))
+                inputs = x[:, part, : shape.n_features + 1]
+                yield start + step, inputs, target[:, :, part], None if weight is None else weight[:, :, part]
+
+    def _gradient(self, x: Tensor, target: Tensor, weight: Tensor | None, keys: np.ndarray) -> None:
+        space, loss = self.spaces[x.shape[1]], self.losses[x.shape[1]]
+        x = space.drop_inputs(x, keys)
+        logits = space.forward(self.params, x, keys)
+        space.backward(self.params, self.gradients, x, loss.derivative(logits, target, weight))
+
+    def train_loss(self) -> np.ndarray:
+        """Mean of the batch losses of the epoch just trained: float64 [M]."""
+        total = sum(_sums(loss.take()) for loss in self.losses.values())
+        return total / self.shape.steps
+
+    def validate(self, signs: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Validation loss float64 [M] of the present parameters, and the signs of activations where wanted."""
+        found: dict[str, np.ndarray] = {}
+        total = np.zeros(len(self.roster))
+        for at, logits, labels, space in self._evaluate(self.params):
+            if signs and at == 0 and space.a_rows:
+                found = activation_signs(space.a_rows, self.roster)
+            total += _sums(validation_losses(logits, labels, self.shape.classes).flatten(1))
+        return total / self.shape.n_valid, found
+
+    def outputs(self, params: Stack) -> np.ndarray:
+        """Raw outputs [M, V, C] on each member's validation rows."""
+        parts = [logits.transpose(1, 2).cpu().numpy().copy() for _, logits, _, _ in self._evaluate(params)]
+        return np.concatenate(parts, axis=1)
+
+    def _evaluate(self, params: Stack) -> "Iterator[tuple[int, Tensor, Tensor, Workspace]]":
+        for at in range(0, self.shape.n_valid, PROBE_ROWS):
+            x, labels = self._valid_rows(at)
+            space = self.evaluation[x.shape[1]]
+            yield at, space.forward(params, x), labels, space
+
+    def _valid_rows(self, at: int) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of the validation rows from `at` on; kept where they are all there is."""
+        if self.kept is not None:
+            return self.kept
+        rows, like = self.valid_rows[:, at : at + PROBE_ROWS], self.params.flat
+        x = torch.empty(*rows.shape, row_width(self.shape.n_features), dtype=like.dtype, device=like.device)
+        x = self.feed.inputs(rows, x)[:, :, : self.shape.n_features + 1]
+        found = (x, self.feed.outputs(rows, "labels"))
+        if self.shape.n_valid <= PROBE_ROWS:
+            self.kept = found
+        return found
+
+
+def _sums(values: Tensor) -> np.ndarray:
+    """Row sums in float64; numpy adds each row by itself, whatever the number of rows."""
+    return values.cpu().numpy().astype(np.float64).sum(axis=1)
