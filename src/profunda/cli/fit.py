@@ -1,7 +1,7 @@
 """`profunda fit`: a table in, a model and its report out."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -64,7 +64,7 @@ def fit(
         Folder of the run; it must not exist. Unless given, a fresh one beside you, named after the data.
     """
     run = fresh(data) if out is None else out
-    words = {
+    words: dict[str, Any] = {
         "seconds": time,
         "trials": trials,
         "epochs": epochs,
