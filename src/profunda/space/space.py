@@ -179,7 +179,7 @@ class Space:
             )
             when = self.conditions.get(name)
             if when is not None:
-                # One set look-up a row; _MISSING marks the inactive, also where the parent itself is inactive.
+                # One look-up a row; _MISSING marks the inactive, also where the parent itself is inactive.
                 on = {_hashable(value) for value in when.values}
                 values = [
                     value if _hashable(parent) in on else _MISSING
@@ -328,25 +328,24 @@ class Space:
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> "Space":
         """The space written by `to_json` (or its JSON text); SpaceError for anything else."""
-        data = json.loads(data) if isinstance(data, str) else data
+        try:
+            data = json.loads(data) if isinstance(data, str) else data
+        except json.JSONDecodeError as error:
+            raise SpaceError(f"this space is not JSON ({error}). The file is damaged.") from None
         if (
             not isinstance(data, Mapping)
             or set(data) != {"format", "parameters"}
             or data["format"] != _FORMAT
         ):
             raise SpaceError("this is not a space of format 1. The file is damaged, or of another version.")
+        if not isinstance(data["parameters"], list):
+            raise SpaceError("the parameters of a space must be a list. The file is damaged.")
         entries: dict[str, Any] = {}
         for parameter in data["parameters"]:
-            if not isinstance(parameter, Mapping) or set(parameter) != {"name", "domain", "when"}:
-                raise SpaceError(
-                    f"a parameter of a space cannot be read from {parameter!r}. The file is damaged."
-                )
-            domain, when = domain_from_json(parameter["domain"]), parameter["when"]
-            if parameter["name"] in entries:
-                raise SpaceError(f"the space names {parameter['name']!r} twice. The file is damaged.")
-            entries[parameter["name"]] = (
-                domain if when is None else When(when["parent"], when["values"], domain)
-            )
+            name, entry = _entry_from_json(parameter)
+            if name in entries:
+                raise SpaceError(f"the space names {name!r} twice. The file is damaged.")
+            entries[name] = entry
         return cls(entries)
 
     @cached_property
@@ -354,6 +353,25 @@ class Space:
         """16 hexadecimal digits, the same in every process: blake2b of the canonical JSON."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _entry_from_json(data: Any) -> tuple[str, Domain | When]:
+    if (
+        not isinstance(data, Mapping)
+        or set(data) != {"name", "domain", "when"}
+        or not isinstance(data["name"], str)
+    ):
+        raise SpaceError(f"a parameter of a space cannot be read from {data!r}. The file is damaged.")
+    domain, when = domain_from_json(data["domain"]), data["when"]
+    if when is None:
+        return data["name"], domain
+    if (
+        not isinstance(when, Mapping)
+        or set(when) != {"parent", "values"}
+        or not isinstance(when["values"], list)
+    ):
+        raise SpaceError(f"a condition cannot be read from {when!r}. The file is damaged.")
+    return data["name"], When(when["parent"], when["values"], domain)
 
 
 def _as_domain(label: str, value: Any) -> Domain:
