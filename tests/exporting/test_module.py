@@ -41,7 +41,9 @@ def test_the_module_is_the_model(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_float64_it_is_the_formula_tightly(kind: str) -> None:
-    """The oracle's inputs are float32, so the module's are rounded the same way for this comparison."""
+    """What remains is the rounding of the Model's inputs to float32, which the oracle shares and the module
+    does not.
+    """
     model, codes = codes_of(kind)
     module = export(model).double()
     expected = mixture(model, codes)
