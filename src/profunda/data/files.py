@@ -131,7 +131,7 @@ _PARTED = ("x_train", "y_train", "x_test", "y_test")
 def archive(path: Path, limit: int | None) -> Archive:
     """Arrays of an .npz file under the keys x, y or x_train, y_train, x_test, y_test; never unpickles."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             keys = {key.lower(): key for key in stored.files}
             wanted = _PARTED if set(_PARTED) <= set(keys) else _PAIR if set(_PAIR) <= set(keys) else ("x",)
             if not set(wanted) <= set(keys):

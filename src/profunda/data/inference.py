@@ -222,8 +222,8 @@ def _infer_texts(raw: RawColumn, learn: np.ndarray, remarks: Remarks) -> Inferre
             return _unused(
                 name, Kind.IDENTIFIER, missing, distinct, f"{distinct:,} different values in {present:,} rows"
             )
-    seen = texts.filter(learn).drop_nulls().value_counts(sort=False)
-    words, counts = seen[name].to_list(), seen["count"].to_list()
+    seen = texts.alias("value").filter(learn).drop_nulls().value_counts(sort=False)
+    words, counts = seen["value"].to_list(), seen["count"].to_list()
     ranked = sorted(zip(words, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     if distinct > HIGH_CARDINALITY:
         remarks.add("high-cardinality", f"{name} ({distinct:,})")

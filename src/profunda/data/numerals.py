@@ -24,16 +24,9 @@ __all__ = [
 NumberStyle = Literal["", "comma", "thousands"]
 
 # Written forms of "no value". "none" is sometimes a category of its own; as a missing value it keeps its
-# information,
-# since missing values get an input of their own.
-MISSING_WORDS = (
-    *tuple(
-        form
-        for word in ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
-        for form in dict.fromkeys((word, word.upper(), word.title()))
-    ),
-    "NaN",
-)
+# information, since missing values get an input of their own.
+_NOTHING = ("", "?", "na", "n/a", "nan", "null", "none", "#n/a", "<na>")
+MISSING_WORDS = (*dict.fromkeys(f for w in _NOTHING for f in (w, w.upper(), w.title())), "NaN")
 TRUE_WORDS = ("true", "yes", "y", "t", "on")
 FALSE_WORDS = ("false", "no", "n", "f", "off")
 MOSTLY = 0.9  # share of the present values that must parse before a text column is taken for numbers or dates
