@@ -1,7 +1,6 @@
 """DeepClassifier and DeepRegressor as their users meet them."""
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,7 @@ def frame(n: int = 80) -> tuple[pl.DataFrame, np.ndarray]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """What the main job is asked for, while it runs as ever."""
     calls: list[dict[str, object]] = []
     real = profunda.job.fitting.fit
@@ -57,19 +56,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
         return real(data, **words)
 
     monkeypatch.setattr(profunda.job.fitting, "fit", recording)
-    yield calls
+    return calls
 
 
 def test_every_parameter_reaches_the_job(asked: list[dict[str, object]]) -> None:
     x, y = rows()
     DeepClassifier(
-        trials=3, metric="accuracy", fix={"depth": 1}, sampler="grid", folds=2, select="best", refit="retrain",
-        engine="torch", workers=1, random_state=7, verbose=0,
+        trials=3, metric="accuracy", fix={"depth": 1}, sampler="grid", folds=2, select="best",
+        refit="retrain", engine="torch", workers=1, random_state=7, verbose=0,
     ).fit(x, y)  # fmt: skip
     (words,) = asked
     for name, value in {
-        "trials": 3, "seconds": None, "metric": "accuracy", "fix": {"depth": 1}, "sampler": "grid", "folds": 2,
-        "select": "best", "refit": "retrain", "engine": "torch", "workers": 1, "seed": 7, "progress": False,
+        "trials": 3, "seconds": None, "metric": "accuracy", "fix": {"depth": 1}, "sampler": "grid",
+        "folds": 2, "select": "best", "refit": "retrain", "engine": "torch", "workers": 1, "seed": 7, "progress": False,
         "space": None, "out": None, "baselines": False, "report": False, "test": 0.0,
     }.items():  # fmt: skip
         assert words[name] == value, name

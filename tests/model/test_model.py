@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from tests.model.making import make_frame, make_model
 from tests.oracles.model import mixture
 
@@ -125,6 +126,25 @@ def test_a_temperature_moves_no_row_to_another_class() -> None:
     cold, hot = (make_model("multiclass", temperature=T) for T in (0.5, 3.0))
     assert (cold.predict(table) == hot.predict(table)).all()
     assert cold.predict_proba(table).max() > hot.predict_proba(table).max()
+
+
+def test_predicting_leaves_torch_as_it_was_and_does_not_depend_on_its_threads() -> None:
+    model = make_model("binary", rows=400)
+    codes = model.schema.codes(make_frame("binary", rows=400, seed=2))
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            torch.manual_seed(5)
+            found.append(model.predict_codes(codes))
+            assert torch.get_num_threads() == threads
+            assert torch.initial_seed() == 5
+            drawn = torch.rand(2)
+            torch.manual_seed(5)
+            assert torch.equal(drawn, torch.rand(2))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0].tobytes() == found[1].tobytes()
 
 
 def test_refusals() -> None:

@@ -1,6 +1,7 @@
 """What both estimators share: their parameters, and the way from a Dataset to a fitted Model."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,6 +13,10 @@ from profunda.data.dataset import Dataset
 from profunda.data.reading import read_inputs
 from profunda.estimator.tables import inputs
 from profunda.space.space import Space
+
+if TYPE_CHECKING:  # they would load torch
+    from profunda.job.choosing import Rule
+    from profunda.job.refitting import Refit
 
 __all__ = ["FleetEstimator", "trials_for"]
 
@@ -45,8 +50,8 @@ class FleetEstimator(BaseEstimator):
         fix: Mapping[str, object] | None = None,
         sampler: str = "random",
         folds: int | None = None,
-        select: str = "greedy",
-        refit: str = "folds",
+        select: "Rule" = "greedy",
+        refit: "Refit" = "folds",
         engine: str = "auto",
         workers: int | None = None,
         random_state: int | np.random.RandomState | None = None,

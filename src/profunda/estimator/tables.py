@@ -33,9 +33,9 @@ def training_table(
             y_numeric=numbers,
         )
     validate_data(estimator, X, y, skip_check_array=True)
-    y = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64 if numbers else None), warn=True)
-    check_consistent_length(X, y)
-    return X, y
+    target = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64 if numbers else None), warn=True)
+    check_consistent_length(X, target)
+    return X, np.asarray(target)
 
 
 def inputs(estimator: BaseEstimator, X: object) -> object:

@@ -42,7 +42,7 @@ class _Mixture(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Predictions [N, C] or [N]."""
-        total = sum(branch(codes) for branch in self.branches)
+        total = torch.stack([branch(codes) for branch in self.branches]).sum(dim=0)
         if self.exponent == 1.0:
             return total
         powers = (total / total.amax(dim=1, keepdim=True)) ** self.exponent
@@ -75,10 +75,11 @@ class _Branch(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         x = self.encoder(codes)
         narrow = x.type_as(self.unit)
-        return sum(
+        found = [
             self.read(network(narrow).type_as(x)) * share
             for share, network in zip(self.shares, self.networks, strict=True)
-        )
+        ]
+        return torch.stack(found).sum(dim=0)
 
     def read(self, outputs: Tensor) -> Tensor:
         if self.target is None:

@@ -1,6 +1,7 @@
 """A Model: table in, predictions out, as a weighted mean of trained networks."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,9 @@ class Model:
         shape = (len(codes),) if self.task.kind == "regression" else (len(codes), self.task.n_outputs)
         mixture = np.empty(shape)
         step = self._chunk()
-        for start in range(0, len(codes), step):
-            mixture[start : start + step] = self._mix(codes[start : start + step])
+        with _undisturbed():
+            for start in range(0, len(codes), step):
+                mixture[start : start + step] = self._mix(codes[start : start + step])
         return mixture if self.task.kind == "regression" else tempered(mixture, self.temperature)
 
     def save(self, folder: str | Path) -> Path:
@@ -130,3 +132,20 @@ class Model:
             f"Model of {what}: {len(self.parts)} designs, {networks} networks, {parameters:,} parameters, "
             f"{len(self.schema.columns)} input columns"
         )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """One thread inside an operation, so that sums have one order on any setting; random numbers stay.
+
+    (Layers draw weights when they are made, before ours are put in.)
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)

@@ -174,7 +174,8 @@ def _provenance(found: object) -> Provenance:
     if not isinstance(versions, list) or not all(_is_pair_of_texts(pair) for pair in versions):
         raise ModelError("the provenance has versions that are not pairs of texts")
     score = None if sheet["score"] is None else _score(sheet["score"])
-    return Provenance(**{**sheet, "versions": tuple(map(tuple, versions)), "score": score})
+    fields: dict[str, Any] = {**sheet, "versions": tuple(map(tuple, versions)), "score": score}
+    return Provenance(**fields)
 
 
 def _score(found: object) -> Score:
@@ -186,7 +187,8 @@ def _score(found: object) -> Score:
     )
     if not (numbers and isinstance(sheet["metric"], str) and isinstance(sheet["greater_is_better"], bool)):
         raise ModelError("the score has a value of the wrong type")
-    return Score(**{**sheet, **values})
+    fields: dict[str, Any] = {**sheet, **values}
+    return Score(**fields)
 
 
 def _temperature(found: object, task: Task) -> float:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,8 +54,8 @@ def write(
 
 
 def _provenance(provenance: Provenance) -> dict[str, object]:
-    sheet = asdict(provenance)
-    if provenance.score is not None:
+    sheet: dict[str, Any] = asdict(provenance)
+    if sheet["score"] is not None:
         for name in ("value", "low", "high"):  # JSON has no NaN
             sheet["score"][name] = sheet["score"][name] if isfinite(sheet["score"][name]) else None
     return sheet
