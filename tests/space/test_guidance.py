@@ -145,6 +145,11 @@ class TestAdvise:
         assert [notice.code for notice in notices] == ["outside-rule"]
         assert "0.65 times the 784 inputs" in notices[0].text
 
+    def test_warns_of_an_end_narrower_than_the_outputs(self):
+        notices = advise("multiclass", 5000, 16, 26).notices
+        assert [notice.code for notice in notices] == ["narrow-end"]
+        assert "[64, 32, 16] has fewer units than the 26 outputs" in notices[0].text
+
     def test_prints_and_writes_itself(self):
         advice = advise("binary", 800, 20, 2)
         assert str(advice).startswith("Start with [64, 32, 16]; search:")

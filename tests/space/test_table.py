@@ -40,6 +40,11 @@ def test_networks_of_equal_shape_are_common_enough_to_be_packed():
     assert len({(design.widths, design.batch_size) for design in designs}) < len(designs) / 4
 
 
+def test_no_first_layer_is_narrower_than_the_outputs():
+    assert table_space("multiclass", 800, 20, 26).domains["width"].values == (32, 64, 128)
+    assert table_space("multiclass", 800, 20, 1000).domains["width"].values == (128,)
+
+
 def test_off_is_really_off_and_common():
     designs = [design_from(params) for params in draws(table_space("binary", 800, 20, 2))]
     for name in ("dropout", "input_dropout", "l1", "l2"):

@@ -134,7 +134,7 @@ def advise(kind: TaskKind, n_rows: int, n_features: int, n_outputs: int = 1) -> 
         space=_narrowed(table, n_features),
         first=first,
         reasons=(*reasons, *_recipe_reasons(first)),
-        notices=_notices(first, n_features),
+        notices=_notices(first, n_features, n_outputs),
     )
 
 
@@ -287,7 +287,7 @@ def _recipe_reasons(first: Design) -> tuple[Reason, ...]:
     )
 
 
-def _notices(first: Design, n_features: int) -> tuple[Notice, ...]:
+def _notices(first: Design, n_features: int, n_outputs: int) -> tuple[Notice, ...]:
     notices = []
     b = beta(first.widths)
     if 5 * b > 1:
@@ -306,6 +306,14 @@ def _notices(first: Design, n_features: int) -> tuple[Notice, ...]:
                 "outside-rule",
                 f"the first layer has {ratios.first:.2g} times the {n_features} inputs, outside 2 to 10, "
                 f"because first layers stay within 8 to {_WIDEST} units.",
+            )
+        )
+    if first.widths[-1] < n_outputs:
+        notices.append(
+            Notice(
+                "narrow-end",
+                f"the last hidden layer of {list(first.widths)} has fewer units than the {n_outputs} outputs, "
+                "which then depend on each other linearly. Try constant widths first.",
             )
         )
     return tuple(notices)

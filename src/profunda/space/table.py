@@ -39,6 +39,8 @@ def table_space(
     widths = [16, 32, 64, 128] if small else [32, 64, 128, 256]
     # Wide first layers on many inputs cost memory and time without need.
     widths = widths[:-1] if n_features > 2000 else widths
+    # The outputs behind a narrower layer would depend on each other linearly.
+    widths = [width for width in widths if width >= n_outputs] or widths[-1:]
     entries: dict[str, Any] = {
         "depth": depths,
         "width": When("depth", (1, 2, 3, 4), Choice(widths)),
