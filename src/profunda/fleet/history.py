@@ -24,6 +24,7 @@ class Status(StrEnum):
     OUTCOMPETED = "outcompeted"
     OVERFITTED = "overfitted"
     FAILED = "failed"
+    UNFINISHED = "unfinished"
 
     @property
     def advice(self) -> str:
@@ -44,6 +45,7 @@ _ADVICE = {
     Status.OVERFITTED: "The training loss fell while the validation loss rose well above its best; regularise more, "
     "use a smaller network or set a patience.",
     Status.FAILED: "An error ended it; its message says which.",
+    Status.UNFINISHED: "The budget ended before its training did; what it had reached counts.",
 }
 
 
