@@ -312,8 +312,8 @@ def _notices(first: Design, n_features: int, n_outputs: int) -> tuple[Notice, ..
         notices.append(
             Notice(
                 "narrow-end",
-                f"the last hidden layer of {list(first.widths)} has fewer units than the {n_outputs} outputs, "
-                "which then depend on each other linearly. Try constant widths first.",
+                f"the last layer of {list(first.widths)} has fewer units than the {n_outputs} outputs, "
+                "so these depend on each other linearly. Try constant widths first.",
             )
         )
     return tuple(notices)
