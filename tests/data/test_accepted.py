@@ -45,9 +45,7 @@ def table(header: str, row: Callable[[int], str], rows: int = N) -> str:
 
 
 def test_a_plain_table_has_no_notice(write: Callable[..., Path]) -> None:
-    dataset = read(
-        write(table("a,b,y", lambda i: f"{i * 1.5},{'pqr'[i % 3]},{['no', 'yes'][i % 2]}")), "y"
-    )
+    dataset = read(write(table("a,b,y", lambda i: f"{i * 1.5},{'pqr'[i % 3]},{['no', 'yes'][i % 2]}")), "y")
     assert dataset.notices == ()
     assert dataset.task.classes == ("no", "yes")
     assert dataset.schema.columns == ("a", "b")

@@ -4,15 +4,19 @@ import difflib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from profunda.data.dates import parse_dates
+from profunda.data.dates import date_format, parse_dates
 from profunda.data.frames import in_memory_table
 from profunda.data.numerals import FALSE_WORDS, TRUE_WORDS, clean, number_text, parse_numbers, to_float
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.table import Kind
 from profunda.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 
@@ -56,9 +60,15 @@ class Feature:
         if self.kind is Kind.BOOLEAN:
             return _yes_or_no(column)
         if self.kind is Kind.DATE:
-            return parse_dates(column.texts, self.format)
+            return self._days(column.texts)
         numbers = parse_numbers(column.texts, self.format)  # type: ignore[arg-type]  # pyrefly: ignore
         return np.where(np.isfinite(numbers), numbers, np.nan)
+
+    def _days(self, texts: "pl.Series") -> np.ndarray:
+        if self.format:
+            return parse_dates(texts, self.format)
+        found = date_format(texts)  # learned from typed dates: their written form is seen here first
+        return parse_dates(texts, found[0]) if found else np.full(len(texts), np.nan)
 
     def _category_codes(self, column: RawColumn) -> np.ndarray:
         import polars as pl
