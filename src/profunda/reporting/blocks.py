@@ -1,7 +1,7 @@
 """The blocks a Document is made of: frozen values that hold words, numbers and figures, never HTML.
 
-Every block becomes JSON and comes back equal (`encode`, `decode`). Text is the user's and ours alike: whoever turns
-blocks into HTML must escape all of it.
+Every block becomes JSON and comes back equal (`encode`, `decode`). Text is the user's and ours alike: whoever
+turns blocks into HTML must escape all of it.
 """
 
 import json
@@ -75,9 +75,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under `columns`; numbers stay numbers, so that they sort. `folded` hides it behind its title.
+    """Rows of cells under `columns`; numbers stay numbers, so that they sort. `folded` hides it behind its
+    title.
 
-    `curves` holds one short series a row (empty: none), drawn as a sparkline in a last column titled `curve_title`.
+    `curves` holds one short series a row (empty: none), drawn as a sparkline in a last column titled
+    `curve_title`.
     """
 
     title: str
@@ -91,7 +93,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A Plotly figure as JSON text. `what` says what to see, `why` how it is made and its limits, `alt` replaces it.
+    """A Plotly figure as JSON text. `what` says what to see, `why` how it is made and its limits, `alt`
+    replaces it.
 
     `height` and `least_width` are pixels: a narrower screen scrolls it sideways.
     """
@@ -117,7 +120,9 @@ class Figures:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: `parts` are its stacked lengths; `low` and `high` a whisker; `text` the value in words; `note` a line."""
+    """One bar: `parts` are its stacked lengths; `low` and `high` a whisker; `text` the value in words; `note`
+    a line.
+    """
 
     label: str
     parts: tuple[float, ...]
@@ -162,7 +167,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Check:
-    """A traffic light: a stable `code`, its state, what was found, why it matters, and the command that mends it."""
+    """A traffic light: a stable `code`, its state, what was found, why it matters, and the command that mends
+    it.
+    """
 
     code: str
     state: State
@@ -203,7 +210,8 @@ class Section:
 _KINDS = {
     kind.__name__: kind
     for kind in (
-        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, Check, Checks, Code,
+        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, Check, Checks,
+        Code,
         Section,
     )
 }  # fmt: skip
@@ -250,4 +258,4 @@ def decode(data: object) -> object:
             f"block {kind.__name__} has the fields {sorted(content)} where {sorted(names)} are needed; "
             "the report's JSON is damaged or from another version: write the report again"
         )
-    return kind(**content)
+    return kind(**content)  # type: ignore[arg-type]  # pyrefly: ignore

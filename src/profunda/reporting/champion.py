@@ -34,19 +34,23 @@ def drawing(part: Part, inputs: int, outputs: int, title: str) -> Architecture:
     design = part.design
     entering = [f"{design.encoding} encoding"]
     if design.input_dropout:
-        entering.append(f"drops {share(design.input_dropout)} of inputs")
+        entering.append(f"dropout {share(design.input_dropout)}")
     between = [_TOLD.get(design.activation, design.activation)]
     if design.dropout:
-        between.append(f"drops {share(design.dropout)}")
+        between.append(f"dropout {share(design.dropout)}")
     layers = [Layer(inputs, "inputs", ", ".join(entering))]
     layers += [Layer(width, "units", ", ".join(between)) for width in design.widths]
     layers.append(Layer(outputs, "output" if outputs == 1 else "outputs"))
     parameters = design.parameters(inputs, outputs)
     what = (
-        f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as the square "
+        f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as "
+        "the square "
         "root of its units, the words between two slabs say what happens on the way."
     )
-    alt = f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} outputs."
+    alt = (
+        f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} "
+        "outputs."
+    )
     return Architecture(title, tuple(layers), what, alt)
 
 
@@ -99,7 +103,8 @@ def ensemble(model: Model) -> tuple[Block, ...]:
         "encoding",
     )
     what = (
-        f"The model is the weighted mean of {len(rows)} designs; each design's networks (one a fold, or one refit on all "
+        f"The model is the weighted mean of {len(rows)} designs; each design's networks (one a fold, or one "
+        "refit on all "
         "rows) count alike."
     )
     return (Table("The ensemble", columns, rows, what),)
@@ -126,10 +131,13 @@ def inside(curve: MemberHistory) -> tuple[Block, ...]:
         Figures(
             "Inside its training",
             tuple(figures),
-            "Each column is an epoch, each row a layer (the output layer on top). Even colours from bottom to top mean "
+            "Each column is an epoch, each row a layer (the output layer on top). Even colours from bottom "
+            "to top mean "
             "that all layers learn at a similar pace.",
-            "g is the gradient of a layer's weights, θ the weights, Δθ the step; units are looked at on validation rows. A "
-            "ratio around one in a thousand is usual. Colours of norms and ratios are logarithmic. Shown is the "
+            "g is the gradient of a layer's weights, θ the weights, Δθ the step; units are looked at on "
+            "validation rows. A "
+            "ratio around one in a thousand is usual. Colours of norms and ratios are logarithmic. Shown is "
+            "the "
             "champion's first fold.",
         ),
     )
@@ -139,7 +147,9 @@ def _tells(values: np.ndarray, sign: Sign) -> bool:
     """Whether a heat map would show anything: at least two epochs, and for a share some unit concerned."""
     values = np.asarray(values, dtype=np.float64)
     known = values[np.isfinite(values)]
-    return values.ndim == 2 and len(values) > 1 and known.size > 0 and (sign.unit != "share" or known.max() > 0)
+    return (
+        values.ndim == 2 and len(values) > 1 and known.size > 0 and (sign.unit != "share" or known.max() > 0)
+    )
 
 
 def _heat_map(values: np.ndarray, epochs: Sequence[int] | np.ndarray, sign: Sign) -> Figure:
@@ -157,7 +167,10 @@ def _heat_map(values: np.ndarray, epochs: Sequence[int] | np.ndarray, sign: Sign
         "hovertemplate": hover("epoch %{x}, layer %{y}: %{text}"),
     }  # fmt: skip
     heat |= _share_scale() if share_of else _power_scale(shown)
-    layout = {"xaxis": axis("epoch", nticks=5), "yaxis": axis("layer", nticks=min(6, len(layers) + 1))}
+    layout = {
+        "xaxis": axis("epoch", nticks=5, showgrid=False),
+        "yaxis": axis("layer", nticks=min(6, len(layers) + 1), showgrid=False),
+    }
     title = sign.title.capitalize()
     alt = f"{title} by layer and epoch: {sign.formula}."
     return Figure(title, spec([heat], layout), f"{sign.formula}.", "", alt, height=230)
@@ -172,6 +185,11 @@ def _power_scale(powers: np.ndarray) -> dict[str, object]:
     known = powers[np.isfinite(powers)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     whole = list(range(math.ceil(low), math.floor(high) + 1))
-    ticks = whole if len(whole) > 1 else [low, high]
-    bar = {"thickness": 10, "outlinewidth": 0, "tickvals": ticks, "ticktext": [number(10.0**k, 1) for k in ticks]}
+    ticks = whole if len(whole) > 1 else [low + 0.1 * (high - low), high - 0.1 * (high - low)]
+    bar = {
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickvals": ticks,
+        "ticktext": [number(10.0**k, 1) for k in ticks],
+    }
     return {"colorscale": SEQUENCE, "colorbar": bar}

@@ -33,7 +33,8 @@ def run_checks(evidence: Evidence) -> Checks:
     """All checks, the worst first."""
     checks = [
         _trivial(evidence), _strong(evidence), _held_rows(evidence), _optimism(evidence), _leaks(evidence),
-        _rare_classes(evidence), _calibration(evidence), _endings(evidence), _settled(evidence), _epochs(evidence),
+        _rare_classes(evidence), _calibration(evidence), _endings(evidence), _settled(evidence),
+        _epochs(evidence),
         _edges(evidence), _sampler(evidence),
     ]  # fmt: skip
     gravity = {"bad": 0, "warn": 1, "ok": 2, "not applicable": 3}
@@ -79,7 +80,10 @@ def _held_rows(evidence: Evidence) -> Check:
 
 def _optimism(evidence: Evidence) -> Check:
     code = "validation-agrees"
-    why = "The validation rows chose among many networks; if they promise much more than the held-out rows, the choice "
+    why = (
+        "The validation rows chose among many networks; if they promise much more than the held-out rows, "
+        "the choice "
+    )
     why += "fitted their noise."
     champion, score = evidence.champion, evidence.score
     known = champion is not None and math.isfinite(champion.value) and evidence.search.metric == score.metric
@@ -140,7 +144,10 @@ def _calibration(evidence: Evidence) -> Check:
         return Check(
             code, "not applicable", "There are too few held-out rows to compare probabilities with.", why
         )
-    text = f"Stated and observed shares differ by {share(found.error)} on average; honest probabilities would show "
+    text = (
+        f"Stated and observed shares differ by {share(found.error)} on average; honest probabilities would "
+        "show "
+    )
     text += f"{share(found.chance)} by chance."
     state = "ok" if found.error < max(2 * found.chance, 0.02) else "warn" if found.error < 0.1 else "bad"
     return Check(code, state, text, why)

@@ -19,8 +19,8 @@ def advantage(ours: Score, theirs: Score) -> float:
 def compare(ours: Score, theirs: Score) -> Standing:
     """ "better" and "worse" where the two intervals do not overlap; otherwise "ahead", "level" or "behind".
 
-    Intervals that overlap do not prove a tie (both scores are on the same rows, so their difference is surer than
-    either): the words for that case stay careful on purpose.
+    Intervals that overlap do not prove a tie (both scores are on the same rows, so their difference is surer
+    than either): the words for that case stay careful on purpose.
     """
     gain = advantage(ours, theirs)
     apart = ours.low > theirs.high or ours.high < theirs.low

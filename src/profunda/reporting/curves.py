@@ -18,11 +18,7 @@ _LOG = 6.0  # a range of losses above this factor is drawn on a logarithmic axis
 
 def loss_title(classes: bool) -> str:
     """What the losses of a history are, with their unit."""
-    return (
-        "loss (mean log-loss, nats)"
-        if classes
-        else "loss (mean squared error, in units of the target's variance)"
-    )
+    return "log-loss (nats)" if classes else "squared error / target variance"
 
 
 def matrix(curves: Sequence[MemberHistory], which: str) -> np.ndarray:
@@ -54,7 +50,7 @@ def learning_curves(history: History, champion: Sequence[int], unit: str) -> Fig
         "showlegend": True,
         "legend": legend(),
         "hovermode": "x",
-        "xaxis": axis("epochs trained (passes over the training rows)", anchor="y2", rangemode="tozero"),
+        "xaxis": axis("epochs trained", anchor="y2", rangemode="tozero"),
         "yaxis": _loss_axis(unit, band, own_valid, own_train) | {"domain": [0.27, 1]},
         "yaxis2": axis("training", domain=[0, 0.19], rangemode="tozero", nticks=3),
     }
@@ -62,22 +58,29 @@ def learning_curves(history: History, champion: Sequence[int], unit: str) -> Fig
         "Learning curves",
         spec(data, layout),
         _what(own_valid),
-        "Bands are quantiles over the networks still training at that epoch, so they fall not only because networks "
-        "learn but also because the search stops the worst; the lower panel counts those left. The champion's line is "
-        "the mean over its folds, as far as all of them trained. The training loss is taken while weights change and "
+        "An epoch is one pass over the training rows. Bands are quantiles over the networks still training "
+        "at that epoch, so they fall not only because networks "
+        "learn but also because the search stops the worst; the lower panel counts those left. The "
+        "champion's line is "
+        "the mean over its folds, as far as all of them trained. The training loss is taken while weights "
+        "change and "
         "with dropout on, so it can lie above the validation loss.",
-        f"Validation loss of {count(len(history.curves))} networks over epochs as a band, with the champion's "
+        f"Validation loss of {count(len(history.curves))} networks over epochs as a band, with the "
+        "champion's "
         "training and validation loss, and the number of networks still training.",
         height=470,
     )
 
 
 def _what(own_valid: np.ndarray) -> str:
-    text = "The grey band is the whole fleet on validation rows (darker: its middle half); the blue line is the champion."
+    text = (
+        "The grey band is the whole fleet on validation rows (darker: its middle half); the blue line is "
+        "the champion."
+    )
     if len(own_valid) == 0:
         return text
     best = int(np.nanargmin(own_valid))
-    return f"{text} It was best after epoch {best + 1}, at {number(float(own_valid[best]))}."
+    return f"{text} It was best (the dot) after epoch {best + 1}, at {number(float(own_valid[best]))}."
 
 
 def _mean_curve(table: np.ndarray) -> np.ndarray:
@@ -85,12 +88,12 @@ def _mean_curve(table: np.ndarray) -> np.ndarray:
     if table.size == 0:
         return np.empty(0)
     whole = np.isfinite(table).all(axis=0)
-    length = len(whole) if whole.all() else int(np.argmin(whole))
+    length = table.shape[1] if whole.all() else int(np.argmin(whole))
     return table[:, :length].mean(axis=0)
 
 
 def _loss_axis(unit: str, band: np.ndarray, *curves: np.ndarray) -> dict[str, object]:
-    """The y axis: around band and champion without the worst tenth's peaks, logarithmic where factors matter."""
+    """The y axis: around band and champion, without the worst tenth; logarithmic where factors matter."""
     marks = np.concatenate([band[:4].ravel(), *curves])
     marks = marks[np.isfinite(marks)]
     low, high = float(marks.min()), float(np.quantile(marks, 0.995))
@@ -104,8 +107,8 @@ def _band(epochs: np.ndarray, band: np.ndarray) -> list[dict[str, object]]:
     x = (epochs + 1).tolist()
     traces: list[dict[str, object]] = []
     for lower, upper, opacity, name in (
-        (0, 4, 0.2, "fleet, 10th to 90th percentile"),
-        (1, 3, 0.3, "its middle half"),
+        (0, 4, 0.2, "fleet, 10–90 %"),
+        (1, 3, 0.3, "fleet, 25–75 %"),
     ):
         edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
         traces.append(edge | {"y": numbers(band[lower]), "showlegend": False})
@@ -131,18 +134,24 @@ def _champion(train: np.ndarray, valid: np.ndarray) -> list[dict[str, object]]:
         traces.append(line | {"hovertemplate": hover(name + " %{y:.4g}")})
     if len(valid):
         best = int(np.nanargmin(valid))
-        point = {"type": "scatter", "mode": "markers", "x": [best + 1], "y": numbers(valid[[best]])}
+        point: dict[str, object] = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [best + 1],
+            "y": numbers(valid[[best]]),
+        }
         traces.append(
             point
             | {"marker": {"color": ACCENT, "size": 10, "line": {"color": "#ffffff", "width": 1.5}}}
-            | {"name": "its best epoch", "hoverinfo": "skip"}
+            | {"showlegend": False, "hoverinfo": "skip"}
         )
     return traces
 
 
 def _alive(epochs: np.ndarray, alive: np.ndarray) -> dict[str, object]:
     return {
-        "type": "scatter", "mode": "lines", "x": (epochs + 1).tolist(), "y": alive[epochs].tolist(), "yaxis": "y2",
+        "type": "scatter", "mode": "lines", "x": (epochs + 1).tolist(), "y": alive[epochs].tolist(),
+        "yaxis": "y2",
         "line": {"color": GREY, "width": 1, "shape": "hv"}, "fill": "tozeroy", "fillcolor": faded(GREY, 0.35),
         "showlegend": False, "hovertemplate": hover("%{y} networks training"),
     }  # fmt: skip

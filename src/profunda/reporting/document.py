@@ -24,7 +24,8 @@ class Document:
     sections: tuple[Section, ...]
 
     def html(self, path: str | os.PathLike[str]) -> Path:
-        """Writes one self-contained HTML file (about 2 MB) and returns its path. An earlier file is replaced at once.
+        """Writes one self-contained HTML file (about 2 MB) and returns its path. An earlier file is replaced
+        at once.
 
         Raises RunError where `path` is a folder or cannot be written.
         """
@@ -71,7 +72,7 @@ class Document:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Writes beside `path` and renames, so that a reader sees the old file or the new one, never half of one."""
+    """Writes beside `path` and renames: a reader sees the old file or the new one, never half of one."""
     if path.is_dir():
         raise RunError(f"the report cannot be written to {path}: it is a folder; name a file in it")
     try:
@@ -79,7 +80,8 @@ def _write(path: Path, text: str) -> Path:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
         raise RunError(
-            f"the report cannot be written to {path}: {error.strerror or error}; choose a folder you may write to"
+            f"the report cannot be written to {path}: {error.strerror or error}; choose a folder you may "
+            "write to"
         ) from None
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """Small pictures as inline SVG: bars, dots with whiskers, sparklines, a network's layers.
 
-They take their colours from the page's style sheet (dark mode included) and need no script. Lengths are percentages
-of the drawing, so that text beside them never shrinks on a narrow screen.
+They take their colours from the page's style sheet (dark mode included) and need no script. Lengths are
+percentages of the drawing, so that text beside them never shrinks on a narrow screen.
 """
 
 import math
@@ -18,7 +18,7 @@ _WIDTH = 440  # of the architecture's own coordinates: text is drawn at its true
 
 
 def axis_ends(bars: Bars) -> tuple[float, float]:
-    """Where the shared axis of `bars` starts and ends: at zero for lengths, close around all marks for dots."""
+    """Ends of the shared axis of `bars`: from zero for lengths, close around the marks for dots."""
     totals = [sum(b.parts) for b in bars.bars if b.parts]
     marks = totals + [v for b in bars.bars for v in (b.low, b.high) if v is not None]
     marks = [v for v in marks if math.isfinite(v)] or [0.0]
@@ -46,12 +46,14 @@ def bar(one: Bar, bars: Bars) -> Markup:
         start = 0.0
         for k, part in enumerate(one.parts):
             shapes.append(
-                f'<rect class="part{k}" x="{_place(start, ends)}" width="{_length(part, ends)}" y="18%" height="64%"/>'
+                f'<rect class="part{k}" x="{_place(start, ends)}" y="18%" '
+                f'width="{_length(part, ends)}" height="64%"/>'
             )
             start += part
     if one.low is not None and one.high is not None:
         shapes.append(
-            f'<line class="whisker" x1="{_place(one.low, ends)}" x2="{_place(one.high, ends)}" y1="50%" y2="50%"/>'
+            f'<line class="whisker" x1="{_place(one.low, ends)}" y1="50%" '
+            f'x2="{_place(one.high, ends)}" y2="50%"/>'
         )
     if bars.dots:
         shapes.append(f'<circle class="dot" cx="{_place(sum(one.parts), ends)}" cy="50%" r="5"/>')
@@ -78,7 +80,9 @@ def sparkline(values: Sequence[float | None]) -> Markup:
 
 
 def architecture(drawing: Architecture) -> Markup:
-    """The layers from top to bottom: each a slab as wide as the square root of its units, links as a trapezium."""
+    """The layers from top to bottom: each a slab as wide as the square root of its units, links as a
+    trapezium.
+    """
     layers = drawing.layers
     largest = max(layer.units for layer in layers)
     # Square root: 4 and 256 units must both be seen, and the order of sizes kept.

@@ -32,9 +32,9 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers) are the
-    targets and the model's predictions on the rows that judge; None where they were not kept. `single` is the score of
-    the best single network on the same rows.
+    """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers)
+    are the targets and the model's predictions on the rows that judge; None where they were not kept.
+    `single` is the score of the best single network on the same rows.
     """
 
     dataset: Dataset
@@ -78,7 +78,7 @@ class Evidence:
 
     @cached_property
     def champion_members(self) -> tuple[int, ...]:
-        """Positions of the champion's members in the search's history, one a fold; empty without a history."""
+        """Positions of the champion's members in the search's history, one a fold; empty without one."""
         if self.champion is None or self.search.history is None:
             return ()
         start = self.search.trials.index(self.champion) * self.search.folds

@@ -1,6 +1,8 @@
-"""Plotly figures as JSON, written by hand: nothing is imported to make them, and a test has Plotly validate each.
+"""Plotly figures as JSON, written by hand: nothing is imported to make them, and a test has Plotly validate
+each.
 
-Texts of the user (column names, classes) go through `label`: Plotly reads a little HTML in texts, so they are escaped.
+Texts of the user (column names, classes) go through `label`: Plotly reads a little HTML in texts, so they are
+escaped.
 """
 
 import html
@@ -41,15 +43,18 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 8}, "automargin": True, "zeroline": False} | more
 
 
-def log_axis(title: str, low: float, high: float, margin: float = 0.04) -> dict[str, Any]:
-    """A logarithmic axis from `low` to `high` (both positive), with plain numbers on round values inside."""
+def log_axis(title: str, low: float, high: float, *, short: bool = False) -> dict[str, Any]:
+    """A logarithmic axis from `low` to `high` (both positive), with plain numbers on round values inside.
+
+    `short` leaves more room between them, for a small figure.
+    """
     ends = [math.log10(low), math.log10(high)]
-    around = margin * (ends[1] - ends[0]) or 0.1
+    around = 0.04 * (ends[1] - ends[0]) or 0.1
     ends = [ends[0] - around, ends[1] + around]
     span = ends[1] - ends[0]
     # With powers of ten alone a short axis has no tick at all; with 1, 2, 5 a long one has too many.
-    steps = (1, 2, 5) if span < 2.5 else (1,)
-    jump = max(1, math.ceil(span / 6))
+    steps = (1, 2, 5) if span < (1.2 if short else 2.5) else (1,)
+    jump = max(1, math.ceil(span / (4 if short else 6)))
     decades = range(math.floor(ends[0]), math.ceil(ends[1]) + 1)
     ticks = [step * 10.0**k for k in decades if k % jump == 0 for step in steps]
     ticks = [tick for tick in ticks if ends[0] <= math.log10(tick) <= ends[1]] or [low, high]
@@ -69,7 +74,9 @@ def hover(template: str) -> str:
 
 
 def spec(data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> str:
-    """The figure's JSON. Colours of text, grid and background are the page's: it lays its theme over the layout."""
+    """The figure's JSON. Colours of text, grid and background are the page's: it lays its theme over the
+    layout.
+    """
     around = {"margin": {"l": 12, "r": 14, "t": 12, "b": 12}, "showlegend": False, "font": {"size": 13}}
     return json.dumps(
         {"data": list(data), "layout": around | dict(layout)}, allow_nan=False, ensure_ascii=False

@@ -19,7 +19,9 @@ _LEAST_EXPLAINED = 0.15  # below, the forest knows too little to blame or praise
 
 
 def fleet_blocks(search: SearchResult, champion: Sequence[int], classes: bool) -> tuple[Block, ...]:
-    """How the search went: progress, curves, endings, ranks. `champion` are its members' positions in the history."""
+    """How the search went: progress, curves, endings, ranks. `champion` are its members' positions in the
+    history.
+    """
     curves = (
         learning_curves(search.history, champion, loss_title(classes)) if search.history is not None else None
     )
@@ -50,7 +52,8 @@ def _importance_bars(found: Importances) -> Bars:
     bars = tuple(Bar(one.name, (one.alone, one.total - one.alone), share(one.total)) for one in kept)
     trusted = found.explained >= _LEAST_EXPLAINED
     what = (
-        f"The share of the differences between networks that each hyperparameter accounts for. The forest behind it "
+        "The share of the differences between networks that each hyperparameter accounts for. The forest "
+        "behind it "
         f"explains {share(found.explained)} of trials it has not seen"
         + ("." if trusted else ": too little, so do not read much into these bars.")
     )
@@ -59,11 +62,16 @@ def _importance_bars(found: Importances) -> Bars:
         "Which hyperparameters mattered",
         bars,
         what + (f" Not shown: {left} that hardly matter." if left else ""),
-        "Functional ANOVA (Hutter et al. 2014) by Monte Carlo: a random forest learns each trial's rank from its "
-        f"hyperparameters ({count(found.trials)} trials); its variance over the whole space is split into the share of "
-        "one hyperparameter alone, S = Var E[f | u] / Var f, and with all its interactions, T = E[(f − f′)²] / (2 Var "
-        "f), where only this one is redrawn in f′ (Jansen 1999). Limits: it speaks of this space and these data; widen "
-        "a domain and its share grows; shares with interactions may add up to more than 100 %; with few trials it is a "
+        "Functional ANOVA (Hutter et al. 2014) by Monte Carlo: a random forest learns each trial's rank from "
+        "its "
+        f"hyperparameters ({count(found.trials)} trials); its variance over the whole space is split into "
+        "the share of "
+        "one hyperparameter alone, S = Var E[f | u] / Var f, and with all its interactions, T = E[(f − f′)²] "
+        "/ (2 Var "
+        "f), where only this one is redrawn in f′ (Jansen 1999). Limits: it speaks of this space and these "
+        "data; widen "
+        "a domain and its share grows; shares with interactions may add up to more than 100 %; with few "
+        "trials it is a "
         "guess.",
         axis="share of the variance of ranks",
         legend=("alone", "in interaction with others"),

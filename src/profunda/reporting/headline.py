@@ -28,6 +28,12 @@ def meaning(metric: str, value: float) -> str:
         return f"It names the right class for {100 * value:.0f} {where}."
     if metric == "auc":
         return f"Of two rows of different class it puts the right one first {100 * value:.0f} times of 100."
+    if metric == "rmse":
+        return f"Its misses are {number(value)} in the target's own unit (root mean square)."
+    if metric == "mae":
+        return f"It misses by {number(value)} on average, in the target's own unit."
+    if metric == "median_ae":
+        return f"Half of the rows are missed by less than {number(value)}, in the target's own unit."
     if metric == "r2":
         return f"It explains {share(max(0.0, value))} of the target's variance."
     return ""
@@ -63,23 +69,16 @@ def _model_words(evidence: Evidence) -> str:
 
 
 def _sentence(evidence: Evidence) -> str:
-    score, task = evidence.score, evidence.dataset.task
-    scores = dict(evidence.scores)
-    if evidence.classes:
-        other = next(
-            (name for name in ("accuracy", "balanced_accuracy") if name in scores and name != score.metric),
-            "",
-        )
-        unit = ""
-    else:
-        other = "r2" if "r2" in scores and score.metric != "r2" else ""
-        unit = f" in units of {task.target}" if score.metric in ("rmse", "mae", "median_ae") else ""
-    said = [meaning(score.metric, score.value), meaning(other, scores[other]) if other else ""]
-    told = " ".join(part for part in said if part)
-    return (
-        f"Measured on {count(score.rows)} rows of “{task.target}” that no choice has seen"
-        f"{', ' + evidence.metric.title + unit if unit else ''}. {told}"
-    ).strip()
+    """What the score means for a row, with the everyday score beside it where the optimised one is not."""
+    score, scores = evidence.score, dict(evidence.scores)
+    other = "accuracy" if evidence.classes else "r2"
+    said = [
+        f"Measured on {count(score.rows)} rows that no choice has seen.",
+        meaning(score.metric, score.value),
+    ]
+    if other in scores and score.metric not in (other, "balanced_accuracy"):
+        said.append(meaning(other, scores[other]))
+    return " ".join(part for part in said if part)
 
 
 def _rival(score: Score, baseline: Baseline) -> Rival:
@@ -93,21 +92,26 @@ def leaderboard(evidence: Evidence) -> tuple[Block, ...]:
     """The model, its best single network and every baseline on the same rows, best first."""
     entries: list[tuple[str, Score, str, bool]] = [("Profunda, the model", evidence.score, "", True)]
     if evidence.single is not None and len(evidence.model.parts) > 1:
-        entries.append(("Profunda, its best single design", evidence.single, "", False))
+        entries.append(("Profunda, its best single network", evidence.single, "", False))
     entries += [(b.title, b.score, _cost(b), False) for b in evidence.baselines if b.score is not None]
     sign = -1.0 if evidence.score.greater_is_better else 1.0
-    entries.sort(key=lambda entry: sign * entry[1].value)
+    # A score that is not finite stands last and is not drawn.
+    entries.sort(key=lambda entry: sign * entry[1].value if math.isfinite(entry[1].value) else math.inf)
     bars = [_bar(*entry) for entry in entries]
     bars += [Bar(b.title, (), "no score", note=b.note) for b in evidence.baselines if b.score is None]
     better = "right" if evidence.score.greater_is_better else "left"
     board = Bars(
         "",
         tuple(bars),
-        f"Everybody was scored on the same {count(evidence.score.rows)} rows; dots further {better} are better, the "
+        f"Everybody was scored on the same {count(evidence.score.rows)} rows; dots further {better} are "
+        "better, the "
         f"lines are {evidence.score.level:.0%} intervals.".replace("%", " %"),
-        "Intervals are percentile bootstraps over the held-out rows with each model held fixed: they tell how much "
-        "the score would move with other rows, not with other training. Baselines were fitted after the search on "
-        "the same development rows and never influenced the model; scikit-learn's defaults with early stopping stand "
+        "Intervals are percentile bootstraps over the held-out rows with each model held fixed: they tell "
+        "how much "
+        "the score would move with other rows, not with other training. Baselines were fitted after the "
+        "search on "
+        "the same development rows and never influenced the model; scikit-learn's defaults with early "
+        "stopping stand "
         "for the boosted trees, not a tuned search.",
         axis=evidence.metric.title,
         dots=True,
@@ -121,10 +125,10 @@ def _cost(baseline: Baseline) -> str:
 
 def _bar(title: str, score: Score, note: str, strong: bool) -> Bar:
     value, low, high = interval(score.value, score.low, score.high)
-    whisker = (
-        (score.low, score.high) if math.isfinite(score.low) and math.isfinite(score.high) else (None, None)
-    )
-    return Bar(title, (score.value,), f"{value}  [{low}, {high}]", *whisker, note=note, strong=strong)
+    parts = (score.value,) if math.isfinite(score.value) else ()
+    known = bool(parts) and math.isfinite(score.low) and math.isfinite(score.high)
+    whisker = (score.low, score.high) if known else (None, None)
+    return Bar(title, parts, f"{value}  [{low}, {high}]", *whisker, note=note, strong=strong)
 
 
 def _all_scores(evidence: Evidence) -> Facts:

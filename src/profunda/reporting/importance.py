@@ -1,11 +1,12 @@
 """Which hyperparameters mattered: shares of variance explained by each, from a forest fitted on the trials.
 
-Functional ANOVA (Hutter, Hoos and Leyton-Brown 2014) with the marginals taken by Monte Carlo: a random forest learns
-the trials' rank from their place in the unit cube; then its variance over configurations drawn from the *space* is
-split into first-order shares S_i = Var E[f | u_i] / Var f (Saltelli et al. 2010, table 2, row b) and total shares
-T_i = E[(f(A) − f(A with u_i of B))²] / (2 Var f) (Jansen 1999). Swaps happen in the coordinates u from which the space
-is sampled: they are independent by construction, conditions and all, so a parameter that is inactive has no share.
-Ranks instead of values: one diverged network must not be the whole variance.
+Functional ANOVA (Hutter, Hoos and Leyton-Brown 2014) with the marginals taken by Monte Carlo: a random forest
+learns the trials' rank from their place in the unit cube; then its variance over configurations drawn from
+the *space* is split into first-order shares S_i = Var E[f | u_i] / Var f (Saltelli et al. 2010, table 2, row
+b) and total shares T_i = E[(f(A) − f(A with u_i of B))²] / (2 Var f) (Jansen 1999). Swaps happen in the
+coordinates u from which the space is sampled: they are independent by construction, conditions and all, so a
+parameter that is inactive has no share. Ranks instead of values: one diverged network must not be the whole
+variance.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ class Importance:
 
 @dataclass(frozen=True)
 class Importances:
-    """All parameters, the most important first; `explained` is the forest's R² on trials left out of each tree."""
+    """All parameters, the most important first; `explained` is the forest's R² on trials left out of each
+    tree.
+    """
 
     parameters: tuple[Importance, ...]
     explained: float
@@ -44,7 +47,7 @@ class Importances:
 
 
 def importances(search: SearchResult) -> Importances | None:
-    """The shares of each free parameter; None with fewer than `LEAST_TRIALS` scored trials or nothing varied."""
+    """The shares of each free parameter; None with fewer than `LEAST_TRIALS` scored trials."""
     trials = scored(search)
     if len(trials) < LEAST_TRIALS or search.space.dimensions == 0:
         return None

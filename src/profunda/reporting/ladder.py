@@ -1,4 +1,6 @@
-"""Whether early comparisons foretold the end: ranks of the same trials after a ninth, a third and all of their epochs."""
+"""Whether early comparisons foretold the end: ranks of the same trials after a ninth, a third and all of
+their epochs.
+"""
 
 import math
 from collections.abc import Sequence
@@ -15,16 +17,13 @@ from profunda.tuning.result import SearchResult, Trial
 
 __all__ = ["rank_ladder"]
 
-SHARES = ((1 / 9, "after a ninth"), (1 / 3, "after a third"), (1.0, "at the end"))
+SHARES = ((1 / 9, "1/9"), (1 / 3, "1/3"), (1.0, "all"))
 MOST_LINES = 40
 LEAST = 5
 
 
 def rank_ladder(search: SearchResult) -> Figure | None:
-    """Ranks over the course of training of the trials that went to the last rung.
-
-    None without curves, or with fewer than `LEAST` such trials: there is nothing to compare.
-    """
+    """Ranks during training of the trials that went to the last rung; None with fewer than `LEAST` curves."""
     if search.history is None or search.folds < 1:
         return None
     top = max((t.rung for t in search.trials), default=0)
@@ -41,7 +40,8 @@ def rank_ladder(search: SearchResult) -> Figure | None:
         _line(search, trial, row, k == best)
         for k, (trial, row) in enumerate(zip(finalists, ranks, strict=True))
     ]
-    x_axis = {"tickvals": [0, 1, 2], "ticktext": [name for _, name in SHARES], "range": [-0.12, 2.12], "automargin": True}
+    ticks = {"tickvals": [0, 1, 2], "ticktext": [name for _, name in SHARES]}
+    x_axis = axis("share of its own epochs trained", range=[-0.12, 2.12], **ticks)
     layout = {
         "xaxis": x_axis,
         "yaxis": axis("rank by validation loss (1 is best)", range=[len(finalists) + 0.6, 0.4], nticks=6),
@@ -50,10 +50,13 @@ def rank_ladder(search: SearchResult) -> Figure | None:
     return Figure(
         "Did early ranks foretell the end?",
         spec(lines, layout),
-        f"Each line is one of the {len(finalists)} trials that went furthest; blue ended first, and stood at rank "
+        f"Each line is one of the {len(finalists)} trials that went furthest; blue ended first, and stood at "
+        "rank "
         f"{ranks[best, 1]} after a third of its epochs. {_verdict(agreement)}",
-        "Ranks are among the drawn trials only, by mean validation loss over folds. Trials dropped earlier cannot be "
-        "shown at the end, so the agreement is that of the survivors, which is lower than it would be among all.",
+        "Ranks are among the drawn trials only, by mean validation loss over folds. Trials dropped earlier "
+        "cannot be "
+        "shown at the end, so the agreement is that of the survivors, which is lower than it would be among "
+        "all.",
         f"Ranks of {len(finalists)} trials after a ninth, a third and all of their epochs; rank correlation "
         f"{number(agreement, 2)}.",
         height=360,
@@ -66,7 +69,9 @@ def _verdict(agreement: float) -> str:
 
 
 def _losses(search: SearchResult, trials: Sequence[Trial]) -> np.ndarray:
-    """Mean validation loss over folds at each share of a trial's own course, float64 [N, 3]; best so far at the end."""
+    """Mean validation loss over folds at each share of a trial's own course, float64 [N, 3]; best so far at
+    the end.
+    """
     assert search.history is not None
     position = {trial.number: k for k, trial in enumerate(search.trials)}
     table = np.full((len(trials), len(SHARES)), np.nan)

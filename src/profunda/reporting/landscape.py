@@ -1,4 +1,6 @@
-"""Where good networks live: each hyperparameter against the score, the two that matter most, and all of them at once."""
+"""Where good networks live: each hyperparameter against the score, the two that matter most, and all of them
+at once.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -51,14 +53,17 @@ def progress(search: SearchResult) -> Figure | None:
         "Best value so far",
         spec([dots, line], layout),
         f"Each dot is one trial, the line the best value found up to then. {last}",
-        "The line counts trials that went to the last comparison only; the worst sixth of the trials lies outside "
+        "The line counts trials that went to the last comparison only; the worst sixth of the trials lies "
+        "outside "
         "the frame. A line that still moves at its right end says that a longer search would pay.",
         f"Best {search.metric} found so far over {count(len(search.trials))} trials. {last}",
     )
 
 
 def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
-    """One small figure a hyperparameter, the first `MOST_SLICES` of `names` (most important first) that varied."""
+    """One small figure a hyperparameter, the first `MOST_SLICES` of `names` (most important first) that
+    varied.
+    """
     names = [name for name in names if name in varied(search)][:MOST_SLICES]
     trials = order(search)
     if not names or len(trials) < 3:
@@ -74,17 +79,21 @@ def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
     return Figures(
         "Where good networks live",
         figures,
-        "One dot is one trial: blue went to the last comparison, grey was dropped before, the orange one is the best. "
-        f"{'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where blue dots gather.",
-        "Each panel shows one hyperparameter while all others vary too, so a cloud without shape means that it hardly "
-        "matters alone. Values beyond the frame (the worst sixth) are drawn as triangles at its edge. A grey dot was "
+        "One dot is one trial: blue went to the last comparison, grey was dropped before, the orange one is "
+        "the best. "
+        f"{'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where blue dots "
+        "gather.",
+        "Each panel shows one hyperparameter while all others vary too, so a cloud without shape means that "
+        "it hardly "
+        "matters alone. Values beyond the frame (the worst sixth) are drawn as triangles at its edge. A grey "
+        "dot was "
         f"scored after fewer epochs than a blue one.{cut}",
     )
 
 
 def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
     trials = [t for t in drawn if name in t.params]
-    x, x_axis = _positions(search, name, [t.params[name] for t in trials])
+    x, x_axis = _positions(search, name, [t.params[name] for t in trials], short=True)
     low, high = frame([t.value for t in drawn], search.greater_is_better)
     clipped = np.clip([t.value for t in trials], low, high)
     top = max(t.rung for t in drawn)
@@ -97,10 +106,11 @@ def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
     edge = "triangle-down" if search.greater_is_better else "triangle-up"
     dots = {
         "type": "scatter", "mode": "markers", "x": x, "y": numbers(clipped),
-        "text": [label(f"{setting(t.params[name])}: {search.metric} {number(t.value, 4)}", 80) for t in trials],
+        "text": [_told(search, t, [name]) for t in trials],
         "marker": {
             "color": colours, "opacity": [1.0 if c == SECOND else 0.6 for c in colours],
-            "size": [11 if c == SECOND else 6 for c in colours], "symbol": [edge if o else "circle" for o in outside],
+            "size": [11 if c == SECOND else 6 for c in colours], "line": {"width": 0},
+            "symbol": [edge if o else "circle" for o in outside],
         },
         "hovertemplate": hover("%{text}"),
     }  # fmt: skip
@@ -111,13 +121,17 @@ def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
     return Figure(name, spec([dots], layout), "", "", alt, height=260)
 
 
-def _positions(search: SearchResult, name: str, values: Sequence[object]) -> tuple[list, dict[str, object]]:
-    """Where values stand on an axis, and the axis: their own scale for intervals, columns with a jitter for choices."""
+def _positions(
+    search: SearchResult, name: str, values: Sequence[object], *, short: bool = False
+) -> tuple[list, dict[str, object]]:
+    """Where values stand on an axis, and the axis: their own scale for intervals, columns with a jitter for
+    choices.
+    """
     domain = search.space.domains[name]
     if not isinstance(domain, Choice):
         ends = np.array([float(v) for v in values])  # type: ignore[arg-type]
         if is_log(domain):
-            return numbers(ends), log_axis(label(name), float(ends.min()), float(ends.max()))
+            return numbers(ends), log_axis(label(name), float(ends.min()), float(ends.max()), short=short)
         return numbers(ends), axis(label(name), nticks=5)
     jitter = [_jitter(name, k) for k in range(len(values))]
     columns = [domain.index(v) + j for v, j in zip(values, jitter, strict=True)]
@@ -128,14 +142,24 @@ def _positions(search: SearchResult, name: str, values: Sequence[object]) -> tup
     return numbers(columns), axis(label(name), tickvals=ticks, ticktext=texts, range=[-0.5, size - 0.5])
 
 
+def _told(search: SearchResult, trial: Trial, names: Sequence[str]) -> str:
+    """A trial in a hover box."""
+    words = f"trial {trial.number}: {search.metric} {number(trial.value, 4)}; {settings(trial.params, names)}"
+    return label(words, 120)
+
+
 def _jitter(name: str, k: int) -> float:
-    """A fixed shift within ±0.28 of a column, so that dots do not cover each other; the same in every rendering."""
+    """A fixed shift within ±0.28 of a column, so that dots do not cover each other; the same in every
+    rendering.
+    """
     digest = hashlib.blake2b(f"{name}/{k}".encode(), digest_size=4).digest()
     return 0.56 * (int.from_bytes(digest, "big") / 2**32 - 0.5)
 
 
 def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
-    """The two most important of `names` against each other, coloured by score; None unless two varied together."""
+    """The two most important of `names` against each other, coloured by score; None unless two varied
+    together.
+    """
     names = [name for name in names if name in varied(search)][:2]
     trials = [t for t in order(search) if all(name in t.params for name in names)]
     if len(names) < 2 or len(trials) < 10:
@@ -143,6 +167,28 @@ def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
     drawn = chosen(trials, POINTS // 3)
     x, x_axis = _positions(search, names[0], [t.params[names[0]] for t in drawn])
     y, y_axis = _positions(search, names[1], [t.params[names[1]] for t in drawn])
+    dots = {
+        "type": "scatter", "mode": "markers", "x": x, "y": y, "marker": _score_colours(search, drawn),
+        "text": [_told(search, t, names) for t in drawn],
+        "hovertemplate": hover("%{text}"),
+    }  # fmt: skip
+    layout = {"xaxis": x_axis, "yaxis": y_axis, "hovermode": "closest"}
+    pair = f"{names[0]} and {names[1]}"
+    return Figure(
+        f"The two that matter most together: {pair}",
+        spec([dots], layout),
+        f"Each dot is one trial at its {pair}; violet is good, olive is poor. A violet region is where to "
+        "search next.",
+        "All other hyperparameters vary behind each dot, which is why good and poor ones may touch. Values "
+        "of the "
+        "worst sixth share the last colour.",
+        f"Map of {len(drawn)} trials over {pair}, coloured by {search.metric}.",
+        height=400,
+    )
+
+
+def _score_colours(search: SearchResult, drawn: Sequence[Trial]) -> dict[str, object]:
+    """Markers coloured by score, violet for good, with their scale beside the figure."""
     low, high = frame([t.value for t in drawn], search.greater_is_better)
     scale = SEQUENCE if search.greater_is_better else tuple((1 - p, c) for p, c in reversed(SEQUENCE))
     bar = {
@@ -152,26 +198,11 @@ def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
         "nticks": 5,
         "outlinewidth": 0,
     }
-    marks = {
-        "color": numbers(np.clip([t.value for t in drawn], low, high)), "colorscale": scale, "cmin": low, "cmax": high,
+    return {
+        "color": numbers(np.clip([t.value for t in drawn], low, high)), "colorscale": scale, "cmin": low,
+        "cmax": high,
         "size": 9, "opacity": 0.85, "colorbar": bar,
     }  # fmt: skip
-    dots = {
-        "type": "scatter", "mode": "markers", "x": x, "y": y, "marker": marks,
-        "text": [label(f"{search.metric} {number(t.value, 4)}: {settings(t.params, names)}", 120) for t in drawn],
-        "hovertemplate": hover("%{text}"),
-    }  # fmt: skip
-    layout = {"xaxis": x_axis, "yaxis": y_axis, "hovermode": "closest"}
-    pair = f"{names[0]} and {names[1]}"
-    return Figure(
-        f"The two that matter most together: {pair}",
-        spec([dots], layout),
-        f"Each dot is one trial at its {pair}; violet is good, olive is poor. A violet region is where to search next.",
-        "All other hyperparameters vary behind each dot, which is why good and poor ones may touch. Values of the "
-        "worst sixth share the last colour.",
-        f"Map of {len(drawn)} trials over {pair}, coloured by {search.metric}.",
-        height=400,
-    )
 
 
 _GROUPS = (
@@ -197,29 +228,38 @@ def parallel(search: SearchResult, names: Sequence[str]) -> Figure | None:
     data = [
         _lines(search, names, group, style) for group, style in zip(groups, _GROUPS, strict=True) if group
     ]
-    layout = {
-        "showlegend": True,
-        "legend": legend() | {"y": 1.04},
-        "hovermode": "closest",
-        "xaxis": {"visible": False, "range": [-0.03, 1.03]},
-        "yaxis": {
-            "tickvals": list(range(len(names))), "ticktext": [label(name, 18) for name in names], "automargin": True,
-            "range": [len(names) - 0.4, -0.35], "zeroline": False, "showgrid": True,
-        },
-        "annotations": [mark for row, name in enumerate(names) for mark in _scale(search, name, row)],
-    }  # fmt: skip
+    layout = _rows_layout(search, names)
     return Figure(
         "All hyperparameters at once",
         spec(data, layout),
-        "A line is one trial, its bends are its values. Where the blue lines run through the same spot of a row, good "
+        "A line is one trial, its bends are its values. Where the blue lines run through the same spot of a "
+        "row, good "
         "networks agree on that value. Click on a name in the legend to hide a group.",
-        f"Drawn are {count(len(drawn))} of {count(len(trials))} scored trials, the best ones all. The most important "
-        "hyperparameter is at the top; each row runs over its domain (logarithmic where it was drawn so). A gap means "
+        f"Drawn are {count(len(drawn))} of {count(len(trials))} scored trials, the best ones all. The most "
+        "important "
+        "hyperparameter is at the top; each row runs over its domain (logarithmic where it was drawn so). A "
+        "gap means "
         "that the parameter does not exist for that trial.",
         f"Parallel coordinates of {len(drawn)} trials over {', '.join(names)}.",
         height=90 + 62 * len(names),
         least_width=560,
     )
+
+
+def _rows_layout(search: SearchResult, names: Sequence[str]) -> dict[str, object]:
+    """One horizontal axis a hyperparameter, the first at the top, with its values below it."""
+    return {
+        "showlegend": True,
+        "legend": legend() | {"y": 1.04},
+        "hovermode": "closest",
+        "xaxis": {"visible": False, "range": [-0.03, 1.03]},
+        "yaxis": {
+            "tickvals": list(range(len(names))), "ticktext": [label(name, 18) for name in names],
+            "automargin": True,
+            "range": [len(names) - 0.4, -0.35], "zeroline": False, "showgrid": True,
+        },
+        "annotations": [mark for row, name in enumerate(names) for mark in _scale(search, name, row)],
+    }  # fmt: skip
 
 
 def _lines(
@@ -229,6 +269,10 @@ def _lines(
     name, colour, opacity, width = style
     columns = [search.space.free.index(n) for n in names]
     places = search.space.encode([t.params for t in trials])[:, columns]
+    for k, row_name in enumerate(names):
+        if isinstance(search.space.domains[row_name], Choice):
+            # Lines through the same choice would hide each other: a bundle shows how many there are.
+            places[:, k] += [0.07 * _jitter(row_name, trial.number) for trial in trials]
     gap = np.full((len(trials), 1), np.nan)
     rows = np.arange(len(names), dtype=np.float64)
     words = [label(f"trial {t.number}: {search.metric} {number(t.value, 4)}", 60) for t in trials]
@@ -255,7 +299,8 @@ def _scale(search: SearchResult, name: str, row: int) -> list[dict[str, object]]
     anchors = {0.0: "left", 1.0: "right"}
     return [
         {
-            "x": place, "y": row, "yshift": -15, "text": label(text, 11), "showarrow": False, "font": {"size": 10.5},
+            "x": place, "y": row, "yshift": -15, "text": label(text, 11), "showarrow": False,
+            "font": {"size": 10.5},
             "xanchor": anchors.get(place, "center"), "opacity": 0.75,
         }
         for place, text in marks

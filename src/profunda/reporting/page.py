@@ -1,7 +1,7 @@
 """Sections as one HTML file that needs no network: every script, style and figure is inside it.
 
-Plotly's library travels gzipped in base64 and is unpacked by the browser's own DecompressionStream: 1.9 MB instead of
-4.8. A Content-Security-Policy forbids the page to load anything at all, whatever its text may say.
+Plotly's library travels gzipped in base64 and is unpacked by the browser's own DecompressionStream: 1.9 MB
+instead of 4.8. A Content-Security-Policy forbids the page to load anything at all, whatever its text may say.
 """
 
 import base64

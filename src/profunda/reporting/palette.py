@@ -1,8 +1,9 @@
-"""Colours that stay legible on a light and on a dark page, for figures whose JSON cannot know which it will meet.
+"""Colours that stay legible on a light and on a dark page, for figures whose JSON cannot know which it will
+meet.
 
-All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, and the first four
-differ in lightness too, so that they survive colour blindness and a black-and-white printer; drawings in the page
-itself use the style sheet's variables instead.
+All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, and the first
+four differ in lightness too, so that they survive colour blindness and a black-and-white printer; drawings in
+the page itself use the style sheet's variables instead.
 """
 
 __all__ = ["ACCENT", "BACKGROUNDS", "BAD", "GOOD", "GREY", "MUTED", "SECOND", "SEQUENCE", "THIRD", "faded"]
@@ -16,7 +17,8 @@ MUTED = "rgba(131,136,143,0.35)"
 GOOD = "#1d9a76"
 BAD = "#d64550"
 
-# Perceived lightness falls evenly (viridis sampled and clipped so that neither end vanishes into a background).
+# Perceived lightness falls evenly (viridis sampled and clipped so that neither end vanishes into a
+# background).
 SEQUENCE = (
     (0.0, "#8a9a2e"),
     (0.25, "#3fa372"),

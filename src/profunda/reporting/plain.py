@@ -23,7 +23,7 @@ __all__ = ["render"]
 
 WIDTH = 96
 ROWS = 12  # of a table; the page and the JSON hold all
-SIGNS = {"ok": "[good]", "warn": "[mind]", "bad": "[BAD ]", "not applicable": "[ -- ]"}
+SIGNS = {"ok": "[good]   ", "warn": "[warning]", "bad": "[PROBLEM]", "not applicable": "[n/a]    "}
 
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
@@ -75,7 +75,7 @@ def _lines(block: Block) -> list[str]:
             for check in block.checks:
                 lines += [f"{SIGNS[check.state]} {check.what}"]
                 if check.mend and check.state in ("warn", "bad"):
-                    lines += [f"       {check.mend}"]
+                    lines += [f"          {check.mend}"]
             return lines
         case Code():
             return [block.title, *(f"  {line}" for line in block.text.splitlines())]

@@ -19,10 +19,12 @@ LEAST_IN_BIN = 25  # rows: a share of fewer moves by more than ten points by cha
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Bins of equal counts: mean stated probability and observed share, float64 [bins], rows in each, and their gap.
+    """Bins of equal counts: mean stated probability and observed share, float64 [bins], rows in each, and
+    their gap.
 
-    `error` is the expected calibration error Σ (n_b / N) |stated − observed| (Naeini, Cooper and Hauskrecht 2015);
-    `chance` the error that perfectly honest probabilities would have shown on as many rows, on average.
+    `error` is the expected calibration error Σ (n_b / N) |stated − observed| (Naeini, Cooper and Hauskrecht
+    2015); `chance` the error that perfectly honest probabilities would have shown on as many rows, on
+    average.
     """
 
     stated: np.ndarray
@@ -91,9 +93,12 @@ def _confusion(task: Task, y: np.ndarray, prediction: np.ndarray) -> Figure:
     told = [[f"{s:.1%} of this class" for s in row] for row in shares]
     heat = {
         "type": "heatmap", "z": [numbers(row, 3) for row in shares], "x": list(range(k)), "y": list(range(k)),
-        # The page's own surface shows through at zero, on light and on dark; white text would fail on it, ink does not.
-        "colorscale": [[0, faded(ACCENT, 0.03)], [1, faded(ACCENT, 0.62)]], "zmin": 0, "zmax": 1, "showscale": False,
-        "text": written if k <= 12 else None, "texttemplate": "%{text}" if k <= 12 else None, "customdata": told,
+        # The page's own surface shows through at zero, on light and on dark; white text would fail on it, ink
+        # does not.
+        "colorscale": [[0, faded(ACCENT, 0.03)], [1, faded(ACCENT, 0.62)]], "zmin": 0, "zmax": 1,
+        "showscale": False,
+        "text": written if k <= 12 else None, "texttemplate": "%{text}" if k <= 12 else None,
+        "customdata": told,
         "hovertemplate": hover("true %{y}, said %{x}: %{customdata}"), "xgap": 2, "ygap": 2,
     }  # fmt: skip
     ticks = {"tickvals": list(range(k)), "ticktext": names, "showgrid": False}
@@ -105,9 +110,11 @@ def _confusion(task: Task, y: np.ndarray, prediction: np.ndarray) -> Figure:
     return Figure(
         "Which classes it confuses",
         spec([{key: value for key, value in heat.items() if value is not None}], layout),
-        f"Rows are the truth, columns what the model said; the diagonal is right: {count(right)} of {count(len(y))} rows "
+        f"Rows are the truth, columns what the model said; the diagonal is right: {count(right)} of "
+        f"{count(len(y))} rows "
         f"({share(right / len(y))}).",
-        "The model says the class of the highest probability. A darker cell is a larger share of its row's class, so "
+        "The model says the class of the highest probability. A darker cell is a larger share of its row's "
+        "class, so "
         "that a rare class is as visible as a frequent one.",
         f"Confusion matrix of {k} classes; {count(right)} of {count(len(y))} rows are right.",
         height=min(720, 110 + max(30, min(90, 420 // k)) * k),
@@ -171,9 +178,10 @@ def _reliability(task: Task, found: Calibration) -> Figure:
     }  # fmt: skip
     points = {
         "type": "scatter", "mode": "lines+markers", "x": numbers(found.stated), "y": numbers(found.observed),
-        "error_y": {"type": "data", "array": numbers(error, 3), "color": faded(ACCENT, 0.6), "thickness": 1.4, "width": 0},
+        "error_y": {"type": "data", "array": numbers(error, 3), "color": faded(ACCENT, 0.6), "width": 0},
         "line": {"color": ACCENT, "width": 1.5}, "marker": {"color": ACCENT, "size": 8}, "name": "the model",
-        "customdata": found.rows.tolist(), "hovertemplate": hover("said %{x:.3f}, happened %{y:.3f} (%{customdata} rows)"),
+        "customdata": found.rows.tolist(),
+        "hovertemplate": hover("said %{x:.3f}, happened %{y:.3f} (%{customdata} rows)"),
     }  # fmt: skip
     layout = {
         "showlegend": True, "legend": legend(),
@@ -188,9 +196,12 @@ def _reliability(task: Task, found: Calibration) -> Figure:
     return Figure(
         "Are its probabilities honest?",
         spec([perfect, points], layout),
-        f"On the dotted line a stated 70 % comes true 70 times of 100. The mean gap is {share(found.error)}, {sure}.",
-        f"Rows are cut into {len(found.rows)} bins of equal counts by the stated probability; whiskers are 95 % normal "
-        f"intervals of a share. Honest probabilities would show a mean gap of about {share(found.chance)} on as many "
+        f"On the dotted line a stated 70 % comes true 70 times of 100. The mean gap is {share(found.error)}, "
+        f"{sure}.",
+        f"Rows are cut into {len(found.rows)} bins of equal counts by the stated probability; whiskers are "
+        "95 % normal "
+        f"intervals of a share. Honest probabilities would show a mean gap of about {share(found.chance)} on "
+        "as many "
         "rows.",
         f"Reliability diagram: mean gap {share(found.error)} between stated and observed shares.",
         height=400,
@@ -218,7 +229,8 @@ def _observed(task: Task, y: np.ndarray, prediction: np.ndarray, order: np.ndarr
         "line": {"color": SECOND, "dash": "dot", "width": 2}, "name": "perfect",
     }  # fmt: skip
     dots = {
-        "type": "scatter", "mode": "markers", "x": numbers(prediction[order]), "y": numbers(y[order]), "name": "a row",
+        "type": "scatter", "mode": "markers", "x": numbers(prediction[order]), "y": numbers(y[order]),
+        "name": "a row",
         "marker": {"color": ACCENT, "size": 5, "opacity": 0.5},
         "hovertemplate": hover("predicted %{x:.4g}, true %{y:.4g}"),
     }  # fmt: skip
@@ -248,7 +260,8 @@ def _residuals(task: Task, prediction: np.ndarray, residual: np.ndarray, order: 
     }  # fmt: skip
     lines = [
         {
-            "type": "scatter", "mode": "lines", "x": numbers(middle), "y": numbers(quantiles[:, k]), "name": name,
+            "type": "scatter", "mode": "lines", "x": numbers(middle), "y": numbers(quantiles[:, k]),
+            "name": name,
             "line": {"color": ACCENT, "width": 2.4 if k == 1 else 1.3, "dash": "solid" if k == 1 else "dash"},
             "hovertemplate": hover(name + " %{y:.4g}"),
         }
@@ -263,9 +276,11 @@ def _residuals(task: Task, prediction: np.ndarray, residual: np.ndarray, order: 
     return Figure(
         "Where it misses",
         spec([dots, *lines], layout),
-        "The blue median should run along zero: above it the model says too much, below it too little. Where the dashed "
+        "The blue median should run along zero: above it the model says too much, below it too little. Where "
+        "the dashed "
         "lines open, its misses grow.",
-        f"Quantiles of the residual in {len(bins)} bins of equal counts by the prediction. {_drawn(len(order), len(ranked))}",
+        f"Quantiles of the residual in {len(bins)} bins of equal counts by the prediction. "
+        f"{_drawn(len(order), len(ranked))}",
         f"Residuals against predicted {task.target} with their median and 10th and 90th percentiles.",
     )
 

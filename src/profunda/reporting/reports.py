@@ -12,7 +12,7 @@ from profunda.reporting.document import Document
 from profunda.reporting.fleet import fleet_blocks, landscape_blocks
 from profunda.reporting.headline import meaning, score_words
 from profunda.reporting.reproduce import loading, origin
-from profunda.reporting.words import count, duration, number, settings, share
+from profunda.reporting.words import count, duration, moment, number, setting, settings, share
 from profunda.tuning.result import SearchResult
 
 __all__ = ["history_document", "model_document", "report", "search_document"]
@@ -21,7 +21,8 @@ MOST_MEMBERS = 50
 
 
 def report(subject: SearchResult | History | Model) -> Document:
-    """What a search, a history or a model has to tell, as a Document: `.html(path)`, `.json(path)`, `.text()`.
+    """What a search, a history or a model has to tell, as a Document: `.html(path)`, `.json(path)`,
+    `.text()`.
 
     Raises ArgumentError for anything else; a finished run writes its own, fuller report.
     """
@@ -32,7 +33,8 @@ def report(subject: SearchResult | History | Model) -> Document:
     if isinstance(subject, Model):
         return model_document(subject)
     raise ArgumentError(
-        f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's .search), "
+        f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's "
+        ".search), "
         "a History (profunda.train) or a Model (profunda.load, or a fit's .model)"
     )
 
@@ -139,10 +141,9 @@ def _members_table(history: History, ranked: list[int]) -> Table:
         member, curve = history.members[k], history.curves[k]
         loss = curve.best_loss if math.isfinite(curve.best_loss) else None
         d = member.design
-        rows.append(
-            (k, loss, curve.best_epoch, curve.epochs, curve.status.replace("_", " "), "–".join(map(str, d.widths)) or "none",
-             d.activation, d.lr, d.dropout, member.fold)
-        )  # fmt: skip
+        widths = setting(d.widths)
+        row = (k, loss, curve.best_epoch, curve.epochs, curve.status.replace("_", " "), widths, d.activation)
+        rows.append((*row, d.lr, d.dropout, member.fold))
     columns = (
         "member",
         "best loss",
@@ -166,7 +167,10 @@ def model_document(model: Model, title: str = "") -> Document:
     if score is not None:
         value, words = score_words(score)
         direction = "higher" if score.greater_is_better else "lower"
-        text = f"Measured on {count(score.rows)} rows that no choice has seen. {meaning(score.metric, score.value)}"
+        text = (
+            f"Measured on {count(score.rows)} rows that no choice has seen. "
+            f"{meaning(score.metric, score.value)}"
+        )
         blocks.append(BigNumber(value, f"{score.metric} ({direction} is better)", words, text.strip()))
     blocks.append(
         Facts((
@@ -193,4 +197,6 @@ def model_document(model: Model, title: str = "") -> Document:
             "use", "Use it", "", (loading("FOLDER", classes=model.task.kind != "regression"), origin(model))
         ),
     )
-    return Document(title or f"A model of “{model.task.target}”", str(model.provenance.created), sections)
+    return Document(
+        title or f"A model of “{model.task.target}”", f"made {moment(model.provenance.created)}", sections
+    )

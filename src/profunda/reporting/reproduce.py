@@ -53,7 +53,10 @@ def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
         ("Python", f"{platform.python_version()} on {platform.system()} ({platform.machine()})"),
         *model.versions,
     ]
-    note = "A budget of trials or epochs gives the same result again; a budget of seconds decides by the clock and does not."
+    note = (
+        "A budget of trials or epochs gives the same result again; a budget of seconds decides by the "
+        "clock and does not."
+    )
     return (
         Code("Run it again", "shell", evidence.command),
         loading(run, classes=evidence.classes),

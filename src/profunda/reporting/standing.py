@@ -17,20 +17,22 @@ def scored(search: SearchResult) -> list[Trial]:
 
 
 def order(search: SearchResult) -> list[Trial]:
-    """The scored trials from best to worst: who went further stands before who was dropped earlier, as in `best`."""
+    """The scored trials from best to worst: who went further stands before who was dropped earlier, as in
+    `best`.
+    """
     sign = -1.0 if search.greater_is_better else 1.0
     return sorted(scored(search), key=lambda t: (-t.rung, sign * t.value, t.number))
 
 
 def ranks(search: SearchResult) -> np.ndarray:
-    """For each trial of `scored`, its place in `order` as a share in (0, 1], the best nearest 0: float64 [N]."""
+    """For each trial of `scored`, its place in `order` as a share in (0, 1], best nearest 0: float64 [N]."""
     place = {trial.number: k for k, trial in enumerate(order(search))}
     trials = scored(search)
     return (np.array([place[t.number] for t in trials], dtype=np.float64) + 1) / max(1, len(trials))
 
 
 def chosen(trials: Sequence[Trial], most: int) -> list[Trial]:
-    """At most `most` of `trials` given best first: the best half of them, and an even sample of the others."""
+    """At most `most` of `trials`, given best first: the best, and an even sample of the others."""
     if len(trials) <= most:
         return list(trials)
     head = most // 2
@@ -57,7 +59,9 @@ def is_log(domain: Domain) -> bool:
 
 
 def frame(values: Sequence[float], greater_is_better: bool) -> tuple[float, float]:
-    """The range of values worth drawing: the worst sixth is left outside, so that it cannot flatten the good ones."""
+    """The range of values worth drawing: the worst sixth is left outside, so that it cannot flatten the good
+    ones.
+    """
     array = np.asarray(values, dtype=np.float64)
     low, high = (np.quantile(array, q) for q in ((1 / 6, 1.0) if greater_is_better else (0.0, 5 / 6)))
     if high == low:

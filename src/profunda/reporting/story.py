@@ -20,7 +20,7 @@ from profunda.reporting.headline import headline, leaderboard
 from profunda.reporting.predictions import prediction_blocks
 from profunda.reporting.reproduce import cost_blocks, reproduce_blocks
 from profunda.reporting.tables import data_blocks
-from profunda.reporting.words import count, duration
+from profunda.reporting.words import count, duration, moment
 from profunda.tuning.result import SearchResult
 
 __all__ = ["run_document"]
@@ -47,19 +47,22 @@ def run_document(
 ) -> Document:
     """The whole run as a Document.
 
-    `baselines` come with the trivial one first. `held_y` [N] and `held_prediction` (probabilities [N, C], or numbers
-    [N] in the target's unit) are what the score was measured on: without them the part on predictions says so.
-    `single` is the score of the best single network on the same rows. Raises ArgumentError where their shapes differ.
+    `baselines` come with the trivial one first. `held_y` [N] and `held_prediction` (probabilities [N, C], or
+    numbers [N] in the target's unit) are what the score was measured on: without them the part on predictions
+    says so. `single` is the score of the best single network on the same rows. Raises ArgumentError where
+    their shapes differ.
     """
     _check_shapes(dataset, held_y, held_prediction)
     evidence = Evidence(
-        dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine, tuple(notices),
+        dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine,
+        tuple(notices),
         seed, command, Path(run), held_y, held_prediction, single,
     )  # fmt: skip
     total = sum(timing.seconds for timing in timings)
     return Document(
         f"Predicting “{dataset.task.target}”",
-        f"{dataset.source} · {count(search.networks)} networks in {duration(total)} · {model.provenance.created}",
+        f"{dataset.source} · {count(search.networks)} networks in {duration(total)} · "
+        f"{moment(model.provenance.created)}",
         tuple(section for section in _sections(evidence) if section.blocks),
     )
 
@@ -71,7 +74,8 @@ def _check_shapes(dataset: Dataset, y: np.ndarray | None, prediction: np.ndarray
     wanted = (len(y),) if task.kind == "regression" else (len(y), task.n_outputs)
     if np.shape(prediction) != wanted:
         raise ArgumentError(
-            f"held_prediction has the shape {np.shape(prediction)} where {wanted} is needed for {len(y)} held-out rows "
+            f"held_prediction has the shape {np.shape(prediction)} where {wanted} is needed for {len(y)} "
+            "held-out rows "
             f"of a {task.kind} target: pass probabilities [N, C] for classes, numbers [N] otherwise"
         )
 

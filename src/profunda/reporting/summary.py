@@ -36,9 +36,9 @@ class Finished(Protocol):
 def summary(outcome: Finished) -> dict[str, object]:
     """JSON-able numbers of a run; what is not finite is None.
 
-    `baselines` maps a name to title, score, interval, seconds and note; `seconds` a stage to its wall-clock seconds
-    (a stage told twice is summed), with their `total`; `endings` a cause to its number of trials; `members` lists the
-    model's designs with their weights.
+    `baselines` maps a name to title, score, interval, seconds and note; `seconds` a stage to its wall-clock
+    seconds (a stage told twice is summed), with their `total`; `endings` a cause to its number of trials;
+    `members` lists the model's designs with their weights.
     """
     seconds: dict[str, float] = {}
     for timing in outcome.timings:

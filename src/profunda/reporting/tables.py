@@ -66,7 +66,8 @@ def _distribution(target: str, y: np.ndarray) -> Figure:
     """A histogram of the target; its bars are counts, never rows."""
     counts, edges = np.histogram(y, bins=min(60, max(10, round(np.sqrt(len(y))))))
     bars = {
-        "type": "bar", "x": numbers((edges[:-1] + edges[1:]) / 2), "y": counts.tolist(), "width": numbers(np.diff(edges)),
+        "type": "bar", "x": numbers((edges[:-1] + edges[1:]) / 2), "y": counts.tolist(),
+        "width": numbers(np.diff(edges)),
         "marker": {"color": ACCENT, "opacity": 0.75}, "hovertemplate": hover("about %{x:.4g}: %{y} rows"),
     }  # fmt: skip
     layout = {"bargap": 0.04, "xaxis": axis(label(target)), "yaxis": axis("rows")}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -11,6 +12,7 @@ __all__ = [
     "count",
     "duration",
     "interval",
+    "moment",
     "number",
     "plain",
     "setting",
@@ -30,12 +32,11 @@ def number(value: float | None, digits: int = 3) -> str:
         return "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(value)))
+    # Rounding first: 9.999 has an exponent of 1 when it is written as 10.0.
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
     if -4 <= exponent < 6:
-        decimals = max(0, digits - 1 - exponent)
-        text = f"{value:,.{decimals}f}"
-        return text.replace("-", "−")
-    mantissa = f"{value / 10.0**exponent:.{digits - 1}f}"
+        return f"{value:,.{max(0, digits - 1 - exponent)}f}".replace("-", "−")
     return f"{mantissa}·10{str(exponent).translate(_SUPERSCRIPT)}".replace("-", "−")
 
 
@@ -89,6 +90,15 @@ def duration(seconds: float) -> str:
 def shorten(text: str, length: int = 28) -> str:
     """`text` cut to `length` characters, the cut shown."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def moment(created: str) -> str:
+    """An ISO 8601 time as "2026-01-02 03:04 UTC"; other text as it is."""
+    try:
+        time = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time.utcoffset() == timedelta(0) else f"{time:%Y-%m-%d %H:%M}"
 
 
 def setting(value: object) -> str:

@@ -33,10 +33,14 @@
     const spec = specOf(plot);
     const layout = themed(spec.layout);
     if (coarse) layout.dragmode = false; // a finger that scrolls the page must not zoom the figure
-    const options = { responsive: true, displayModeBar: false, displaylogo: false };
+    const options = { displayModeBar: false, displaylogo: false };
     plot.textContent = "";
-    return window.Plotly.newPlot(plot, painted(spec.data), layout, options).then(() => { plot.dataset.drawn = "yes"; });
+    return window.Plotly.newPlot(plot, painted(spec.data), layout, options).then(() => { plot.dataset.drawn = "yes"; follow.observe(plot); });
   };
+  // A figure follows its own box, not the window: a box may change alone, and a late one has no event to wait for.
+  const follow = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+    if (target.dataset.drawn && target.offsetWidth > 0) window.Plotly.Plots.resize(target);
+  }));
   const retheme = () => plots().filter((plot) => plot.dataset.drawn).forEach(draw);
 
   const unpack = async () => {

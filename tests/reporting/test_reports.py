@@ -1,0 +1,149 @@
+import dataclasses
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.reporting.fakes import pieces
+
+from profunda.errors import ArgumentError
+from profunda.fleet.history import History, Status
+from profunda.reporting.blocks import BigNumber
+from profunda.reporting.reports import report
+from profunda.reporting.story import run_document
+from profunda.reporting.summary import summary
+from profunda.space.domain import Choice, Float
+from profunda.space.space import Space
+from profunda.tuning.result import SearchResult, Trial
+
+
+def objective_search(n: int, value=lambda p: p["x"]) -> SearchResult:
+    """A search over a user's own function: no designs, no curves."""
+    space = Space({"x": Float(0.0, 1.0), "kind": Choice("a", "b")})
+    draws = space.sample(np.random.default_rng(0).random((n, 2)))
+    trials = tuple(
+        Trial(k, p, None, (("loss", value(p)), ("time", 0.1)), value(p), math.nan, 0, 0,
+              Status.COMPLETED if value(p) == value(p) else Status.FAILED, 0.1,
+              "" if value(p) == value(p) else "boom")
+        for k, p in enumerate(draws)
+    )  # fmt: skip
+    return SearchResult(trials, None, space, "loss", False, "random", (), 0, n, 0, 2.0, 0.1)
+
+
+def test_a_run_tells_its_parts_in_order():
+    document = run_document(**pieces("binary"))
+    keys = [section.key for section in document.sections]
+    assert keys == [
+        "result", "checks", "leaderboard", "fleet", "landscape", "champion", "predictions", "data", "time",
+        "reproduce",
+    ]  # fmt: skip
+    big = document.sections[0].blocks[0]
+    assert isinstance(big, BigNumber)
+    assert big.value == "0.318"
+    assert big.interval == "95 % interval 0.304 to 0.332"
+    assert [rival.value for rival in big.rivals] == ["0.551", "0.325"]
+    assert "It names the right class for 86 of 100 rows." in big.sentence
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_a_run_without_predictions_rivals_or_curves_is_still_told(kind, tmp_path):
+    given = pieces(kind, trials=12) | {
+        "held_y": None, "held_prediction": None, "baselines": (), "single": None, "notices": (),
+        "timings": (),
+    }  # fmt: skip
+    given["search"] = dataclasses.replace(given["search"], history=None, folds=1, seconds=0.0, member_steps=0)
+    document = run_document(**given)
+    assert "were not kept" in document.text()
+    assert document.html(tmp_path / "r.html").stat().st_size > 10_000
+
+
+def test_a_score_that_is_not_finite_is_told_not_drawn(tmp_path):
+    given = pieces("binary", trials=12)
+    nan = float("nan")
+    given["score"] = dataclasses.replace(given["score"], value=nan, low=nan, high=nan)
+    text = run_document(**given).html(tmp_path / "r.html").read_text("utf-8")
+    assert "nan%" not in text
+    assert "NaN" not in text.split("plotly-packed")[0]
+
+
+def test_predictions_of_another_shape_are_refused():
+    given = pieces("multiclass", trials=12)
+    given["held_prediction"] = given["held_prediction"][:, :2]
+    with pytest.raises(ArgumentError, match=r"shape \(600, 2\) where \(600, 3\) is needed"):
+        run_document(**given)
+
+
+def test_a_search_over_a_users_own_function(tmp_path):
+    document = report(objective_search(200))
+    assert [section.key for section in document.sections] == ["result", "fleet", "landscape", "space"]
+    assert document.html(tmp_path / "s.html").exists()
+    text = document.text()
+    assert ("a single measurement" in text and "a number from 0" in text.lower()) or "from 0" in text
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+def test_a_search_of_few_trials(n, tmp_path):
+    assert report(objective_search(n)).html(tmp_path / "s.html").exists()
+
+
+def test_a_search_in_which_everything_failed_says_why(tmp_path):
+    text = report(objective_search(30, lambda p: math.nan)).text()
+    assert "None of 30 trials has a score. The first error was: boom" in text
+
+
+def test_a_fleets_search_a_history_and_a_model(tmp_path):
+    given = pieces("regression", trials=40)
+    for subject, words in (
+        (given["search"], "Best value so far"),
+        (given["search"].history, "Members, best first"),
+        (given["model"], "Its recipe"),
+    ):
+        document = report(subject)
+        assert words in document.text()
+        assert document.html(tmp_path / "x.html").exists()
+        json.loads(document.json(tmp_path / "x.json").read_text("utf-8"))
+
+
+def test_an_empty_history():
+    assert report(History((), ())).sections == ()
+
+
+def test_a_models_own_score_is_told():
+    given = pieces("binary", trials=40)
+    provenance = dataclasses.replace(given["model"].provenance, score=given["score"])
+    text = report(dataclasses.replace(given["model"], provenance=provenance)).text()
+    assert "0.318  log_loss (lower is better)" in text
+
+
+def test_there_is_no_report_on_anything_else():
+    with pytest.raises(ArgumentError, match="no report on a int: give a SearchResult"):
+        report(3)  # type: ignore[arg-type]
+
+
+def test_the_summary_has_exactly_its_keys_and_is_json():
+    given = pieces("binary", trials=40)
+    told = summary(SimpleNamespace(**given))
+    assert list(told) == [
+        "score", "interval", "metric", "baselines", "networks", "member_steps", "seconds", "sampler_share",
+        "endings",
+        "engine", "members",
+    ]  # fmt: skip
+    again = json.loads(json.dumps(told, allow_nan=False))
+    assert again == told
+    assert told["score"] == 0.318
+    assert told["metric"] == "log_loss"
+    assert told["baselines"]["forest"]["score"] is None
+    assert told["baselines"]["forest"]["note"]
+    assert told["seconds"]["total"] == pytest.approx(44.31)
+    assert sum(told["endings"].values()) == 40
+    assert sum(m["weight"] for m in told["members"]) == pytest.approx(1.0)
+    assert set(told["members"][0]) == {"weight", "design"}
+
+
+def test_a_summary_without_a_finite_score_is_json_too():
+    given = pieces("binary", trials=12)
+    given["score"] = dataclasses.replace(given["score"], value=math.nan, low=-math.inf, high=math.nan)
+    told = json.loads(json.dumps(summary(SimpleNamespace(**given)), allow_nan=False))
+    assert told["score"] is None
+    assert told["interval"] == [None, None]
