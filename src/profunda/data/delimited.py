@@ -254,7 +254,10 @@ def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], in
 def _without_blank_lines(body: bytes) -> bytes:
     """Lines of blanks only are no rows; inside quotes they are kept, as they belong to a text."""
     body = body.rstrip(b"\r\n ") + b"\n"
-    return body if b'"' in body else re.sub(rb"(\r?\n)(?: *\r?\n)+", rb"\1", body)
+    suspects = (b"\n\n", b"\n\r", b"\n ")  # found much faster than the pattern
+    if b'"' in body or not any(suspect in body for suspect in suspects):
+        return body
+    return re.sub(rb"(\r?\n)(?: *\r?\n)+", rb"\1", body)
 
 
 def _ragged_notice(body: bytes, form: _Form) -> tuple[Notice, ...]:

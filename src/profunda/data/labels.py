@@ -152,14 +152,18 @@ def _in_order(words: list[str], codes: np.ndarray) -> tuple[list[str], np.ndarra
 
 
 def _class_labels(column: RawColumn, keep: np.ndarray, notices: list[Notice]) -> Labels:
+    import polars as pl
+
     dtype: TargetType = "text"
     if column.numbers is not None:
         values, codes = np.unique(column.numbers, return_inverse=True)
         dtype = "boolean" if column.form == "boolean" else "integer" if (values % 1 == 0).all() else "number"
         classes = [str(bool(value)) if dtype == "boolean" else number_text(value) for value in values]
     else:
-        words, codes = np.unique(_words(column).to_numpy().astype(str), return_inverse=True)
-        classes, codes = _in_order([str(word) for word in words], codes)
+        words = _words(column).unique().sort()
+        places = pl.int_range(len(words), eager=True)
+        codes = _words(column).replace_strict(words, places, return_dtype=pl.Int64).to_numpy()
+        classes, codes = _in_order(words.to_list(), codes)
     if len(classes) == 1:
         raise DataError(
             f"target {column.name!r} has one class only, {classes[0]!r}, in all {len(codes):,} rows: "
