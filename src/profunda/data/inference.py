@@ -144,10 +144,7 @@ def _infer_numbers(
 ) -> Inferred:
     name, numbers = raw.name, raw.numbers
     assert numbers is not None
-    endless = int(np.isinf(numbers).sum())
-    if endless:
-        remarks.add("infinite-values", f"{name} ({endless:,})")
-        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+    numbers = _finite(name, numbers, remarks)
     present = numbers[~np.isnan(numbers)]
     missing = len(numbers) - len(present)
     ordered = np.sort(present)
@@ -183,6 +180,14 @@ def _infer_numbers(
     return Inferred(
         Column(name, kind, missing, distinct, True, _reason(kind, ordered, missing)), feature, numbers
     )
+
+
+def _finite(name: str, numbers: np.ndarray, remarks: Remarks) -> np.ndarray:
+    endless = int(np.isinf(numbers).sum())
+    if not endless:
+        return numbers
+    remarks.add("infinite-values", f"{name} ({endless:,})")
+    return np.where(np.isinf(numbers), np.nan, numbers)
 
 
 def _number_kind(form: Form, ordered: np.ndarray, distinct: int) -> Kind:
