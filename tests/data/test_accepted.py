@@ -293,6 +293,14 @@ def test_a_csv_that_does_not_fit_is_sampled(write: Callable[..., Path]) -> None:
         read(path, "y", memory_limit=50_000)
 
 
+def test_rows_to_predict_on_are_never_sampled(write: Callable[..., Path]) -> None:
+    path = write(table("a,b,y", lambda i: f"{i * 1.5},{i % 7},{'uv'[i % 2]}", 20_000))
+    schema = read(path, "y").schema
+    assert len(read_inputs(path, schema)) == 20_000
+    with pytest.raises(DataError, match="rows to predict on cannot be sampled"):
+        read_inputs(path, schema, memory_limit=1_500_000)
+
+
 def test_a_parquet_file_that_does_not_fit_is_sampled(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     frame = pl.DataFrame({"a": np.arange(20_000) * 1.5, "b": [f"x{i % 3}" for i in range(20_000)]})

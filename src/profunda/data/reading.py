@@ -65,18 +65,22 @@ def read(
         )
     origin = _open(source, target, memory_limit)
     _check_names(origin, group, time)
+    _check_rows(origin.name, origin.table.rows)
     labels = decide(origin.target, task)
     table = origin.table if labels.keep.all() else origin.table.take(labels.keep)
-    if table.rows < FEWEST_ROWS:
-        raise DataError(
-            f"{origin.name} has {table.rows} row(s) with a target (n_samples={table.rows}); at least "
-            f"{FEWEST_ROWS} are needed "
-            "to train on some and judge by others, and a network wants hundreds"
-        )
+    _check_rows(origin.name, table.rows)
     return _understood(origin, table, labels, group, time)
 
 
-def read_inputs(source: object, schema: Schema) -> np.ndarray:
+def _check_rows(name: str, rows: int) -> None:
+    if rows < FEWEST_ROWS:
+        raise DataError(
+            f"{name} has {rows} row(s) with a target (n_samples={rows}); at least {FEWEST_ROWS} are needed "
+            "to train on some and judge by others, and a network wants hundreds"
+        )
+
+
+def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = None) -> np.ndarray:
     """Inputs to predict on as codes float64 [N, F]: `read` without a target, by columns that are known
     already.
 
@@ -87,10 +91,17 @@ def read_inputs(source: object, schema: Schema) -> np.ndarray:
     if file is None:
         return schema.codes(source)
     if is_archive(file):
-        stored = archive(file, None)
+        stored = archive(file, memory_limit)
         inputs = stored.inputs[-stored.test_rows :] if stored.test_rows else stored.inputs
         return schema.codes(array_table(inputs))
-    return schema.codes(file_table(file, None))
+    table = file_table(file, memory_limit)
+    if any(notice.code == "sampled" for notice in table.notices):  # every row must get its prediction
+        raise DataError(
+            f"{file.name} needs more memory than is allowed, and rows to predict on cannot be sampled; "
+            "split the file "
+            "and predict part by part, or raise memory_limit"
+        )
+    return schema.codes(table)
 
 
 def _as_path(source: object) -> Path | None:
