@@ -85,7 +85,7 @@ def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = No
     already.
 
     `source` is anything `read` takes; of an ``.npz`` file with a test part that part is meant. DataError
-    where a used column is lacking or the source cannot be read.
+    where a used column is lacking, or the source cannot be read or needs more than `memory_limit` bytes.
     """
     file = _as_path(source)
     if file is None:
