@@ -50,7 +50,9 @@ def start(out: Path, sampler: str, workers: int) -> subprocess.Popen[bytes]:
         f"go(Path({str(out)!r}), {sampler!r}, {workers})"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
-    return subprocess.Popen([sys.executable, "-W", "error", "-c", code], env=env, cwd=root)
+    command = [sys.executable, "-W", "error", "-c", code]
+    # A session of its own, so that Ctrl-C can be sent to all its processes, as a terminal does.
+    return subprocess.Popen(command, env=env, cwd=root, stderr=subprocess.PIPE, start_new_session=True)
 
 
 def kill_and_resume(out: Path, sampler: str, workers: int, kills: int, tear: bool = False) -> int:
@@ -66,10 +68,12 @@ def kill_and_resume(out: Path, sampler: str, workers: int, kills: int, tear: boo
             time.sleep(moments.uniform(0.0, 0.03))  # within its first trials
         hits += process.poll() is None and _size(out) > before
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()  # ends when the workers have noticed and ended too
         if tear:
             _tear(out, moments)
-    assert start(out, sampler, workers).wait() == 0
+    last = start(out, sampler, workers)
+    assert last.communicate() == (None, b"")
+    assert last.returncode == 0
     return hits
 
 
@@ -95,13 +99,29 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
 
 
 def test_nor_do_torn_lines(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "run", "random", workers=1, kills=6, tear=True)
+    kill_and_resume(tmp_path / "run", "random", workers=1, kills=5, tear=True)
     assert account(go(tmp_path / "run", "random")) == account(go(None, "random"))
 
 
 def test_nor_where_the_sampler_learns_and_processes_work(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "run", "tpe", workers=2, kills=5)
+    kill_and_resume(tmp_path / "run", "tpe", workers=2, kills=4)
     assert account(go(tmp_path / "run", "tpe")) == account(go(None, "tpe"))
+
+
+def test_ctrl_c_ends_the_workers_and_keeps_what_has_ended(tmp_path: Path) -> None:
+    process, before = (
+        start(tmp_path / "run", "random", workers=2),
+        2000,
+    )  # bytes: past the header and the draws
+    while process.poll() is None and _size(tmp_path / "run") <= before:
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGINT)
+    _, text = process.communicate(timeout=30)
+    assert process.returncode == 0, text
+    assert b"The same call goes on from here." in text
+    assert b"Traceback" not in text
+    assert read_journal(tmp_path / "run").records[-1].data["why"] == "interrupted"
+    assert account(go(tmp_path / "run", "random")) == account(go(None, "random"))
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])

@@ -8,10 +8,11 @@ import contextlib
 import functools
 import inspect
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,6 +24,9 @@ from profunda.space.space import Params
 from profunda.tuning.objective_trial import Answer, Objective, Passing, evaluate, passing
 
 __all__ = ["Crew", "Processes", "Task", "ThisProcess", "crew_for"]
+
+
+_MASKS = os.name == "posix"
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,8 @@ class Processes:
         ours, theirs = self._context.Pipe()
         # Not daemonic: an objective may want child processes of its own, such as data loaders.
         process = self._context.Process(target=_work, args=(theirs, *self._parcel), name="profunda-trial")
-        process.start()
+        with _ctrl_c_held():
+            process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))
         return self._workers[-1]
@@ -190,10 +195,28 @@ class Processes:
         return Answer((), f"its worker process died of {cause}{hint}", 0.0)
 
 
+@contextlib.contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """A process started within inherits that Ctrl-C is held back, until `_work` tells it to take no notice.
+
+    Otherwise one that is still importing modules would answer with a traceback.
+    """
+    if not _MASKS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(pipe: Connection, objective_bytes: bytes, how: Passing) -> None:
     """The life of a worker process."""
     # Ctrl-C reaches every process of a terminal; only the searching one decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _MASKS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with contextlib.suppress(EOFError, OSError):  # the search has ended, or was killed
         try:
             objective = pickle.loads(objective_bytes)
