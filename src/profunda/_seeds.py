@@ -1,11 +1,14 @@
-"""Random numbers as a stateless hash of names: equal names give equal numbers, in any order, on any number of workers.
+"""Random numbers as a stateless hash of names: equal names give equal numbers, in any order, on any number of
+workers.
 
 The algorithm, to the bit (u32 and u64 arithmetic wraps; ``>>`` is logical)::
 
-    key(names)       first 8 bytes, little-endian, of blake2b(digest_size=8) over the names' texts, joined by byte 0x1f
-    mix64(z)         z ^= z >> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >> 27; z *= 0x94d049bb133111eb; z ^= z >> 31
-    subkeys          s = mix64(key ^ key("purpose", purpose)); s = mix64(s + step * G); s = mix64(s + (layer + 1) * G)
-                     with G = 0x9e3779b97f4a7c15
+    key(names)       first 8 bytes, little-endian, of blake2b(digest_size=8) over the names' texts,
+                     joined by byte 0x1f
+    mix64(z)         z ^= z >> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >> 27; z *= 0x94d049bb133111eb;
+                     z ^= z >> 31
+    subkeys          s = mix64(key ^ key("purpose", purpose)); s = mix64(s + step * G);
+                     s = mix64(s + (layer + 1) * G), with G = 0x9e3779b97f4a7c15
     mix32(x)         x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16
     premix(i)        mix32(i * 0x9e3779b9 + 1)
     bits(key)[i]     x = premix(i) + low32(key); x ^= x >> 16; x *= 0x7feb352d; x += high32(key);
@@ -13,11 +16,13 @@ The algorithm, to the bit (u32 and u64 arithmetic wraps; ``>>`` is logical)::
     halfwords[2i]    low 16 bits of bits[i];  halfwords[2i + 1] its high 16 bits
     uniforms[i]      (bits[i] + 0.5) / 2^32, in float64
     normals          h = ceil(n / 2), u = uniforms of 2h; r = sqrt(-2 ln u[i]), a = 2 pi u[h + i];
-                     normals[i] = r cos a, normals[h + i] = r sin a  (Box and Muller 1958; last bits depend on libm)
+                     normals[i] = r cos a, normals[h + i] = r sin a
+                     (Box and Muller 1958; last bits depend on libm)
     permutations     the indices of bits[0..n), sorted by (bits, index)
 
-mix64 is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), mix32 the 32-bit mix of Wellons' hash prospector
-(2018, "lowbias32"). Not for cryptography.
+mix64 is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), mix32 the 32-bit mix of Wellons' hash
+prospector (2018, "lowbias32"). Streams of keys that came from `subkeys` are independent by every test of ours;
+keys made by hand that differ in a few bits need not be. Not for cryptography.
 """
 
 import hashlib
@@ -80,7 +85,8 @@ def bits(
     out: np.ndarray | None = None,
     scratch: np.ndarray | None = None,
 ) -> np.ndarray:
-    """`n` random words per key: uint32 [M, n]. `table` is a kept `premix(n)`; `out` and `scratch` are [M, n] buffers."""
+    """`n` random words per key: uint32 [M, n]. `table` is a kept `premix(n)`; `out` and `scratch` are [M, n]
+    buffers."""
     keys = np.asarray(keys, np.uint64)
     words = (keys[:, None] & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     salt = (keys[:, None] >> np.uint64(32)).astype(np.uint32)

@@ -17,9 +17,10 @@ _SLOPE = 0.01
 class Function:
     """One activation function.
 
-    `forward(z, a)` writes σ(z) into a; `backward(d, saved)` turns d from ∂/∂a into ∂/∂z in place, where `saved` is the
-    activation itself (`from_output`) or the pre-activation. `survives_mask`: the derivative can be read from an
-    activation that dropout has already masked, so no second buffer is needed. `zero_at_zero`: padded units stay zero.
+    `forward(z, a)` writes σ(z) into a; `backward(d, saved)` turns d from ∂/∂a into ∂/∂z in place, where
+    `saved` is the activation itself (`from_output`) or the pre-activation. `survives_mask`: the derivative
+    can be read from an activation that dropout has already masked, so no second buffer is needed.
+    `zero_at_zero`: padded units stay zero.
     """
 
     forward: Callable[[Tensor, Tensor], object]

@@ -1,12 +1,14 @@
 """Does a member get the same bits in a pack of M as alone? Asked of the machine, for every compute shape.
 
-The law "solo = fleet" rests on batched matrix products and reductions that treat each member alike. That holds at common
-shapes and fails at some large ones, depending on the build of the library. So before M members are stacked, two
-training steps and a validation pass run on M copies of one made-up member and on that member alone; every bit
-must agree. Answers are kept for the process. On devices that promise no bits the law is a tolerance, and nothing is asked.
+The law "solo = fleet" rests on batched matrix products and reductions that treat each member alike. That
+holds at common shapes and fails at some large ones, depending on the build of the library. So before M
+members are stacked, two training steps and a validation pass run on M copies of one made-up member and on
+that member alone; every bit must agree. Answers are kept for the process. On devices that promise no bits the
+law is a tolerance, and nothing is asked.
 """
 
 import threading
+from collections.abc import Collection
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ from profunda.fleet.stack import Stack
 from profunda.fleet.tables import row_width
 from profunda.fleet.workspace import Workspace
 from profunda.networks.initial import initial_params
-from profunda.space.design import Design
+from profunda.space.design import Activation, Design
 from profunda.vitals.signs import PROBE_ROWS
 
 __all__ = ["certified"]
@@ -31,29 +33,31 @@ _KNOWN: dict[tuple[Shape, int, str, str], bool] = {}
 _LOCK = threading.Lock()
 
 
-def certified(shape: Shape, members: int, activations: set[str], dtype: torch.dtype, device: str) -> bool:
+def certified(
+    shape: Shape, members: int, activations: Collection[Activation], dtype: torch.dtype, device: str
+) -> bool:
     """Whether `members` stacked members of `shape` get the bits that each would get alone."""
     if members == 1 or device != "cpu":
         return True
     return all(_certified(shape, members, name, dtype, device) for name in sorted(activations))
 
 
-def _certified(shape: Shape, members: int, activation: str, dtype: torch.dtype, device: str) -> bool:
+def _certified(shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str) -> bool:
     question = (shape, members, activation, str(dtype))
     with _LOCK:
         known = _KNOWN.get(question)
     if known is None:
         alone = _probe(shape, 1, activation, dtype, device)
         stacked = _probe(shape, members, activation, dtype, device)
-        known = all(
-            torch.equal(one.expand_as(many), many) for one, many in zip(alone, stacked, strict=True)
-        )
+        known = all(torch.equal(one.expand_as(many), many) for one, many in zip(alone, stacked, strict=True))
         with _LOCK:
             _KNOWN[question] = known
     return known
 
 
-def _probe(shape: Shape, members: int, activation: str, dtype: torch.dtype, device: str) -> list[Tensor]:
+def _probe(
+    shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str
+) -> list[Tensor]:
     """Everything that M copies of one member compute: parameters, moments, outputs, sums; each [M, …]."""
     design = Design(widths=shape.widths, activation=activation, optimiser=shape.optimiser, dropout=0.25)
     roster = Roster((Member(design),) * members)

@@ -1,7 +1,7 @@
 """What a pack costs, in seconds and bytes: a few constants for grouping, one measurement for predictions.
 
-Grouping uses constants only, so that the same members and data give the same packs on every machine and every day;
-predicted seconds are scaled by this machine's measured speed.
+Grouping uses constants only, so that the same members and data give the same packs on every machine and every
+day; predicted seconds are scaled by this machine's measured speed.
 """
 
 import threading
@@ -18,8 +18,8 @@ __all__ = ["bytes_of_member", "pack_limit", "seconds_of_step", "slowness"]
 _CALLS, _CALLS_PER_LAYER = 70e-6, 45e-6
 """Seconds of a step that the number of members does not change: some forty calls into torch and numpy."""
 _PER_FLOP, _PER_ACTIVATION, _PER_PARAMETER = 1 / 45e9, 1.4e-9, 0.7e-9
-"""Seconds per multiplication or addition of a product, per hidden activation (masks, σ, σ'), per parameter (Adam).
-Measured on one core with AVX-512 at widths 32 to 128 and batches of 16 to 64."""
+"""Seconds per multiplication or addition of a product, per hidden activation (masks, σ, σ'), per parameter
+(Adam). Measured on one core with AVX-512 at widths 32 to 128 and batches of 16 to 64."""
 _OVERHEAD_SHARE = 0.10
 _MOST_MEMBERS = 64
 _PACK_BYTES = 256 << 20
@@ -57,7 +57,9 @@ def bytes_of_member(shape: Shape, itemsize: int = 4) -> int:
 def pack_limit(shape: Shape, itemsize: int = 4) -> int:
     """Most members of one pack: enough that calls take a tenth of the time, few enough for 256 MiB."""
     wanted = _calls(shape) / (_OVERHEAD_SHARE * _arithmetic(shape))
-    return max(1, min(_MOST_MEMBERS, 4 * round(wanted / 4 + 0.5), _PACK_BYTES // bytes_of_member(shape, itemsize)))
+    return max(
+        1, min(_MOST_MEMBERS, 4 * round(wanted / 4 + 0.5), _PACK_BYTES // bytes_of_member(shape, itemsize))
+    )
 
 
 _MEASURED: list[float] = []
@@ -65,7 +67,8 @@ _LOCK = threading.Lock()
 
 
 def slowness() -> float:
-    """How many times slower than the reference machine this one is: measured once per process, in about 20 ms."""
+    """How many times slower than the reference machine this one is: measured once per process, in about 20
+    ms."""
     with _LOCK:
         if not _MEASURED:
             _MEASURED.append(max(0.1, _time_products() / _REFERENCE_SECONDS))

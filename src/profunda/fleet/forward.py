@@ -1,5 +1,7 @@
 """Raw outputs of one trained member on new rows."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -33,4 +35,4 @@ def outputs(design: Design, params: np.ndarray, x: np.ndarray, *, device: str = 
 
 def _hidden_size(design: Design, n_features: int) -> int:
     sizes = (n_features, *design.widths)
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False))
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))

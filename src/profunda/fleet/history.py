@@ -34,16 +34,17 @@ class Status(StrEnum):
 
 _ADVICE = {
     Status.RUNNING: "Training has not ended; give it more epochs or resume it.",
-    Status.COMPLETED: "All epochs were trained; if the validation loss still falls at the end, allow more of them.",
-    Status.EARLY_STOPPED: "The validation loss stopped improving; the best weights were kept, nothing needs to change.",
-    Status.DIVERGED: "The loss became infinite or undefined; lower the learning rate or look for extreme inputs.",
-    Status.VANISHED: "Gradients faded before they reached the first layer; use fewer layers, another activation "
-    "or an initialisation that suits it.",
-    Status.DEAD: "Nearly all units of a layer stay at zero on every row; lower the learning rate or use an activation "
-    "that is not flat below zero.",
+    Status.COMPLETED: "All epochs were trained; if the validation loss still falls at the end, allow more.",
+    Status.EARLY_STOPPED: "The validation loss stopped improving; the best weights were kept.",
+    Status.DIVERGED: "The loss became infinite or undefined; lower the learning rate, or look for extreme "
+    "inputs.",
+    Status.VANISHED: "Gradients faded before they reached the first layer; use fewer layers, another "
+    "activation or an initialisation that suits it.",
+    Status.DEAD: "Nearly all units of a layer give the same number on every row; lower the learning rate or "
+    "use an activation that is not flat below zero.",
     Status.OUTCOMPETED: "Others were clearly better at the same epoch; its training was not continued.",
-    Status.OVERFITTED: "The training loss fell while the validation loss rose well above its best; regularise more, "
-    "use a smaller network or set a patience.",
+    Status.OVERFITTED: "The training loss fell while the validation loss rose well above its best; "
+    "regularise more, use a smaller network or set a patience.",
     Status.FAILED: "An error ended it; its message says which.",
     Status.UNFINISHED: "The budget ended before its training did; what it had reached counts.",
 }
@@ -53,12 +54,12 @@ _ADVICE = {
 class MemberHistory:
     """The life of one member.
 
-    `train_loss` [E] is the mean of the batch losses of each epoch without penalties, `valid_loss` [E] the likelihood
-    loss on the validation rows (log-loss; mean squared error of the standardised target), so that it compares
-    between designs. `best_epoch` counts from 1 (0: no epoch had a finite validation loss).
-    `signs` maps the name of a vital sign (see `vitals.signs`) to an array [E', L] for signs of activations, or
-    [E', L + 1] for signs of weights, layers from the input to the output; `sign_epochs` [E'] are the epochs, counted
-    from 1, when they were taken.
+    `train_loss` [E] is the mean of the batch losses of each epoch without penalties, `valid_loss` [E] the
+    likelihood loss on the validation rows (log-loss; mean squared error of the standardised target), so that
+    it compares between designs. `best_epoch` counts from 1 (0: no epoch had a finite validation loss).
+    `signs` maps the name of a vital sign (see `vitals.signs`) to an array [E', L] for signs of activations,
+    or [E', L + 1] for signs of weights, layers from the input to the output; `sign_epochs` [E'] are the
+    epochs, counted from 1, when they were taken.
     """
 
     epochs: int

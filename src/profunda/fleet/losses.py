@@ -11,20 +11,23 @@ __all__ = ["TrainingLoss", "validation_losses"]
 class TrainingLoss:
     """Loss and derivative of one batch size; losses add up over the batches of an epoch in `total` [M, C, B].
 
-    Classes: cross-entropy with smoothed targets. Numbers: r², or Huber's 2|r| − 1 beyond 1. A row's weight multiplies
-    its loss.
+    Classes: cross-entropy with smoothed targets. Numbers: r², or Huber's 2|r| − 1 beyond 1. A row's weight
+    multiplies its loss.
     """
 
     def __init__(self, roster: Roster, classes: bool, logits: Tensor) -> None:
         self.roster, self.classes, self.rows = roster, classes, logits.shape[2]
         self.total, self.product = torch.zeros_like(logits), torch.zeros_like(logits)
         self.log_p, self.d = torch.zeros_like(logits), torch.zeros_like(logits)
-        smoothing = torch.as_tensor(roster.vector("label_smoothing"), dtype=logits.dtype, device=logits.device)
+        smoothing = torch.as_tensor(
+            roster.vector("label_smoothing"), dtype=logits.dtype, device=logits.device
+        )
         self.keep = (1.0 - smoothing).view(-1, 1, 1)
         self.spread = (smoothing / logits.shape[1]).view(-1, 1, 1)
 
     def derivative(self, logits: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        """∂(mean loss)/∂outputs [M, C, B] for `target` [M, C, B] (one-hot, or numbers) and `weight` None or [M, 1, B]."""
+        """∂(mean loss)/∂outputs [M, C, B] for `target` [M, C, B] (one-hot, or numbers) and `weight` None or
+        [M, 1, B]."""
         if self.classes:
             self._classes(logits, target)
         else:
@@ -59,14 +62,16 @@ class TrainingLoss:
                 torch.mul(r[part], 2.0, out=self.d[part])
 
     def take(self) -> Tensor:
-        """Mean loss of a batch, summed over the batches since the last call: [M, C × B], to be added up by the caller."""
+        """Mean loss of a batch, summed over the batches since the last call: [M, C × B], to be added up by
+        the caller."""
         taken = (self.total / self.rows).flatten(1)
         self.total.zero_()
         return taken
 
 
 def validation_losses(logits: Tensor, target: Tensor, classes: bool) -> Tensor:
-    """Likelihood loss of each row: [M, C', B], to be averaged over rows. `target` [M, 1, B] class codes or [M, C, B]."""
+    """Likelihood loss of each row: [M, C', B], to be averaged over rows. `target` [M, 1, B] class codes or
+    [M, C, B]."""
     if classes:
         return -torch.log_softmax(logits, 1).gather(1, target)
     r = logits - target

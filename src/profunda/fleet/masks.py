@@ -1,8 +1,8 @@
 """Dropout masks from stateless hashes: numpy on the CPU, the same bits with tensors on other devices.
 
-A number of the stream belongs to (row of the batch, unit of the canonical width) or (row, input); it is dropped where its
-16 bits are below round(65536 p). What is kept is scaled by 1 / (1 − round(65536 p) / 65536), so that expectations are
-exact for the rate in use.
+A number of the stream belongs to (row of the batch, unit of the canonical width) or (row, input); it is
+dropped where its 16 bits are below round(65536 p). What is kept is scaled by 1 / (1 − round(65536 p) /
+65536), so that expectations are exact for the rate in use.
 """
 
 import numpy as np
@@ -21,7 +21,8 @@ def thresholds(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Masks:
-    """Masks [M, rows, columns] of numbers 0 or scale, for one layer and one batch size; buffers are reused."""
+    """Masks [M, rows, columns] of numbers 0 or scale, for one layer and one batch size; buffers are
+    reused."""
 
     def __init__(
         self, rates: np.ndarray, parts: list[slice], rows: int, padded: int, columns: int, like: Tensor

@@ -13,8 +13,9 @@ __all__ = ["Member"]
 class Member:
     """One network of a fleet: its Design, the fold it is trained on, and which repetition it is.
 
-    Two members with the same id are the same network, bit for bit: every random draw of a member is a hash of its id,
-    never of its place in the fleet. `replicate` separates draws of an equal Design; a run's seed belongs into it.
+    Two members with the same id are the same network, bit for bit: every random draw of a member is a hash of
+    its id, never of its place in the fleet. `replicate` separates draws of an equal Design; a run's seed
+    belongs into it.
     """
 
     design: Design

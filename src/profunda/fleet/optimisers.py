@@ -18,7 +18,9 @@ _BETAS, _EPS, _ALPHA = (0.9, 0.999), 1e-8, 0.99
 class Optimiser:
     """Updates a Stack in place. All members of a pack share the rule, each has its own rates."""
 
-    def __init__(self, rule: str, roster: Roster, params: Stack, gradients: Stack, moments: list[Stack]) -> None:
+    def __init__(
+        self, rule: str, roster: Roster, params: Stack, gradients: Stack, moments: list[Stack]
+    ) -> None:
         self.roster = roster
         self._move = {"adam": self._adam, "sgd": self._sgd, "rmsprop": self._rmsprop}[rule]
         self.params, self.gradients, self.moments = params, gradients, moments

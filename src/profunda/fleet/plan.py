@@ -14,16 +14,17 @@ __all__ = ["Pack", "Plan", "plan"]
 _ENGINES = ("auto", "torch")
 _ITEMSIZE = {"float32": 4, "float64": 8}
 _FEWEST_PACKS, _SMALLEST_SPLIT = 4, 16
-"""A fleet of fewer packs is cut smaller, down to 16 members, so that two threads have something to share. The rule
-does not ask how many threads there are: packs must be the same on every machine."""
+"""A fleet of fewer packs is cut smaller, down to 16 members, so that two threads have something to share. The
+rule does not ask how many threads there are: packs must be the same on every machine."""
 
 
 @dataclass(frozen=True)
 class Pack:
     """Members that one call of an engine trains: `members` are indices into the plan's members.
 
-    `widths` are the canonical widths they are computed at, `batch` rows a step, `bytes` an upper estimate of memory,
-    `seconds` the predicted time to the members' last epochs. `stacked`: more than one member shares each call.
+    `widths` are the canonical widths they are computed at, `batch` rows a step, `bytes` an upper estimate of
+    memory, `seconds` the predicted time to the members' last epochs. `stacked`: more than one member shares
+    each call.
     """
 
     members: tuple[int, ...]
@@ -59,15 +60,17 @@ class Plan:
 
     def __str__(self) -> str:
         head = (
-            f"{len(self.members)} networks in {len(self.packs)} packs · engine {self.engine} on {self.device}, "
-            f"{self.dtype} · about {self.seconds:.1f} s on one thread, {self.bytes / 2**20:.0f} MiB a pack at most"
+            f"{len(self.members)} networks in {len(self.packs)} packs · engine {self.engine} on "
+            f"{self.device}, {self.dtype} · about {self.seconds:.3g} s on one thread, "
+            f"{self.bytes / 2**20:.0f} MiB a pack at most"
         )
-        rows = [f"{'pack':>4}  {'networks':>8}  {'widths':<20}  {'batch':>6}  {'rows':>8}  {'MiB':>7}  {'seconds':>8}"]
+        titles = f"{'pack':>4}  {'networks':>8}  {'widths':<20}  {'batch':>6}  {'rows':>8}"
+        rows = [f"{titles}  {'MiB':>7}  {'seconds':>8}"]
         for number, pack in enumerate(self.packs):
             widths = "–".join(map(str, pack.widths)) or "linear"
             rows.append(
-                f"{number:>4}  {len(pack.members):>8}  {widths:<20}  {pack.batch:>6}  {pack.n_train:>8,}  "
-                f"{pack.bytes / 2**20:>7.1f}  {pack.seconds:>8.2f}"
+                f"{number:>4}  {len(pack.members):>8}  {widths:<20}  {pack.batch:>6}  {pack.n_train:>8,}"
+                f"  {pack.bytes / 2**20:>7.1f}  {pack.seconds:>8.3g}"
             )
         return "\n".join([head, *rows, *(f"  {reason}" for reason in self.reasons)])
 
@@ -80,10 +83,11 @@ def plan(
     device: str | None = None,
     dtype: str = "float32",
 ) -> Plan:
-    """Group `members` into packs of equal compute shape, sized by constants: same members and data, same packs.
+    """Group `members` into packs of equal compute shape, sized by constants: same members and data, same
+    packs.
 
-    `device` None is the CPU, where small dense networks are fastest and their bits are promised. Raises ArgumentError
-    for an unknown engine or dtype, DataError where `data` lacks a member's fold.
+    `device` None is the CPU, where small dense networks are fastest and their bits are promised. Raises
+    ArgumentError for an unknown engine or dtype, DataError where `data` lacks a member's fold.
     """
     if engine not in _ENGINES:
         raise ArgumentError(f"engine = {engine!r} is unknown; choose one of {', '.join(_ENGINES)}.")
@@ -92,7 +96,9 @@ def plan(
     buckets: dict[Shape, list[int]] = {}
     for index, member in enumerate(members):
         buckets.setdefault(shape_of(member, data), []).append(index)
-    groups = [(shape, part) for shape in sorted(buckets) for part in _split(shape, buckets[shape], members, dtype)]
+    groups = [
+        (shape, part) for shape in sorted(buckets) for part in _split(shape, buckets[shape], members, dtype)
+    ]
     groups = _enough(groups)
     scale = slowness()
     packs = [_pack(shape, part, members, dtype, scale) for shape, part in groups]
@@ -109,7 +115,9 @@ def _split(shape: Shape, indices: list[int], members: Sequence[Member], dtype: s
     """Even parts within the limit; neighbours have equal activations and nearby ends, which share work."""
     limit = pack_limit(shape, _ITEMSIZE[dtype])
     design = [member.design for member in members]
-    ordered = sorted(indices, key=lambda i: (design[i].activation, design[i].dropout > 0, design[i].epochs, i))
+    ordered = sorted(
+        indices, key=lambda i: (design[i].activation, design[i].dropout > 0, design[i].epochs, i)
+    )
     return _even(ordered, -(-len(ordered) // limit))
 
 

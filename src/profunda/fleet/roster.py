@@ -1,7 +1,7 @@
 """The members of one pack as vectors, and which slices of them need which optional work.
 
-Work that a member does not need is never done on it (or multiplies it by exactly 1), so no bit of a member depends on
-what its neighbours need.
+Work that a member does not need is never done on it (or multiplies it by exactly 1), so no bit of a member
+depends on what its neighbours need.
 """
 
 from collections.abc import Hashable, Sequence

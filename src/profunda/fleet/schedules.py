@@ -12,9 +12,9 @@ _WARM_UP = 0.3
 def learning_rates(design: Design, steps_per_epoch: int, first: int, count: int) -> np.ndarray:
     """Learning rates float64 [count] of the steps first, first + 1, … (from 0) of a member.
 
-    With T = epochs × steps per epoch and step k: "constant" lr; "cosine" lr·½(1 + cos(πk/T)) (Loshchilov and Hutter
-    2017, eq. 5, one cycle); "onecycle" a linear rise over the first 0.3 T steps, then the cosine down to 0
-    (Smith and Topin 2018, without the momentum cycle).
+    With T = epochs × steps per epoch and step k: "constant" lr; "cosine" lr·½(1 + cos(πk/T)) (Loshchilov and
+    Hutter 2017, eq. 5, one cycle); "onecycle" a linear rise over the first 0.3 T steps, then the cosine down
+    to 0 (Smith and Topin 2018, without the momentum cycle).
     """
     total = design.epochs * steps_per_epoch
     k = np.arange(first, first + count, dtype=np.float64)

@@ -1,10 +1,13 @@
-"""What the arithmetic of a member depends on: a function of its Design and its data, never of the fleet around it."""
+"""What the arithmetic of a member depends on: a function of its Design and its data, never of the fleet
+around it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from profunda.fleet.member import Member
 from profunda.fleet.source import FleetData
+from profunda.space.design import Optimiser
 
 __all__ = ["Shape", "canonical_width", "shape_of"]
 
@@ -34,7 +37,7 @@ class Shape:
     batch: int
     n_train: int
     n_valid: int
-    optimiser: str
+    optimiser: Optimiser
 
     @property
     def steps(self) -> int:
@@ -50,7 +53,7 @@ class Shape:
     def parameters(self) -> int:
         """Parameters at canonical widths."""
         sizes: Sequence[int] = (self.n_features, *self.widths, self.n_outputs)
-        return sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+        return sum((a + 1) * b for a, b in pairwise(sizes))
 
 
 def shape_of(member: Member, data: FleetData) -> Shape:

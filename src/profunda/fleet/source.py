@@ -15,8 +15,9 @@ __all__ = ["FleetData", "Source"]
 class Source:
     """Prepared rows of one fold in one encoding.
 
-    Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers; `train` and `valid`
-    int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1 on the training rows).
+    Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers; `train` and
+    `valid` int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1
+    on the training rows).
     """
 
     x: np.ndarray
@@ -29,7 +30,8 @@ class Source:
         rows = self.x.shape[0]
         if self.x.ndim != 2 or self.y.shape[0] != rows:
             raise DataError(
-                f"Source needs x of shape [N, D] and y with the same N: x is {self.x.shape}, y is {self.y.shape}."
+                "Source needs x of shape [N, D] and y with the same N: "
+                f"x is {self.x.shape}, y is {self.y.shape}."
             )
         if not len(self.train) or not len(self.valid):
             raise DataError(
@@ -57,7 +59,8 @@ class FleetData:
         if found is None:
             have = ", ".join(f"{encoding}/{fold}" for encoding, fold in sorted(self.sources))
             raise DataError(
-                f"Member {member.id} wants encoding {member.design.encoding!r}, fold {member.fold}; prepared are {have}."
+                f"Member {member.id} wants encoding {member.design.encoding!r}, fold {member.fold}; "
+                f"prepared are {have}."
             )
         return found
 
@@ -71,7 +74,8 @@ class FleetData:
         n_outputs: int | None = None,
         encodings: Sequence[str] = ("robust", "quantile", "piecewise"),
     ) -> "FleetData":
-        """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows."""
+        """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid)
+        rows."""
         inputs = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
         target = y.astype(np.int64) if classes else y.reshape(len(y), -1).astype(inputs.dtype)
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])

@@ -1,10 +1,11 @@
 """One number per parameter and member in one flat buffer: parameters, gradients, moments.
 
-Blocks lie one after the other, each contiguous over members, because matrix products into strided memory cost about
-1 µs more a matrix. Within a block: the first layer [D + 1, H] with its biases as last row (inputs carry a column of ones);
-further hidden layers [K, H] and [1, H]; the output layer transposed, [C, K] and [C, 1] (with the biases as a column
-where there is no hidden layer). The buffer's length is a multiple of 64, so that vectorised loops over it have no
-remainder: a remainder may round differently, and which member it falls on depends on the fleet's size.
+Blocks lie one after the other, each contiguous over members, because matrix products into strided memory cost
+about 1 µs more a matrix. Within a block: the first layer [D + 1, H] with its biases as last row (inputs carry
+a column of ones); further hidden layers [K, H] and [1, H]; the output layer transposed, [C, K] and [C, 1]
+(with the biases as a column where there is no hidden layer). The buffer's length is a multiple of 64, so that
+vectorised loops over it have no remainder: a remainder may round differently, and which member it falls on
+depends on the fleet's size.
 """
 
 from collections.abc import Sequence
@@ -31,9 +32,10 @@ class Stack:
         self.flat = torch.zeros(-(-total // _LANES) * _LANES, dtype=dtype, device=device)
         self.blocks = _views(self.flat, members, self.sizes)
         depth = len(shape.widths)
-        # Biases of the first layer are part of its kernel; so block 0 is kernel 0, then kernel and biases in turn.
-        self.kernels: list[Tensor] = [self.blocks[0]] + self.blocks[1::2]
-        self.biases: list[Tensor] = [self.blocks[0][:, -1:]] + self.blocks[2::2] if depth else []
+        # Biases of the first layer are part of its kernel; so block 0 is kernel 0, then kernel and biases in
+        # turn.
+        self.kernels: list[Tensor] = [self.blocks[0], *self.blocks[1::2]]
+        self.biases: list[Tensor] = [self.blocks[0][:, -1:], *self.blocks[2::2]] if depth else []
 
     def layer(self, number: int) -> list[Tensor]:
         """The blocks [M, …] of one layer, weights and biases."""

@@ -20,8 +20,9 @@ def _none() -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class MemberState:
     """A member between two epochs. Shapes: `params`, `best_params` and each of `moments` [P], in the order of
-    `networks.layout`: for each layer its weights [K, H] row by row, then its biases [H]. `best_epoch` counts from 1
-    (0: none yet, `best_params` are then the first weights). `train_loss`, `valid_loss` [E]; `signs` as in a History.
+    `networks.layout`: for each layer its weights [K, H] row by row, then its biases [H]. `best_epoch` counts
+    from 1 (0: none yet, `best_params` are then the first weights). `train_loss`, `valid_loss` [E]; `signs` as
+    in a History.
     """
 
     epoch: int
@@ -59,8 +60,8 @@ _STATUS = tuple(Status)
 def pack_arrays(states: Sequence[MemberState]) -> dict[str, np.ndarray]:
     """States as flat arrays: ragged parts joined end to end, their sizes in `sizes`.
 
-    Columns of `sizes` int64 [M, 5]: parameters, moments, epochs, sign epochs, status; `scalars` float64 [M, 5]:
-    epoch, step, best epoch, stall, best loss. A sign absent in a member takes no room in it.
+    Columns of `sizes` int64 [M, 5]: parameters, moments, epochs, sign epochs, status; `scalars` float64 [M,
+    5]: epoch, step, best epoch, stall, best loss. A sign absent in a member takes no room in it.
     """
     names = sorted({name for state in states for name in state.signs})
     arrays = {
@@ -100,7 +101,8 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> tuple[MemberState, ...]:
         return _unpack(arrays)
     except (KeyError, IndexError, ValueError) as error:
         raise RunError(
-            f"The saved training states do not fit together ({error}); the file is damaged or of another version."
+            f"The saved training states do not fit together ({error}); "
+            "the file is damaged or of another version."
         ) from error
 
 

@@ -17,12 +17,14 @@ _LANES = 16
 
 
 def row_width(n_features: int) -> int:
-    """Numbers stored per row: D inputs, a one, and zeros up to a multiple of 16, so that rows start on cache lines."""
+    """Numbers stored per row: D inputs, a one, and zeros up to a multiple of 16, so that rows start on cache
+    lines."""
     return -(-(n_features + 1) // _LANES) * _LANES
 
 
 class Table:
-    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels` [N, 1] or [N, C], `weight` None or [N, 1]."""
+    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels` [N, 1] or [N, C], `weight` None
+    or [N, 1]."""
 
     def __init__(self, source: Source, data: FleetData, dtype: torch.dtype, device: str) -> None:
         rows, features = source.x.shape
@@ -41,6 +43,12 @@ class Table:
             scaled = source.weight / source.weight[source.train].mean()
             self.weight = torch.as_tensor(scaled, dtype=dtype, device=device).view(-1, 1)
         self.train, self.valid = source.train, source.valid
+
+    def column(self, name: str) -> Tensor:
+        """`target`, `labels` or `weight`; without weights every row weighs 1."""
+        if name == "weight":
+            return torch.ones_like(self.x[:, :1]) if self.weight is None else self.weight
+        return self.target if name == "target" else self.labels
 
 
 _TABLES: "WeakKeyDictionary[Source, dict[tuple[str, str], Table]]" = WeakKeyDictionary()
@@ -75,7 +83,7 @@ class Feed:
         """`target`, `labels` or `weight` of the rows [M, R] as [M, C, R]."""
         found = []
         for table, part in self.parts:
-            values: Tensor = {"target": table.target, "labels": table.labels, "weight": table.weight}[name]  # type: ignore[assignment]
+            values = table.column(name)
             index = torch.from_numpy(rows[part].ravel()).to(values.device)
             found.append(values.index_select(0, index).view(*rows[part].shape, -1))
         return torch.cat(found).transpose(1, 2).contiguous()

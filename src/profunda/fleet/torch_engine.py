@@ -1,4 +1,5 @@
-"""The torch engine: trains the members of one pack together, up to given epochs, and says what became of them."""
+"""The torch engine: trains the members of one pack together, up to given epochs, and says what became of
+them."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -29,13 +30,14 @@ __all__ = ["PackResult", "train_pack"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _LADDER = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""Sizes that a shrinking pack may have: few, so that few need certifying, and at most a third of a pack idles."""
+"""Sizes that a shrinking pack may have: few, so that few need certifying, and at most a third of a pack
+idles."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackResult:
-    """States in the order of the pack, and each member's raw outputs [V, C] at its best weights on its validation
-    rows. `cancelled` says that training ended early, at the last whole epoch."""
+    """States in the order of the pack, and each member's raw outputs [V, C] at its best weights on its
+    validation rows. `cancelled` says that training ended early, at the last whole epoch."""
 
     states: tuple[MemberState, ...]
     outputs: tuple[np.ndarray, ...]
@@ -54,11 +56,12 @@ def train_pack(
     progress: Callable[[int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> PackResult:
-    """Train `members[i] for i in pack.members` to the epoch `until` (one number, one each, or None: to their ends).
+    """Train `members[i] for i in pack.members` to the epoch `until` (one number, one each, or None: to their
+    ends).
 
     `states` (aligned with the pack, None for a fresh member) are resumed bit for bit. `progress` receives the
-    member-steps done since its last call, `cancel` is looked at about every 50 ms. Sets torch to one thread in the
-    calling thread and leaves it so: more threads in a member's products change its bits.
+    member-steps done since its last call, `cancel` is looked at about every 50 ms. Sets torch to one thread
+    in the calling thread and leaves it so: more threads in a member's products change its bits.
     Raises ArgumentError where lengths do not match the pack, DataError where a fold is not in `data`.
     """
     torch.set_num_threads(1)
@@ -67,8 +70,8 @@ def train_pack(
     ends = list(until) if isinstance(until, Sequence) else [until] * len(chosen)
     if len(resumed) != len(chosen) or len(ends) != len(chosen):
         raise ArgumentError(
-            f"The pack has {len(chosen)} members, but {len(resumed)} states and {len(ends)} epochs were given; "
-            "give one of each per member of the pack."
+            f"The pack has {len(chosen)} members, but {len(resumed)} states and {len(ends)} epochs were "
+            "given; give one of each per member of the pack."
         )
     limits = [
         m.design.epochs if end is None else min(end, m.design.epochs)
@@ -130,7 +133,9 @@ class _Session:
         """Train every job to its limit; the outputs of each at its best weights."""
         groups: dict[tuple[Shape, int], list[_Job]] = {}
         for job in sorted(jobs, key=lambda job: job.order):
-            groups.setdefault((shape_of(job.member, self.data), job.state.epoch if job.active else -1), []).append(job)
+            groups.setdefault(
+                (shape_of(job.member, self.data), job.state.epoch if job.active else -1), []
+            ).append(job)
         found: dict[int, np.ndarray] = {}
         for (shape, _), group in groups.items():
             whole = stacked and self._certified(shape, group)
@@ -146,7 +151,12 @@ class _Session:
     def _train(self, shape: Shape, jobs: list[_Job]) -> None:
         """Train jobs of one shape and epoch, dropping out those that end."""
         while any(job.active for job in jobs) and not self.cancelled:
-            crew = _Crew(self, shape, self._shrunk(shape, jobs))
+            chosen = self._shrunk(shape, jobs)
+            if not self._certified(shape, chosen):  # this size is not proven: the rest go one by one
+                for job in chosen:
+                    self._train(shape, [job])
+                return
+            crew = _Crew(self, shape, chosen)
             crew.train()
             jobs = crew.jobs
 
@@ -155,8 +165,7 @@ class _Session:
         active = [job for job in jobs if job.active]
         size = _ladder_size(len(active), len(jobs))
         idle = [job for job in jobs if not job.active][: size - len(active)]
-        chosen = sorted(active + idle, key=lambda job: job.order)
-        return chosen if self._certified(shape, chosen) else jobs
+        return sorted(active + idle, key=lambda job: job.order)
 
     def table(self, member: Member) -> Table:
         """The member's rows as tensors."""
@@ -184,7 +193,7 @@ class _Session:
 
 def _ladder_size(active: int, size: int) -> int:
     """How many members a pack of `size` with `active` active ones goes on with."""
-    return min((step for step in _LADDER if step >= active), default=size) if active < size else size
+    return min((step for step in (*_LADDER, size) if step >= active), default=size)
 
 
 class _Crew:

@@ -1,4 +1,5 @@
-"""M stacked members through whole epochs: batches, steps, validation, signs. Decides nothing about who ends."""
+"""M stacked members through whole epochs: batches, steps, validation, signs. Decides nothing about who
+ends."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,8 @@ from profunda.vitals.signs import PROBE_ROWS, takes_signs
 __all__ = ["EpochResult", "Trainer"]
 
 _BLOCK_BYTES = 4 << 20
-"""Batches are gathered this much at a time: many steps for small members, so that gathering costs little a step."""
+"""Batches are gathered this much at a time: many steps for small members, so that gathering costs little a
+step."""
 
 _REPORT_SECONDS = 0.05
 
@@ -64,7 +66,8 @@ class Trainer:
         self.kept: tuple[Tensor, Tensor] | None = None
 
     def train_epoch(self, epoch: int, interrupted: Callable[[int], bool]) -> dict[str, np.ndarray] | None:
-        """All steps of `epoch` (from 0): the signs of weights taken on the way, or None where it was interrupted.
+        """All steps of `epoch` (from 0): the signs of weights taken on the way, or None where it was
+        interrupted.
 
         `interrupted(steps since the last call)` is asked about every 50 ms.
         """
@@ -73,6 +76,7 @@ class Trainer:
         rates = self._rates(first)
         keys = self.spaces[shape.batch].mask_keys(first, shape.steps)
         signs: dict[str, np.ndarray] = {}
+        before = self.params.flat
         told, done = time.perf_counter(), 0
         for at, x, target, weight in self._batches(order):
             last = at == shape.steps - 1 and takes_signs(epoch + 1, shape.steps)
@@ -126,11 +130,14 @@ class Trainer:
 
     def train_loss(self) -> np.ndarray:
         """Mean of the batch losses of the epoch just trained: float64 [M]."""
-        total = sum(_sums(loss.take()) for loss in self.losses.values())
+        total = np.zeros(len(self.roster))
+        for loss in self.losses.values():
+            total += _sums(loss.take())
         return total / self.shape.steps
 
     def validate(self, signs: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Validation loss float64 [M] of the present parameters, and the signs of activations where wanted."""
+        """Validation loss float64 [M] of the present parameters, and the signs of activations where
+        wanted."""
         found: dict[str, np.ndarray] = {}
         total = np.zeros(len(self.roster))
         for at, logits, labels, space in self._evaluate(self.params):

@@ -1,8 +1,8 @@
 """Forward and backward pass of M stacked networks on one batch size, written by hand into buffers made once.
 
-Hidden activations are [M, B, H]; outputs are [M, C, B], so that all products write into contiguous memory. Buffers of
-hidden layers have room for the next multiple of 8 rows: then a member's slice is a whole number of vector lanes, and
-element-wise functions treat every member alike. Spare rows enter no product.
+Hidden activations are [M, B, H]; outputs are [M, C, B], so that all products write into contiguous memory.
+Buffers of hidden layers have room for the next multiple of 8 rows: then a member's slice is a whole number of
+vector lanes, and element-wise functions treat every member alike. Spare rows enter no product.
 """
 
 import numpy as np
@@ -43,7 +43,10 @@ class Workspace:
         roster, shape = self.roster, self.shape
         if roster.dropout:
             rates = roster.vector("dropout")
-            made = [(width, Masks(rates, roster.dropout, self.rows, padded, width, like)) for width in shape.widths]
+            made = [
+                (width, Masks(rates, roster.dropout, self.rows, padded, width, like))
+                for width in shape.widths
+            ]
             self.masks = [masks for _, masks in made]
         if roster.input_dropout:
             rates = roster.vector("input_dropout")
@@ -52,7 +55,8 @@ class Workspace:
             )
 
     def mask_keys(self, first: int, count: int) -> np.ndarray:
-        """Keys of every mask of the steps first, first + 1, …: uint64 [count, layers + 1, M]; layer 0 is the input."""
+        """Keys of every mask of the steps first, first + 1, …: uint64 [count, layers + 1, M]; layer 0 is the
+        input."""
         steps = np.arange(first, first + count, dtype=np.uint64)[:, None, None]
         layers = np.arange(len(self.shape.widths) + 1, dtype=np.uint64)[None, :, None]
         return subkeys(self.roster.keys[None, None], "dropout", steps, layers)
@@ -68,7 +72,8 @@ class Workspace:
         return dropped
 
     def forward(self, stack: Stack, x: Tensor, keys: np.ndarray | None = None) -> Tensor:
-        """Raw outputs [M, C, B] of inputs `x` [M, B, D + 1], the last column ones; `keys` [layers + 1, M] in training."""
+        """Raw outputs [M, C, B] of inputs `x` [M, B, D + 1], the last column ones; `keys` [layers + 1, M] in
+        training."""
         for layer, z in enumerate(self.z_rows):
             if layer == 0:
                 torch.bmm(x, stack.kernels[0], out=z)
@@ -98,7 +103,8 @@ class Workspace:
             a[part].mul_(ones)
 
     def backward(self, stack: Stack, gradients: Stack, x: Tensor, d: Tensor) -> None:
-        """Gradients of the loss from `d` [M, C, B], its derivative by the outputs, on the batch of the last forward."""
+        """Gradients of the loss from `d` [M, C, B], its derivative by the outputs, on the batch of the last
+        forward."""
         if not self.z:
             torch.bmm(d, x, out=gradients.kernels[0])
             return
@@ -107,7 +113,9 @@ class Workspace:
         torch.bmm(d.transpose(1, 2), stack.kernels[-1], out=self.d_rows[-1])
         for layer in range(len(self.z) - 1, 0, -1):
             self._through_activation(layer)
-            torch.bmm(self.a_rows[layer - 1].transpose(1, 2), self.d_rows[layer], out=gradients.kernels[layer])
+            torch.bmm(
+                self.a_rows[layer - 1].transpose(1, 2), self.d_rows[layer], out=gradients.kernels[layer]
+            )
             torch.sum(self.d_rows[layer], 1, keepdim=True, out=gradients.biases[layer])
             torch.bmm(self.d_rows[layer], stack.kernels[layer].transpose(1, 2), out=self.d_rows[layer - 1])
         self._through_activation(0)
@@ -124,7 +132,8 @@ class Workspace:
 
 
 def _pads(shape: Shape, roster: Roster, like: Tensor) -> list[list[tuple[slice, Tensor]]]:
-    """For each layer, the slices whose padded units would not be zero by themselves, with their 0/1 masks [m, 1, H]."""
+    """For each layer, the slices whose padded units would not be zero by themselves, with their 0/1 masks [m,
+    1, H]."""
     found: list[list[tuple[slice, Tensor]]] = []
     for layer, width in enumerate(shape.widths):
         parts = []

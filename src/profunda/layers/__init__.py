@@ -1,1 +1,2 @@
-"""What torch.nn lacks, usable in a user's own loop: `initialisers` draws first weights from stateless streams."""
+"""What torch.nn lacks, usable in a user's own loop: `initialisers` draws first weights from stateless
+streams."""

@@ -1,1 +1,2 @@
-"""From a Design to a plain `nn.Module` and back: `layout` is the one order of parameters, `dense` builds networks."""
+"""From a Design to a plain `nn.Module` and back: `layout` is the one order of parameters, `dense` builds
+networks."""

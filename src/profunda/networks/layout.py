@@ -1,12 +1,13 @@
 """The one order of a dense network's parameters in a flat vector.
 
-For each layer, from the inputs to the outputs: its weights W [K, H] row by row, so that the layer is x W + b, then its
-biases b [H]. `nn.Linear` keeps the transpose.
+For each layer, from the inputs to the outputs: its weights W [K, H] row by row, so that the layer is x W + b,
+then its biases b [H]. `nn.Linear` keeps the transpose.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Block:
 @lru_cache(maxsize=4096)
 def _layout(sizes: tuple[int, ...]) -> tuple[Block, ...]:
     blocks, start = [], 0
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in pairwise(sizes):
         blocks.append(Block(fan_in, fan_out, start))
         start = blocks[-1].end
     return tuple(blocks)

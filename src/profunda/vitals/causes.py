@@ -3,13 +3,13 @@
 Thresholds, with their reasons:
 
 - diverged: the last training loss is not finite. Nothing learnt after it can be trusted.
-- dead: in some hidden layer at least 95 % of the units give the same number on every probe row. The rest cannot carry
-  a function of many inputs, and dead units get no gradient that could revive them.
-- vanished: the gradient of the first layer is below 1e-6 of the largest layer's, or all are below 1e-12. In float32 an
-  update that is 1e-7 of the weights is lost in rounding, so such a layer no longer learns.
-- overfitted: the last validation loss is over 10 % above its best while the training loss is still lower than it was
-  at the best epoch. 10 % is beyond the epoch-to-epoch noise of a settled curve; without the falling training loss the
-  rise is instability, not overfitting.
+- dead: in some hidden layer at least 95 % of the units give the same number on every probe row. The rest
+  cannot carry a function of many inputs, and dead units get no gradient that could revive them.
+- vanished: the gradient of the first layer is below 1e-6 of the largest layer's, or all are below 1e-12. In
+  float32 an update that is 1e-7 of the weights is lost in rounding, so such a layer no longer learns.
+- overfitted: the last validation loss is over 10 % above its best while the training loss is still lower than
+  it was at the best epoch. 10 % is beyond the epoch-to-epoch noise of a settled curve; without the falling
+  training loss the rise is instability, not overfitting.
 """
 
 from collections.abc import Mapping
@@ -39,13 +39,15 @@ def is_diverged(train_loss: np.ndarray) -> bool:
 
 
 def is_dead(signs: Mapping[str, np.ndarray]) -> bool:
-    """Whether, at the last taking, some hidden layer has DEAD_SHARE of its units dead; `signs["dead"]` is [E', L]."""
+    """Whether, at the last taking, some hidden layer has DEAD_SHARE of its units dead; `signs["dead"]` is
+    [E', L]."""
     dead = signs.get("dead")
     return dead is not None and dead.size > 0 and bool(np.max(dead[-1]) >= DEAD_SHARE)
 
 
 def is_vanished(signs: Mapping[str, np.ndarray]) -> bool:
-    """Whether, at the last taking, the first layer's gradient is lost; `signs["gradient_norm"]` is [E', L + 1]."""
+    """Whether, at the last taking, the first layer's gradient is lost; `signs["gradient_norm"]` is [E', L +
+    1]."""
     norms = signs.get("gradient_norm")
     if norms is None or not norms.size or norms.shape[1] < 2:
         return False
@@ -54,7 +56,8 @@ def is_vanished(signs: Mapping[str, np.ndarray]) -> bool:
 
 
 def is_overfitted(train_loss: np.ndarray, valid_loss: np.ndarray, best_epoch: int) -> bool:
-    """Whether validation loss rose OVERFIT_RISE above its best while the training loss fell; epochs count from 1."""
+    """Whether validation loss rose OVERFIT_RISE above its best while the training loss fell; epochs count
+    from 1."""
     if not 0 < best_epoch < len(valid_loss):
         return False
     best, last = valid_loss[best_epoch - 1], valid_loss[-1]

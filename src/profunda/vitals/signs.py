@@ -1,8 +1,9 @@
-"""The one table of vital signs: what is measured, on which rows, and when. Every producer computes what it says.
+"""The one table of vital signs: what is measured, on which rows, and when. Every producer computes what it
+says.
 
-The formulas are over one layer of one member. a [B, H] are the activations of a hidden layer in evaluation mode (after the
-activation function, without dropout) on the probe rows; θ are a layer's weights and biases, g their gradient of the mean
-batch loss without penalties, Δθ what the step changed.
+The formulas are over one layer of one member. a [B, H] are the activations of a hidden layer in evaluation
+mode (after the activation function, without dropout) on the probe rows; θ are a layer's weights and biases, g
+their gradient of the mean batch loss without penalties, Δθ what the step changed.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 __all__ = ["PROBE_ROWS", "SATURATION", "SIGNS", "Sign", "sign_interval", "takes_signs"]
 
 PROBE_ROWS = 256
-"""Activations are taken on the first PROBE_ROWS validation rows; few enough to cost little, many for a stable share."""
+"""Activations are taken on the first PROBE_ROWS validation rows; few enough to cost little, many for a stable
+share."""
 
 STEPS_BETWEEN = 100
-"""Signs are taken about once in this many steps: short epochs would spend more time on signs than on training."""
+"""Signs are taken about once in this many steps: short epochs would spend more time on signs than on
+training."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ SATURATION: dict[str, tuple[float, float]] = {
     "elu": (-0.99, float("inf")),
     "selu": (-0.99 * 1.0507009873554805 * 1.6732632423543772, float("inf")),
 }
-"""Outside (low, high) an activation sits at a flat end, where less than about 4 % of the largest slope is left.
-Activations not listed have no flat end but zero, which `dead` covers; their share is 0."""
+"""Outside (low, high) an activation sits at a flat end, where less than about 4 % of the largest slope is
+left. Activations not listed have no flat end but zero, which `dead` covers; their share is 0."""
 
 
 def sign_interval(steps_per_epoch: int) -> int:

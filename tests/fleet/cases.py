@@ -1,0 +1,87 @@
+"""Small data and fleets that the tests of this folder share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from profunda.fleet.member import Member
+from profunda.fleet.plan import Pack
+from profunda.fleet.source import FleetData
+from profunda.fleet.state import MemberState
+from profunda.fleet.torch_engine import PackResult, train_pack
+from profunda.space.design import Design
+
+
+def table(
+    rows: int = 90,
+    features: int = 5,
+    outputs: int = 3,
+    *,
+    classes: bool = True,
+    folds: int = 2,
+    seed: int = 0,
+    dtype: type = np.float32,
+) -> FleetData:
+    """Learnable rows: classes by the largest of `outputs` noisy linear scores, or those scores."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, features))
+    scores = np.tanh(x @ rng.normal(size=(features, outputs))) + 0.3 * rng.normal(size=(rows, outputs))
+    y = scores.argmax(axis=1) if classes else scores.astype(dtype)
+    index = np.arange(rows)
+    parts = [(index[index % 3 != k], index[index % 3 == k]) for k in range(folds)]
+    return FleetData.from_arrays(x.astype(dtype), y, folds=parts, classes=classes, n_outputs=outputs)
+
+
+def mixed(count: int = 12, folds: int = 2, **fields: object) -> list[Member]:
+    """Members of one compute shape that differ in everything that may differ inside a pack."""
+    members = []
+    for i in range(count):
+        design = {
+            "widths": (20 + i % 5,),
+            "activation": ("relu", "tanh", "gelu", "sigmoid")[i % 4],
+            "dropout": (0.0, 0.3, 0.5)[i % 3],
+            "input_dropout": (0.0, 0.0, 0.1)[i % 3],
+            "l1": (0.0, 1e-3)[i % 2],
+            "l2": (0.0, 1e-2)[i // 2 % 2],
+            "decoupled": i % 4 < 2,
+            "label_smoothing": (0.0, 0.1)[i // 3 % 2],
+            "schedule": ("constant", "cosine", "onecycle")[i % 3],
+            "lr": 1e-3 * (1 + i % 4),
+            "batch_size": 16,
+            "epochs": 4,
+        } | fields
+        members.append(Member(Design(**design), i % folds, i))
+    return members
+
+
+def train(
+    members: Sequence[Member],
+    data: FleetData,
+    *,
+    stacked: bool = True,
+    dtype: str = "float32",
+    **arguments: object,
+) -> PackResult:
+    """All members as one pack, in the order given."""
+    design = members[0].design
+    pack = Pack(tuple(range(len(members))), design.widths, design.batch_size, 0, 0, stacked, 0, 0.0)
+    return train_pack(pack, members, data, dtype=dtype, **arguments)
+
+
+def same(a: MemberState, b: MemberState) -> bool:
+    """Whether two states are equal in every bit."""
+    arrays = ("params", "best_params", "train_loss", "valid_loss", "sign_epochs")
+    return (
+        all(np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True) for name in arrays)
+        and all(np.array_equal(p, q, equal_nan=True) for p, q in zip(a.moments, b.moments, strict=True))
+        and a.signs.keys() == b.signs.keys()
+        and all(np.array_equal(a.signs[name], b.signs[name], equal_nan=True) for name in a.signs)
+        and (a.epoch, a.step, a.best_epoch, a.best_loss, a.stall, a.status)
+        == (b.epoch, b.step, b.best_epoch, b.best_loss, b.stall, b.status)
+    )
+
+
+def same_members(one: PackResult, other: PackResult) -> list[bool]:
+    """For each member, whether its state and outputs agree in every bit."""
+    pairs = zip(one.states, other.states, one.outputs, other.outputs, strict=True)
+    return [same(a, b) and np.array_equal(p, q, equal_nan=True) for a, b, p, q in pairs]

@@ -1,0 +1,144 @@
+"""The engine against the naive twin: autograd, torch.optim, a loop."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.fleet.cases import mixed, table, train
+from tests.oracles import fleet as oracle
+
+from profunda.fleet.member import Member
+from profunda.space.design import Design
+from profunda.vitals.signs import sign_interval
+
+ACTIVATIONS = ["relu", "leaky_relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "mish"]
+
+
+def relative(a, b):
+    return float(np.linalg.norm(np.asarray(a, np.float64) - b) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_float64_agrees_with_autograd(activation, optimiser):
+    made = table(dtype=np.float64)
+    members = mixed(3, widths=(13, 9), activation=activation, optimiser=optimiser, lr=2e-3, epochs=5)
+    result = train(members, made, dtype="float64")
+    for member, state, outputs in zip(members, result.states, result.outputs, strict=True):
+        twin = oracle.train(member, made)
+        assert relative(state.params, twin.params[-1]) < 1e-9
+        assert np.allclose(state.train_loss, twin.train_loss, rtol=1e-9)
+        assert np.allclose(state.valid_loss, twin.valid_loss, rtol=1e-9)
+        assert state.best_epoch == twin.best_epoch
+        assert np.allclose(outputs, twin.outputs, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [("likelihood", 1), ("huber", 1), ("likelihood", 3), ("huber", 2)]
+)
+def test_float64_agrees_with_autograd_on_numbers(loss, outputs):
+    made = table(outputs=outputs, classes=False, dtype=np.float64)
+    members = mixed(3, widths=(13,), loss=loss, label_smoothing=0.0)
+    result = train(members, made, dtype="float64")
+    for member, state in zip(members, result.states, strict=True):
+        twin = oracle.train(member, made)
+        assert relative(state.params, twin.params[-1]) < 1e-9
+        assert np.allclose(state.train_loss, twin.train_loss, rtol=1e-9)
+        assert np.allclose(state.valid_loss, twin.valid_loss, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [False, True])
+def test_linear_model_and_weights_agree(weight):
+    made = table(dtype=np.float64)
+    if weight:
+        rows = np.linspace(0.2, 3.0, 90)
+        made = replace(made, sources={k: replace(s, weight=rows) for k, s in made.sources.items()})
+    members = mixed(3, widths=(), dropout=0.0)
+    result = train(members, made, dtype="float64")
+    for member, state in zip(members, result.states, strict=True):
+        assert relative(state.params, oracle.train(member, made).params[-1]) < 1e-9
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_two_hundred_steps(dtype):
+    made = table(dtype=np.float64 if dtype == "float64" else np.float32)
+    designs = [
+        Design((20, 12), activation=name, dropout=0.2, lr=3e-4, batch_size=16, epochs=50)
+        for name in ("tanh", "gelu", "silu", "sigmoid")
+    ]
+    members = [Member(design, 0, i) for i, design in enumerate(designs)]
+    result = train(members, made, dtype=dtype)
+    for member, state in zip(members, result.states, strict=True):
+        twin = oracle.train(member, made, getattr(torch, dtype))
+        assert state.step == 200
+        assert relative(state.params, twin.params[-1]) < (1e-9 if dtype == "float64" else 1e-5)
+
+
+def test_control_a_slightly_different_recipe_disagrees():
+    made = table(dtype=np.float64)
+    member = mixed(1, widths=(13,), activation="tanh")[0]
+    state = train([member], made, dtype="float64").states[0]
+    other = replace(member, design=replace(member.design, lr=member.design.lr * 1.0001))
+    # The same draws as `member`: only the rate differs.
+    other.__dict__["key"] = member.key
+    assert relative(state.params, oracle.train(member, made).params[-1]) < 1e-9
+    assert relative(state.params, oracle.train(other, made).params[-1]) > 1e-7
+
+
+def test_padded_widths_equal_the_unpadded_network():
+    made = table(dtype=np.float64)
+    for widths in ((1,), (7, 3), (9, 17, 25)):
+        for activation in ("sigmoid", "softplus", "relu"):
+            member = mixed(1, widths=widths, activation=activation, dropout=0.4)[0]
+            state = train([member], made, dtype="float64").states[0]
+            assert relative(state.params, oracle.train(member, made).params[-1]) < 1e-9
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "elu", "selu", "gelu"])
+def test_signs_equal_their_definitions(activation):
+    made = table(300, dtype=np.float64)
+    members = mixed(
+        3, widths=(13, 9), activation=activation, lr=0.02, optimiser="sgd", batch_size=2, epochs=2
+    )
+    for member, state in zip(members, train(members, made, dtype="float64").states, strict=True):
+        twin = oracle.train(member, made)
+        assert sign_interval(100) == 1
+        assert state.sign_epochs.tolist() == list(range(1, state.epoch + 1))
+        for name, rows in twin.signs.items():
+            assert np.allclose(state.signs[name], rows[: state.epoch], rtol=1e-6, atol=1e-9), name
+
+
+def test_signs_see_dead_units():
+    made = table()
+    member = mixed(1, widths=(20, 20), activation="relu", dropout=0.0)[0]
+    state = train([member], made, until=0).states[0]
+    dead = replace(
+        state, params=np.where(np.arange(len(state.params)) < 120, -5.0, state.params).astype(np.float32)
+    )
+    # All first-layer weights −5 would leave some rows alive: strongly negative biases kill every unit.
+    dead.params[100:120] = -1e4
+    assert train([member], made, states=[dead], until=1).states[0].signs["dead"][0].tolist() == [1.0, 1.0]
+    assert train([member], made, until=1).states[0].signs["dead"][0].max() < 0.9
+
+
+@pytest.mark.parametrize(("activation", "least"), [("tanh", 0.3), ("sigmoid", 0.3), ("relu", 0.0)])
+def test_signs_see_saturation(activation, least):
+    made, member = table(), mixed(1, widths=(20,), activation=activation, lr=1e-6)[0]
+    state = train([member], made, until=0).states[0]
+    steep = replace(state, params=state.params * 50)
+    saturated = train([member], made, states=[steep], until=1).states[0].signs["saturated"][0, 0]
+    assert saturated >= least
+    assert saturated > 0 or activation == "relu"
+    assert train([member], made, until=1).states[0].signs["saturated"][0, 0] < 0.1
+
+
+def test_early_stopping_agrees_and_keeps_the_best_weights():
+    made = table(60, dtype=np.float64)
+    members = mixed(4, widths=(20,), patience=2, lr=0.05, schedule="constant", epochs=40, dropout=0.0, l1=0.0)
+    result = train(members, made, dtype="float64")
+    assert any(state.epoch < 40 for state in result.states)
+    for member, state in zip(members, result.states, strict=True):
+        twin = oracle.train(member, made)
+        assert (state.epoch, state.best_epoch) == (len(twin.params), twin.best_epoch)
+        assert relative(state.best_params, twin.params[twin.best_epoch - 1]) < 1e-7
