@@ -24,18 +24,17 @@ def write_table(path: Path, rows: int = 120) -> Path:
     return path
 
 
-@pytest.fixture
-def run(folder: Path) -> Path:
-    """A finished run on the small table."""
+def read_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+def test_from_a_table_to_predictions(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder / "run"
     write_table(folder / "table.csv")
     words = (
         "fit table.csv --target kind --trials 4 --fix depth=1 --fix epochs=10 --folds 2 --seed 1 --out run"
     )
     assert main(words.split()) == 0
-    return folder / "run"
-
-
-def test_from_a_table_to_predictions(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "rows that no choice has seen" in said
     assert "profunda predict run DATA -o predictions.csv" in said
@@ -44,11 +43,11 @@ def test_from_a_table_to_predictions(run: Path, capsys: pytest.CaptureFixture[st
         "score interval metric baselines networks member_steps seconds sampler_share endings engine members"
     )
     assert set(kept.split()) <= set(json.loads((run / "summary.json").read_text()))
-    table = list(csv.DictReader((run.parent / "table.csv").open()))
+    table = read_rows(run.parent / "table.csv")
     assert main(["predict", "run", "table.csv", "-o", "said.csv"]) == 0
     assert main(["predict", "run", "table.csv", "-o", "sure.csv", "--proba"]) == 0
-    predictions = list(csv.DictReader((run.parent / "said.csv").open()))
-    chances = list(csv.DictReader((run.parent / "sure.csv").open()))
+    predictions = read_rows(run.parent / "said.csv")
+    chances = read_rows(run.parent / "sure.csv")
     assert [list(row) for row in predictions] == [["prediction"]] * len(table)
     assert [set(row) for row in chances] == [{"bad", "good, old"}] * len(table)
     for said_row, chance in zip(predictions, chances, strict=True):
