@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from profunda.errors import ArgumentError, RunError
 from profunda.journal.durable import write_durably
 
-__all__ = ["load_arrays", "store_arrays"]
+__all__ = ["discard_arrays", "load_arrays", "store_arrays", "stored"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,120}(\.[A-Za-z0-9_-]{1,40})*")
 _CHECKSUM: Final = "checksum"
@@ -71,6 +71,16 @@ def load_arrays(folder: Path, name: str) -> dict[str, np.ndarray]:
             f"{path} is damaged: its checksum does not fit its numbers. Restore it, or start a new run."
         )
     return arrays
+
+
+def stored(folder: Path, name: str) -> bool:
+    """Whether there are arrays under `name` in `folder`."""
+    return _path(folder, name).is_file()
+
+
+def discard_arrays(folder: Path, name: str) -> None:
+    """Delete the arrays `name` of `folder`, if there are any."""
+    _path(folder, name).unlink(missing_ok=True)
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from profunda.errors import ArgumentError, Notice, RunError
-from profunda.journal.arrays import load_arrays, store_arrays
+from profunda.journal.arrays import discard_arrays, load_arrays, store_arrays, stored
 from profunda.journal.durable import sync_folder, temporary, write_all, write_durably
 from profunda.journal.line import MAX_LINE, BadLine, Record, decode, encode
 from profunda.journal.lock import LOCK_NAME, FolderLock
@@ -182,6 +182,14 @@ class Journal:
             RunError: there are none, they are damaged, or the name is not plain.
         """
         return load_arrays(self.folder / ARRAYS_NAME, name)
+
+    def has(self, name: str) -> bool:
+        """Whether arrays are stored under `name`."""
+        return stored(self.folder / ARRAYS_NAME, name)
+
+    def discard(self, name: str) -> None:
+        """Delete the arrays stored under `name`, which no later record may speak of."""
+        discard_arrays(self.folder / ARRAYS_NAME, name)
 
     def close(self) -> None:
         """Let others write the run; a second call does nothing."""

@@ -1,0 +1,111 @@
+"""The last training of the chosen networks: none, again from the start, or on from the best weights.
+
+The two follow-ups of early stopping are algorithms 7.2 and 7.3 of Goodfellow, Bengio and Courville (2016).
+"""
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from profunda.data.splits import Fold, Splits
+from profunda.fleet.history import Status
+from profunda.fleet.member import Member
+from profunda.fleet.plan import plan
+from profunda.fleet.source import FleetData
+from profunda.fleet.state import MemberState
+from profunda.job.choosing import Choice
+from profunda.model.parts import Network, Part
+from profunda.space.design import Design
+from profunda.training.packs import run_packs
+from profunda.training.sources import Prepared, prepare
+from profunda.tuning.fleet_search import Candidate
+
+__all__ = ["Refit", "parts_of"]
+
+Refit = Literal["folds", "retrain", "continue"]
+
+
+def parts_of(choice: Choice, sources: Prepared, splits: Splits, refit: Refit, engine: str) -> tuple[Part, ...]:
+    """The Model's parts.
+
+    ``"folds"`` keeps the networks of all folds, each with its best weights. ``"retrain"`` trains one network
+    a design from the start on all development rows, for the number of steps that was best (the mean over
+    folds; algorithm 7.2). ``"continue"`` goes on from each fold's best weights on all development rows until
+    the loss on the fold's validation rows falls below the training loss at the best epoch, or the design's
+    epochs are spent (algorithm 7.3).
+    """
+    if refit == "folds":
+        networks = [_networks_of_folds(candidate, sources) for candidate in choice.candidates]
+    else:
+        train = _retrained if refit == "retrain" else _continued
+        networks = [train(candidate, sources, splits, engine) for candidate in choice.candidates]
+    return tuple(
+        Part(weight, candidate.trial.design, found)
+        for weight, candidate, found in zip(choice.weights, choice.candidates, networks, strict=True)
+    )
+
+
+def _networks_of_folds(candidate: Candidate, sources: Prepared) -> tuple[Network, ...]:
+    encoding = candidate.trial.design.encoding
+    return tuple(
+        Network(sources.preprocessing(encoding, fold), state.best_params)
+        for fold, state in enumerate(candidate.states)
+    )
+
+
+def _retrained(
+    candidate: Candidate, sources: Prepared, splits: Splits, engine: str
+) -> tuple[Network, ...]:
+    design = replace(candidate.trial.design, patience=0)
+    rows = Fold(splits.development, sources.folds[0].valid)
+    whole, data = prepare(sources.dataset, [rows], [design.encoding])
+    best_steps = np.mean([s.best_epoch * s.step / s.epoch for s in candidate.states])
+    epochs = max(1, round(best_steps / _steps_an_epoch(design, splits)))
+    state = _train(Member(design, 0, candidate.trial.number), None, epochs, data, engine)
+    return (Network(whole.preprocessing(design.encoding, 0), state.params),)
+
+
+def _continued(
+    candidate: Candidate, sources: Prepared, splits: Splits, engine: str
+) -> tuple[Network, ...]:
+    design = replace(candidate.trial.design, patience=0)
+    networks = []
+    for fold, before in enumerate(candidate.states):
+        # The inputs stay scaled by the fold's own numbers, for which these weights were found.
+        place = (design.encoding, fold)
+        source = replace(sources[place], train=splits.development)
+        data = FleetData({place: source}, sources.dataset.task.n_outputs, source.y.ndim == 1)
+        goal = before.train_loss[before.best_epoch - 1]
+        state = replace(
+            before,
+            epoch=before.best_epoch,
+            step=before.best_epoch * _steps_an_epoch(design, splits),
+            params=before.best_params,
+            stall=0,
+            status=Status.RUNNING,
+            train_loss=before.train_loss[: before.best_epoch],
+            valid_loss=before.valid_loss[: before.best_epoch],
+            signs={},
+            sign_epochs=np.zeros(0, np.int64),
+        )
+        member = Member(design, fold, candidate.trial.number)
+        while state.epoch < design.epochs and state.status is Status.RUNNING and state.valid_loss[-1] >= goal:
+            state = _train(member, state, state.epoch + 1, data, engine)
+        networks.append(Network(sources.preprocessing(design.encoding, fold), state.params))
+    return tuple(networks)
+
+
+def _steps_an_epoch(design: Design, splits: Splits) -> int:
+    rows = len(splits.development)
+    return math.ceil(rows / min(design.batch_size, rows))
+
+
+def _train(
+    member: Member, state: MemberState | None, epochs: int, data: FleetData, engine: str
+) -> MemberState:
+    """One member brought to an epoch."""
+    alone = plan([member], data, engine=engine)
+    ((_, result, _),) = run_packs(alone, data, until=[epochs], states=[state])
+    return result.states[0]

@@ -1,0 +1,122 @@
+"""What a run was asked to do: fixed in its journal's header, and read back when it is resumed."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+from profunda.data.dataset import Dataset
+from profunda.errors import ArgumentError, RunError
+from profunda.job.choosing import Rule
+from profunda.job.refitting import Refit
+from profunda.metrics.score import Metric, metric_for
+from profunda.space.space import Space
+from profunda.tuning.budget import Budget
+
+__all__ = ["Settings", "source_text"]
+
+ENGINES = ("auto", "torch")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run's result, but the data themselves and the clock.
+
+    `source` and `target` say where the data were read from: empty for data handed over in memory. `narrowed` are the
+    NAME=VALUE words that have narrowed the `space`. Nothing
+    here depends on the number of workers.
+    """
+
+    source: str
+    target: str
+    fingerprint: str
+    metric: str
+    space: Mapping[str, Any]
+    narrowed: tuple[str, ...]
+    sampler: str
+    budget: Budget
+    engine: str
+    select: Rule
+    refit: Refit
+    folds: int | None
+    test: float
+    seed: int
+    baselines: bool
+    report: bool
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("engine", self.engine, ENGINES),
+            ("select", self.select, get_args(Rule)),
+            ("refit", self.refit, get_args(Refit)),
+        ):
+            if value not in allowed:
+                raise ArgumentError(f"{name}={value!r} is unknown: it is {', '.join(allowed)}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ArgumentError(f"seed={self.seed!r} must be a whole number, 0 or greater.")
+
+    def header(self) -> dict[str, Any]:
+        """As the journal's header keeps it."""
+        return {**asdict(self), "kind": "fit", "space": dict(self.space)}
+
+    @staticmethod
+    def from_header(header: Mapping[str, Any]) -> "Settings":
+        """The settings of a run that is to be resumed.
+
+        Raises:
+            RunError: the header lacks something: another version wrote it, or it was changed.
+        """
+        try:
+            known = {name: header[name] for name in Settings.__dataclass_fields__}
+            budget, narrowed = Budget(**header["budget"]), tuple(header["narrowed"])
+            return Settings(**{**known, "budget": budget, "narrowed": narrowed})
+        except (KeyError, TypeError, ArgumentError) as error:
+            raise RunError(
+                f"the run's header cannot be understood ({error}). Another version wrote it, or it was changed: "
+                "start a new run."
+            ) from error
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse to go on with other data than the run began with.
+
+        Raises:
+            RunError: the fingerprints differ.
+        """
+        if dataset.fingerprint != self.fingerprint:
+            raise RunError(
+                f"the run began with other data: {dataset.source} now has the fingerprint {dataset.fingerprint[:12]}, "
+                f"the run's data had {self.fingerprint[:12]}. Restore the data as they were, or start a new run."
+            )
+
+    def metric_of(self, dataset: Dataset) -> Metric:
+        """The metric that is optimised."""
+        return metric_for(dataset.task.kind, self.metric)
+
+    @property
+    def command(self) -> str:
+        """The command that does this run again; empty for data handed over in memory."""
+        if not self.source:
+            return ""
+        amount = {"seconds": "time"}
+        words = ["profunda", "fit", self.source]
+        words += ["--target", self.target] if self.target else []
+        for name, value in asdict(self.budget).items():
+            words += [f"--{amount.get(name, name)}", f"{value:g}"] if value is not None else []
+        for word in self.narrowed:
+            words += ["--fix", word]
+        words += ["--folds", str(self.folds)] if self.folds is not None else []
+        words += ["--metric", self.metric, "--sampler", self.sampler, "--seed", str(self.seed)]
+        return shlex.join(words)
+
+    @property
+    def searched(self) -> Space:
+        """The space, with what the user fixed."""
+        return Space.from_json(self.space)
+
+
+def source_text(data: object) -> str:
+    """Where data can be read again from, as text; empty for data in memory."""
+    if isinstance(data, str):
+        return data if data.startswith("bundled:") else os.path.abspath(data)
+    return os.path.abspath(data) if isinstance(data, os.PathLike) else ""

@@ -1,0 +1,477 @@
+"""Search over a fleet: brackets of trials, each a design trained on every fold, halved at rungs.
+
+Every trial is a replicate of its own: an equal design drawn twice is trained twice, from different seeds. A decision
+(what is drawn, who goes on, why it ends) is on record before it takes effect, so a run that was killed goes on as if
+nothing had happened.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from profunda._seeds import key, keys_of, subkeys, uniforms
+from profunda.fleet.history import History, MemberHistory, Status
+from profunda.fleet.member import Member
+from profunda.fleet.plan import Plan, plan
+from profunda.fleet.source import FleetData
+from profunda.fleet.state import MemberState
+from profunda.journal.record import Record
+from profunda.metrics.score import Metric
+from profunda.space.design import Design
+from profunda.space.space import Params, Space
+from profunda.space.table import design_from
+from profunda.training.packs import run_packs
+from profunda.training.sources import Prepared
+from profunda.tuning.budget import Budget
+from profunda.tuning.ledger import Ledger
+from profunda.tuning.progress import Meter
+from profunda.tuning.result import SearchResult, Trial
+from profunda.tuning.rungs import epochs_at, expected_share, rung_shares, survivors
+from profunda.tuning.samplers.sampler import sampler_for
+from profunda.tuning.verdict import TROUBLES, Verdict, judge
+
+__all__ = ["BRACKET", "Candidate", "Contest", "Found", "search_fleet"]
+
+BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
+POOL = 60  # candidates kept in memory for the selection
+FORECAST = 64  # designs drawn to forecast what a trial costs
+NO_WEIGHTS = np.zeros(0, np.float32)
+NO_CURVE = np.zeros(0)
+UNTRAINED = MemberHistory(0, 0, NO_CURVE, NO_CURVE, 0, Status.UNFINISHED)
+NEVER = 1e7  # seconds: a timer that does not fire in any run
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is fixed in the journal when a run starts, and never depends on workers or the clock."""
+
+    space: Space
+    sampler: str
+    metric: Metric
+    budget: Budget
+    engine: str
+    seed: int
+    bracket: int = BRACKET
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A trial that went far, with the state of each of its folds."""
+
+    trial: Trial
+    states: tuple[MemberState, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A search's result, and the candidates from which a Model can be selected, best first.
+
+    `interrupted` says that the user ended it early: the run can be resumed.
+    """
+
+    result: SearchResult
+    candidates: tuple[Candidate, ...]
+    interrupted: bool
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A trial while it is in the race."""
+
+    number: int
+    params: Params
+    design: Design
+    members: tuple[Member, ...]
+    states: list[MemberState | None]
+    verdict: Verdict | None = None
+    seconds: float = 0.0
+
+    def reached(self, share: float) -> bool:
+        """Whether every fold has come to a rung, or has ended before it."""
+        goal = epochs_at(share, self.design.epochs)
+        return all(s is not None and (s.epoch >= goal or s.status is not Status.RUNNING) for s in self.states)
+
+
+@dataclass(frozen=True)
+class _Rung:
+    """One comparison: its place in the run, and the share of a design's epochs at which it stands."""
+
+    bracket: int
+    number: int
+    share: float
+    before: float
+    last: bool
+
+
+def search_fleet(
+    contest: Contest,
+    sources: Prepared,
+    data: FleetData,
+    *,
+    ledger: Ledger,
+    workers: int,
+    deadline: float | None,
+    meter: Meter,
+) -> Found:
+    """Run the contest to the end of its budget, or until it is interrupted from the keyboard.
+
+    `deadline` is a `time.perf_counter()` value that goes with a budget in seconds: at it, training ends and what has
+    finished counts.
+    """
+    return _Search(contest, sources, data, ledger, workers, deadline, meter).run()
+
+
+class _Search:
+    def __init__(
+        self,
+        contest: Contest,
+        sources: Prepared,
+        data: FleetData,
+        ledger: Ledger,
+        workers: int,
+        deadline: float | None,
+        meter: Meter,
+    ) -> None:
+        self.contest, self.sources, self.data = contest, sources, data
+        self.ledger, self.workers, self.deadline, self.meter = ledger, workers, deadline, meter
+        direction = "maximize" if contest.metric.greater_is_better else "minimize"
+        self.sampler = sampler_for(contest.sampler, contest.space, contest.seed, direction)
+        self.folds = len(sources.folds)
+        self.entries: list[_Entry] = []
+        self.curves: dict[tuple[int, int], MemberHistory] = {}
+        self.pool: list[_Entry] = []
+        self.sampler_seconds = 0.0
+        self.pace = 1.0  # measured seconds per forecast second
+        words = uniforms(keys_of([key("forecast", contest.seed)]), FORECAST * contest.space.dimensions)
+        drawn = contest.space.sample(words.reshape(FORECAST, -1))
+        self.forecast = [design_from(params) for params in drawn]
+        shares = rung_shares(min(design.epochs for design in self.forecast))
+        self.shares = shares
+        self.starts = (0.0, *shares[:-1])
+
+    def run(self) -> Found:
+        """Bracket after bracket until the budget is spent."""
+        interrupted, bracket = False, 0
+        try:
+            while self._race(bracket):
+                bracket += 1
+        except KeyboardInterrupt:
+            interrupted = True
+        return self._found(interrupted)
+
+    def _race(self, bracket: int) -> bool:
+        """One bracket from its draw to its last rung; False when the search is over."""
+        entries = alive = self._draw(bracket)
+        if not entries:
+            return False
+        for number, (share, before) in enumerate(zip(self.shares, self.starts, strict=True)):
+            self.meter.stage = f"searching, bracket {bracket + 1}, rung {number + 1} of {len(self.shares)}"
+            alive = self._run_rung(_Rung(bracket, number, share, before, share == 1.0), alive)
+            if not alive:
+                break
+        started = time.perf_counter()
+        for entry in entries:
+            value, status = (
+                (math.nan, Status.FAILED) if entry.verdict is None else (entry.verdict.value, entry.verdict.status)
+            )
+            self.sampler.tell(entry.params, value, status)
+        self.sampler_seconds += time.perf_counter() - started
+        return True
+
+    # ---- drawing --------------------------------------------------------------------------------------------------
+
+    def _draw(self, bracket: int) -> list[_Entry]:
+        """The trials of the next bracket, from the journal or newly drawn; none when the search is over."""
+        started = time.perf_counter()
+        record = self.ledger.recorded("bracket", "stop")
+        if record is None:
+            count, reason = self._affordable()
+            params = self.sampler.propose(count) if count else []
+            if params:
+                record = self.ledger.decide("bracket", bracket=bracket, params=[dict(p) for p in params])
+            else:
+                record = self.ledger.decide("stop", reason=reason if not count else "the grid was used up")
+        elif record.kind == "bracket":
+            self.sampler.repeat([self.contest.space.validate(p) for p in record.data["params"]])
+        self.sampler_seconds += time.perf_counter() - started
+        if record.kind == "stop":
+            return []
+        drawn = [self.contest.space.validate(params) for params in record.data["params"]]
+        entries = [self._entry(len(self.entries) + i, params) for i, params in enumerate(drawn)]
+        self.entries += entries
+        self.meter.trials += len(entries)
+        self.meter.networks += len(entries) * self.folds
+        return entries
+
+    def _entry(self, number: int, params: Params) -> _Entry:
+        design = design_from(params)
+        replicate = key("trial", self.contest.seed, number) % 2**48
+        members = tuple(Member(design, fold, replicate) for fold in range(self.folds))
+        return _Entry(number, params, design, members, [None] * self.folds)
+
+    def _affordable(self) -> tuple[int, str]:
+        """How many trials the next bracket may hold and, where none, why the search ends."""
+        budget, drawn = self.contest.budget, len(self.entries)
+        if budget.trials is not None:
+            count, reason = budget.trials - drawn, f"{budget.text} were drawn"
+        elif budget.epochs is not None:
+            spent = sum(curve.epochs for curve in self.curves.values())
+            each = self.folds * float(np.mean([design.epochs for design in self.forecast]))
+            count = int((budget.epochs - spent) / (each * expected_share(self.contest.bracket, self.shares)))
+            reason = f"{spent:,} of {budget.text} were trained"
+        else:
+            count, reason = self._affordable_in_time(), f"the budget of {budget.text} was used up"
+        if drawn == 0:
+            count = max(count, 1)  # a search without a single trial helps nobody
+        return max(0, min(count, self.contest.bracket)), reason
+
+    def _affordable_in_time(self) -> int:
+        left = (self.deadline or 0.0) - time.perf_counter()
+        each = self._forecast_seconds() * self.pace
+        # Before anything was measured the forecast may be off by a factor: risk a third of the time at most.
+        left *= 1.0 if self.entries else 1 / 3
+        count = self.contest.bracket
+        while count and each * count * expected_share(count, self.shares) > left:
+            count = int(count * 0.8)
+        return count
+
+    def _forecast_seconds(self) -> float:
+        """Seconds that one trial needs for all its epochs on all folds, on the mean over designs of the space."""
+        members = [Member(design, fold) for design in self.forecast for fold in range(self.folds)]
+        return sum(pack.seconds for pack in self._plan(members).packs) / len(self.forecast)
+
+    # ---- one rung -------------------------------------------------------------------------------------------------
+
+    def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
+        """Train `alive` to a rung and commit it; returns who goes on."""
+        runners = [(e, fold) for e in alive for fold in range(self.folds) if _unended(e.states[fold])]
+        finished = self._take_finished(rung)
+        record = self.ledger.recorded("rung", "cut")
+        if record is None:
+            whole = self._train(rung, runners, finished)
+            record = self._decide(rung, alive, whole)
+        verdicts = {int(number): Verdict.from_json(v) for number, v in record.data["verdicts"].items()}
+        for entry in alive:
+            entry.verdict = verdicts.get(entry.number, entry.verdict)
+        going = set(record.data["going"])
+        self._retire(rung, [entry for entry in alive if entry.number not in going], final=not going)
+        self._show(alive)
+        return [entry for entry in alive if entry.number in going]
+
+    def _plan(self, members: Sequence[Member]) -> Plan:
+        return plan(members, self.data, engine=self.contest.engine)
+
+    def _take_finished(self, rung: _Rung) -> frozenset[int]:
+        """Take over the packs of this rung that an earlier session finished; their numbers."""
+        finished = self.ledger.packs(rung.bracket, rung.number)
+        for number, data in finished.items():
+            states = self.ledger.pack_states(rung.bracket, rung.number, number)
+            if states is not None:
+                self._take([(int(trial), int(fold)) for trial, fold in data["owners"]], states, data["seconds"])
+        return frozenset(finished)
+
+    def _take(self, owners: Sequence[tuple[int, int]], states: Sequence[MemberState], seconds: float) -> None:
+        """Hand the states of a finished pack to its trials."""
+        for (trial, fold), state in zip(owners, states, strict=True):
+            self.entries[trial].states[fold] = state
+            self.entries[trial].seconds += seconds / len(states)
+
+    def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
+        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had finished."""
+        packs = self._plan([entry.members[fold] for entry, fold in runners])
+        todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
+        if not todo:
+            return True
+        goals = [epochs_at(rung.share, entry.design.epochs) for entry, _ in runners]
+        cancel = threading.Event()
+        timer = self._timer(cancel)
+        started, trained = time.perf_counter(), 0
+        try:
+            for number, result, seconds in run_packs(
+                packs,
+                self.data,
+                until=goals,
+                states=[entry.states[fold] for entry, fold in runners],
+                skip=finished,
+                workers=self.workers,
+                progress=self.meter.add_steps,
+                cancel=cancel,
+            ):
+                members = packs.packs[number].members
+                if any(_unended(s) and s.epoch < goals[i] for i, s in zip(members, result.states, strict=True)):
+                    continue  # cancelled on its way: what was not finished is trained again, or never needed
+                owners = [(runners[i][0].number, runners[i][1]) for i in members]
+                self.ledger.finish_pack(
+                    rung.bracket, rung.number, number, owners, result.states, seconds
+                )
+                self._take(owners, result.states, seconds)
+                trained += 1
+                if self._late() and any(entry.reached(rung.share) for entry, _ in runners):
+                    cancel.set()
+        finally:
+            timer.cancel()
+        wall = time.perf_counter() - started
+        if trained == len(todo) and wall > 0.5:
+            self.pace = wall / (sum(todo) * (rung.share - rung.before))
+        return trained == len(todo)
+
+    def _timer(self, cancel: threading.Event) -> threading.Timer:
+        """Ends the training at the deadline, provided that there is a candidate to fall back on."""
+        wait = NEVER
+        if self.deadline is not None and any(entry.verdict is not None for entry in self.entries):
+            wait = max(0.0, self.deadline - time.perf_counter())
+        timer = threading.Timer(wait, cancel.set)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _late(self) -> bool:
+        return self.deadline is not None and time.perf_counter() > self.deadline
+
+    # ---- verdicts -------------------------------------------------------------------------------------------------
+
+    def _decide(self, rung: _Rung, alive: list[_Entry], whole: bool) -> Record:
+        """Judge the trials at a rung and write down what became of them and which go on."""
+        judged = [entry for entry in alive if entry.reached(rung.share)]
+        verdicts = {entry.number: self._judge(entry, rung.number) for entry in judged}
+        going: tuple[int, ...] = ()
+        if whole and not rung.last:
+            sign = -1.0 if self.contest.metric.greater_is_better else 1.0
+            losses = [
+                math.nan if v.status in TROUBLES else sign * v.value for v in (verdicts[e.number] for e in judged)
+            ]
+            going = tuple(judged[i].number for i in survivors(losses))
+        for entry in alive:
+            verdict = verdicts.get(entry.number, entry.verdict)
+            if entry.number not in going and verdict is not None and verdict.status is Status.RUNNING:
+                ending = Status.OUTCOMPETED if whole else Status.UNFINISHED
+                verdicts[entry.number] = replace(verdict, status=ending)
+        dropped = [entry for entry in alive if entry.number not in going]
+        self._keep(rung, dropped, final=not going)
+        return self.ledger.decide(
+            "rung" if whole else "cut",
+            bracket=rung.bracket,
+            rung=rung.number,
+            going=list(going),
+            verdicts={str(number): verdict.to_json() for number, verdict in verdicts.items()},
+        )
+
+    def _judge(self, entry: _Entry, rung: int) -> Verdict:
+        states = [state for state in entry.states if state is not None]
+        return judge(entry.design, states, self.sources, self.contest.metric, rung)
+
+    def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
+        """Store what a resume needs of trials that end here: their curves, and at a bracket's end the weights."""
+        states = [
+            state if final else replace(state, params=NO_WEIGHTS, best_params=NO_WEIGHTS)
+            for entry in dropped
+            for state in entry.states
+            if state is not None
+        ]
+        owners = [
+            [entry.number, fold] for entry in dropped for fold, s in enumerate(entry.states) if s is not None
+        ]
+        self.ledger.keep(rung.bracket, rung.number, [replace(state, moments=()) for state in states], owners)
+
+    def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
+        """Note the curves of trials that ended; at a bracket's end they become candidates, else their weights go."""
+        byname = {(number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number)}
+        for entry in dropped:
+            for fold in range(self.folds):
+                state = byname.get((entry.number, fold), entry.states[fold])
+                entry.states[fold] = state if final else None
+                if state is not None:
+                    self.curves[entry.number, fold] = state.history
+        if final:
+            self.pool = self._best(self.pool + [entry for entry in dropped if _whole(entry)])[:POOL]
+            kept = {entry.number for entry in self.pool}
+            for entry in self.entries:
+                if entry.number not in kept:
+                    entry.states = [None] * self.folds
+            self.ledger.forget_packs(rung.bracket)
+
+    def _best(self, entries: list[_Entry]) -> list[_Entry]:
+        """Entries with a finite value, those that went furthest first, then by value, then by number."""
+        sign = -1.0 if self.contest.metric.greater_is_better else 1.0
+        judged = [(e, e.verdict) for e in entries if e.verdict is not None and math.isfinite(e.verdict.value)]
+        judged.sort(key=lambda pair: (-pair[1].rung, sign * pair[1].value, pair[0].number))
+        return [entry for entry, _ in judged]
+
+    def _show(self, alive: list[_Entry]) -> None:
+        """Tell the meter how the search stands."""
+        self.meter.endings.clear()
+        for entry in self.entries:
+            if entry.verdict is not None and entry.verdict.status in TROUBLES:
+                self.meter.endings[entry.verdict.status.value] += 1
+        best = next(iter(self._best([*self.pool, *alive])), None)
+        if best is not None and best.verdict is not None:
+            spread = "" if math.isnan(best.verdict.spread) else f" ± {best.verdict.spread:.2g}"
+            self.meter.best = f"{self.contest.metric.title} {best.verdict.value:.4g}{spread}"
+
+    # ---- the result -----------------------------------------------------------------------------------------------
+
+    def _found(self, interrupted: bool) -> Found:
+        pool = list(self.pool)
+        if interrupted:  # whoever was in the race counts as far as he came
+            racing = [entry for entry in self.entries if _whole(entry) and entry not in pool]
+            for entry in racing:
+                entry.verdict = entry.verdict or self._judge(entry, 0)
+                for fold, state in enumerate(entry.states):
+                    if state is not None:
+                        self.curves[entry.number, fold] = state.history
+            pool = self._best(pool + racing)
+        trials = {entry.number: self._trial(entry) for entry in self.entries}
+        candidates = tuple(
+            Candidate(trials[e.number], tuple(s for s in e.states if s is not None)) for e in pool
+        )
+        places = [(entry, fold) for entry in self.entries for fold in range(self.folds)]
+        history = History(
+            tuple(entry.members[fold] for entry, fold in places),
+            tuple(self.curves.get((entry.number, fold), UNTRAINED) for entry, fold in places),
+        )
+        result = SearchResult(
+            trials=tuple(trials.values()),
+            history=history,
+            space=self.contest.space,
+            metric=self.contest.metric.name,
+            greater_is_better=self.contest.metric.greater_is_better,
+            sampler=self.contest.sampler,
+            rungs=self._rung_epochs(),
+            folds=self.folds,
+            networks=sum(curve.epochs > 0 for curve in history.curves),
+            member_steps=history.steps,
+            seconds=self.ledger.elapsed,
+            sampler_seconds=self.sampler_seconds,
+        )
+        return Found(result, candidates, interrupted)
+
+    def _rung_epochs(self) -> tuple[int, ...]:
+        longest = max(design.epochs for design in self.forecast)
+        return tuple(epochs_at(share, longest) for share in self.shares)
+
+    def _trial(self, entry: _Entry) -> Trial:
+        verdict = entry.verdict or Verdict((), math.nan, math.nan, Status.UNFINISHED, 0, 0)
+        return Trial(
+            number=entry.number,
+            params=entry.params,
+            design=entry.design,
+            scores=verdict.scores,
+            value=verdict.value,
+            spread=verdict.spread,
+            rung=verdict.rung,
+            epochs=verdict.epochs,
+            status=verdict.status,
+            seconds=entry.seconds,
+        )
+
+
+def _unended(state: MemberState | None) -> bool:
+    return state is None or state.status is Status.RUNNING
+
+
+def _whole(entry: _Entry) -> bool:
+    return all(state is not None and state.best_epoch > 0 for state in entry.states)
