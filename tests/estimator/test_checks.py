@@ -27,5 +27,5 @@ def test_its_suite_can_fail() -> None:
     found = {
         check.func.__name__: check for estimator, check in parametrize_with_checks([Forgetful()]).args[1]
     }
-    with pytest.raises(AssertionError, match="n_features_in_"):
+    with pytest.raises(AssertionError):
         found["check_n_features_in"](Forgetful())

@@ -26,21 +26,44 @@ TYPES: dict[str, TargetType] = {
 class DeepClassifier(ClassifierMixin, FleetEstimator):
     """An ensemble of regularised networks, found among many that were trained together.
 
-    Parameters ---------- trials Network designs to try; None and no `seconds`: one for ten rows, at least 4
-    and at most 200. seconds Time to spend, instead of or together with `trials`. Only a number of trials
-    makes results reproducible. metric What is optimised, see `profunda.metrics.score`; None is the log-loss
-    (numbers: the root mean squared error). space What designs are drawn from (`profunda.Space`); None is the
-    default space for the table. fix Names of the space with the value, or the text of a domain, that they are
-    narrowed to: ``{"depth": 1}``. sampler "random" and the others of `profunda fit --sampler`. folds Folds of
-    the inner cross-validation; None decides by the number of rows. select, refit How the model is chosen and
-    completed: see docs/model.md. engine, workers As in `profunda.fit`. random_state Seed; with an integer the
-    same data give the same model. verbose 0 is silent, 1 shows progress.
+    Parameters
+    ----------
+    trials
+        Network designs to try; None and no `seconds`: one for twenty rows, at least 4 and at most 200.
+    seconds
+        Time to spend, instead of or with `trials`. Only a number of trials makes results reproducible.
+    metric
+        What is optimised, see `profunda.metrics.score`; None is the log-loss, for numbers the root mean
+        squared error.
+    space
+        What designs are drawn from (`profunda.Space`); None is the default space for the table.
+    fix
+        Names of the space with the value, or the text of a domain, to narrow them to: ``{"depth": 1}``.
+    sampler
+        "random", "quasi-random", "grid", "tpe" or "gp".
+    folds
+        Folds of the inner cross-validation; None decides by the number of rows.
+    select, refit
+        How the model is chosen and completed, see docs/model.md.
+    engine, workers
+        As in `profunda.fit`.
+    random_state
+        Seed: with an integer the same data give the same model.
+    verbose
+        0 is silent, 1 shows progress.
 
-    Attributes ---------- classes_ The classes [C] in sorted order, as in the columns of `predict_proba`.
-    model_ The `profunda.Model`: save it with ``model_.save(folder)``, or export it with
-    ``profunda.export(model_)``. search_ The `SearchResult`: every trial with its score and cause of ending.
-    notices_ What was accepted but not silently, such as a column kept out because it copies the target.
-    n_features_in_, feature_names_in_ As everywhere in scikit-learn.
+    Attributes
+    ----------
+    classes_
+        The classes [C] in sorted order, as in the columns of `predict_proba`.
+    model_
+        The `profunda.Model`: keep it with ``model_.save(folder)``, make it a module by ``profunda.export``.
+    search_
+        The `SearchResult`: every trial with its score and its cause of ending.
+    notices_
+        What was accepted, but not silently. A column kept out because it copies the target is a warning too.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
     """
 
     def fit(self, X: object, y: object) -> Self:
@@ -53,8 +76,9 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
+            (only,) = self.classes_.tolist()
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes, but y has 1 class: {self.classes_[0]!r}. "
+                f"{type(self).__name__} needs at least 2 classes, but y has 1 class: {only!r}. "
                 "Give rows of another class too."
             )
         found = read(X, target=codes, task="classification")
@@ -63,7 +87,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
 
     def predict(self, X: object) -> np.ndarray:
         """The most probable class of each row, [N]."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: object) -> np.ndarray:
         """Probabilities float64 [N, C], columns in the order of `classes_`."""
