@@ -21,8 +21,8 @@ The algorithm, to the bit (u32 and u64 arithmetic wraps; ``>>`` is logical)::
     permutations     the indices of bits[0..n), sorted by (bits, index)
 
 mix64 is the finaliser of SplitMix64 (Steele, Lea and Flood 2014), mix32 the 32-bit mix of Wellons' hash
-prospector (2018, "lowbias32"). Streams of keys that came from `subkeys` are independent by every test of ours;
-keys made by hand that differ in a few bits need not be. Not for cryptography.
+prospector (2018, "lowbias32"). Streams of keys that came from `subkeys` are independent by all of our
+tests; keys made by hand that differ in a few bits need not be. Not for cryptography.
 """
 
 import hashlib

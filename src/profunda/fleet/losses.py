@@ -1,11 +1,12 @@
 """Losses of stacked outputs [M, C, B] and their derivatives."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from profunda.fleet.roster import Roster
 
-__all__ = ["TrainingLoss", "validation_losses"]
+__all__ = ["TrainingLoss", "row_sums", "validation_losses"]
 
 
 class TrainingLoss:
@@ -76,3 +77,8 @@ def validation_losses(logits: Tensor, target: Tensor, classes: bool) -> Tensor:
         return -torch.log_softmax(logits, 1).gather(1, target)
     r = logits - target
     return r * r
+
+
+def row_sums(values: Tensor) -> np.ndarray:
+    """Row sums in float64; numpy adds each row by itself, whatever the number of rows."""
+    return values.cpu().numpy().astype(np.float64).sum(axis=1)

@@ -13,6 +13,10 @@ from profunda._seeds import bits, premix
 
 __all__ = ["Masks", "device_bits", "thresholds"]
 
+_CACHE_BYTES = 1024 << 10
+"""Members are drawn this much at a time, so that the dozen passes of a hash stay in the second-level
+cache."""
+
 
 def thresholds(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(uint16 [M] thresholds, float64 [M] scales) of dropping rates [M]."""
@@ -28,7 +32,13 @@ class Masks:
         self, rates: np.ndarray, parts: list[slice], rows: int, padded: int, columns: int, like: Tensor
     ) -> None:
         members, count = len(rates), rows * columns
-        self.parts, self.rows, self.columns, self.count = parts, rows, columns, count
+        self.rows, self.columns, self.count = rows, columns, count
+        most = max(1, _CACHE_BYTES // (9 * count + 1))
+        self.parts = [
+            slice(start, min(start + most, part.stop))
+            for part in parts
+            for start in range(part.start, part.stop, most)
+        ]
         limits, scales = thresholds(rates)
         self.words = -(-count // 2)
         self.on_cpu = like.device.type == "cpu"
@@ -36,9 +46,9 @@ class Masks:
         self.scales = torch.as_tensor(scales, dtype=like.dtype, device=like.device).view(-1, 1, 1)
         if self.on_cpu:
             self.table = premix(self.words)
-            self.hash = np.empty((members, self.words), np.uint32)
+            self.hash = np.empty((min(most, members), self.words), np.uint32)
             self.scratch = np.empty_like(self.hash)
-            self.kept = np.empty((members, 2 * self.words), bool)
+            self.kept = np.empty((min(most, members), 2 * self.words), bool)
             self.kept_bytes = torch.from_numpy(self.kept.view(np.uint8))
             self.limits = limits[:, None]
         else:
@@ -56,11 +66,12 @@ class Masks:
 
     def _bytes(self, keys: np.ndarray, part: slice) -> Tensor:
         if self.on_cpu:
+            size = part.stop - part.start
             words = bits(
-                keys[part], self.words, table=self.table, out=self.hash[part], scratch=self.scratch[part]
+                keys[part], self.words, table=self.table, out=self.hash[:size], scratch=self.scratch[:size]
             )
-            np.greater_equal(words.view(np.uint16), self.limits[part], out=self.kept[part])
-            return self.kept_bytes[part]
+            np.greater_equal(words.view(np.uint16), self.limits[part], out=self.kept[:size])
+            return self.kept_bytes[:size]
         words = device_bits(keys[part], self.table_device)
         halves = words.view(torch.int16).to(torch.int32) & 0xFFFF
         return (halves >= self.limits_device[part]).to(torch.uint8)

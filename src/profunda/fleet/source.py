@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from profunda.errors import DataError
 from profunda.fleet.member import Member
+from profunda.space.design import Encoding
 
 __all__ = ["FleetData", "Source"]
 
@@ -72,7 +74,7 @@ class FleetData:
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         classes: bool,
         n_outputs: int | None = None,
-        encodings: Sequence[str] = ("robust", "quantile", "piecewise"),
+        encodings: Sequence[str] = get_args(Encoding),
     ) -> "FleetData":
         """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid)
         rows."""

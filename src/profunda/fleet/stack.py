@@ -71,13 +71,6 @@ class Stack:
             found.append(vector)
         return found
 
-    def take(self, rows: Tensor) -> "Stack":
-        """A new stack of the members `rows`, in that order."""
-        made = Stack(self.shape, len(rows), self.flat.dtype, str(self.flat.device))
-        for target, block in zip(made.blocks, self.blocks, strict=True):
-            torch.index_select(block, 0, rows, out=target)
-        return made
-
     def put(self, other: "Stack", rows: Tensor) -> None:
         """Overwrite the members `rows` with those of `other` at the same places."""
         for target, block in zip(self.blocks, other.blocks, strict=True):

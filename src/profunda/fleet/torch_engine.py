@@ -10,6 +10,7 @@ import torch
 
 from profunda.errors import ArgumentError
 from profunda.fleet.certification import certified
+from profunda.fleet.evaluator import Evaluator
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.optimisers import MOMENTS
@@ -185,10 +186,10 @@ class _Session:
 
     def _outputs(self, shape: Shape, jobs: Sequence[_Job]) -> list[np.ndarray]:
         best = self.stack(shape, jobs, [job.state.best_params for job in jobs])
-        trainer = Trainer(
-            shape, Roster(tuple(j.member for j in jobs)), [self.table(j.member) for j in jobs], best, []
+        roster = Roster(tuple(job.member for job in jobs))
+        return list(
+            Evaluator(shape, roster, [self.table(job.member) for job in jobs], best.flat).outputs(best)
         )
-        return list(trainer.outputs(best))
 
 
 def _ladder_size(active: int, size: int) -> int:
@@ -214,9 +215,9 @@ class _Crew:
             for i in range(MOMENTS[shape.optimiser])
         ]
         roster = Roster(tuple(job.member for job in jobs))
-        self.trainer = Trainer(
-            shape, roster, [session.table(job.member) for job in jobs], self.params, self.moments
-        )
+        tables = [session.table(job.member) for job in jobs]
+        self.trainer = Trainer(shape, roster, tables, self.params, self.moments)
+        self.evaluator = Evaluator(shape, roster, tables, self.params.flat)
         self.active = [job.active for job in jobs]
 
     def train(self) -> None:
@@ -248,7 +249,7 @@ class _Crew:
         self.epoch += 1
         taken = takes_signs(self.epoch, self.shape.steps)
         train_loss = self.trainer.train_loss()
-        valid_loss, signs = self.trainer.validate(taken)
+        valid_loss, signs = self.evaluator.validate(self.params, taken)
         signs |= weight_signs
         improved = []
         for i in [i for i, active in enumerate(self.active) if active]:

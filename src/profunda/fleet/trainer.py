@@ -3,40 +3,30 @@ ends."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from profunda._seeds import permutations, subkeys
-from profunda.fleet.losses import TrainingLoss, validation_losses
+from profunda.fleet.losses import TrainingLoss, row_sums
 from profunda.fleet.optimisers import Optimiser
 from profunda.fleet.roster import Roster
 from profunda.fleet.schedules import learning_rates
 from profunda.fleet.shape import Shape
 from profunda.fleet.stack import Stack
 from profunda.fleet.tables import Feed, Table, row_width
-from profunda.fleet.vital_signs import activation_signs, gradient_norms, update_ratios
+from profunda.fleet.vital_signs import gradient_norms, update_ratios
 from profunda.fleet.workspace import Workspace
-from profunda.vitals.signs import PROBE_ROWS, takes_signs
+from profunda.vitals.signs import takes_signs
 
-__all__ = ["EpochResult", "Trainer"]
+__all__ = ["Trainer"]
 
 _BLOCK_BYTES = 4 << 20
 """Batches are gathered this much at a time: many steps for small members, so that gathering costs little a
 step."""
 
 _REPORT_SECONDS = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class EpochResult:
-    """Losses [M] and, where they were taken, signs {name: [M, layers]} of one epoch."""
-
-    train_loss: np.ndarray
-    valid_loss: np.ndarray
-    signs: dict[str, np.ndarray]
 
 
 class Trainer:
@@ -57,13 +47,7 @@ class Trainer:
         self.losses = {
             rows: TrainingLoss(roster, shape.classes, space.logits) for rows, space in self.spaces.items()
         }
-        self.evaluation = {
-            rows: Workspace(shape, roster, rows, like, training=False)
-            for rows in {min(PROBE_ROWS, shape.n_valid), shape.n_valid % PROBE_ROWS} - {0}
-        }
         self.train_rows = [table.train for table in tables]
-        self.valid_rows = np.stack([table.valid for table in tables])
-        self.kept: tuple[Tensor, Tensor] | None = None
 
     def train_epoch(self, epoch: int, interrupted: Callable[[int], bool]) -> dict[str, np.ndarray] | None:
         """All steps of `epoch` (from 0): the signs of weights taken on the way, or None where it was
@@ -132,44 +116,5 @@ class Trainer:
         """Mean of the batch losses of the epoch just trained: float64 [M]."""
         total = np.zeros(len(self.roster))
         for loss in self.losses.values():
-            total += _sums(loss.take())
+            total += row_sums(loss.take())
         return total / self.shape.steps
-
-    def validate(self, signs: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Validation loss float64 [M] of the present parameters, and the signs of activations where
-        wanted."""
-        found: dict[str, np.ndarray] = {}
-        total = np.zeros(len(self.roster))
-        for at, logits, labels, space in self._evaluate(self.params):
-            if signs and at == 0 and space.a_rows:
-                found = activation_signs(space.a_rows, self.roster)
-            total += _sums(validation_losses(logits, labels, self.shape.classes).flatten(1))
-        return total / self.shape.n_valid, found
-
-    def outputs(self, params: Stack) -> np.ndarray:
-        """Raw outputs [M, V, C] on each member's validation rows."""
-        parts = [logits.transpose(1, 2).cpu().numpy().copy() for _, logits, _, _ in self._evaluate(params)]
-        return np.concatenate(parts, axis=1)
-
-    def _evaluate(self, params: Stack) -> "Iterator[tuple[int, Tensor, Tensor, Workspace]]":
-        for at in range(0, self.shape.n_valid, PROBE_ROWS):
-            x, labels = self._valid_rows(at)
-            space = self.evaluation[x.shape[1]]
-            yield at, space.forward(params, x), labels, space
-
-    def _valid_rows(self, at: int) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of the validation rows from `at` on; kept where they are all there is."""
-        if self.kept is not None:
-            return self.kept
-        rows, like = self.valid_rows[:, at : at + PROBE_ROWS], self.params.flat
-        x = torch.empty(*rows.shape, row_width(self.shape.n_features), dtype=like.dtype, device=like.device)
-        x = self.feed.inputs(rows, x)[:, :, : self.shape.n_features + 1]
-        found = (x, self.feed.outputs(rows, "labels"))
-        if self.shape.n_valid <= PROBE_ROWS:
-            self.kept = found
-        return found
-
-
-def _sums(values: Tensor) -> np.ndarray:
-    """Row sums in float64; numpy adds each row by itself, whatever the number of rows."""
-    return values.cpu().numpy().astype(np.float64).sum(axis=1)
