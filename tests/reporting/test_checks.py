@@ -168,3 +168,19 @@ def test_comparisons(ours, theirs, greater, expected):
     assert compare(a, b) == expected
     assert (advantage(a, b) > 0) == (expected in ("better", "ahead"))
     assert verdict(a, b)
+
+
+def test_overlapping_intervals_may_still_be_more_than_chance():
+    # Halves of 0.08 and 0.05 overlap at a difference of 0.12, but √(0.08² + 0.05²) = 0.094 is less than that.
+    ours = Score("log_loss", 0.49, 0.43, 0.57, 0.95, 200, False)
+    theirs = Score("log_loss", 0.61, 0.56, 0.66, 0.95, 200, False)
+    assert ours.high > theirs.low
+    assert compare(ours, theirs) == "better"
+    assert compare(dataclasses.replace(ours, high=0.61), theirs) == "ahead"
+
+
+def test_a_score_that_is_not_finite_compares_with_nothing():
+    assert compare(score(float("nan")), score(0.3)) == "unknown"
+    assert verdict(score(0.3), score(float("nan"))) == "They cannot be compared: a score is not finite."
+    assert state(changed(score=score(float("nan"))), "beats-trivial") == "not applicable"
+    assert state(changed(score=score(float("nan"))), "beats-strong") == "not applicable"

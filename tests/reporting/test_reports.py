@@ -147,3 +147,13 @@ def test_a_summary_without_a_finite_score_is_json_too():
     told = json.loads(json.dumps(summary(SimpleNamespace(**given)), allow_nan=False))
     assert told["score"] is None
     assert told["interval"] == [None, None]
+
+
+def test_a_summary_of_a_run_that_held_nothing_out():
+    told = summary(SimpleNamespace(**pieces("binary", trials=12) | {"score": None, "baselines": ()}))
+    assert (told["score"], told["interval"], told["metric"], told["baselines"]) == (
+        None,
+        None,
+        "log_loss",
+        {},
+    )

@@ -255,7 +255,7 @@ def decode(data: object) -> object:
     names = {field.name for field in fields(kind)}
     if set(content) != names:
         raise ArgumentError(
-            f"block {kind.__name__} has the fields {sorted(content)} where {sorted(names)} are needed; "
-            "the report's JSON is damaged or from another version: write the report again"
+            f"block {kind.__name__} has the fields {sorted(content)} where {sorted(names)} are needed; the "
+            "report's JSON is damaged or from another version: write the report again"
         )
     return kind(**content)  # type: ignore[arg-type]  # pyrefly: ignore

@@ -44,8 +44,7 @@ def drawing(part: Part, inputs: int, outputs: int, title: str) -> Architecture:
     parameters = design.parameters(inputs, outputs)
     what = (
         f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as "
-        "the square "
-        "root of its units, the words between two slabs say what happens on the way."
+        "the square root of its units, the words between two slabs say what happens on the way."
     )
     alt = (
         f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} "
@@ -104,8 +103,7 @@ def ensemble(model: Model) -> tuple[Block, ...]:
     )
     what = (
         f"The model is the weighted mean of {len(rows)} designs; each design's networks (one a fold, or one "
-        "refit on all "
-        "rows) count alike."
+        "refit on all rows) count alike."
     )
     return (Table("The ensemble", columns, rows, what),)
 
@@ -132,13 +130,10 @@ def inside(curve: MemberHistory) -> tuple[Block, ...]:
             "Inside its training",
             tuple(figures),
             "Each column is an epoch, each row a layer (the output layer on top). Even colours from bottom "
-            "to top mean "
-            "that all layers learn at a similar pace.",
+            "to top mean that all layers learn at a similar pace.",
             "g is the gradient of a layer's weights, θ the weights, Δθ the step; units are looked at on "
-            "validation rows. A "
-            "ratio around one in a thousand is usual. Colours of norms and ratios are logarithmic. Shown is "
-            "the "
-            "champion's first fold.",
+            "validation rows. A ratio around one in a thousand is usual. Colours of norms and ratios are "
+            "logarithmic. Shown is the champion's first fold.",
         ),
     )
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from profunda.fleet.history import Status
-from profunda.reporting.blocks import Check, Checks
-from profunda.reporting.comparison import compare, verdict
+from profunda.reporting.blocks import Check, Checks, State
+from profunda.reporting.comparison import Standing, compare, verdict
 from profunda.reporting.evidence import Evidence
 from profunda.reporting.predictions import calibration
 from profunda.reporting.standing import improvements, is_log, order
@@ -47,7 +47,8 @@ def _trivial(evidence: Evidence) -> Check:
     if rival is None or rival.score is None:
         return Check(code, "not applicable", "No constant prediction was scored.", why)
     standing = compare(evidence.score, rival.score)
-    state = "ok" if standing == "better" else "warn" if standing == "ahead" else "bad"
+    states: dict[Standing, State] = {"better": "ok", "ahead": "warn", "unknown": "not applicable"}
+    state = states.get(standing, "bad")
     what = f"Against “{rival.title}”: {verdict(evidence.score, rival.score)}"
     return Check(code, state, what, why, "" if state == "ok" else _MORE_TIME)
 
@@ -59,7 +60,9 @@ def _strong(evidence: Evidence) -> Check:
     if rival is None or rival.score is None:
         return Check(code, "not applicable", "No strong baseline has a score.", why)
     standing = compare(evidence.score, rival.score)
-    state = {"better": "ok", "ahead": "ok", "level": "ok", "behind": "warn", "worse": "bad"}[standing]
+    state = {"better": "ok", "ahead": "ok", "level": "ok", "behind": "warn", "worse": "bad"}.get(
+        standing, "not applicable"
+    )
     left_out = [b.title for b in evidence.baselines if b.score is None]
     missing = f" Not scored: {', '.join(left_out)}." if left_out else ""
     what = f"Against “{rival.title}”, the best other method: {verdict(evidence.score, rival.score)}{missing}"

@@ -1,5 +1,6 @@
 """One score against another, in words that a reader can hold us to."""
 
+import math
 from typing import Literal
 
 from profunda.model.score import Score
@@ -7,7 +8,7 @@ from profunda.reporting.words import number
 
 __all__ = ["Standing", "advantage", "compare", "verdict"]
 
-Standing = Literal["better", "ahead", "level", "behind", "worse"]
+Standing = Literal["better", "ahead", "level", "behind", "worse", "unknown"]
 
 
 def advantage(ours: Score, theirs: Score) -> float:
@@ -17,27 +18,30 @@ def advantage(ours: Score, theirs: Score) -> float:
 
 
 def compare(ours: Score, theirs: Score) -> Standing:
-    """ "better" and "worse" where the two intervals do not overlap; otherwise "ahead", "level" or "behind".
+    """How `ours` stands: "better" and "worse" where chance does not explain the difference.
 
-    Intervals that overlap do not prove a tie (both scores are on the same rows, so their difference is surer
-    than either): the words for that case stay careful on purpose.
+    That is where the difference exceeds √(a² + b²), a and b being the halves of the two intervals that face
+    each other: the test of two independent scores at the intervals' level. Both are in truth scored on the
+    same rows, which makes their difference surer than that: the words err on the careful side.
     """
     gain = advantage(ours, theirs)
-    apart = ours.low > theirs.high or ours.high < theirs.low
-    if apart:
+    if not math.isfinite(gain):
+        return "unknown"
+    above, below = (ours, theirs) if ours.value > theirs.value else (theirs, ours)
+    noise = math.hypot(above.value - above.low, below.high - below.value)
+    if abs(gain) > noise:  # false where an interval is not finite
         return "better" if gain > 0 else "worse"
-    if gain == 0:
-        return "level"
-    return "ahead" if gain > 0 else "behind"
+    return "level" if gain == 0 else "ahead" if gain > 0 else "behind"
 
 
 def verdict(ours: Score, theirs: Score) -> str:
     """The comparison as a sentence."""
     gap = number(abs(advantage(ours, theirs)), 2)
     return {
-        "better": f"The model is better by {gap}, beyond both intervals.",
-        "ahead": f"The model is ahead by {gap}, but the intervals overlap: take it as no proof.",
+        "better": f"The model is better by {gap}, more than chance explains.",
+        "ahead": f"The model is ahead by {gap}, which may be chance.",
         "level": "The model scores the same.",
-        "behind": f"The model is behind by {gap}; the intervals overlap, so it may be chance.",
-        "worse": f"The model is worse by {gap}, beyond both intervals.",
+        "behind": f"The model is behind by {gap}, which may be chance.",
+        "worse": f"The model is worse by {gap}, more than chance explains.",
+        "unknown": "They cannot be compared: a score is not finite.",
     }[compare(ours, theirs)]

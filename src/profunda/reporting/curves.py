@@ -12,6 +12,7 @@ from profunda.reporting.words import count, number
 
 __all__ = ["learning_curves", "loss_title", "matrix"]
 
+LEAST_CROWD = 5
 EPOCHS = 180  # drawn: nine series of them stay below 2,000 points
 _LOG = 6.0  # a range of losses above this factor is drawn on a logarithmic axis
 
@@ -42,10 +43,12 @@ def learning_curves(history: History, champion: Sequence[int], unit: str) -> Fig
     epochs = thin(int(np.flatnonzero(alive).max()) + 1, EPOCHS)
     # Every chosen epoch is reached by somebody, so no column is all NaN.
     epochs = epochs[alive[epochs] > 0]
-    band = np.nanquantile(losses[:, epochs], [0.1, 0.25, 0.5, 0.75, 0.9], axis=0)
+    # Quantiles of a handful say nothing: the band ends where fewer networks are left, the count goes on.
+    crowd = epochs[alive[epochs] >= min(LEAST_CROWD, len(losses))]
+    band = np.nanquantile(losses[:, crowd], [0.1, 0.25, 0.5, 0.75, 0.9], axis=0)
     chosen = [history.curves[k] for k in champion]
     own_valid, own_train = _mean_curve(matrix(chosen, "valid")), _mean_curve(matrix(chosen, "train"))
-    data = [*_band(epochs, band), *_champion(own_train, own_valid), _alive(epochs, alive)]
+    data = [*_band(crowd, band), *_champion(own_train, own_valid), _alive(epochs, alive)]
     layout = {
         "showlegend": True,
         "legend": legend(),
@@ -59,15 +62,12 @@ def learning_curves(history: History, champion: Sequence[int], unit: str) -> Fig
         spec(data, layout),
         _what(own_valid),
         "An epoch is one pass over the training rows. Bands are quantiles over the networks still training "
-        "at that epoch, so they fall not only because networks "
-        "learn but also because the search stops the worst; the lower panel counts those left. The "
-        "champion's line is "
-        "the mean over its folds, as far as all of them trained. The training loss is taken while weights "
-        "change and "
-        "with dropout on, so it can lie above the validation loss.",
+        "at that epoch, so they fall not only because networks learn but also because the search stops the "
+        "worst; the lower panel counts those left. The champion's line is the mean over its folds, as far "
+        "as all of them trained. The training loss is taken while weights change and with dropout on, so it "
+        "can lie above the validation loss.",
         f"Validation loss of {count(len(history.curves))} networks over epochs as a band, with the "
-        "champion's "
-        "training and validation loss, and the number of networks still training.",
+        "champion's training and validation loss, and the number of networks still training.",
         height=470,
     )
 

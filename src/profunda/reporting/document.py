@@ -62,8 +62,8 @@ class Document:
         if not isinstance(tree, dict) or tree.get("format") != FORMAT:
             found = tree.get("format") if isinstance(tree, dict) else None
             raise ArgumentError(
-                f"a report's JSON has format {found!r} where {FORMAT} is read; "
-                "it is another file or from another version: write the report again"
+                f"a report's JSON has format {found!r} where {FORMAT} is read; it is another file or from "
+                "another version: write the report again"
             )
         sections = decode(tree.get("sections"))
         if not isinstance(sections, tuple) or not all(isinstance(section, Section) for section in sections):

@@ -14,7 +14,7 @@ from profunda.reporting.words import count, number, shorten
 
 __all__ = ["architecture", "axis_ends", "bar", "sparkline"]
 
-_WIDTH = 440  # of the architecture's own coordinates: text is drawn at its true size on a phone
+_WIDTH = 390  # of the architecture's own coordinates: text is drawn at its true size on a phone
 
 
 def axis_ends(bars: Bars) -> tuple[float, float]:
@@ -101,7 +101,7 @@ def architecture(drawing: Architecture) -> Markup:
             shapes.append(Markup('<polygon class="links" points="{}"/>').format(corners))
             shapes.append(
                 Markup('<text class="detail" x="{}" y="{}">{}</text>').format(
-                    middle, y + gap / 2 + 4, shorten(layer.detail, 58)
+                    middle, y + gap / 2 + 4, shorten(layer.detail, 52)
                 )
             )
         role = "outer" if k in (0, len(layers) - 1) else "inner"

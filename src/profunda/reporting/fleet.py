@@ -42,7 +42,12 @@ def landscape_blocks(search: SearchResult) -> tuple[Block, ...]:
             "note",
         )
     )
-    blocks = (told, score_map(search, names), slices(search, names), parallel(search, names))
+    blocks = (
+        told,
+        score_map(search, names) if found is not None else None,
+        slices(search, names),
+        parallel(search, names, ranked=found is not None),
+    )
     return tuple(block for block in blocks if block is not None)
 
 
@@ -53,8 +58,7 @@ def _importance_bars(found: Importances) -> Bars:
     trusted = found.explained >= _LEAST_EXPLAINED
     what = (
         "The share of the differences between networks that each hyperparameter accounts for. The forest "
-        "behind it "
-        f"explains {share(found.explained)} of trials it has not seen"
+        f"behind it explains {share(found.explained)} of trials it has not seen"
         + ("." if trusted else ": too little, so do not read much into these bars.")
     )
     left = len(found.parameters) - len(kept)
@@ -62,17 +66,12 @@ def _importance_bars(found: Importances) -> Bars:
         "Which hyperparameters mattered",
         bars,
         what + (f" Not shown: {left} that hardly matter." if left else ""),
-        "Functional ANOVA (Hutter et al. 2014) by Monte Carlo: a random forest learns each trial's rank from "
-        "its "
-        f"hyperparameters ({count(found.trials)} trials); its variance over the whole space is split into "
-        "the share of "
-        "one hyperparameter alone, S = Var E[f | u] / Var f, and with all its interactions, T = E[(f − f′)²] "
-        "/ (2 Var "
-        "f), where only this one is redrawn in f′ (Jansen 1999). Limits: it speaks of this space and these "
-        "data; widen "
-        "a domain and its share grows; shares with interactions may add up to more than 100 %; with few "
-        "trials it is a "
-        "guess.",
+        "Functional ANOVA (Hutter et al. 2014) by Monte Carlo: a random forest learns each trial's rank "
+        f"from its hyperparameters ({count(found.trials)} trials); its variance over the whole space is "
+        "split into the share of one hyperparameter alone, S = Var E[f | u] / Var f, and with all its "
+        "interactions, T = E[(f − f′)²] / (2 Var f), where only this one is redrawn in f′ (Jansen 1999). "
+        "Limits: it speaks of this space and these data; widen a domain and its share grows; shares with "
+        "interactions may add up to more than 100 %; with few trials it is a guess.",
         axis="share of the variance of ranks",
         legend=("alone", "in interaction with others"),
     )

@@ -107,12 +107,9 @@ def leaderboard(evidence: Evidence) -> tuple[Block, ...]:
         "better, the "
         f"lines are {evidence.score.level:.0%} intervals.".replace("%", " %"),
         "Intervals are percentile bootstraps over the held-out rows with each model held fixed: they tell "
-        "how much "
-        "the score would move with other rows, not with other training. Baselines were fitted after the "
-        "search on "
-        "the same development rows and never influenced the model; scikit-learn's defaults with early "
-        "stopping stand "
-        "for the boosted trees, not a tuned search.",
+        "how much the score would move with other rows, not with other training. Baselines were fitted "
+        "after the search on the same development rows and never influenced the model; scikit-learn's "
+        "defaults with early stopping stand for the boosted trees, not a tuned search.",
         axis=evidence.metric.title,
         dots=True,
     )

@@ -51,12 +51,10 @@ def rank_ladder(search: SearchResult) -> Figure | None:
         "Did early ranks foretell the end?",
         spec(lines, layout),
         f"Each line is one of the {len(finalists)} trials that went furthest; blue ended first, and stood at "
-        "rank "
-        f"{ranks[best, 1]} after a third of its epochs. {_verdict(agreement)}",
+        f"rank {ranks[best, 1]} after a third of its epochs. {_verdict(agreement)}",
         "Ranks are among the drawn trials only, by mean validation loss over folds. Trials dropped earlier "
-        "cannot be "
-        "shown at the end, so the agreement is that of the survivors, which is lower than it would be among "
-        "all.",
+        "cannot be shown at the end, so the agreement is that of the survivors, which is lower than it "
+        "would be among all.",
         f"Ranks of {len(finalists)} trials after a ninth, a third and all of their epochs; rank correlation "
         f"{number(agreement, 2)}.",
         height=360,

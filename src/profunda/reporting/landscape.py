@@ -54,8 +54,7 @@ def progress(search: SearchResult) -> Figure | None:
         spec([dots, line], layout),
         f"Each dot is one trial, the line the best value found up to then. {last}",
         "The line counts trials that went to the last comparison only; the worst sixth of the trials lies "
-        "outside "
-        "the frame. A line that still moves at its right end says that a longer search would pay.",
+        "outside the frame. A line that still moves at its right end says that a longer search would pay.",
         f"Best {search.metric} found so far over {count(len(search.trials))} trials. {last}",
     )
 
@@ -80,14 +79,11 @@ def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
         "Where good networks live",
         figures,
         "One dot is one trial: blue went to the last comparison, grey was dropped before, the orange one is "
-        "the best. "
-        f"{'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where blue dots "
-        "gather.",
+        f"the best. {'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where "
+        "blue dots gather.",
         "Each panel shows one hyperparameter while all others vary too, so a cloud without shape means that "
-        "it hardly "
-        "matters alone. Values beyond the frame (the worst sixth) are drawn as triangles at its edge. A grey "
-        "dot was "
-        f"scored after fewer epochs than a blue one.{cut}",
+        "it hardly matters alone. Values beyond the frame (the worst sixth) are drawn as triangles at its "
+        f"edge. A grey dot was scored after fewer epochs than a blue one.{cut}",
     )
 
 
@@ -180,8 +176,7 @@ def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
         f"Each dot is one trial at its {pair}; violet is good, olive is poor. A violet region is where to "
         "search next.",
         "All other hyperparameters vary behind each dot, which is why good and poor ones may touch. Values "
-        "of the "
-        "worst sixth share the last colour.",
+        "of the worst sixth share the last colour.",
         f"Map of {len(drawn)} trials over {pair}, coloured by {search.metric}.",
         height=400,
     )
@@ -212,8 +207,11 @@ _GROUPS = (
 )
 
 
-def parallel(search: SearchResult, names: Sequence[str]) -> Figure | None:
-    """Every hyperparameter as a row, every trial as a line through its values; None unless three varied."""
+def parallel(search: SearchResult, names: Sequence[str], *, ranked: bool) -> Figure | None:
+    """Every hyperparameter as a row, every trial as a line through its values; None unless three varied.
+
+    `ranked` says that `names` come with the most important first.
+    """
     names = [name for name in names if name in varied(search)][:MOST_ROWS]
     trials = order(search)
     if len(names) < 3 or len(trials) < 10:
@@ -229,17 +227,15 @@ def parallel(search: SearchResult, names: Sequence[str]) -> Figure | None:
         _lines(search, names, group, style) for group, style in zip(groups, _GROUPS, strict=True) if group
     ]
     layout = _rows_layout(search, names)
+    first = " The most important hyperparameter is at the top." if ranked else ""
     return Figure(
         "All hyperparameters at once",
         spec(data, layout),
         "A line is one trial, its bends are its values. Where the blue lines run through the same spot of a "
-        "row, good "
-        "networks agree on that value. Click on a name in the legend to hide a group.",
-        f"Drawn are {count(len(drawn))} of {count(len(trials))} scored trials, the best ones all. The most "
-        "important "
-        "hyperparameter is at the top; each row runs over its domain (logarithmic where it was drawn so). A "
-        "gap means "
-        "that the parameter does not exist for that trial.",
+        "row, good networks agree on that value. Click on a name in the legend to hide a group.",
+        f"Drawn are {count(len(drawn))} of {count(len(trials))} scored trials, the best all.{first} Each "
+        "row runs over its domain (logarithmic where it was drawn so). A gap means that the parameter does "
+        "not exist for that trial.",
         f"Parallel coordinates of {len(drawn)} trials over {', '.join(names)}.",
         height=90 + 62 * len(names),
         least_width=560,

@@ -106,6 +106,6 @@ def _plotly() -> str:
         if file.is_file():
             return base64.b64encode(gzip.compress(file.read_bytes(), 9, mtime=0)).decode("ascii")
     raise RunError(
-        "plotly's plotly.min.js was not found, so the report's figures cannot be drawn; "
-        "the plotly package is missing or damaged: install it again (pip install --force-reinstall plotly)"
+        "plotly's plotly.min.js was not found, so the report's figures cannot be drawn; the plotly package "
+        "is missing or damaged: install it again (pip install --force-reinstall plotly)"
     )

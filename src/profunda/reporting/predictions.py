@@ -111,11 +111,9 @@ def _confusion(task: Task, y: np.ndarray, prediction: np.ndarray) -> Figure:
         "Which classes it confuses",
         spec([{key: value for key, value in heat.items() if value is not None}], layout),
         f"Rows are the truth, columns what the model said; the diagonal is right: {count(right)} of "
-        f"{count(len(y))} rows "
-        f"({share(right / len(y))}).",
+        f"{count(len(y))} rows ({share(right / len(y))}).",
         "The model says the class of the highest probability. A darker cell is a larger share of its row's "
-        "class, so "
-        "that a rare class is as visible as a frequent one.",
+        "class, so that a rare class is as visible as a frequent one.",
         f"Confusion matrix of {k} classes; {count(right)} of {count(len(y))} rows are right.",
         height=min(720, 110 + max(30, min(90, 420 // k)) * k),
     )
@@ -199,10 +197,8 @@ def _reliability(task: Task, found: Calibration) -> Figure:
         f"On the dotted line a stated 70 % comes true 70 times of 100. The mean gap is {share(found.error)}, "
         f"{sure}.",
         f"Rows are cut into {len(found.rows)} bins of equal counts by the stated probability; whiskers are "
-        "95 % normal "
-        f"intervals of a share. Honest probabilities would show a mean gap of about {share(found.chance)} on "
-        "as many "
-        "rows.",
+        "95 % normal intervals of a share. Honest probabilities would show a mean gap of about "
+        f"{share(found.chance)} on as many rows.",
         f"Reliability diagram: mean gap {share(found.error)} between stated and observed shares.",
         height=400,
     )
@@ -276,9 +272,8 @@ def _residuals(task: Task, prediction: np.ndarray, residual: np.ndarray, order: 
     return Figure(
         "Where it misses",
         spec([dots, *lines], layout),
-        "The blue median should run along zero: above it the model says too much, below it too little. Where "
-        "the dashed "
-        "lines open, its misses grow.",
+        "The blue median should run along zero: above it the model says too much, below it too little. "
+        "Where the dashed lines open, its misses grow.",
         f"Quantiles of the residual in {len(bins)} bins of equal counts by the prediction. "
         f"{_drawn(len(order), len(ranked))}",
         f"Residuals against predicted {task.target} with their median and 10th and 90th percentiles.",

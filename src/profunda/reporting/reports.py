@@ -34,8 +34,7 @@ def report(subject: SearchResult | History | Model) -> Document:
         return model_document(subject)
     raise ArgumentError(
         f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's "
-        ".search), "
-        "a History (profunda.train) or a Model (profunda.load, or a fit's .model)"
+        ".search), a History (profunda.train) or a Model (profunda.load, or a fit's .model)"
     )
 
 

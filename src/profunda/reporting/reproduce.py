@@ -54,8 +54,8 @@ def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
         *model.versions,
     ]
     note = (
-        "A budget of trials or epochs gives the same result again; a budget of seconds decides by the "
-        "clock and does not."
+        "A budget of trials or epochs gives the same result again; a budget of seconds decides by the clock "
+        "and does not."
     )
     return (
         Code("Run it again", "shell", evidence.command),

@@ -75,8 +75,8 @@ def _check_shapes(dataset: Dataset, y: np.ndarray | None, prediction: np.ndarray
     if np.shape(prediction) != wanted:
         raise ArgumentError(
             f"held_prediction has the shape {np.shape(prediction)} where {wanted} is needed for {len(y)} "
-            "held-out rows "
-            f"of a {task.kind} target: pass probabilities [N, C] for classes, numbers [N] otherwise"
+            f"held-out rows of a {task.kind} target: pass probabilities [N, C] for classes, numbers [N] "
+            "otherwise"
         )
 
 

@@ -15,7 +15,7 @@ class Finished(Protocol):
     """What a finished run must tell (`profunda.job.outcome.Outcome` does)."""
 
     @property
-    def score(self) -> Score: ...
+    def score(self) -> Score | None: ...
 
     @property
     def baselines(self) -> tuple[Baseline, ...]: ...
@@ -34,7 +34,7 @@ class Finished(Protocol):
 
 
 def summary(outcome: Finished) -> dict[str, object]:
-    """JSON-able numbers of a run; what is not finite is None.
+    """JSON-able numbers of a run; what is not finite, or was not measured, is None.
 
     `baselines` maps a name to title, score, interval, seconds and note; `seconds` a stage to its wall-clock
     seconds (a stage told twice is summed), with their `total`; `endings` a cause to its number of trials;
@@ -44,9 +44,9 @@ def summary(outcome: Finished) -> dict[str, object]:
     for timing in outcome.timings:
         seconds[timing.stage] = round(seconds.get(timing.stage, 0.0) + timing.seconds, 3)
     return {
-        "score": _finite(outcome.score.value),
+        "score": None if outcome.score is None else _finite(outcome.score.value),
         "interval": _interval(outcome.score),
-        "metric": outcome.score.metric,
+        "metric": outcome.search.metric,
         "baselines": {baseline.name: _baseline(baseline) for baseline in outcome.baselines},
         "networks": outcome.search.networks,
         "member_steps": outcome.search.member_steps,

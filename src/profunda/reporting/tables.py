@@ -23,14 +23,13 @@ def data_blocks(dataset: Dataset, splits: Splits, notices: Sequence[Notice]) -> 
     """Facts, the target, the columns, the splits and everything that was accepted with a notice."""
     used = sum(column.used for column in dataset.columns)
     facts = Facts((
-        ("Source", dataset.source),
         ("Rows", count(dataset.n_rows)),
         ("Columns used", f"{count(used)} of {count(len(dataset.columns))}"),
         ("To search with", f"{count(len(splits.development))} rows"),
         ("To judge with", f"{count(len(splits.test))} rows"),
         ("Folds", str(len(splits.folds))),
     ))  # fmt: skip
-    how = Text(f"How they were split: {splits.how.rstrip('.')}.")
+    how = Text(f"Read from {dataset.source}. How the rows were split: {splits.how.rstrip('.')}.")
     told = notice_table((*dataset.notices, *notices))
     blocks = (facts, how, _target(dataset), told, _columns(dataset))
     return tuple(block for block in blocks if block is not None)

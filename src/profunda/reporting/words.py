@@ -50,12 +50,15 @@ def brief(value: float) -> str:
 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> tuple[str, str, str]:
-    """Three numbers with the same decimals: as many as show the interval's width with two digits."""
+    """Three numbers with the same decimals: as many as show its width with two digits."""
     width = abs(high - low)
     largest = max(abs(value), abs(low), abs(high))
     if not all(map(math.isfinite, (value, low, high))) or width == 0 or largest >= 1e6 or largest < 1e-3:
         return number(value, digits), number(low, digits), number(high, digits)
-    decimals = min(6, max(0, 1 - math.floor(math.log10(width))))
+    decimals = 1 - math.floor(math.log10(width))
+    if value:
+        decimals = max(decimals, digits - 1 - math.floor(math.log10(abs(value))))
+    decimals = min(6, max(0, decimals))
     return tuple(f"{v:,.{decimals}f}".replace("-", "−") for v in (value, low, high))  # type: ignore[return-value]
 
 
