@@ -19,7 +19,7 @@ from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.reading import read
 from profunda.data.splits import Splits, leaks, split
-from profunda.errors import Notice, RunError
+from profunda.errors import ArgumentError, Notice, RunError
 from profunda.job.baselines import fit_baselines, score_on
 from profunda.job.choosing import Choice, Rule, choose, target_range
 from profunda.job.outcome import Outcome, Timing
@@ -180,10 +180,10 @@ class _Job:
     ) -> None:
         self.settings, self.dataset, self.splits, self.journal = settings, dataset, splits, journal
         self.metric: Metric = settings.metric_of(dataset)
-        self.workers = workers or torch.get_num_threads()
+        self.workers = _workers(workers)
         self.meter, self.progress = Meter(), progress
         self.ledger = Ledger(journal)
-        self.timings = [Timing("read", time.perf_counter() - started)]
+        self.timings = [Timing("read", time.perf_counter() - started)]  # and what was split
         self.end = None
         if settings.budget.seconds is not None:
             self.end = started + settings.budget.seconds - self.ledger.elapsed
@@ -194,6 +194,8 @@ class _Job:
         with Display(self.meter, self.progress):
             baselines = self._baselines()
             sources, found = self._search()
+            if found.interrupted and not found.candidates:
+                raise KeyboardInterrupt  # nothing to choose from yet; what was trained is on record
             self.meter.stage = "choosing"
             with self._stage("select"):
                 choice = choose(found.candidates, sources, self.metric, self.settings.select)
@@ -291,11 +293,13 @@ class _Job:
         # A model that an interrupted session of this very run left behind gives way to the final one.
         shutil.rmtree(model, ignore_errors=True)
         outcome.model.save(model)
-        write_durably(run / "summary.json", (json.dumps(summary(outcome), indent=1) + "\n").encode())
         if self.settings.report:
-            document = self._document(outcome, prediction)
-            document.json(run / "report.json")
-            document.html(run / "report.html")
+            with self._stage("report"):
+                document = self._document(outcome, prediction)
+                document.json(run / "report.json")
+                document.html(run / "report.html")
+        told = summary(replace(outcome, timings=tuple(self.timings)))
+        write_durably(run / "summary.json", (json.dumps(told, indent=1) + "\n").encode())
 
     def _document(self, outcome: Outcome, prediction: np.ndarray | None) -> Document:
         if outcome.score is None:  # no row was held out: there is nothing to compare
@@ -335,6 +339,14 @@ def _budget(seconds: float | None, trials: int | None, epochs: int | None) -> Bu
     if seconds is None and trials is None and epochs is None:
         seconds = SECONDS
     return Budget(trials=trials, epochs=epochs, seconds=seconds)
+
+
+def _workers(workers: int | None) -> int:
+    if workers is None:
+        return torch.get_num_threads()
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1.")
+    return workers
 
 
 def _space(

@@ -1,0 +1,239 @@
+"""The main job: reproducible, honest, and clear about what it cannot do."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from comparing import decisions_of, same_curves, same_model
+from tables import numbers, two_classes
+
+from profunda.data.reading import read
+from profunda.errors import ArgumentError, RunError, SpaceError
+from profunda.fleet.history import Status
+from profunda.job.fitting import fit, resume, rewrite_report
+from profunda.metrics.score import metric_for
+from profunda.model.saving import load
+
+QUICK = {"progress": False, "report": False, "baselines": False, "fix": {"epochs": 9}}
+
+
+def test_the_result_does_not_depend_on_the_workers(tmp_path: Path) -> None:
+    one = fit(two_classes(), trials=12, workers=1, out=tmp_path / "one", **QUICK)
+    two = fit(two_classes(), trials=12, workers=2, out=tmp_path / "two", **QUICK)
+    assert same_model(tmp_path / "one", tmp_path / "two")
+    assert decisions_of(tmp_path / "one") == decisions_of(tmp_path / "two")
+    assert same_curves(one.search.history, two.search.history)
+
+
+def test_another_seed_gives_another_result(tmp_path: Path) -> None:
+    """Negative control of the test above."""
+    fit(two_classes(), trials=6, out=tmp_path / "one", **QUICK)
+    fit(two_classes(), trials=6, seed=1, out=tmp_path / "two", **QUICK)
+    assert not same_model(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_run_in_memory_equals_a_run_on_disk(tmp_path: Path) -> None:
+    data = two_classes()
+    disk = fit(data, trials=8, out=tmp_path / "run", **QUICK)
+    memory = fit(data, trials=8, **QUICK)
+    assert memory.run is None
+    codes = data.codes[:50]
+    assert np.array_equal(disk.model.predict_codes(codes), memory.model.predict_codes(codes))
+
+
+def test_an_equal_design_drawn_twice_is_trained_twice() -> None:
+    data = two_classes()
+    held = {"depth": 1, "width": 16, "activation": "relu", "initialisation": "he", "dropping": False}
+    space = {**held, "lr": 0.01, "epochs": 4, "batch_size": 32}
+    found = fit(data, trials=2, space={name: [value] for name, value in space.items()}, progress=False).search
+    first, second = found.trials
+    assert first.design == second.design
+    assert first.value != second.value
+
+
+def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
+    outcome = fit(two_classes(400), trials=16, progress=False, out=tmp_path / "run")
+    assert outcome.score is not None
+    assert [b.name for b in outcome.baselines] == ["majority", "linear", "trees"]
+    assert {b.score.rows for b in outcome.baselines if b.score} == {outcome.score.rows} == {80}
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert list(summary) == [
+        "score", "interval", "metric", "baselines", "networks", "member_steps", "seconds", "sampler_share",
+        "endings", "engine", "members",
+    ]  # fmt: skip
+    assert summary["networks"] == 16 * 5
+    assert sum(member["weight"] for member in summary["members"]) == pytest.approx(1)
+    told = load(tmp_path / "run" / "model")
+    rows = outcome.splits.test
+    value = metric_for("binary").value(outcome.dataset.y[rows], told.predict_codes(outcome.dataset.codes[rows]))
+    assert value == outcome.score.value
+
+
+def test_numbers_beat_the_linear_model() -> None:
+    outcome = fit(numbers(500), trials=20, progress=False, fix={"depth": 2})
+    scores = {b.name: b.score.value for b in outcome.baselines if b.score}
+    assert outcome.score is not None
+    assert outcome.score.value < scores["linear"] < scores["mean"]
+
+
+def test_test_rows_play_no_part(tmp_path: Path) -> None:
+    """Other targets on the held-out rows change the score and nothing else."""
+    from dataclasses import replace
+
+    data = two_classes()
+    first = fit(data, trials=5, out=tmp_path / "one", **QUICK)
+    y = data.y.copy()
+    y[first.splits.test] = 1 - y[first.splits.test]
+    flipped = replace(data, y=y)
+    assert np.array_equal(first.splits.test, first.splits.test)
+    second = fit(replace(flipped, test_rows=first.splits.test), trials=5, **QUICK)
+    again = fit(replace(data, test_rows=first.splits.test), trials=5, **QUICK)
+    assert second.score != again.score
+    codes = data.codes
+    assert np.array_equal(second.model.predict_codes(codes), again.model.predict_codes(codes))
+
+
+@pytest.mark.parametrize("select", ["greedy", "best", "one-standard-error"])
+def test_every_rule_of_selection_gives_a_model(select: str) -> None:
+    outcome = fit(two_classes(), trials=6, select=select, **QUICK)  # type: ignore[arg-type]
+    assert sum(part.weight for part in outcome.model.parts) == pytest.approx(1)
+    assert select == "greedy" or len(outcome.model.parts) == 1
+
+
+@pytest.mark.parametrize("refit", ["folds", "retrain", "continue"])
+def test_every_refit_predicts(refit: str) -> None:
+    data = two_classes()
+    outcome = fit(data, trials=4, refit=refit, select="best", **QUICK)  # type: ignore[arg-type]
+    networks = outcome.model.parts[0].networks
+    assert len(networks) == (1 if refit == "retrain" else 5)
+    assert np.isfinite(outcome.model.predict_codes(data.codes)).all()
+
+
+def test_an_epoch_budget_is_kept() -> None:
+    outcome = fit(two_classes(), epochs=600, **QUICK)
+    trained = sum(curve.epochs for curve in outcome.search.history.curves)
+    assert 300 <= trained <= 600
+
+
+def test_every_trial_says_why_it_ended() -> None:
+    outcome = fit(two_classes(), trials=10, **QUICK)
+    statuses = {trial.status for trial in outcome.search.trials}
+    assert Status.RUNNING not in statuses
+    assert Status.OUTCOMPETED in statuses
+    assert all(status.advice for status in statuses)
+
+
+def test_a_time_budget_is_kept() -> None:
+    outcome = fit(two_classes(), seconds=6, progress=False, report=False)
+    assert sum(timing.seconds for timing in outcome.timings) < 6 + 3
+
+
+@pytest.mark.parametrize("sampler", ["quasi-random", "tpe"])
+def test_other_samplers_resume_too(sampler: str, tmp_path: Path) -> None:
+    outcome = fit(two_classes(), trials=8, sampler=sampler, out=tmp_path / "run", **QUICK)
+    again = resume(tmp_path / "run", two_classes(), progress=False)
+    assert again.search.trials[-1].params == outcome.search.trials[-1].params
+
+
+def test_a_grid_ends_when_it_is_used_up() -> None:
+    space = {"depth": [1], "width": [16], "lr": [0.01, 0.001], "epochs": [4], "batch_size": [32]}
+    outcome = fit(two_classes(), trials=50, sampler="grid", space=space, progress=False, report=False)
+    assert len(outcome.search.trials) == 2
+
+
+def test_without_held_out_rows_there_is_no_score() -> None:
+    outcome = fit(two_classes(), trials=3, test=0.0, **QUICK)
+    assert outcome.score is None
+    assert outcome.baselines == ()
+
+
+def test_a_finished_run_rewrites_its_report(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(two_classes(), trials=4, out=run, progress=False, fix={"epochs": 6})
+    (run / "report.html").unlink()
+    assert rewrite_report(run).read_text(encoding="utf-8").startswith("<!")
+
+
+def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
+    fit(two_classes(), trials=2, out=tmp_path / "run", **QUICK)
+    with pytest.raises(RunError, match=r"has no report yet: .*profunda resume"):
+        rewrite_report(tmp_path / "run")
+
+
+def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"exists already; nothing was overwritten"):
+        fit(two_classes(), trials=2, out=tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    rows = [f"{i % 7},{(i * 31) % 11},{'yes' if i % 3 else 'no'}" for i in range(60)]
+    file.write_text("a,b,target\n" + "\n".join(rows) + "\n")
+    fit(file, "target", trials=2, out=tmp_path / "run", **QUICK)
+    file.write_text("a,b,target\n" + "\n".join(rows[:-1]) + "\n")
+    with pytest.raises(RunError, match=r"began with other data: .* fingerprint"):
+        resume(tmp_path / "run", progress=False)
+
+
+def test_data_in_memory_are_asked_for_again(tmp_path: Path) -> None:
+    fit(two_classes(), trials=2, out=tmp_path / "run", **QUICK)
+    with pytest.raises(RunError, match=re.escape("began with data in memory: call profunda.resume(run, data, target)")):
+        resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "text"),
+    [
+        ({"trials": 0}, ArgumentError, "budget trials=0 must be a positive number"),
+        ({"trials": 2, "seconds": 3}, ArgumentError, "exactly one budget"),
+        ({"trials": 2.5}, ArgumentError, "must be a whole number"),
+        ({"seconds": float("nan")}, ArgumentError, "must be a positive number"),
+        ({"trials": 2, "engine": "abacus"}, ArgumentError, "engine='abacus' is unknown: it is auto, torch"),
+        ({"trials": 2, "select": "worst"}, ArgumentError, "select='worst' is unknown"),
+        ({"trials": 2, "refit": "never"}, ArgumentError, "refit='never' is unknown"),
+        ({"trials": 2, "seed": -1}, ArgumentError, "seed=-1 must be a whole number"),
+        ({"trials": 2, "metric": "rmse"}, ArgumentError, "'rmse' is not a metric of a binary task"),
+        ({"trials": 2, "sampler": "tarot"}, ArgumentError, "no sampler 'tarot'"),
+        ({"trials": 2, "fix": {"depht": 1}}, SpaceError, "depth"),
+        ({"trials": 2, "workers": 0}, ArgumentError, "workers=0 must be a whole number"),
+    ],
+)
+def test_wrong_words_are_told(words: dict, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=re.escape(text)):
+        fit(two_classes(), progress=False, **words)
+
+
+def test_a_header_of_another_version_is_told(tmp_path: Path) -> None:
+    from profunda.journal.record import Journal
+
+    Journal.create(tmp_path / "run", {"kind": "fit"}).close()
+    with pytest.raises(RunError, match="header cannot be understood"):
+        resume(tmp_path / "run")
+
+
+def test_a_search_of_an_objective_is_not_resumed_here(tmp_path: Path) -> None:
+    from profunda.journal.record import Journal
+
+    Journal.create(tmp_path / "run", {"kind": "objective"}).close()
+    with pytest.raises(RunError, match="call profunda.search with the same out"):
+        resume(tmp_path / "run")
+
+
+def test_all_networks_diverging_is_told() -> None:
+    space = {"depth": [1], "width": [16], "lr": [1e12], "optimiser": ["sgd"], "epochs": [3], "batch_size": [32]}
+    with pytest.raises(RunError, match="no network could be scored: all of them diverged"):
+        fit(numbers(), trials=2, space=space, progress=False)
+
+
+def test_a_rare_class_survives(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(120, 3))
+    y = np.array(["a", "b"], object)[(x[:, 0] > 0).astype(int)]
+    y[7] = "once"
+    outcome = fit(read((x, y)), trials=3, **QUICK)
+    assert outcome.model.task.classes == ("a", "b", "once")
+    assert any(notice.code for notice in outcome.notices if "once" in notice.text)

@@ -1,0 +1,78 @@
+"""A run that is killed twenty times ends as if nothing had happened."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from comparing import decisions_of, packs_of, same_curves, same_model
+from tables import two_classes
+
+from profunda.job.fitting import resume
+
+SCRIPT = Path(__file__).parent / "killing.py"
+
+
+def run_killed(run: Path, kills: int, seed: int, *more: str) -> dict[str, int]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(run), str(kills), str(seed), *more],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nobody disturbed."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    assert run_killed(run, 0, 0) == {"killed": 0, "status": 0}
+    return run
+
+
+@pytest.mark.timeout(300)
+def test_twenty_kills_change_nothing(whole: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "run"
+    told = run_killed(killed, 20, 1)
+    assert told["status"] == 0
+    assert told["killed"] >= 10, "too few kills fell into the run: the test no longer tests"
+    assert same_model(whole, killed)
+    assert decisions_of(whole) == decisions_of(killed)
+    assert packs_of(whole) == packs_of(killed)
+    data = two_classes()
+    one = resume(whole, data, progress=False).search.history
+    other = resume(killed, data, progress=False).search.history
+    assert same_curves(one, other)
+
+
+def test_the_comparison_can_fail(whole: Path, tmp_path: Path) -> None:
+    """Negative control: a run of another seed is told apart by every comparison but the packs' shapes."""
+    from profunda.job.fitting import fit
+
+    other = tmp_path / "run"
+    outcome = fit(
+        two_classes(), out=other, trials=24, progress=False, report=False, seed=4, fix={"epochs": 18}
+    )
+    assert not same_model(whole, other)
+    assert decisions_of(whole) != decisions_of(other)
+    assert not same_curves(
+        resume(whole, two_classes(), progress=False).search.history, outcome.search.history
+    )
+
+
+@pytest.mark.timeout(200)
+def test_a_budget_in_seconds_replays_its_decisions_and_ends(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    told = run_killed(run, 3, 5, "4")
+    assert told["status"] == 0
+    assert (run / "model" / "model.json").exists()
+    before = decisions_of(run)
+    assert before[-1][0] == "stop"
+    weights = (run / "model" / "weights.safetensors").read_bytes()
+    resume(run, two_classes(), progress=False)
+    assert decisions_of(run) == before, "a finished run decides nothing more"
+    assert (run / "model" / "weights.safetensors").read_bytes() == weights
