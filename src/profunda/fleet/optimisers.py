@@ -29,6 +29,8 @@ class Optimiser:
             self._column(roster.vector(field)) for field in ("l1", "l2", "momentum")
         )
 
+        self.decay = self.l2 * self._column(roster.vector("decoupled"))
+
     def _column(self, values: np.ndarray) -> Tensor:
         like = self.params.flat
         return torch.as_tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
@@ -39,9 +41,9 @@ class Optimiser:
             pairs = zip(self.gradients.weights(part), self.params.weights(part), strict=True)
             for gradient, weight in pairs:
                 gradient.add_(weight * self.l2[part])
-        for part in self.roster.decoupled:
-            keep = 1.0 - lr[part] * self.l2[part]
-            for weight in self.params.weights(part):
+        if self.roster.decays:
+            keep = 1.0 - lr * self.decay
+            for weight in self.params.weights(slice(None)):
                 weight.mul_(keep)
         self._move(number)
         for target, move in zip(self.params.blocks, self.move.blocks, strict=True):

@@ -92,9 +92,10 @@ class Roster:
         return _where([m.design.l2 > 0 and not m.design.decoupled for m in self.members])
 
     @cached_property
-    def decoupled(self) -> list[slice]:
-        """Slices whose weights decay apart from the gradient."""
-        return _where([m.design.l2 > 0 and m.design.decoupled for m in self.members])
+    def decays(self) -> bool:
+        """Whether any member's weights decay apart from the gradient; the others are multiplied by exactly
+        1."""
+        return any(m.design.l2 > 0 and m.design.decoupled for m in self.members)
 
     @cached_property
     def l1(self) -> list[slice]:

@@ -105,7 +105,9 @@ class _Job:
     def order(self) -> tuple[object, ...]:
         """Neighbours with the same needs share calls."""
         d = self.member.design
-        return (d.activation, d.dropout > 0, d.loss, d.encoding, self.member.fold, self.place)
+        coupled = d.l2 > 0 and not d.decoupled
+        work = (d.activation, d.dropout > 0, d.l1 > 0, coupled, d.label_smoothing > 0, d.loss)
+        return (*work, d.input_dropout > 0, d.encoding, self.member.fold, self.place)
 
 
 class _Session:
