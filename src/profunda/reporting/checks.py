@@ -180,8 +180,8 @@ def _settled(evidence: Evidence) -> Check:
         return Check(
             code, "not applicable", "Fewer than 20 trials: nothing can be said of the search's course.", why
         )
-    text = f"The best trial was number {count(seen[-1])} of {count(total)}"
-    text += f" ({number(values[-1])} after {len(values) - 1} improvements)."
+    text = f"The last improvement came after {count(seen[-1])} of {count(total)} trials"
+    text += f" (to {number(values[-1])})."
     late = seen[-1] > 0.9 * total
     return Check(code, "warn" if late else "ok", text, why, _MORE_TIME if late else "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from profunda.fleet.history import Status
 from profunda.reporting.blocks import Bar, Bars, Block, Table, Text
 from profunda.reporting.curves import learning_curves, loss_title, matrix
 from profunda.reporting.figures import thin
@@ -57,7 +58,7 @@ def _importance_bars(found: Importances) -> Bars:
     bars = tuple(Bar(one.name, (one.alone, one.total - one.alone), share(one.total)) for one in kept)
     trusted = found.explained >= _LEAST_EXPLAINED
     what = (
-        "The share of the differences between networks that each hyperparameter accounts for. The forest "
+        "The share of the differences between trials that each hyperparameter accounts for. The forest "
         f"behind it explains {share(found.explained)} of trials it has not seen"
         + ("." if trusted else ": too little, so do not read much into these bars.")
     )
@@ -78,20 +79,23 @@ def _importance_bars(found: Importances) -> Bars:
 
 
 def ending_bars(search: SearchResult) -> Bars | None:
-    """How many trials ended by which cause, with what to do about it; None without trials."""
-    total = len(search.trials)
+    """How many trials ended by which cause, with what to do about it; None without trials.
+
+    A user's own objective trains as it likes: its causes come without advice on training.
+    """
+    total, trained = len(search.trials), search.history is not None
     if not total:
         return None
     bars = tuple(
-        Bar(status.replace("_", " "), (float(n),), f"{count(n)}  ({share(n / total)})", note=status.advice)
+        Bar(status.replace("_", " "), (float(n),), f"{count(n)}  ({share(n / total)})", note=note)
         for status, n in search.endings
+        for note in (status.advice if trained or status is Status.FAILED else "",)
     )
     causes = "one cause" if len(bars) == 1 else f"{len(bars)} causes"
-    return Bars(
-        "How training ended",
-        bars,
-        f"{count(total)} trials, {causes}. Below each, what it means for the next attempt.",
-    )
+    what = f"{count(total)} trials, {causes}."
+    if trained:
+        return Bars("How training ended", bars, f"{what} Below each, what it means for the next attempt.")
+    return Bars("How trials ended", bars, what)
 
 
 def trials_table(search: SearchResult) -> Table | None:
@@ -102,12 +106,26 @@ def trials_table(search: SearchResult) -> Table | None:
     names = [n for n in search.space.free if any(n in t.params for t in best)]
     many = search.folds > 1
     extra = [name for name, _ in best[0].scores if name != search.metric][:3]
-    head = ("trial", search.metric, *(("± s.e.",) if many else ()), *extra, "ended", "epochs", "time", *names)
+    trained = search.history is not None  # a user's own objective counts no epochs
+    head = (
+        "trial",
+        search.metric,
+        *(("± s.e.",) if many else ()),
+        *extra,
+        "ended",
+        *(("epochs",) if trained else ()),
+        "time",
+        *names,
+    )
     rows = []
     for trial in best:
         others = dict(trial.scores)
         spread = (cell(trial.spread),) if many else ()
-        told = (trial.status.replace("_", " "), trial.epochs, duration(trial.seconds))
+        told = (
+            trial.status.replace("_", " "),
+            *((trial.epochs,) if trained else ()),
+            duration(trial.seconds),
+        )
         params = (cell(trial.params[n]) if n in trial.params else "" for n in names)
         rows.append(
             (trial.number, cell(trial.value), *spread, *(cell(others.get(n)) for n in extra), *told, *params)

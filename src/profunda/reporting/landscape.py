@@ -33,6 +33,7 @@ def progress(search: SearchResult) -> Figure | None:
     low, high = frame([t.value for t in trials], search.greater_is_better)
     margin = 0.06 * (high - low) or 0.5
     seen, best = improvements(search)
+    where = " (validation)" if search.history is not None else ""
     dots = {
         "type": "scatter", "mode": "markers", "x": [position[t.number] for t in drawn],
         "y": numbers([t.value for t in drawn]), "text": [label(settings(t.params), 90) for t in drawn],
@@ -46,9 +47,9 @@ def progress(search: SearchResult) -> Figure | None:
     }  # fmt: skip
     layout = {
         "showlegend": True, "legend": legend(), "xaxis": axis("trials seen"),
-        "yaxis": axis(f"{label(search.metric)} (validation)", range=[low - margin, high + margin]),
+        "yaxis": axis(label(search.metric) + where, range=[low - margin, high + margin]),
     }  # fmt: skip
-    last = f"The last improvement came with trial {count(seen[-1])} of {count(len(search.trials))}."
+    last = f"The last improvement came after {count(seen[-1])} of {count(len(search.trials))} trials."
     return Figure(
         "Best value so far",
         spec([dots, line], layout),
@@ -76,7 +77,7 @@ def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
         else ""
     )
     return Figures(
-        "Where good networks live",
+        "Where good trials live",
         figures,
         "One dot is one trial: blue went to the last comparison, grey was dropped before, the orange one is "
         f"the best. {'Higher' if search.greater_is_better else 'Lower'} is better: look for columns where "

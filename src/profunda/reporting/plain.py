@@ -53,7 +53,7 @@ def _lines(block: Block) -> list[str]:
             return _wrap(block.text)
         case BigNumber():
             rivals = [f"  {rival.value}  {rival.title}: {rival.verdict}" for rival in block.rivals]
-            return [f"{block.value}  {block.label} ({block.interval})", *_wrap(block.sentence), *rivals]
+            return [f"{block.value}  {block.label}; {block.interval}", *_wrap(block.sentence), *rivals]
         case Facts():
             return [f"  {name}: {value}" for name, value in block.items]
         case Table():

@@ -50,7 +50,7 @@ def search_document(search: SearchResult, title: str = "A search") -> Document:
         start = search.trials.index(best) * search.folds
         members = tuple(range(start, start + search.folds))
     sections = (
-        Section("result", "Result", "The best trial, on the rows that chose it.", _best_blocks(search)),
+        Section("result", "Result", "The best trial, by the number that chose it.", _best_blocks(search)),
         Section(
             "fleet", "The trials", "How the search went.", fleet_blocks(search, members, _classes(search))
         ),
@@ -77,10 +77,12 @@ def _best_blocks(search: SearchResult) -> tuple[Block, ...]:
                 f"None of {len(search.trials)} trials has a score.{first}",
             ),
         )
-    sentence = f"Trial {best.number} of {count(len(search.trials))}, with {settings(best.params)}."
+    sentence = (
+        f"The best of {count(len(search.trials))} trials is number {best.number}: {settings(best.params)}."
+    )
     spread = "a single measurement" if math.isnan(best.spread) else f"standard error {number(best.spread, 2)}"
     direction = "higher" if search.greater_is_better else "lower"
-    why = "It chose the best of many by this very number, so expect a little less on new rows."
+    why = "This very number chose it among many, so expect a little worse when it is measured anew."
     big = BigNumber(
         number(best.value, 4), f"{search.metric} ({direction} is better)", spread, f"{sentence} {why}"
     )
