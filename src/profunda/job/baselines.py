@@ -24,7 +24,7 @@ from profunda.model.score import Baseline, Score
 __all__ = ["fit_baselines", "score_on"]
 
 SMALLEST_SAMPLE = 500  # rows: below this a subsampled rival says more about the subsample than about the method
-PROBE_ROWS = 1_000  # rows of the timing probe from which the cost on all rows is extrapolated
+PROBE_ROWS = 1_000  # rows of the smaller timing probe; the larger has four times as many
 MOST_CATEGORIES = 254  # the trees sort a column into 255 bins, one of them for missing values
 TREE_ROUNDS = 300  # with early stopping; scikit-learn's default of 100 is often too few for a strong rival
 
@@ -92,25 +92,37 @@ def _affordable_rows(
         return development, ""
     if left <= 0:
         return None, "left out: the baselines' share of the time budget was used up"
-    shuffled = np.random.default_rng([seed, 1]).permutation(development)
-    probe = np.sort(shuffled[:PROBE_ROWS])
     started = time.perf_counter()
+    shuffled = np.random.default_rng([seed, 1]).permutation(development)
+    few = min(PROBE_ROWS, len(development) // 4)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rival.fit(probe, True)
+        fixed, per_row = _cost(rival, shuffled, few)
     except Exception:
         return development, ""  # the full fit meets the same error and reports it
-    probed = time.perf_counter() - started
-    per_row = probed / rival.draft_share / len(probe)
-    affordable = int(0.8 * (left - probed) / per_row)
-    if affordable >= len(development):
+    left -= time.perf_counter() - started
+    needed = fixed + per_row * len(development)
+    if needed <= left:
         return development, ""
-    if affordable < SMALLEST_SAMPLE:
-        return None, f"left out: about {per_row * len(development):.1f} s needed, {left:.1f} s of the time budget left"
+    affordable = int((left - fixed) / per_row) if per_row > 0 else 0
+    if affordable < min(SMALLEST_SAMPLE, len(development)):
+        return None, f"left out: about {needed:.1f} s needed, {max(left, 0.0):.1f} s of the time budget left"
     return np.sort(shuffled[:affordable]), (
         f"fitted on {affordable:,} of {len(development):,} rows to stay within the time budget"
     )
+
+
+def _cost(rival: _Rival, shuffled: np.ndarray, few: int) -> tuple[float, float]:
+    """Seconds of a whole fit as (fixed, per row): a line through drafts on `few` and on four times as many rows."""
+    seconds = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for rows in (few, few, 4 * few):  # the first one warms up
+            started = time.perf_counter()
+            rival.fit(np.sort(shuffled[:rows]), True)
+            seconds.append(time.perf_counter() - started)
+    per_row = max(0.0, (seconds[2] - seconds[1]) / (3 * few))
+    fixed = max(0.0, seconds[1] - per_row * few)
+    return fixed / rival.draft_share, per_row / rival.draft_share
 
 
 def _rivals(dataset: Dataset, seed: int) -> Sequence[_Rival]:

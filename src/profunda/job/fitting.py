@@ -212,7 +212,7 @@ class _Job:
                 baselines=baselines,
                 timings=tuple(self.timings),
                 engine=self.settings.engine if self.settings.engine != "auto" else "torch",
-                notices=(*self.dataset.notices, *leaks(self.dataset, self.splits), *self._own_notices(found)),
+                notices=tuple(dict.fromkeys(self._notices(found))),
                 seed=self.settings.seed,
                 interrupted=found.interrupted,
             )
@@ -322,7 +322,9 @@ class _Job:
             held_prediction=prediction,
         )
 
-    def _own_notices(self, found: Found) -> Iterator[Notice]:
+    def _notices(self, found: Found) -> Iterator[Notice]:
+        yield from self.dataset.notices
+        yield from leaks(self.dataset, self.splits)
         if found.interrupted:
             yield Notice("interrupted", "The search was interrupted: this is the best model so far. Resume the run to go on.")
         if self.journal is not None:
