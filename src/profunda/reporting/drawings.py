@@ -25,7 +25,8 @@ def axis_ends(bars: Bars) -> tuple[float, float]:
     if not bars.dots:
         return min(0.0, *marks, 0.0), max(*marks, 0.0) or 1.0
     margin = 0.06 * (max(marks) - min(marks)) or 0.06 * abs(marks[0]) or 1.0
-    return min(marks) - margin, max(marks) + margin
+    low = min(marks) - margin
+    return (0.0 if low < 0 <= min(marks) else low), max(marks) + margin
 
 
 def _place(value: float, ends: tuple[float, float]) -> str:

@@ -21,6 +21,7 @@ MOST_SLICES = 6
 MOST_ROWS = 12
 _TRIAL_POINTS = 300
 _CATEGORIES = 12
+_FACTOR = 6.0  # between the ends of an axis: above, it is logarithmic
 
 
 def progress(search: SearchResult) -> Figure | None:
@@ -31,7 +32,6 @@ def progress(search: SearchResult) -> Figure | None:
     position = {trial.number: k for k, trial in enumerate(search.trials, start=1)}
     drawn = chosen(order(search), POINTS // 2)
     low, high = frame([t.value for t in trials], search.greater_is_better)
-    margin = 0.06 * (high - low) or 0.5
     seen, best = improvements(search)
     where = " (validation)" if search.history is not None else ""
     dots = {
@@ -47,7 +47,7 @@ def progress(search: SearchResult) -> Figure | None:
     }  # fmt: skip
     layout = {
         "showlegend": True, "legend": legend(), "xaxis": axis("trials seen"),
-        "yaxis": axis(label(search.metric) + where, range=[low - margin, high + margin]),
+        "yaxis": _value_axis(label(search.metric) + where, low, high),
     }  # fmt: skip
     last = f"The last improvement came after {count(seen[-1])} of {count(len(search.trials))} trials."
     return Figure(
@@ -111,11 +111,20 @@ def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
         },
         "hovertemplate": hover("%{text}"),
     }  # fmt: skip
-    margin = 0.07 * (high - low) or 0.5
-    y_axis = axis(label(search.metric), range=[low - margin, high + margin], nticks=5)
+    y_axis = _value_axis(label(search.metric), low, high)
     layout = {"xaxis": x_axis, "yaxis": y_axis, "hovermode": "closest"}
     alt = f"{search.metric} of {len(trials)} trials against {name}."
     return Figure(name, spec([dots], layout), "", "", alt, height=260)
+
+
+def _value_axis(title: str, low: float, high: float) -> dict[str, object]:
+    """The scores' axis around their frame: logarithmic where factors matter, so that the good ones stand
+    apart.
+    """
+    if low > 0 and high / low > _FACTOR:
+        return log_axis(title, low, high, short=True)
+    margin = 0.07 * (high - low) or 0.5
+    return axis(title, range=[low - margin, high + margin], nticks=5)
 
 
 def _positions(

@@ -75,6 +75,8 @@ def share(value: float) -> str:
     percent = 100.0 * value
     if 0 < percent < 0.1:
         return "under 0.1 %"
+    if 99.5 <= percent < 100:
+        return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
     return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.1f} %"
 
 
