@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -125,3 +126,13 @@ def test_the_ladder_ranks_the_best_losses_so_far():
         final.append(np.mean([np.nanmin(found.history.curves[3 * k + f].valid_loss) for f in range(3)]))
     assert [line["y"][2] for line in lines] == ranks_by_loop(final)
     assert sorted(line["y"][0] for line in lines) == list(range(1, len(lines) + 1))
+
+
+def test_trials_that_were_cut_off_early_foretell_nothing():
+    found = search("binary", trials=60)
+    curves = tuple(
+        dataclasses.replace(c, epochs=3, valid_loss=c.valid_loss[:3], train_loss=c.train_loss[:3])
+        for c in found.history.curves
+    )
+    history = dataclasses.replace(found.history, curves=curves)
+    assert rank_ladder(dataclasses.replace(found, history=history)) is None

@@ -82,7 +82,9 @@ def _losses(search: SearchResult, trials: Sequence[Trial]) -> np.ndarray:
         kept = np.fmin.accumulate(curves, axis=1).mean(axis=0)
         planned = trial.design.epochs if trial.design is not None else len(kept)
         at = [min(len(kept), max(1, math.ceil(share * planned))) - 1 for share, _ in SHARES]
-        table[row] = kept[at]
+        # Who never trained beyond a third has no end to compare with: equal ranks would look like foresight.
+        if len(kept) > at[1] + 1:
+            table[row] = kept[at]
     return table
 
 
