@@ -40,7 +40,9 @@ def test_with_little_time_a_subsample_is_used(monkeypatch: pytest.MonkeyPatch) -
     assert note.endswith(" of 1,200 rows to stay within the time budget")
 
 
-def test_with_too_little_time_for_a_subsample_it_says_what_was_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_too_little_time_for_a_subsample_it_says_what_was_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(baselines, "_cost", lambda rival, shuffled, few: (0.0, 1.0))
     assert "left out: about 240.0 s needed" in fitted(two_classes(300), seconds=5.0)["trees"].note
 
@@ -57,6 +59,6 @@ def test_an_error_in_a_rival_costs_nothing_but_the_rival(monkeypatch: pytest.Mon
 
 
 def test_they_play_no_part_in_the_random_numbers_of_others() -> None:
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()
     fitted(two_classes(200))
-    assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+    assert np.array_equal(state, np.random.get_state()[1])

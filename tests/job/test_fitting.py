@@ -67,7 +67,9 @@ def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
     assert sum(member["weight"] for member in summary["members"]) == pytest.approx(1)
     told = load(tmp_path / "run" / "model")
     rows = outcome.splits.test
-    value = metric_for("binary").value(outcome.dataset.y[rows], told.predict_codes(outcome.dataset.codes[rows]))
+    value = metric_for("binary").value(
+        outcome.dataset.y[rows], told.predict_codes(outcome.dataset.codes[rows])
+    )
     assert value == outcome.score.value
 
 
@@ -181,7 +183,9 @@ def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
 
 def test_data_in_memory_are_asked_for_again(tmp_path: Path) -> None:
     fit(two_classes(), trials=2, out=tmp_path / "run", **QUICK)
-    with pytest.raises(RunError, match=re.escape("began with data in memory: call profunda.resume(run, data, target)")):
+    with pytest.raises(
+        RunError, match=re.escape("began with data in memory: call profunda.resume(run, data, target)")
+    ):
         resume(tmp_path / "run")
 
 
@@ -219,12 +223,19 @@ def test_a_search_of_an_objective_is_not_resumed_here(tmp_path: Path) -> None:
     from profunda.journal.record import Journal
 
     Journal.create(tmp_path / "run", {"kind": "objective"}).close()
-    with pytest.raises(RunError, match="call profunda.search with the same out"):
+    with pytest.raises(RunError, match="with the same out to go on"):
         resume(tmp_path / "run")
 
 
 def test_all_networks_diverging_is_told() -> None:
-    space = {"depth": [1], "width": [16], "lr": [1e12], "optimiser": ["sgd"], "epochs": [3], "batch_size": [32]}
+    space = {
+        "depth": [1],
+        "width": [16],
+        "lr": [1e12],
+        "optimiser": ["sgd"],
+        "epochs": [3],
+        "batch_size": [32],
+    }
     with pytest.raises(RunError, match="no network could be scored: all of them diverged"):
         fit(numbers(), trials=2, space=space, progress=False)
 

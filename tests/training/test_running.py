@@ -28,7 +28,9 @@ def test_members_come_in_the_order_designs_folds_seeds() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_member_of_a_fleet_is_the_solo_network(workers: int) -> None:
-    designs = [Design(widths=(8,), epochs=3, batch_size=16, dropout=0.1 * k, lr=1e-3 * (k + 1)) for k in range(5)]
+    designs = [
+        Design(widths=(8,), epochs=3, batch_size=16, dropout=0.1 * k, lr=1e-3 * (k + 1)) for k in range(5)
+    ]
     fleet = train(designs, made(), folds=3, workers=workers)
     for place, design in enumerate(designs):
         solo = train(design, made(), folds=3, workers=1)

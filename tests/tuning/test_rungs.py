@@ -63,5 +63,5 @@ def test_a_budget_says_itself_in_words() -> None:
 
 
 def test_no_budget_is_told() -> None:
-    with pytest.raises(ArgumentError, match="exactly one budget .*given: none"):
+    with pytest.raises(ArgumentError, match=r"exactly one budget .*given: none"):
         Budget()

@@ -6,9 +6,9 @@ from typing import get_args
 
 import numpy as np
 
+from profunda.data.layout import Encoding
 from profunda.errors import DataError
 from profunda.fleet.member import Member
-from profunda.space.design import Encoding
 
 __all__ = ["FleetData", "Source"]
 
@@ -51,7 +51,7 @@ class Source:
 class FleetData:
     """Every Source that members ask for, by (encoding, fold)."""
 
-    sources: Mapping[tuple[str, int], Source]
+    sources: Mapping[tuple[Encoding, int], Source]
     n_outputs: int
     classes: bool
 
@@ -74,7 +74,7 @@ class FleetData:
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         classes: bool,
         n_outputs: int | None = None,
-        encodings: Sequence[str] = get_args(Encoding),
+        encodings: Sequence[Encoding] = get_args(Encoding),
     ) -> "FleetData":
         """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid)
         rows."""

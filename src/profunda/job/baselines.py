@@ -1,8 +1,9 @@
-"""Honest rivals: a constant, a linear model and scikit-learn's boosted trees, scored on the Model's own held-out rows.
+"""Honest rivals: a constant, a linear model and scikit-learn's boosted trees, scored on the Model's own
+held-out rows.
 
-They are fitted on the development rows after the search has ended and never influence the Model. Under a budget in
-seconds they get an allowance in all, the cheapest first; what does not fit is fitted on a subsample of rows, or left
-out, and its note says so.
+They are fitted on the development rows after the search has ended and never influence the Model. Under a
+budget in seconds they get an allowance in all, the cheapest first; what does not fit is fitted on a subsample
+of rows, or left out, and its note says so.
 """
 
 import time
@@ -23,7 +24,7 @@ from profunda.model.score import Baseline, Score
 
 __all__ = ["fit_baselines", "score_on"]
 
-SMALLEST_SAMPLE = 500  # rows: below this a subsampled rival says more about the subsample than about the method
+SMALLEST_SAMPLE = 500  # rows: a rival fitted on fewer says more about the sample than about the method
 PROBE_ROWS = 1_000  # rows of the smaller timing probe; the larger has four times as many
 MOST_CATEGORIES = 254  # the trees sort a column into 255 bins, one of them for missing values
 TREE_ROUNDS = 300  # with early stopping; scikit-learn's default of 100 is often too few for a strong rival
@@ -33,7 +34,8 @@ TREE_ROUNDS = 300  # with early stopping; scikit-learn's default of 100 is often
 class _Rival:
     """A baseline before it is fitted: `fit(rows, draft)` returns a function codes → predictions.
 
-    With `draft` the estimator does a small, known share of its work, from which the cost of the whole is extrapolated.
+    With `draft` the estimator does a small, known share of its work, from which the cost of the whole is
+    extrapolated.
     """
 
     name: str
@@ -112,7 +114,8 @@ def _affordable_rows(
 
 
 def _cost(rival: _Rival, shuffled: np.ndarray, few: int) -> tuple[float, float]:
-    """Seconds of a whole fit as (fixed, per row): a line through drafts on `few` and on four times as many rows."""
+    """Seconds of a whole fit as (fixed, per row): a line through drafts on `few` and on four times as many
+    rows."""
     seconds = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -130,11 +133,25 @@ def _rivals(dataset: Dataset, seed: int) -> Sequence[_Rival]:
         return (
             _Rival("mean", "the mean, always", lambda rows, draft: _constant_mean(dataset, rows), 1.0, False),
             _Rival("linear", "linear model (ridge)", lambda rows, draft: _ridge(dataset, rows), 1.0, True),
-            _Rival("trees", "boosted trees", lambda rows, draft: _trees(dataset, rows, draft, seed), 0.1, True),
+            _Rival(
+                "trees", "boosted trees", lambda rows, draft: _trees(dataset, rows, draft, seed), 0.1, True
+            ),
         )
     return (
-        _Rival("majority", "class frequencies, always", lambda rows, draft: _frequencies(dataset, rows), 1.0, False),
-        _Rival("linear", "linear model (logistic)", lambda rows, draft: _logistic(dataset, rows, draft), 0.1, True),
+        _Rival(
+            "majority",
+            "class frequencies, always",
+            lambda rows, draft: _frequencies(dataset, rows),
+            1.0,
+            False,
+        ),
+        _Rival(
+            "linear",
+            "linear model (logistic)",
+            lambda rows, draft: _logistic(dataset, rows, draft),
+            0.1,
+            True,
+        ),
         _Rival("trees", "boosted trees", lambda rows, draft: _trees(dataset, rows, draft, seed), 0.1, True),
     )
 
@@ -154,7 +171,9 @@ def _frequencies(dataset: Dataset, rows: np.ndarray) -> Predictor:
 
 def _ridge(dataset: Dataset, rows: np.ndarray) -> Predictor:
     scaling = fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
-    model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(scaling.transform(dataset.codes[rows]), dataset.y[rows])
+    model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(
+        scaling.transform(dataset.codes[rows]), dataset.y[rows]
+    )
     return lambda codes: model.predict(scaling.transform(codes))
 
 
@@ -162,7 +181,9 @@ def _logistic(dataset: Dataset, rows: np.ndarray, draft: bool) -> Predictor:
     scaling = fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
     model = LogisticRegression(C=1.0, max_iter=20 if draft else 200)
     model.fit(scaling.transform(dataset.codes[rows]), dataset.y[rows])
-    return lambda codes: _spread(model.predict_proba(scaling.transform(codes)), model.classes_, dataset.task.n_outputs)
+    return lambda codes: _spread(
+        model.predict_proba(scaling.transform(codes)), model.classes_, dataset.task.n_outputs
+    )
 
 
 def _trees(dataset: Dataset, rows: np.ndarray, draft: bool, seed: int) -> Predictor:
@@ -183,7 +204,8 @@ def _trees(dataset: Dataset, rows: np.ndarray, draft: bool, seed: int) -> Predic
 
 
 def _categories(dataset: Dataset) -> list[int]:
-    """Columns that the trees may split by category: as many categories as they can hold; unseen ones count as missing."""
+    """Columns that the trees may split by category: as many categories as they can hold; unseen ones count as
+    missing."""
     features = enumerate(dataset.schema.features)
     return [i for i, f in features if f.kind is Kind.CATEGORICAL and len(f.vocabulary) <= MOST_CATEGORIES]
 

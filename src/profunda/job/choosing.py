@@ -1,4 +1,5 @@
-"""From the candidates of a search to weights: which designs make the Model, judged on validation rows alone."""
+"""From the candidates of a search to weights: which designs make the Model, judged on validation rows
+alone."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,12 +35,13 @@ def choose(candidates: tuple[Candidate, ...], sources: Prepared, metric: Metric,
     Each row is predicted by the network whose fold held it out (the mean of them where folds are repeated).
 
     Raises:
-        RunError: no candidate can be scored: all networks diverged, or the budget ended before one had finished.
+        RunError: no candidate can be scored: all networks diverged, or the budget ended before one had
+        finished.
     """
     if not candidates:
         raise RunError(
-            "no network could be scored: all of them diverged, or the budget ended before the first had trained. "
-            "Give more time or trials; if many diverged, look for extreme values in the inputs."
+            "no network could be scored: all of them diverged, or the budget ended before the first had "
+            "trained. Give more time or trials; if many diverged, look for extreme values in the inputs."
         )
     rows = np.unique(np.concatenate([fold.valid for fold in sources.folds]))
     y = sources.dataset.y[rows]
@@ -77,8 +79,7 @@ def _weigh(
         return best(predictions, y, metric)
     task = sources.dataset.task
     sizes = [
-        c.trial.design.parameters(sources.preprocessing(c.trial.design.encoding, 0).D, task.n_outputs)
-        for c in candidates
+        c.design.parameters(sources.preprocessing(c.design.encoding, 0).D, task.n_outputs) for c in candidates
     ]
     losses = [
         [
@@ -92,7 +93,7 @@ def _weigh(
 
 def _by_fold(candidate: Candidate, sources: Prepared) -> list[np.ndarray]:
     """A candidate's predictions on the validation rows of each fold."""
-    design, clamp = candidate.trial.design, target_range(sources)
+    design, clamp = candidate.design, target_range(sources)
     found = []
     for fold, state in enumerate(candidate.states):
         source = sources[design.encoding, fold]
@@ -103,7 +104,8 @@ def _by_fold(candidate: Candidate, sources: Prepared) -> list[np.ndarray]:
 
 
 def _held(candidate: Candidate, sources: Prepared, rows: np.ndarray) -> np.ndarray:
-    """A candidate's predictions for `rows`, each by the networks that have not been trained on it; [N, C] or [N]."""
+    """A candidate's predictions for `rows`, each by the networks that have not been trained on it; [N, C] or
+    [N]."""
     total: np.ndarray | None = None
     count = np.zeros(len(rows))
     for fold, prediction in zip(sources.folds, _by_fold(candidate, sources), strict=True):

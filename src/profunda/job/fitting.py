@@ -82,11 +82,13 @@ def fit(
     `data` and `target` are what `profunda.read` takes, or `data` is a Dataset. The budget is one of `seconds`
     (60 unless another is given; it covers baselines, refit and report), `trials` (drawn designs) and `epochs`
     (of single networks); trials and epochs make the run reproducible. `metric` is what is optimised, `space`
-    what is searched (by default one made for the table), `fix` narrows some of its domains. `folds` and `test`
-    are as in `split`; with `test=0` there is no score. `select` is how the Model is made of the candidates
-    ("greedy", "best", "one-standard-error"), `refit` its last training ("folds", "retrain", "continue").
+    what is searched (by default one made for the table), `fix` narrows some of its domains. `folds` and
+    `test` are as in `split`; with `test=0` there is no score. `select` is how the Model is made of the
+    candidates ("greedy", "best", "one-standard-error"), `refit` its last training ("folds", "retrain",
+    "continue").
     `workers` are threads; the result does not depend on them. With `out`, a folder that must not exist,
-    the run can be resumed after any interruption, and the Model, `report.html` and `summary.json` are kept there.
+    the run can be resumed after any interruption, and the Model, `report.html` and `summary.json` are kept
+    there.
 
     Raises:
         ArgumentError, SpaceError: the call contradicts itself. DataError: the data cannot be used.
@@ -95,7 +97,9 @@ def fit(
     started = time.perf_counter()
     budget = _budget(seconds, trials, epochs)
     if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
-        raise RunError(f"{out} exists already; nothing was overwritten. Choose another folder, or resume that run.")
+        raise RunError(
+            f"{out} exists already; nothing was overwritten. Choose another folder, or resume that run."
+        )
     dataset = data if isinstance(data, Dataset) else read(data, target)
     settings = Settings(
         source="" if isinstance(data, Dataset) else source_text(data),
@@ -139,11 +143,15 @@ def resume(
     """
     started = time.perf_counter()
     if kind_of(run) != "fit":
-        raise RunError(f"{run} is a search of your own objective: call profunda.search with the same out to go on.")
+        raise RunError(
+            f"{run} is a search of your own objective: call profunda.search with the same out to go on."
+        )
     with Journal.open(run) as journal:
         settings = Settings.from_header(journal.header)
         if data is None and not settings.source:
-            raise RunError(f"{run} began with data in memory: call profunda.resume(run, data, target) with the same.")
+            raise RunError(
+                f"{run} began with data in memory: call profunda.resume(run, data, target) with the same."
+            )
         if data is None:
             data, target = settings.source, settings.target or None
         dataset = data if isinstance(data, Dataset) else read(data, target)
@@ -225,7 +233,9 @@ class _Job:
         if not self.settings.baselines or not len(self.splits.test):
             return ()
         self.meter.stage = "fitting the baselines"
-        allowance = None if self.settings.budget.seconds is None else BASELINE_SHARE * self.settings.budget.seconds
+        allowance = (
+            None if self.settings.budget.seconds is None else BASELINE_SHARE * self.settings.budget.seconds
+        )
         with self._stage("baselines"):
             return fit_baselines(
                 self.dataset, self.splits, self.metric, seconds=allowance, seed=self.settings.seed
@@ -326,7 +336,10 @@ class _Job:
         yield from self.dataset.notices
         yield from leaks(self.dataset, self.splits)
         if found.interrupted:
-            yield Notice("interrupted", "The search was interrupted: this is the best model so far. Resume the run to go on.")
+            yield Notice(
+                "interrupted",
+                "The search was interrupted: this is the best model so far. Resume the run to go on.",
+            )
         if self.journal is not None:
             yield from self.journal.notices
 

@@ -23,9 +23,9 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One finished run. `scores` holds every metric of the task on the held-out rows, `score` the one that was optimised (both None
-    without held-out rows); `run` is None for a run that was kept in memory. `interrupted` says that the user ended the search
-    early, so that the run can be resumed."""
+    """One finished run. `scores` holds every metric of the task on the held-out rows, `score` the one that
+    was optimised (both None without held-out rows); `run` is None for a run that was kept in memory.
+    `interrupted` says that the user ended the search early, so that the run can be resumed."""
 
     run: Path | None
     dataset: Dataset

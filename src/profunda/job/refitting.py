@@ -27,7 +27,9 @@ __all__ = ["Refit", "parts_of"]
 Refit = Literal["folds", "retrain", "continue"]
 
 
-def parts_of(choice: Choice, sources: Prepared, splits: Splits, refit: Refit, engine: str) -> tuple[Part, ...]:
+def parts_of(
+    choice: Choice, sources: Prepared, splits: Splits, refit: Refit, engine: str
+) -> tuple[Part, ...]:
     """The Model's parts.
 
     ``"folds"`` keeps the networks of all folds, each with its best weights. ``"retrain"`` trains one network
@@ -42,23 +44,21 @@ def parts_of(choice: Choice, sources: Prepared, splits: Splits, refit: Refit, en
         train = _retrained if refit == "retrain" else _continued
         networks = [train(candidate, sources, splits, engine) for candidate in choice.candidates]
     return tuple(
-        Part(weight, candidate.trial.design, found)
+        Part(weight, candidate.design, found)
         for weight, candidate, found in zip(choice.weights, choice.candidates, networks, strict=True)
     )
 
 
 def _networks_of_folds(candidate: Candidate, sources: Prepared) -> tuple[Network, ...]:
-    encoding = candidate.trial.design.encoding
+    encoding = candidate.design.encoding
     return tuple(
         Network(sources.preprocessing(encoding, fold), state.best_params)
         for fold, state in enumerate(candidate.states)
     )
 
 
-def _retrained(
-    candidate: Candidate, sources: Prepared, splits: Splits, engine: str
-) -> tuple[Network, ...]:
-    design = replace(candidate.trial.design, patience=0)
+def _retrained(candidate: Candidate, sources: Prepared, splits: Splits, engine: str) -> tuple[Network, ...]:
+    design = replace(candidate.design, patience=0)
     rows = Fold(splits.development, sources.folds[0].valid)
     whole, data = prepare(sources.dataset, [rows], [design.encoding])
     best_steps = np.mean([s.best_epoch * s.step / s.epoch for s in candidate.states])
@@ -67,10 +67,8 @@ def _retrained(
     return (Network(whole.preprocessing(design.encoding, 0), state.params),)
 
 
-def _continued(
-    candidate: Candidate, sources: Prepared, splits: Splits, engine: str
-) -> tuple[Network, ...]:
-    design = replace(candidate.trial.design, patience=0)
+def _continued(candidate: Candidate, sources: Prepared, splits: Splits, engine: str) -> tuple[Network, ...]:
+    design = replace(candidate.design, patience=0)
     networks = []
     for fold, before in enumerate(candidate.states):
         # The inputs stay scaled by the fold's own numbers, for which these weights were found.

@@ -23,9 +23,8 @@ ENGINES = ("auto", "torch")
 class Settings:
     """Everything that decides a run's result, but the data themselves and the clock.
 
-    `source` and `target` say where the data were read from: empty for data handed over in memory. `narrowed` are the
-    NAME=VALUE words that have narrowed the `space`. Nothing
-    here depends on the number of workers.
+    `source` and `target` say where the data were read from: empty for data handed over in memory. `narrowed`
+    are the NAME=VALUE words that have narrowed the `space`. Nothing here depends on the number of workers.
     """
 
     source: str
@@ -68,13 +67,13 @@ class Settings:
             RunError: the header lacks something: another version wrote it, or it was changed.
         """
         try:
-            known = {name: header[name] for name in Settings.__dataclass_fields__}
-            budget, narrowed = Budget(**header["budget"]), tuple(header["narrowed"])
-            return Settings(**{**known, "budget": budget, "narrowed": narrowed})
+            known: dict[str, Any] = {name: header[name] for name in Settings.__dataclass_fields__}
+            known |= {"budget": Budget(**header["budget"]), "narrowed": tuple(header["narrowed"])}
+            return Settings(**known)
         except (KeyError, TypeError, ArgumentError) as error:
             raise RunError(
-                f"the run's header cannot be understood ({error}). Another version wrote it, or it was changed: "
-                "start a new run."
+                f"the run's header cannot be understood ({error}). Another version wrote it, or it was "
+                "changed: start a new run."
             ) from error
 
     def check(self, dataset: Dataset) -> None:
@@ -85,8 +84,9 @@ class Settings:
         """
         if dataset.fingerprint != self.fingerprint:
             raise RunError(
-                f"the run began with other data: {dataset.source} now has the fingerprint {dataset.fingerprint[:12]}, "
-                f"the run's data had {self.fingerprint[:12]}. Restore the data as they were, or start a new run."
+                f"the run began with other data: {dataset.source} now has the fingerprint "
+                f"{dataset.fingerprint[:12]}, the run's data had {self.fingerprint[:12]}. "
+                "Restore the data as they were, or start a new run."
             )
 
     def metric_of(self, dataset: Dataset) -> Metric:

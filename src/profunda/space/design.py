@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
+from profunda.data.layout import Encoding
 from profunda.errors import SpaceError
 from profunda.space.domain import Choice, Float, Int, LogFloat, plain
 
@@ -17,7 +18,6 @@ __all__ = [
     "WIDTH",
     "Activation",
     "Design",
-    "Encoding",
     "Initialisation",
     "Loss",
     "Optimiser",
@@ -31,7 +31,6 @@ Initialisation = Literal["lecun", "glorot", "he", "orthogonal", "torch"]
 Optimiser = Literal["sgd", "adam", "rmsprop"]
 Schedule = Literal["constant", "cosine", "onecycle"]
 Loss = Literal["likelihood", "huber"]
-Encoding = Literal["robust", "quantile", "piecewise"]
 
 MAX_DEPTH = 1000
 WIDTH = Int(1, 65_536)

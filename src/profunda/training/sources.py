@@ -1,7 +1,7 @@
 """From a data set and its splits to what a fleet trains on: one input matrix per encoding and fold.
 
-Preprocessing is fitted on the training rows of each fold alone, so that no validation row has a say in the numbers
-with which it is judged.
+Preprocessing is fitted on the training rows of each fold alone, so that no validation row has a say in the
+numbers with which it is judged.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from profunda.data.dataset import Dataset
+from profunda.data.layout import Encoding
 from profunda.data.preprocessing import Preprocessing, fit_preprocessing
 from profunda.data.splits import Fold
 from profunda.fleet.source import FleetData, Source
@@ -19,7 +20,7 @@ __all__ = ["Prepared", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared(Mapping[tuple[str, int], Source]):
+class Prepared(Mapping[tuple[Encoding, int], Source]):
     """The sources of a fleet by (encoding, fold), each made when it is first asked for and then kept.
 
     Making them lazily spares the encodings that a search never draws.
@@ -27,11 +28,11 @@ class Prepared(Mapping[tuple[str, int], Source]):
 
     dataset: Dataset
     folds: tuple[Fold, ...]
-    encodings: tuple[str, ...]
-    _fitted: dict[tuple[str, int], Preprocessing] = field(default_factory=dict, repr=False)
-    _made: dict[tuple[str, int], Source] = field(default_factory=dict, repr=False)
+    encodings: tuple[Encoding, ...]
+    _fitted: dict[tuple[Encoding, int], Preprocessing] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[Encoding, int], Source] = field(default_factory=dict, repr=False)
 
-    def preprocessing(self, encoding: str, fold: int) -> Preprocessing:
+    def preprocessing(self, encoding: Encoding, fold: int) -> Preprocessing:
         """The preprocessing fitted on the training rows of a fold."""
         key = (encoding, fold)
         if key not in self._fitted:
@@ -40,7 +41,7 @@ class Prepared(Mapping[tuple[str, int], Source]):
             self._fitted[key] = fit_preprocessing(data.codes, data.y, rows, data.schema, encoding, data.task)
         return self._fitted[key]
 
-    def __getitem__(self, key: tuple[str, int]) -> Source:
+    def __getitem__(self, key: tuple[Encoding, int]) -> Source:
         if key not in self._made:
             encoding, fold = key
             fitted = self.preprocessing(encoding, fold)
@@ -54,22 +55,23 @@ class Prepared(Mapping[tuple[str, int], Source]):
             )
         return self._made[key]
 
-    def __iter__(self) -> Iterator[tuple[str, int]]:
+    def __iter__(self) -> Iterator[tuple[Encoding, int]]:
         return ((encoding, fold) for encoding in self.encodings for fold in range(len(self.folds)))
 
     def __len__(self) -> int:
         return len(self.encodings) * len(self.folds)
 
-    def prediction(self, encoding: str, fold: int, outputs: np.ndarray) -> np.ndarray:
+    def prediction(self, encoding: Encoding, fold: int, outputs: np.ndarray) -> np.ndarray:
         """Raw network outputs [N, C] as probabilities [N, C], or as numbers [N] on the target's own scale."""
         if self.dataset.task.kind == "regression":
             return self.preprocessing(encoding, fold).untarget(outputs).reshape(len(outputs))
         return softmax(outputs)
 
 
-def prepare(dataset: Dataset, folds: Iterable[Fold], encodings: Iterable[str]) -> tuple[Prepared, FleetData]:
+def prepare(
+    dataset: Dataset, folds: Iterable[Fold], encodings: Iterable[Encoding]
+) -> tuple[Prepared, FleetData]:
     """The sources of `dataset` on `folds`, and the fleet's view of them."""
     sources = Prepared(dataset, tuple(folds), tuple(encodings))
     classes = dataset.task.kind != "regression"
     return sources, FleetData(sources=sources, n_outputs=dataset.task.n_outputs, classes=classes)
-

@@ -1,19 +1,19 @@
 """Search over a fleet: brackets of trials, each a design trained on every fold, halved at rungs.
 
-Every trial is a replicate of its own: an equal design drawn twice is trained twice, from different seeds. A decision
-(what is drawn, who goes on, why it ends) is on record before it takes effect, so a run that was killed goes on as if
-nothing had happened.
+Every trial is a replicate of its own: an equal design drawn twice is trained twice, from different seeds. A
+decision (what is drawn, who goes on, why it ends) is on record before it takes effect, so a run that was
+killed goes on as if nothing had happened.
 """
 
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from profunda._seeds import key, keys_of, subkeys, uniforms
+from profunda._seeds import key, keys_of, uniforms
 from profunda.fleet.history import History, MemberHistory, Status
 from profunda.fleet.member import Member
 from profunda.fleet.plan import Plan, plan
@@ -63,6 +63,7 @@ class Candidate:
     """A trial that went far, with the state of each of its folds."""
 
     trial: Trial
+    design: Design
     states: tuple[MemberState, ...]
 
 
@@ -119,8 +120,8 @@ def search_fleet(
 ) -> Found:
     """Run the contest to the end of its budget, or until it is interrupted from the keyboard.
 
-    `deadline` is a `time.perf_counter()` value that goes with a budget in seconds: at it, training ends and what has
-    finished counts.
+    `deadline` is a `time.perf_counter()` value that goes with a budget in seconds: at it, training ends and
+    what has finished counts.
     """
     return _Search(contest, sources, data, ledger, workers, deadline, meter).run()
 
@@ -176,13 +177,13 @@ class _Search:
         started = time.perf_counter()
         for entry in entries:
             value, status = (
-                (math.nan, Status.FAILED) if entry.verdict is None else (entry.verdict.value, entry.verdict.status)
+                (math.nan, Status.FAILED)
+                if entry.verdict is None
+                else (entry.verdict.value, entry.verdict.status)
             )
             self.sampler.tell(entry.params, value, status)
         self.sampler_seconds += time.perf_counter() - started
         return True
-
-    # ---- drawing --------------------------------------------------------------------------------------------------
 
     def _draw(self, bracket: int) -> list[_Entry]:
         """The trials of the next bracket, from the journal or newly drawn; none when the search is over."""
@@ -240,11 +241,10 @@ class _Search:
         return count
 
     def _forecast_seconds(self) -> float:
-        """Seconds that one trial needs for all its epochs on all folds, on the mean over designs of the space."""
+        """Seconds that one trial needs for all its epochs on all folds, on the mean over designs of the
+        space."""
         members = [Member(design, fold) for design in self.forecast for fold in range(self.folds)]
         return sum(pack.seconds for pack in self._plan(members).packs) / len(self.forecast)
-
-    # ---- one rung -------------------------------------------------------------------------------------------------
 
     def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
         """Train `alive` to a rung and commit it; returns who goes on."""
@@ -271,7 +271,9 @@ class _Search:
         for number, data in finished.items():
             states = self.ledger.pack_states(rung.bracket, rung.number, number)
             if states is not None:
-                self._take([(int(trial), int(fold)) for trial, fold in data["owners"]], states, data["seconds"])
+                self._take(
+                    [(int(trial), int(fold)) for trial, fold in data["owners"]], states, data["seconds"]
+                )
         return frozenset(finished)
 
     def _take(self, owners: Sequence[tuple[int, int]], states: Sequence[MemberState], seconds: float) -> None:
@@ -281,7 +283,8 @@ class _Search:
             self.entries[trial].seconds += seconds / len(states)
 
     def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
-        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had finished."""
+        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had
+        finished."""
         packs = self._plan([entry.members[fold] for entry, fold in runners])
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
@@ -302,12 +305,12 @@ class _Search:
                 cancel=cancel,
             ):
                 members = packs.packs[number].members
-                if any(_unended(s) and s.epoch < goals[i] for i, s in zip(members, result.states, strict=True)):
+                if any(
+                    _unended(s) and s.epoch < goals[i] for i, s in zip(members, result.states, strict=True)
+                ):
                     continue  # cancelled on its way: what was not finished is trained again, or never needed
                 owners = [(runners[i][0].number, runners[i][1]) for i in members]
-                self.ledger.finish_pack(
-                    rung.bracket, rung.number, number, owners, result.states, seconds
-                )
+                self.ledger.finish_pack(rung.bracket, rung.number, number, owners, result.states, seconds)
                 self._take(owners, result.states, seconds)
                 trained += 1
                 if self._late() and any(entry.reached(rung.share) for entry, _ in runners):
@@ -332,8 +335,6 @@ class _Search:
     def _late(self) -> bool:
         return self.deadline is not None and time.perf_counter() > self.deadline
 
-    # ---- verdicts -------------------------------------------------------------------------------------------------
-
     def _decide(self, rung: _Rung, alive: list[_Entry], whole: bool) -> Record:
         """Judge the trials at a rung and write down what became of them and which go on."""
         judged = [entry for entry in alive if entry.reached(rung.share)]
@@ -342,7 +343,8 @@ class _Search:
         if whole and not rung.last:
             sign = -1.0 if self.contest.metric.greater_is_better else 1.0
             losses = [
-                math.nan if v.status in TROUBLES else sign * v.value for v in (verdicts[e.number] for e in judged)
+                math.nan if v.status in TROUBLES else sign * v.value
+                for v in (verdicts[e.number] for e in judged)
             ]
             going = tuple(judged[i].number for i in survivors(losses))
         for entry in alive:
@@ -365,7 +367,8 @@ class _Search:
         return judge(entry.design, states, self.sources, self.contest.metric, rung)
 
     def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
-        """Store what a resume needs of trials that end here: their curves, and at a bracket's end the weights."""
+        """Store what a resume needs of trials that end here: their curves, and at a bracket's end the
+        weights."""
         states = [
             state if final else replace(state, params=NO_WEIGHTS, best_params=NO_WEIGHTS)
             for entry in dropped
@@ -378,8 +381,11 @@ class _Search:
         self.ledger.keep(rung.bracket, rung.number, [replace(state, moments=()) for state in states], owners)
 
     def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
-        """Note the curves of trials that ended; at a bracket's end they become candidates, else their weights go."""
-        byname = {(number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number)}
+        """Note the curves of trials that ended; at a bracket's end they become candidates, else their weights
+        go."""
+        byname = {
+            (number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number)
+        }
         for entry in dropped:
             for fold in range(self.folds):
                 state = byname.get((entry.number, fold), entry.states[fold])
@@ -412,8 +418,6 @@ class _Search:
             spread = "" if math.isnan(best.verdict.spread) else f" ± {best.verdict.spread:.2g}"
             self.meter.best = f"{self.contest.metric.title} {best.verdict.value:.4g}{spread}"
 
-    # ---- the result -----------------------------------------------------------------------------------------------
-
     def _found(self, interrupted: bool) -> Found:
         pool = list(self.pool)
         if interrupted:  # whoever was in the race counts as far as he came
@@ -426,7 +430,7 @@ class _Search:
             pool = self._best(pool + racing)
         trials = {entry.number: self._trial(entry) for entry in self.entries}
         candidates = tuple(
-            Candidate(trials[e.number], tuple(s for s in e.states if s is not None)) for e in pool
+            Candidate(trials[e.number], e.design, tuple(s for s in e.states if s is not None)) for e in pool
         )
         places = [(entry, fold) for entry in self.entries for fold in range(self.folds)]
         history = History(

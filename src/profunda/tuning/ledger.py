@@ -1,4 +1,5 @@
-"""What a fleet search has decided so far, read back from its journal so that a resumed run takes the same road.
+"""What a fleet search has decided so far, read back from its journal so that a resumed run takes the same
+road.
 
 Records of a search, in the order in which they are written:
 
@@ -55,14 +56,16 @@ class Ledger:
         record = self._decisions[self._next]
         if record.kind not in kinds:
             raise RunError(
-                f"the journal's decision {self._next + 1} is a {record.kind!r} where a {' or a '.join(kinds)} is due: "
-                "another version wrote this run. Start a new run in another folder."
+                f"the journal's decision {self._next + 1} is a {record.kind!r} where a "
+                f"{' or a '.join(kinds)} is due: another version wrote this run. "
+                "Start a new run in another folder."
             )
         self._next += 1
         return record
 
     def decide(self, kind: str, **data: Any) -> Record:
-        """Write one new decision; it is on disk when this returns, and what is returned is what a resume will read."""
+        """Write one new decision; it is on disk when this returns, and what is returned is what a resume will
+        read."""
         data["elapsed"] = self.elapsed
         if self._journal is None:
             return Record(kind, data)
@@ -85,10 +88,17 @@ class Ledger:
         states: Sequence[MemberState],
         seconds: float,
     ) -> None:
-        """Keep the states of a finished pack, then record that it has finished; `owners` are (trial, fold)."""
+        """Keep the states of a finished pack, then record that it has finished; `owners` are (trial,
+        fold)."""
         if self._journal is not None:
             self._journal.store(_name(bracket, rung, pack), pack_arrays(states))
-            data = {"bracket": bracket, "rung": rung, "pack": pack, "seconds": seconds, "elapsed": self.elapsed}
+            data = {
+                "bracket": bracket,
+                "rung": rung,
+                "pack": pack,
+                "seconds": seconds,
+                "elapsed": self.elapsed,
+            }
             self._journal.append("pack", **data, owners=[list(owner) for owner in owners])
             self._packs[bracket, rung, pack] = data
 
@@ -108,7 +118,8 @@ class Ledger:
     def keep(
         self, bracket: int, rung: int, states: Sequence[MemberState], owners: Sequence[Sequence[int]]
     ) -> None:
-        """Keep the states of trials that end at a rung, before the decision that ends them; owners: [trial, fold]."""
+        """Keep the states of trials that end at a rung, before the decision that ends them; owners: [trial,
+        fold]."""
         if self._journal is not None and states:
             arrays = {**pack_arrays(states), "owners": np.array(owners, np.int64)}
             self._journal.store(f"ended-{bracket}-{rung}", arrays)

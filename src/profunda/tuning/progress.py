@@ -1,7 +1,7 @@
 """Live progress: a meter that the search writes, and a display that reads it by the clock.
 
-On a terminal one status block is redrawn four times a second; elsewhere (a pipe, a log, CI) a plain line appears
-every ten seconds, since a redrawn bar prints nothing there until it ends.
+On a terminal one status block is redrawn four times a second; elsewhere (a pipe, a log, CI) a plain line
+appears every ten seconds, since a redrawn bar prints nothing there until it ends.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Successive halving: where a search compares its trials, and which go on.
 
-Synchronous successive halving (Jamieson and Talwalkar 2016, algorithm 1; brackets as in Hyperband, Li et al. 2018,
-without the most cautious ones): every trial of a bracket trains to the first rung, the best 1/η train on to the next.
-A survivor is resumed from its exact state, never trained again from the start.
+Synchronous successive halving (Jamieson and Talwalkar 2016, algorithm 1; brackets as in Hyperband, Li et al.
+2018, without the most cautious ones): every trial of a bracket trains to the first rung, the best 1/η train
+on to the next. A survivor is resumed from its exact state, never trained again from the start.
 """
 
 import math
@@ -34,7 +34,8 @@ def epochs_at(share: float, epochs: int) -> int:
 
 
 def survivors(losses: Sequence[float]) -> tuple[int, ...]:
-    """Positions of the best ⌈n/η⌉ of n losses, in their order of drawing; a non-finite loss never survives."""
+    """Positions of the best ⌈n/η⌉ of n losses, in their order of drawing; a non-finite loss never
+    survives."""
     values = np.asarray(losses, dtype=float)
     finite = np.flatnonzero(np.isfinite(values))
     count = math.ceil(len(values) / ETA)

@@ -54,7 +54,8 @@ class Verdict:
 def validation_predictions(
     design: Design, states: Sequence[MemberState], sources: Prepared
 ) -> tuple[np.ndarray, ...]:
-    """Each fold's predictions on its validation rows with its best weights: [v, C] probabilities or [v] numbers.
+    """Each fold's predictions on its validation rows with its best weights: [v, C] probabilities or [v]
+    numbers.
 
     Computed one network at a time and never taken from a pack, so that a resumed run, which has the
     weights but not the packs, sees the same bits.
@@ -70,7 +71,8 @@ def validation_predictions(
 def judge(
     design: Design, states: Sequence[MemberState], sources: Prepared, metric: Metric, rung: int
 ) -> Verdict:
-    """The verdict on a trial whose folds have all reached a rung. A fold without a finite best epoch makes it NaN."""
+    """The verdict on a trial whose folds have all reached a rung. A fold without a finite best epoch makes it
+    NaN."""
     status = _status([state.status for state in states])
     epochs = max(state.epoch for state in states)
     if any(state.best_epoch == 0 for state in states):
@@ -88,7 +90,8 @@ def judge(
 
 
 def _status(folds: Sequence[Status]) -> Status:
-    """One word for several folds: running while one runs, else the gravest trouble, else the most frequent."""
+    """One word for several folds: running while one runs, else the gravest trouble, else the most
+    frequent."""
     for trouble in TROUBLES:
         if trouble in folds:
             return trouble
