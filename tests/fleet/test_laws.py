@@ -113,6 +113,16 @@ def test_a_diverging_member_changes_no_other():
     assert np.isfinite(stormy.outputs[3]).all()
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "elu", "selu", "gelu", "softplus", "mish"])
+@pytest.mark.parametrize("widths", [(), (2, 3)])
+def test_divergence_is_a_status_and_no_warning(activation, widths):
+    wild = {"widths": widths, "activation": activation, "optimiser": "sgd", "schedule": "constant"}
+    members = mixed(4, **wild, lr=1e9, l1=0.0, label_smoothing=0.0)
+    for data in (table(), table(outputs=1, classes=False)):
+        statuses = [state.status for state in train(members, data).states]
+        assert Status.DIVERGED in statuses or data.classes
+
+
 def test_members_that_end_early_are_dropped_and_change_no_other():
     made = table()
     members = [replace(m, design=replace(m.design, epochs=1 + i)) for i, m in enumerate(mixed(9))]

@@ -81,4 +81,6 @@ def validation_losses(logits: Tensor, target: Tensor, classes: bool) -> Tensor:
 
 def row_sums(values: Tensor) -> np.ndarray:
     """Row sums in float64; numpy adds each row by itself, whatever the number of rows."""
-    return values.cpu().numpy().astype(np.float64).sum(axis=1)
+    # A diverging member may sum infinities of both signs: its NaN is the answer, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.cpu().numpy().astype(np.float64).sum(axis=1)

@@ -13,6 +13,11 @@ from profunda.vitals.signs import SATURATION
 __all__ = ["activation_signs", "gradient_norms", "update_ratios"]
 
 
+# A diverging member's infinities and NaNs belong into its signs; they are no reason to warn.
+_quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+@_quiet
 def activation_signs(layers: Sequence[Tensor], roster: Roster) -> dict[str, np.ndarray]:
     """Signs {name: float64 [M, L]} of activations [M, B, H] on the probe rows; padded units do not count."""
     columns: dict[str, list[np.ndarray]] = {}
@@ -49,18 +54,19 @@ def _saturated(a: Tensor, own: Tensor, roster: Roster) -> np.ndarray:
     return counts
 
 
+@_quiet
 def gradient_norms(gradients: Stack) -> np.ndarray:
     """‖g‖ of each layer: float64 [M, L + 1]."""
     return np.sqrt(_layer_squares(gradients))
 
 
+@_quiet
 def update_ratios(params: Stack, before: Tensor) -> np.ndarray:
     """‖Δθ‖ / ‖θ‖ of each layer, θ being the parameters `before` the step (flat): float64 [M, L + 1]."""
     old, change = (Stack(params.shape, params.members, before.dtype, str(before.device)) for _ in range(2))
     old.flat.copy_(before)
     torch.sub(params.flat, before, out=change.flat)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sqrt(_layer_squares(change) / _layer_squares(old))
+    return np.sqrt(_layer_squares(change) / _layer_squares(old))
 
 
 def _layer_squares(stack: Stack) -> np.ndarray:
