@@ -5,7 +5,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from profunda.networks.dense import build, load
+from profunda.errors import ModelError
+from profunda.networks.dense import activation_module
+from profunda.networks.layout import layout
 from profunda.space.design import Design
 
 __all__ = ["outputs"]
@@ -17,22 +19,36 @@ _ROWS = 8192
 def outputs(design: Design, params: np.ndarray, x: np.ndarray, *, device: str = "cpu") -> np.ndarray:
     """Logits, or standardised numbers, [N, C] of the network `design` with flat `params` [P] on `x` [N, D].
 
-    Evaluation mode: no dropout. The type is that of `params`. Raises ModelError where P does not fit D.
+    Evaluation mode: no dropout. The type is that of `params`. Plain products on the flat vector: no module is
+    built, whose first weights would be drawn from torch's global stream. Raises ModelError where P does not
+    fit D.
     """
-    blocks_end = params.size
-    width = design.widths[-1] if design.widths else x.shape[1]
-    hidden = _hidden_size(design, x.shape[1])
-    n_outputs = max(1, (blocks_end - hidden) // (width + 1))
+    n_outputs = _n_outputs(design, x.shape[1], params.size)
     dtype = torch.float64 if params.dtype == np.float64 else torch.float32
-    module = load(build(design, x.shape[1], n_outputs).to(dtype), params).to(device).eval()
+    vector = torch.as_tensor(params, dtype=dtype, device=device)
+    layers = [
+        (vector[b.biases : b.end], vector[b.start : b.biases].view(b.fan_in, b.fan_out))
+        for b in layout(design.widths, x.shape[1], n_outputs)
+    ]
+    activation = activation_module(design.activation)
+    made = np.empty((len(x), n_outputs), params.dtype)
     with torch.inference_mode():
-        made = [
-            module(torch.as_tensor(x[at : at + _ROWS], dtype=dtype, device=device)).cpu().numpy()
-            for at in range(0, len(x), _ROWS)
-        ]
-    return np.concatenate(made) if made else np.zeros((0, n_outputs), params.dtype)
+        for at in range(0, len(x), _ROWS):
+            h = torch.as_tensor(x[at : at + _ROWS], dtype=dtype, device=device)
+            for number, (bias, kernel) in enumerate(layers):
+                h = torch.addmm(bias, h if number == 0 else activation(h), kernel)
+            made[at : at + _ROWS] = h.cpu().numpy()
+    return made
 
 
-def _hidden_size(design: Design, n_features: int) -> int:
+def _n_outputs(design: Design, n_features: int, size: int) -> int:
+    """C, from the number of parameters."""
     sizes = (n_features, *design.widths)
-    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    hidden = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    n_outputs, rest = divmod(size - hidden, sizes[-1] + 1)
+    if n_outputs < 1 or rest:
+        raise ModelError(
+            f"{size} parameters do not fit a network of widths {design.widths} on {n_features} inputs; "
+            "they belong to another design or other inputs."
+        )
+    return n_outputs

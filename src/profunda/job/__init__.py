@@ -1,6 +1,7 @@
 """The main job, in one place: read → split → search → select → score → report.
 
-`fitting` is the pipeline, `baselines` its honest rivals, `refitting` the last training of the chosen
+`fitting` holds `fit` and `resume`, `settings` what a run was asked to do, `course` the pipeline. `baselines`
+are its honest rivals, `choosing` weighs the candidates, `refitting` is the last training of the chosen
 networks,
-`outcome` what a run produced.
+`judging` the score, `outcome` what a run produced.
 """

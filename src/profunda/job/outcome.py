@@ -23,9 +23,13 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One finished run. `scores` holds every metric of the task on the held-out rows, `score` the one that
-    was optimised (both None without held-out rows); `run` is None for a run that was kept in memory.
-    `interrupted` says that the user ended the search early, so that the run can be resumed."""
+    """One finished run.
+
+    `scores` holds every metric of the task on the held-out rows, `score` the one that was optimised, `single`
+    that of one network alone (all empty without held-out rows). `run` is None for a run that was kept in
+    memory.
+    `interrupted` says that the user ended the search early, so that the run can be resumed.
+    """
 
     run: Path | None
     dataset: Dataset
@@ -34,6 +38,7 @@ class Outcome:
     model: Model
     score: Score | None
     scores: tuple[tuple[str, float], ...]
+    single: Score | None
     baselines: tuple[Baseline, ...]
     timings: tuple[Timing, ...]
     engine: str

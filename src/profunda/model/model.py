@@ -1,7 +1,6 @@
 """A Model: table in, predictions out, as a weighted mean of trained networks."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,9 @@ class Model:
         shape = (len(codes),) if self.task.kind == "regression" else (len(codes), self.task.n_outputs)
         mixture = np.empty(shape)
         step = self._chunk()
-        with _undisturbed():
+        from profunda.fleet.threads import one_thread  # here, because it loads torch
+
+        with one_thread():
             for start in range(0, len(codes), step):
                 mixture[start : start + step] = self._mix(codes[start : start + step])
         return mixture if self.task.kind == "regression" else tempered(mixture, self.temperature)
@@ -132,20 +133,3 @@ class Model:
             f"Model of {what}: {len(self.parts)} designs, {networks} networks, {parameters:,} parameters, "
             f"{len(self.schema.columns)} input columns"
         )
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """One thread inside an operation, so that sums have one order on any setting; random numbers stay.
-
-    (Layers draw weights when they are made, before ours are put in.)
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,9 +1,8 @@
 """`train`: a fleet for users and experiments, without search or selection."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
-
-import torch
 
 from profunda._seeds import key
 from profunda.data.dataset import Dataset
@@ -15,6 +14,7 @@ from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
+from profunda.fleet.threads import one_thread
 from profunda.space.design import Design
 from profunda.training.packs import run_packs
 from profunda.training.sources import prepare
@@ -83,18 +83,14 @@ def _run(
 ) -> list[MemberState]:
     packs = plan(members, data, engine=engine, device=device, dtype=dtype)
     ended: list[MemberState | None] = [None] * len(members)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # see `packs`: one thread a pack
-    try:
+    with one_thread():
         for number, result, _ in run_packs(
             packs,
             data,
             until=[member.design.epochs for member in members],
             states=ended,
-            workers=workers or threads,
+            workers=workers or os.cpu_count() or 1,
         ):
             for place, state in zip(packs.packs[number].members, result.states, strict=True):
                 ended[place] = state
-    finally:
-        torch.set_num_threads(threads)
     return [state for state in ended if state is not None]

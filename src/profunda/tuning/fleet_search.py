@@ -32,7 +32,7 @@ from profunda.tuning.progress import Meter
 from profunda.tuning.result import SearchResult, Trial
 from profunda.tuning.rungs import epochs_at, expected_share, rung_shares, survivors
 from profunda.tuning.samplers.sampler import sampler_for
-from profunda.tuning.verdict import TROUBLES, Verdict, judge
+from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
 __all__ = ["BRACKET", "Candidate", "Contest", "Found", "search_fleet"]
 
@@ -71,11 +71,12 @@ class Candidate:
 class Found:
     """A search's result, and the candidates from which a Model can be selected, best first.
 
-    `interrupted` says that the user ended it early: the run can be resumed.
+    `engine` is the one that trained; `interrupted` says that the user ended it early: the run can be resumed.
     """
 
     result: SearchResult
     candidates: tuple[Candidate, ...]
+    engine: str
     interrupted: bool
 
 
@@ -146,6 +147,7 @@ class _Search:
         self.curves: dict[tuple[int, int], MemberHistory] = {}
         self.pool: list[_Entry] = []
         self.sampler_seconds = 0.0
+        self.engine = contest.engine
         self.pace = 1.0  # measured seconds per forecast second
         words = uniforms(keys_of([key("forecast", contest.seed)]), FORECAST * contest.space.dimensions)
         drawn = contest.space.sample(words.reshape(FORECAST, -1))
@@ -263,7 +265,9 @@ class _Search:
         return [entry for entry in alive if entry.number in going]
 
     def _plan(self, members: Sequence[Member]) -> Plan:
-        return plan(members, self.data, engine=self.contest.engine)
+        made = plan(members, self.data, engine=self.contest.engine)
+        self.engine = made.engine
+        return made
 
     def _take_finished(self, rung: _Rung) -> frozenset[int]:
         """Take over the packs of this rung that an earlier session finished; their numbers."""
@@ -350,7 +354,8 @@ class _Search:
         for entry in alive:
             verdict = verdicts.get(entry.number, entry.verdict)
             if entry.number not in going and verdict is not None and verdict.status is Status.RUNNING:
-                ending = Status.OUTCOMPETED if whole else Status.UNFINISHED
+                states = [state for state in entry.states if state is not None]
+                ending = cause_of_dropping(states) if whole else Status.UNFINISHED
                 verdicts[entry.number] = replace(verdict, status=ending)
         dropped = [entry for entry in alive if entry.number not in going]
         self._keep(rung, dropped, final=not going)
@@ -451,7 +456,7 @@ class _Search:
             seconds=self.ledger.elapsed,
             sampler_seconds=self.sampler_seconds,
         )
-        return Found(result, candidates, interrupted)
+        return Found(result, candidates, self.engine, interrupted)
 
     def _rung_epochs(self) -> tuple[int, ...]:
         longest = max(design.epochs for design in self.forecast)

@@ -12,8 +12,9 @@ from profunda.fleet.state import MemberState
 from profunda.metrics.score import Metric, all_scores
 from profunda.space.design import Design
 from profunda.training.sources import Prepared
+from profunda.vitals.causes import is_dead, is_vanished
 
-__all__ = ["Verdict", "judge", "validation_predictions"]
+__all__ = ["TROUBLES", "Verdict", "cause_of_dropping", "judge", "validation_predictions"]
 
 # A member's own trouble tells more than the fact that others were better.
 TROUBLES = (Status.FAILED, Status.DIVERGED, Status.DEAD, Status.VANISHED)
@@ -87,6 +88,16 @@ def judge(
     values = [scores[metric.name] for scores in folds]
     spread = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
     return Verdict(tuple(means.items()), means[metric.name], spread, status, epochs, rung)
+
+
+def cause_of_dropping(states: Sequence[MemberState]) -> Status:
+    """Why a trial that was left behind at a rung was so bad: its own trouble, if the vital signs of a fold
+    show one."""
+    if any(is_dead(state.signs) for state in states):
+        return Status.DEAD
+    if any(is_vanished(state.signs) for state in states):
+        return Status.VANISHED
+    return Status.OUTCOMPETED
 
 
 def _status(folds: Sequence[Status]) -> Status:

@@ -1,0 +1,235 @@
+"""The course of one run, from a Dataset to an Outcome: baselines, search, selection, score, and what is
+kept."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from profunda._version import __version__
+from profunda.data.dataset import Dataset
+from profunda.data.layout import Encoding
+from profunda.data.splits import Splits, leaks
+from profunda.errors import ArgumentError, Notice
+from profunda.fleet.threads import one_thread
+from profunda.job.baselines import fit_baselines
+from profunda.job.choosing import Choice, choose, target_range
+from profunda.job.judging import Judgement, judge_model
+from profunda.job.outcome import Outcome, Timing
+from profunda.job.refitting import parts_of
+from profunda.job.settings import Settings
+from profunda.journal.durable import write_durably
+from profunda.journal.record import Journal
+from profunda.metrics.score import Metric
+from profunda.model.model import Model
+from profunda.model.parts import Part, Provenance
+from profunda.model.score import Baseline
+from profunda.reporting.document import Document
+from profunda.reporting.reports import model_document
+from profunda.reporting.story import run_document
+from profunda.reporting.summary import summary
+from profunda.training.sources import Prepared, prepare
+from profunda.tuning.fleet_search import Contest, Found, search_fleet
+from profunda.tuning.ledger import Ledger
+from profunda.tuning.progress import Display, Meter
+
+__all__ = ["Job"]
+
+BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
+CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
+CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
+LIBRARIES = ("torch", "numpy", "scikit-learn")  # whose versions a Model remembers
+ENCODINGS: tuple[Encoding, ...] = ("robust", "quantile", "piecewise")
+
+
+class Job:
+    """One run, from a Dataset to an Outcome."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        splits: Splits,
+        journal: Journal | None,
+        workers: int | None,
+        progress: bool,
+        started: float,
+    ) -> None:
+        self.settings, self.dataset, self.splits, self.journal = settings, dataset, splits, journal
+        self.metric: Metric = settings.metric_of(dataset)
+        self.workers = _workers(workers)
+        self.meter, self.progress = Meter(), progress
+        self.ledger = Ledger(journal)
+        self.timings = [Timing("read", time.perf_counter() - started)]  # and what was split
+        self.end = None
+        if settings.budget.seconds is not None:
+            self.end = started + settings.budget.seconds - self.ledger.elapsed
+            self.meter.deadline = self.end
+
+    def run(self) -> Outcome:
+        """Baselines, search, selection, score, and what is kept of them."""
+        with Display(self.meter, self.progress):
+            baselines = self._baselines()
+            with one_thread():
+                sources, found = self._search()
+                if found.interrupted and not found.candidates:
+                    raise KeyboardInterrupt  # nothing to choose from yet; what was trained is on record
+                judged = self._judge(sources, found)
+            outcome = self._outcome(found, judged, baselines)
+            if self.journal is not None:
+                self.meter.stage = "writing"
+                self._write(self.journal.folder, outcome, judged.prediction)
+            return outcome
+
+    def _judge(self, sources: Prepared, found: Found) -> Judgement:
+        self.meter.stage = "choosing"
+        with self._stage("select"):
+            choice = choose(found.candidates, sources, self.metric, self.settings.select)
+            parts = parts_of(choice, sources, self.splits, self.settings.refit, self.settings.engine)
+            model, single = self._models(choice, parts, sources)
+            return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
+
+    def _outcome(self, found: Found, judged: Judgement, baselines: tuple[Baseline, ...]) -> Outcome:
+        return Outcome(
+            run=None if self.journal is None else self.journal.folder,
+            dataset=self.dataset,
+            splits=self.splits,
+            search=found.result,
+            model=judged.model,
+            score=judged.score,
+            scores=judged.scores,
+            single=judged.single,
+            baselines=baselines,
+            timings=tuple(self.timings),
+            engine=found.engine,
+            notices=tuple(dict.fromkeys(self._notices(found))),
+            seed=self.settings.seed,
+            interrupted=found.interrupted,
+        )
+
+    def _baselines(self) -> tuple[Baseline, ...]:
+        if not self.settings.baselines or not len(self.splits.test):
+            return ()
+        self.meter.stage = "fitting the baselines"
+        allowance = (
+            None if self.settings.budget.seconds is None else BASELINE_SHARE * self.settings.budget.seconds
+        )
+        with self._stage("baselines"):
+            return fit_baselines(
+                self.dataset, self.splits, self.metric, seconds=allowance, seed=self.settings.seed
+            )
+
+    def _search(self) -> tuple[Prepared, Found]:
+        contest = Contest(
+            self.settings.searched,
+            self.settings.sampler,
+            self.metric,
+            self.settings.budget,
+            self.settings.engine,
+            self.settings.seed,
+        )
+        deadline = self.end
+        if deadline is not None and self.settings.budget.seconds is not None:
+            deadline -= max(CLOSING_SECONDS, CLOSING_SHARE * self.settings.budget.seconds)
+        with self._stage("search"):
+            sources, data = prepare(self.dataset, self.splits.folds, ENCODINGS)
+            found = search_fleet(
+                contest,
+                sources,
+                data,
+                ledger=self.ledger,
+                workers=self.workers,
+                deadline=deadline,
+                meter=self.meter,
+            )
+        return sources, found
+
+    def _models(self, choice: Choice, parts: tuple[Part, ...], sources: Prepared) -> tuple[Model, Model]:
+        """The Model, and a Model of one network alone: the heaviest design's on the first fold."""
+        provenance = Provenance(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=(("profunda", __version__), *((name, version(name)) for name in LIBRARIES)),
+            seed=self.settings.seed,
+            metric=self.metric.name,
+            fingerprint=self.dataset.fingerprint,
+            source=self.dataset.source,
+            rows=len(self.splits.development),
+            select=self.settings.select,
+            refit=self.settings.refit,
+        )
+        main = max(parts, key=lambda part: part.weight)
+        alone = (replace(main, weight=1.0, networks=main.networks[:1]),)
+        task, schema, clamp = self.dataset.task, self.dataset.schema, target_range(sources)
+        return (
+            Model(task, schema, parts, provenance, choice.temperature, clamp),
+            Model(task, schema, alone, provenance, 1.0, clamp),
+        )
+
+    def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> None:
+        """Keep the Model, the summary and the report; each appears whole or not at all."""
+        model = run / "model"
+        # A model that an interrupted session of this very run left behind gives way to the final one.
+        shutil.rmtree(model, ignore_errors=True)
+        outcome.model.save(model)
+        if self.settings.report:
+            with self._stage("report"):
+                document = self._document(outcome, prediction)
+                document.json(run / "report.json")
+                document.html(run / "report.html")
+        told = summary(replace(outcome, timings=tuple(self.timings)))
+        write_durably(run / "summary.json", (json.dumps(told, indent=1) + "\n").encode())
+
+    def _document(self, outcome: Outcome, prediction: np.ndarray | None) -> Document:
+        if outcome.score is None:  # no row was held out: there is nothing to compare
+            return model_document(outcome.model)
+        return run_document(
+            dataset=outcome.dataset,
+            splits=outcome.splits,
+            search=outcome.search,
+            model=outcome.model,
+            score=outcome.score,
+            scores=outcome.scores,
+            baselines=outcome.baselines,
+            timings=outcome.timings,
+            engine=outcome.engine,
+            notices=outcome.notices,
+            seed=outcome.seed,
+            command=self.settings.command,
+            run=outcome.run or Path(),
+            single=outcome.single,
+            held_y=self.dataset.y[self.splits.test],
+            held_prediction=prediction,
+        )
+
+    def _notices(self, found: Found) -> Iterator[Notice]:
+        yield from self.dataset.notices
+        yield from leaks(self.dataset, self.splits)
+        if found.interrupted:
+            yield Notice(
+                "interrupted",
+                "The search was interrupted: this is the best model so far. Resume the run to go on.",
+            )
+        if self.journal is not None:
+            yield from self.journal.notices
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings.append(Timing(name, time.perf_counter() - started))
+
+
+def _workers(workers: int | None) -> int:
+    if workers is None:
+        return torch.get_num_threads()
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1.")
+    return workers

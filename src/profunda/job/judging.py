@@ -1,0 +1,45 @@
+"""The score: the Model, and its best single network, on the rows that no choice has seen."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from profunda.data.dataset import Dataset
+from profunda.data.splits import Splits
+from profunda.job.baselines import score_on
+from profunda.metrics.score import Metric, all_scores
+from profunda.model.model import Model
+from profunda.model.score import Score
+
+__all__ = ["Judgement", "judge_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A Model that knows its score, every metric (name, value), the score of `single`, one network alone, and
+    the predictions on the held-out rows. Without held-out rows there are none of them."""
+
+    model: Model
+    score: Score | None = None
+    scores: tuple[tuple[str, float], ...] = ()
+    single: Score | None = None
+    prediction: np.ndarray | None = None
+
+
+def judge_model(
+    model: Model, single: Model, dataset: Dataset, splits: Splits, metric: Metric, seed: int
+) -> Judgement:
+    """Score `model` and `single` on `splits.test`."""
+    rows = splits.test
+    if not len(rows):
+        return Judgement(model)
+    codes, y = dataset.codes[rows], dataset.y[rows]
+    prediction = model.predict_codes(codes)
+    score = score_on(metric, y, prediction, seed)
+    return Judgement(
+        model=replace(model, provenance=replace(model.provenance, score=score)),
+        score=score,
+        scores=all_scores(dataset.task.kind, y, prediction),
+        single=score_on(metric, y, single.predict_codes(codes), seed),
+        prediction=prediction,
+    )
