@@ -207,7 +207,6 @@ class _Search:
         entries = [self._entry(len(self.entries) + i, params) for i, params in enumerate(drawn)]
         self.entries += entries
         self.meter.trials += len(entries)
-        self.meter.networks += len(entries) * self.folds
         return entries
 
     def _entry(self, number: int, params: Params) -> _Entry:
@@ -283,6 +282,7 @@ class _Search:
     def _take(self, owners: Sequence[tuple[int, int]], states: Sequence[MemberState], seconds: float) -> None:
         """Hand the states of a finished pack to its trials."""
         for (trial, fold), state in zip(owners, states, strict=True):
+            self.meter.networks += self.entries[trial].states[fold] is None
             self.entries[trial].states[fold] = state
             self.entries[trial].seconds += seconds / len(states)
 
