@@ -5,10 +5,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from profunda.errors import Notice
 from profunda.model.score import Baseline, Score
 
 
-def outcome(run: Path, *, scored: bool, interrupted: bool) -> SimpleNamespace:
+def outcome(run: Path, notices: tuple[Notice, ...], *, scored: bool, interrupted: bool) -> SimpleNamespace:
     """What the command line reads of an Outcome."""
     score = Score("log_loss", 0.3121, 0.3, 0.33, 0.95, 1600, False)
     rivals = (
@@ -21,6 +22,7 @@ def outcome(run: Path, *, scored: bool, interrupted: bool) -> SimpleNamespace:
         baselines=rivals,
         search=SimpleNamespace(networks=1234),
         interrupted=interrupted,
+        notices=notices,
     )
 
 
@@ -33,6 +35,7 @@ class FakeJob:
     writes: bool = True
     scored: bool = True
     interrupted: bool = False
+    notices: tuple[Notice, ...] = ()
 
     def module(self) -> ModuleType:
         fitting = ModuleType("profunda.job.fitting")
@@ -52,7 +55,7 @@ class FakeJob:
             return (
                 run / "report.html"
                 if name == "rewrite_report"
-                else outcome(run, scored=self.scored, interrupted=self.interrupted)
+                else outcome(run, self.notices, scored=self.scored, interrupted=self.interrupted)
             )
 
         return call

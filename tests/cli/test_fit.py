@@ -10,7 +10,7 @@ from tests.cli.fake_job import FakeJob
 from profunda.cli.app import main
 from profunda.cli.fit import fit, narrowings
 from profunda.cli.run_folder import fresh
-from profunda.errors import ArgumentError, DataError
+from profunda.errors import ArgumentError, DataError, Notice
 
 
 def test_only_what_was_typed_is_passed_on(job: FakeJob) -> None:
@@ -59,6 +59,23 @@ def test_the_result_is_told_in_full(job: FakeJob, folder: Path, capsys: pytest.C
     assert "left out: the budget was too small" in said
     assert "profunda predict 'my run' DATA -o predictions.csv" in said
     assert "Report:" not in said  # none was written
+
+
+def test_what_was_noticed_is_told_before_the_score(job: FakeJob, capsys: pytest.CaptureFixture[str]) -> None:
+    job.notices = (Notice("empty-column", "Columns without any value are not inputs: [gone]."),)
+    assert main(["fit", "adult.csv"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Noticed:\n  · Columns without any value are not inputs: [gone].\n")
+    assert said.index("Noticed") < said.index("0.3121")
+
+
+def test_many_notices_are_told_up_to_a_page(job: FakeJob, capsys: pytest.CaptureFixture[str]) -> None:
+    job.notices = tuple(Notice("odd", f"Oddity {number}.") for number in range(20))
+    assert main(["fit", "adult.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "Oddity 7." in said
+    assert "Oddity 8." not in said
+    assert "  · and 12 more: see the report\n" in said
 
 
 def test_the_report_is_named_where_there_is_one(

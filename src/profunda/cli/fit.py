@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from profunda.cli.result import tell
 from profunda.cli.run_folder import fresh, resumable
+from profunda.cli.whole import Whole
 from profunda.errors import ArgumentError
 
 __all__ = ["fit", "narrowings"]
@@ -18,16 +19,16 @@ def fit(
     *,
     target: str | None = None,
     time: float | None = None,
-    trials: int | None = None,
-    epochs: int | None = None,
+    trials: Whole | None = None,
+    epochs: Whole | None = None,
     metric: str | None = None,
     fix: Annotated[list[str] | None, Parameter(negative="")] = None,
     sampler: Literal["random", "quasi-random", "grid", "tpe", "gp"] | None = None,
-    folds: int | None = None,
+    folds: Whole | None = None,
     test_size: float | None = None,
     engine: Literal["auto", "torch"] | None = None,
-    workers: int | None = None,
-    seed: int | None = None,
+    workers: Whole | None = None,
+    seed: Whole | None = None,
     out: Path | None = None,
 ) -> None:
     """Search, train, score and report on a table.

@@ -1,4 +1,4 @@
-"""What a finished run says on the terminal: the score against its rivals, the report, the next command."""
+"""What a finished run says on the terminal: what was noticed, the score beside its rivals', what is next."""
 
 import shlex
 from typing import TYPE_CHECKING
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 __all__ = ["tell"]
 
+MOST_NOTICES = 8  # a table that is odd in more ways is better read about in the report
+
 
 def tell(outcome: "Outcome") -> None:
-    """Print the score and its interval beside the baselines', where the report is and how to predict.
+    """Print what was noticed, the score and its interval beside the baselines', and how to predict.
 
     Raises KeyboardInterrupt, saying how to go on, where the outcome is the best of an interrupted search.
     """
     console = Console()
+    _tell_notices(console, outcome)
     if outcome.score is not None:
         console.print(_scores(outcome, outcome.score))
     assert outcome.run is not None  # the command line always names a folder
@@ -30,6 +33,16 @@ def tell(outcome: "Outcome") -> None:
     console.print(predict, markup=False, highlight=False, soft_wrap=True)
     if outcome.interrupted:
         raise KeyboardInterrupt(f"This is the best so far; go on with:  profunda resume {run}")
+
+
+def _tell_notices(console: Console, outcome: "Outcome") -> None:
+    """What was accepted, but not silently: a sentence each."""
+    if not outcome.notices:
+        return
+    told = [f"  · {notice.text}" for notice in outcome.notices[:MOST_NOTICES]]
+    more = len(outcome.notices) - len(told)
+    told += [f"  · and {more} more: see the report"] if more else []
+    console.print("\n".join(["Noticed:", *told]), markup=False, highlight=False, soft_wrap=True)
 
 
 def _scores(outcome: "Outcome", score: "Score") -> Table:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from profunda.cli.result import tell
 from profunda.cli.run_folder import resumable
+from profunda.cli.whole import Whole
 
 __all__ = ["resume"]
 
 
-def resume(run: Path, /, *, workers: int | None = None) -> None:
+def resume(run: Path, /, *, workers: Whole | None = None) -> None:
     """Go on with a run that was interrupted, exactly where it stood.
 
     Parameters
