@@ -1,5 +1,6 @@
 """Data that cannot be used: each case a DataError that says what, why and what to do."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_good_table_is_read(write: Callable[..., Path]) -> None:
         (b"PAR1" + b"\x01" * 50 + b"PAR1", "table.parquet", "is a broken Parquet file"),
         (GOOD, "table.xlsx", r"ends in '\.xlsx', which is not read; .*export the sheet as CSV"),
         (GOOD, "table.pkl", "pickled files can run foreign code"),
-        (GOOD, "table", r"ends in 'nothing', which is not read"),
+        (GOOD, "table", r"table has no ending, which is not read"),
         (GOOD, "table.weird", "convert it to one of these"),
         (b"rubbish", "table.npz", "is not a whole .npz file|Python objects or a damaged one"),
         (b"PK\x03\x04 cut off", "table.npz", "is not a whole .npz file"),
@@ -66,6 +67,17 @@ def test_a_missing_file_is_told_with_near_misses(write: Callable[..., Path], tmp
         read(tmp_path / "nowhere" / "zzz.csv", "y")
 
 
+def test_an_address_is_not_fetched() -> None:
+    with pytest.raises(DataError, match="is an address, and nothing is fetched: download the file"):
+        read("https://example.org/table.csv", "y")
+
+
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")  # to open it would wait for ever
+    with pytest.raises(DataError, match="is not a file that you may read; check its permissions"):
+        read(tmp_path / "pipe.csv", "y")
+
+
 def test_a_folder_is_no_file(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"is a folder; name the file to read$"):
         read(tmp_path, "y")
@@ -80,7 +92,7 @@ def test_a_folder_is_no_file(write: Callable[..., Path], tmp_path: Path) -> None
         (GOOD, "Y", "no column 'Y' for the target; did you mean 'y'"),
         ("age,label\n1,2\n", "lable", "did you mean 'label'"),
         (GOOD, "nothing_like_it", "there are p, q, y"),
-        (GOOD, None, "no target was named; the columns are p, q, y"),
+        (GOOD, None, "no target was named; name the column to predict: p, q, y"),
         ("p,y\n" + "1,a\n2,a\n" * 10, "y", "one class only, 'a', in all 20 rows"),
         ("p,y\n" + "1,7.5\n2,7.5\n" * 10, "y", "has the value 7.5 in all 20 rows"),
         ("p,y\n" + "1,\n2,NA\n" * 10, "y", "has no value in any of 20 rows"),

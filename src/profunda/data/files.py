@@ -1,6 +1,7 @@
 """Files as raw columns: what a path holds, and whether memory suffices for it."""
 
 import difflib
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ def checked_path(path: Path) -> Path:
         found = f"; it holds {listed(inside)}" if inside else ""
         raise DataError(f"{path} is a folder; name the file to read{found}")
     if not path.exists():
+        if path.parts[0] in ("http:", "https:", "ftp:", "s3:"):
+            raise DataError(f"{path} is an address, and nothing is fetched: download the file and name it")
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.6)
         meant = (
@@ -51,10 +54,12 @@ def checked_path(path: Path) -> Path:
         )
         raise DataError(f"there is no file {path}{meant}")
     if path.suffix.lower() not in KNOWN:
+        ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
         hint = _HINTS.get(path.suffix.lower(), "if it is a table, convert it to one of these")
+        raise DataError(f"{path.name} {ending}, which is not read; known are {', '.join(KNOWN)}: {hint}")
+    if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}, which is not read; known are "
-            f"{', '.join(KNOWN)}: {hint}"
+            f"{path} is not a file that you may read; check its permissions (chmod u+r), or copy it"
         )
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty (0 bytes); the program that wrote it may have failed")

@@ -148,7 +148,7 @@ def _open_memory(source: object, target: object) -> _Source:
 
 def _with_target(table: RawTable, target: object, name: str) -> _Source:
     if target is None:
-        raise DataError(f"no target was named; the columns are {listed(table.names, 12)}")
+        raise DataError(f"no target was named; name the column to predict: {listed(table.names, 12)}")
     if not isinstance(target, str):
         column = vector_column(target, "target")
         if len(column) != table.rows:
