@@ -1,5 +1,4 @@
-"""What every benchmark here shares: its command line, finished cells, interleaved rounds, medians, the final
-file.
+"""What the benchmarks share: command line, finished cells, interleaved rounds, medians, the file.
 
 A benchmark compares sides: ways of doing the same work. One cell is one side in one round. Rounds are
 interleaved and start with another side each time, so that a busy minute of the machine falls on all sides
@@ -65,8 +64,7 @@ def options(description: str, words: Sequence[str] | None = None) -> Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one cell did: `trials` networks trained with `steps` optimiser steps in all, and numbers kept for
-    checks."""
+    """What one cell did: `trials` networks, `steps` optimiser steps in all, numbers kept for checks."""
 
     trials: int
     steps: int
@@ -75,8 +73,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Side:
-    """One way of doing the work. `run(round)` is timed; `warm_up()` runs once before the rounds and is
-    not."""
+    """One way of doing the work: `run(round)` is timed, `warm_up()` runs once before and is not."""
 
     name: str
     run: Callable[[int], Outcome]
@@ -85,8 +82,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Cell:
-    """One side in one round, measured. `load` is the machine's one-minute load average when the cell
-    began."""
+    """One side in one round; `load` is the one-minute load average when the cell began."""
 
     side: str
     round: int
@@ -102,8 +98,7 @@ class Cell:
 
 
 class Cells:
-    """Finished cells, kept in a JSONL file where one is given. Cells measured with other settings do not
-    count."""
+    """Finished cells, in a JSONL file where one is given; other settings do not count."""
 
     def __init__(self, path: Path | None, settings: Mapping[str, object]) -> None:
         self.path, self.settings = path, json.loads(json.dumps(settings))

@@ -1,5 +1,4 @@
-"""The worked random-search listing: its data, its space, its network trained as printed in textbooks, and as
-a fleet.
+"""The worked random-search listing: data, space, and its network as printed and as a fleet.
 
 Changed from the print, for every side alike: the scaler is fitted on the training rows alone, rows are
 shuffled in every epoch, and the optimiser steps once per mini-batch.
@@ -65,8 +64,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Scaled inputs [1000, 20] and classes [1000]; the first 800 rows are for training, the others
-    validate."""
+    """Scaled inputs [1000, 20] and classes [1000]; the first 800 rows train, the others validate."""
 
     x: np.ndarray
     y: np.ndarray
@@ -179,8 +177,7 @@ def design_of(draw: Draw, rate: float = 1.0) -> Design:
 def train_fleet(
     drawn: Sequence[Draw], first_replicate: int, *, workers: int, rate: float = 1.0
 ) -> tuple[list[Score], int]:
-    """Every draw as a member of its own, all in one fleet: scores after the last epoch, and optimiser steps
-    in all.
+    """Every draw as a member of its own in one fleet: scores after the last epoch, and steps in all.
 
     The engine validates after every epoch and keeps the best weights as well; the textbook scores only the
     last.

@@ -186,8 +186,7 @@ def _sklearn_params(draw: Draw) -> dict[str, list[Any]]:
 
 
 def _optuna_side(sample: Sequence[Draw], few: Sequence[Draw]) -> Side:
-    """The textbook's fused loop as objective of a study in memory; the draws are queued, so that work is
-    equal."""
+    """The textbook's fused loop as a study's objective; draws are queued, so that work is equal."""
 
     def run(number: int, these: Sequence[Draw] = sample) -> Outcome:
         torch.set_num_threads(1)

@@ -1,5 +1,4 @@
-"""Random streams: reproducible to the bit, and random enough by the usual tests (fixed keys, so never by
-luck)."""
+"""Random streams: reproducible to the bit, and random by the usual tests (with fixed keys)."""
 
 import subprocess
 import sys

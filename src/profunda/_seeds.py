@@ -1,5 +1,4 @@
-"""Random numbers as a stateless hash of names: equal names give equal numbers, in any order, on any number of
-workers.
+"""Random numbers as a stateless hash of names: the same in any order, on any number of workers.
 
 The algorithm, to the bit (u32 and u64 arithmetic wraps; ``>>`` is logical)::
 
@@ -85,8 +84,7 @@ def bits(
     out: np.ndarray | None = None,
     scratch: np.ndarray | None = None,
 ) -> np.ndarray:
-    """`n` random words per key: uint32 [M, n]. `table` is a kept `premix(n)`; `out` and `scratch` are [M, n]
-    buffers."""
+    """`n` random words per key: uint32 [M, n]. `table` is a kept `premix(n)`, `out` and `scratch` buffers."""
     keys = np.asarray(keys, np.uint64)
     words = (keys[:, None] & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     salt = (keys[:, None] >> np.uint64(32)).astype(np.uint32)

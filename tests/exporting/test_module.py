@@ -41,9 +41,7 @@ def test_the_module_is_the_model(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_float64_it_is_the_formula_tightly(kind: str) -> None:
-    """What remains is the rounding of the Model's inputs to float32, which the oracle shares and the module
-    does not.
-    """
+    """Only rounding inputs to float32 remains, which the oracle shares and the module does not."""
     model, codes = codes_of(kind)
     module = export(model).double()
     expected = mixture(model, codes)

@@ -1,5 +1,4 @@
-"""What is promised of a fleet: no member's bits depend on the fleet around it. Each law with a control that
-can fail."""
+"""No member's bits depend on the fleet around it: each law with a control that can fail."""
 
 import threading
 from dataclasses import replace

@@ -1,5 +1,4 @@
-"""What must be equal in two runs that are the same: the model's numbers, and every decision with its
-verdicts."""
+"""What must be equal in two runs that are the same: the model's numbers and every decision."""
 
 import json
 from pathlib import Path

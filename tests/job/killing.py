@@ -1,5 +1,4 @@
-"""A run that is killed again and again: `python killing.py FOLDER KILLS SEED [SECONDS]` prints what it did as
-JSON.
+"""A run that is killed again and again: `python killing.py FOLDER KILLS SEED [SECONDS]` prints JSON.
 
 Everything is imported once and each attempt is a fork, so that a kill costs no import; the fork is made
 before any thread has been started.

@@ -1,6 +1,4 @@
-"""Small models with every ingredient: several designs, encodings and folds, missing values, categories,
-dates.
-"""
+"""Small models with every ingredient: designs, encodings, folds, gaps, categories, dates."""
 
 import numpy as np
 import polars as pl

@@ -112,9 +112,7 @@ def test_a_file_cut_short(saved: Path, name: str, keep: int) -> None:
 
 
 def test_every_flipped_byte_is_noticed(saved: Path) -> None:
-    """Whatever byte of either file changes, the folder is refused, or reads the same (white space, case of
-    escapes).
-    """
+    """Whatever byte changes, the folder is refused or reads the same (white space, case of escapes)."""
     for name in (MODEL_FILE, WEIGHTS_FILE):
         data = (saved / name).read_bytes()
         for place in range(len(data)):

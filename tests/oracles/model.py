@@ -70,9 +70,7 @@ ACTIVATIONS: dict[str, Callable[[float], float]] = {
 def network_outputs(
     widths: tuple[int, ...], activation: str, params: np.ndarray, x: np.ndarray, C: int
 ) -> np.ndarray:
-    """Outputs float64 [N, C] of a dense network from its flat parameters: per layer W [K, H] row-major, then
-    b [H].
-    """
+    """Outputs float64 [N, C] of a dense network from flat parameters: per layer W [K, H], then b [H]."""
     sigma = np.vectorize(ACTIVATIONS[activation], otypes=[float])
     h, at = x.astype(np.float64), 0
     for layer, width in enumerate([*widths, C]):

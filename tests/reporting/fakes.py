@@ -1,6 +1,4 @@
-"""Made-up runs with the shape of real ones: losses follow a formula of the hyperparameters, nothing is
-trained.
-"""
+"""Made-up runs with the shape of real ones: losses follow a formula, nothing is trained."""
 
 import math
 from dataclasses import dataclass

@@ -126,9 +126,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_has_ended(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_the_comparison_can_fail(tmp_path: Path, sampler: str) -> None:
-    """Negative control: a journal that lost a trial in its middle, or a search of another seed, does not
-    pass.
-    """
+    """Negative control: a journal that lost a trial, or a search of another seed, does not pass."""
     whole = account(go(None, sampler, trials=20))
     other = search(objective, SPACE, n_trials=20, sampler=sampler, metric="loss", seed=6)
     assert account(other) != whole

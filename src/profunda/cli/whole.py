@@ -9,8 +9,7 @@ __all__ = ["Whole"]
 
 
 def _whole(kind: type, tokens: Sequence[Token]) -> int:
-    """The number that one word says; ValueError, which the parser tells with the option's name, if it is not
-    whole."""
+    """The number that one word says; ValueError, which the parser tells with the option's name, if none."""
     word = tokens[0].value
     try:
         return int(word)

@@ -43,6 +43,5 @@ class Dataset:
 
     @property
     def n_features(self) -> int:
-        """F, the number of used columns (not the width D of a network's input, which depends on the
-        encoding)."""
+        """F, the number of used columns (a network's input is D wide, which depends on the encoding)."""
         return self.codes.shape[1]

@@ -65,8 +65,7 @@ def parse_dates(texts: "pl.Series", style: str) -> np.ndarray:
 
 
 def date_format(texts: "pl.Series") -> tuple[str, bool] | None:
-    """The format that reads most of the cleaned texts, and whether another order of day and month would do as
-    well.
+    """The format that reads most of the cleaned texts, and whether day and month could be swapped.
 
     None where less than nine tenths of the texts are dates.
     """

@@ -32,8 +32,7 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class _Form:
-    """How the text is written: its separator, the cells of its header, and the number of cells most rows
-    have."""
+    """How the text is written: separator, cells of the header, number of cells in most rows."""
 
     separator: str
     header: tuple[str, ...]
@@ -75,14 +74,12 @@ def _check_text(name: str, head: bytes) -> None:
     if (codes == 0).any() or control.mean() > 0.01:
         raise DataError(
             f"{name} is not text: {int(control.sum()):,} of its first {len(codes):,} bytes are control "
-            "characters; "
-            "it may be a binary file with the wrong ending"
+            "characters; it may be a binary file with the wrong ending"
         )
 
 
 def _content(path: Path, head: bytes, limit: int | None) -> tuple[bytes, tuple[Notice, ...]]:
-    """The file's bytes, or its header and a random sample of its records where the whole does not fit into
-    memory."""
+    """The file's bytes, or its header and a random sample of records where memory is too small."""
     size = path.stat().st_size
     lines = max(1, head.count(b"\n"))
     rows = max(1, int(size / len(head) * lines))
@@ -133,8 +130,7 @@ def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
         told = Notice(
             "encoding",
             f"The file is not UTF-8 (byte {error.start:,} is {content[error.start]:#04x}) and was read as "
-            "Latin-1; "
-            "save it as UTF-8 if letters with accents look wrong.",
+            "Latin-1; save it as UTF-8 if letters with accents look wrong.",
         )
         return content.decode("latin-1"), (told,)
 
@@ -172,8 +168,7 @@ def _records(head: str, separator: str) -> list[list[str]]:
 
 
 def _consistency(records: list[list[str]]) -> tuple[float, bool, int]:
-    """How well a separator explains the records: share of rows as wide as most, same as the header, their
-    width."""
+    """How well a separator explains the records: share as wide as most, header among them, width."""
     widths = Counter(len(record) for record in records)
     width, count = widths.most_common(1)[0]
     if width == 1:
@@ -218,8 +213,7 @@ def _header_notice(form: _Form) -> tuple[Notice, ...]:
 
 
 def _parse(name: str, text: str, form: _Form) -> tuple[tuple[RawColumn, ...], int, tuple[Notice, ...]]:
-    """Columns (numbers where every present cell is one), the number of rows, and notices about ragged
-    rows."""
+    """Columns (numbers where every present cell is one), number of rows, notices about ragged rows."""
     import polars as pl
 
     body = _without_blank_lines(text.lstrip("\r\n").encode())

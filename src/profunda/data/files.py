@@ -72,8 +72,7 @@ def is_archive(path: Path) -> bool:
 
 
 def file_table(path: Path, limit: int | None) -> RawTable:
-    """Raw columns of a CSV or Parquet file; a sample of its rows where they would need more than `limit`
-    bytes."""
+    """Raw columns of a CSV or Parquet file; only a sample of its rows where all need over `limit` bytes."""
     if path.suffix.lower() in PARQUET:
         return _parquet_table(path, limit)
     return delimited_table(path, limit)
@@ -121,8 +120,7 @@ def _sampled_rows(
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """Arrays of an .npz file: inputs [N, …] and target [N], and how many of the last rows are its own test
-    part."""
+    """Arrays of an .npz file: inputs [N, …], target [N], and how many last rows are its own test part."""
 
     inputs: np.ndarray
     target: np.ndarray | None
@@ -141,9 +139,8 @@ def archive(path: Path, limit: int | None) -> Archive:
             wanted = _PARTED if set(_PARTED) <= set(keys) else _PAIR if set(_PAIR) <= set(keys) else ("x",)
             if not set(wanted) <= set(keys):
                 raise DataError(
-                    f"{path.name} holds the arrays {listed(sorted(stored.files)) or 'none at all'}; "
-                    "expected are x and y, "
-                    "or x_train, y_train, x_test and y_test"
+                    f"{path.name} holds the arrays {listed(sorted(stored.files)) or 'none at all'}; expected "
+                    "are x and y, or x_train, y_train, x_test and y_test"
                 )
             _check_size(path, limit)
             arrays = [_numbers_or_texts(path.name, key, stored[keys[key]]) for key in wanted]
@@ -154,8 +151,7 @@ def archive(path: Path, limit: int | None) -> Archive:
             raise
         raise DataError(
             f"{path.name} holds an array of Python objects or a damaged one ({error}); store plain numbers "
-            "or texts, "
-            "since objects would have to be unpickled, which can run foreign code"
+            "or texts, since objects would have to be unpickled, which can run foreign code"
         ) from error
     if wanted == ("x",):
         return Archive(arrays[0], None, 0)
@@ -189,8 +185,7 @@ def _check_pairs(name: str, keys: tuple[str, ...], arrays: list[np.ndarray]) -> 
         if arrays[i].ndim == 0 or len(arrays[i]) != arrays[i + 1].size:
             raise DataError(
                 f"{name}: {keys[i]} has shape {arrays[i].shape} and {keys[i + 1]} has shape "
-                f"{arrays[i + 1].shape}; "
-                "each row of inputs needs exactly one target"
+                f"{arrays[i + 1].shape}; each row of inputs needs exactly one target"
             )
     if len(keys) == 4 and arrays[0].shape[1:] != arrays[2].shape[1:]:
         raise DataError(

@@ -17,8 +17,7 @@ def _nothing() -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Fitted numbers, float64, G being the numeric and date columns (arrays that an encoding does not use are
-    empty).
+    """Fitted numbers, float64, for G numeric and date columns; arrays not in use are empty.
 
     fill [G]; centre, scale [G] (robust); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
     (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] (mean and sd).

@@ -29,8 +29,7 @@ def in_memory_table(source: object) -> RawTable:
         return array_table(np.asarray(source))
     raise DataError(
         f"cannot read data from a {type(source).__module__}.{type(source).__qualname__}; pass a path to a "
-        "CSV, "
-        "Parquet or .npz file, a pandas, polars or pyarrow table, or a NumPy array"
+        "CSV, Parquet or .npz file, a pandas, polars or pyarrow table, or a NumPy array"
     )
 
 
@@ -45,8 +44,7 @@ def _is_frame(source: object) -> bool:
 
 
 def array_table(array: np.ndarray) -> RawTable:
-    """Columns x0 … x{D−1} of an array [N, D]; images [N, H, W] or [N, H, W, K] as
-    pixel_row_column[_channel]."""
+    """An array [N, D] as columns x0 … x{D−1}; images [N, H, W(, K)] as pixel_row_column[_channel]."""
     if array.ndim in (3, 4):
         positions = np.ndindex(*array.shape[1:])
         names = ["pixel_" + "_".join(map(str, position)) for position in positions]
@@ -56,9 +54,8 @@ def array_table(array: np.ndarray) -> RawTable:
     else:
         raise DataError(
             f"an array of {array.ndim} dimension(s) is no table: expected inputs of shape (N, D), or images "
-            "of shape "
-            "(N, H, W) or (N, H, W, C). Reshape your data: X.reshape(-1, 1) if it has a single feature, "
-            "X.reshape(1, -1) if it is a single row"
+            "of shape (N, H, W) or (N, H, W, C). Reshape your data: X.reshape(-1, 1) if it has a single "
+            "feature, X.reshape(1, -1) if it is a single row"
         )
     return RawTable(_array_columns(array, names), len(array), positional=True)
 

@@ -25,8 +25,7 @@ SKEWED = 2.0  # |skewness| from which a numeric target is remarked on
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The task, the target of the kept rows (int64 or float64 [n]), the mask of these rows bool [N], and
-    remarks."""
+    """The task, its target (int64 or float64 [n]), which rows have one (bool [N]), and remarks."""
 
     task: Task
     y: np.ndarray
@@ -86,8 +85,7 @@ def _readable(column: RawColumn, choice: TaskChoice | None) -> tuple[RawColumn, 
     if choice == "regression" and share == 0 and texts.null_count() < len(texts):
         raise DataError(
             f"target {name!r} holds texts ({listed(texts.drop_nulls().unique().sort().head(4).to_list())}), "
-            "not numbers; "
-            "leave out task='regression' or name another column"
+            "not numbers; leave out task='regression' or name another column"
         )
     amounts = len(np.unique(numbers[~np.isnan(numbers)])) > MOST_CODES
     # numbers that a frame stores as text are codes of classes; in a file they are text because of a comma or
@@ -166,15 +164,13 @@ def _class_labels(column: RawColumn, keep: np.ndarray, notices: list[Notice]) ->
         classes, codes = _in_order(words.to_list(), codes)
     if len(classes) == 1:
         raise DataError(
-            f"target {column.name!r} has one class only, {classes[0]!r}, in all {len(codes):,} rows: "
-            "nothing is to be learned; "
-            "name another column"
+            f"target {column.name!r} has one class only, {classes[0]!r}, in all {len(codes):,} rows: nothing "
+            "is to be learned; name another column"
         )
     if len(classes) > max(MOST_CODES, MOST_CLASSES * len(codes)):
         raise DataError(
             f"target {column.name!r} has {len(classes):,} classes in {len(codes):,} rows, so it names rows "
-            "rather than classes; "
-            "name another column, or pass task='regression' if it holds amounts"
+            "rather than classes; name another column, or pass task='regression' if it holds amounts"
         )
     counts = np.bincount(codes)
     single = [name for name, count in zip(classes, counts, strict=True) if count == 1]

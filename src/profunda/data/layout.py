@@ -21,8 +21,7 @@ YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # periods in days
 
 @dataclass(frozen=True)
 class OneHot:
-    """A categorical column at `position` of the codes: an input for each of its `kept` most frequent
-    categories.
+    """A categorical column at `position` of the codes: an input for each of its `kept` commonest values.
 
     With `rare`, one more input is on for the others and for unseen ones; `size` is the length of the
     vocabulary.

@@ -15,8 +15,7 @@ ROWS_PER_VALUE = 5  # values with fewer rows on average determine anything
 
 
 def copies_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
-    """Whether the column is the target under other names: a one-to-one map of the classes, or a·y + b of a
-    number."""
+    """Whether the column is the target renamed: classes mapped one to one, or a·y + b of a number."""
     codes = inferred.codes
     if codes is None or len(y) < FEWEST_ROWS or np.isnan(codes).any():
         return False
@@ -45,8 +44,7 @@ def _pairs(codes: np.ndarray, y: np.ndarray) -> int:
 
 
 def determines_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
-    """Whether the column's values, each seen several times, allow one class only: perhaps known after the
-    fact."""
+    """Whether each value, seen several times, goes with one class: perhaps known after the fact."""
     codes = inferred.codes
     if codes is None or task.kind == "regression" or len(y) < SUSPECT_ROWS:
         return False
@@ -64,8 +62,7 @@ def determines_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
 
 
 def row_hashes(codes: np.ndarray) -> np.ndarray:
-    """A 64-bit hash uint64 [N] of each row: equal rows have equal ones, others almost surely not (2⁻⁶⁴ a
-    pair)."""
+    """A 64-bit hash uint64 [N] of each row; unequal rows agree with a chance of 2⁻⁶⁴ a pair."""
     hashes = np.zeros(len(codes), np.uint64)
     for position in range(codes.shape[1]):
         # + 0.0 makes −0 into 0; all NaN become the same NaN

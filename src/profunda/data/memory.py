@@ -53,9 +53,8 @@ class Budget:
         if rows * share < SMALLEST_SAMPLE:
             raise DataError(
                 f"{name} would need about {_megabytes(need)} of memory and {_megabytes(allowed)} are "
-                "allowed: not even "
-                f"{SMALLEST_SAMPLE:,} of its about {rows:,} rows fit. Free memory, raise memory_limit, or "
-                "keep fewer columns"
+                f"allowed: not even {SMALLEST_SAMPLE:,} of its about {rows:,} rows fit. Free memory, raise "
+                "memory_limit, or keep fewer columns"
             )
         return cls(name, rows, need, allowed, share)
 
@@ -64,8 +63,7 @@ class Budget:
         return Notice(
             "sampled",
             f"{self.name} would need about {_megabytes(self.need)} of memory and {_megabytes(self.limit)} "
-            "are allowed: "
-            f"{drawn:,} of its about {self.rows:,} rows, drawn at random, are used.",
+            f"are allowed: {drawn:,} of its about {self.rows:,} rows, drawn at random, are used.",
         )
 
 

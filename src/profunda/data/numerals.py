@@ -68,8 +68,7 @@ def parse_numbers(texts: "pl.Series", style: NumberStyle = "") -> np.ndarray:
 
 
 def number_style(texts: "pl.Series") -> tuple[NumberStyle, np.ndarray, float]:
-    """The style that reads most of the cleaned texts as numbers, the numbers, and the share of present
-    texts they are."""
+    """The style that reads most cleaned texts as numbers, the numbers, and their share of the present."""
     present = len(texts) - texts.null_count()
     if present == 0:
         return "", np.full(len(texts), np.nan), 0.0
@@ -87,8 +86,7 @@ def number_style(texts: "pl.Series") -> tuple[NumberStyle, np.ndarray, float]:
 
 
 def booleans(texts: "pl.Series") -> np.ndarray | None:
-    """Cleaned texts as 0/1 float64 [N] (NaN: missing) if all are yes or no in one of its usual forms, else
-    None."""
+    """Cleaned texts as 0/1 float64 [N] (NaN: missing) if all say yes or no in one form, else None."""
     lowered = texts.str.to_lowercase()
     distinct = set(lowered.drop_nulls().unique().to_list())
     pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)

@@ -74,8 +74,7 @@ class Preprocessing:
         if codes.ndim != 2 or codes.shape[1] != self.layout.inputs:
             raise DataError(
                 f"codes have shape {codes.shape}, expected (N, {self.layout.inputs}); make them with the "
-                "schema this "
-                "preprocessing was fitted with"
+                "schema this preprocessing was fitted with"
             )
         inputs = np.empty((len(codes), self.D), np.float32)
         for start in range(0, len(codes), CHUNK):
@@ -152,8 +151,7 @@ class Preprocessing:
         return ((np.asarray(y, np.float64) - mean) / sd).astype(np.float32)[:, None]
 
     def untarget(self, f: np.ndarray) -> np.ndarray:
-        """Standardised outputs [N, 1] or [N] on the target's own scale, float64 [N]; ArgumentError for
-        classes."""
+        """Standardised outputs [N(, 1)] on the target's scale, float64 [N]; ArgumentError for classes."""
         if not self.regression:
             raise ArgumentError("outputs for classes have no scale to go back to; untarget is for regression")
         mean, sd = self.numbers.target

@@ -18,8 +18,7 @@ Form = Literal["number", "boolean", "date", "text", "category", "nested"]
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
-    """One column as float64 [N] `numbers` (NaN: missing; dates in days since 1970-01-01) or as `texts` (null:
-    missing).
+    """One column: float64 [N] `numbers` (NaN: missing; dates as days since 1970-01-01) or `texts` (null).
 
     `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" may
     not.

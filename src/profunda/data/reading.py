@@ -81,8 +81,7 @@ def _check_rows(name: str, rows: int) -> None:
 
 
 def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = None) -> np.ndarray:
-    """Inputs to predict on as codes float64 [N, F]: `read` without a target, by columns that are known
-    already.
+    """Inputs to predict on as codes float64 [N, F]: `read` without a target, for known columns.
 
     `source` is anything `read` takes; of an ``.npz`` file with a test part that part is meant. DataError
     where a used column is lacking, or the source cannot be read or needs more than `memory_limit` bytes.
@@ -97,9 +96,8 @@ def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = No
     table = file_table(file, memory_limit)
     if any(notice.code == "sampled" for notice in table.notices):  # every row must get its prediction
         raise DataError(
-            f"{file.name} needs more memory than is allowed, and rows to predict on cannot be sampled; "
-            "split the file "
-            "and predict part by part, or raise memory_limit"
+            f"{file.name} needs more memory than is allowed, and rows to predict on cannot be sampled; split "
+            "the file and predict part by part, or raise memory_limit"
         )
     return schema.codes(table)
 
@@ -295,9 +293,8 @@ def _group_numbers(column: RawColumn) -> np.ndarray:
     names, groups = np.unique(words, return_inverse=True)
     if len(names) < 3:
         raise DataError(
-            f"the group column {column.name!r} has {len(names)} group(s); at least 3 are needed, one each "
-            "to train, to choose "
-            "and to judge"
+            f"the group column {column.name!r} has {len(names)} group(s); at least 3 are needed, one each to "
+            "train, to choose and to judge"
         )
     return groups.astype(np.int64)
 

@@ -45,8 +45,7 @@ class Feature:
     clock: bool = False
 
     def codes(self, column: RawColumn) -> np.ndarray:
-        """The column as float64 [N]; NaN where missing or unreadable, `UNSEEN` for a category not in the
-        vocabulary."""
+        """The column as float64 [N]: NaN where missing or unreadable, `UNSEEN` for a new category."""
         if self.kind is Kind.CATEGORICAL:
             return self._category_codes(column)
         if column.numbers is not None:
@@ -131,10 +130,9 @@ class Schema:
         if table.positional:
             if len(table.columns) != len(self.source):
                 raise DataError(
-                    f"the array has {len(table.columns)} columns, but {len(self.source)} were there when "
-                    "the columns were "
-                    f"learned ({listed(self.source)}); pass the same columns in the same order, without the "
-                    "target"
+                    f"the array has {len(table.columns)} columns, but {len(self.source)} were there when the "
+                    f"columns were learned ({listed(self.source)}); pass the same columns in the same order, "
+                    "without the target"
                 )
             by_name = dict(zip(self.source, table.columns, strict=True))
         else:
@@ -145,8 +143,7 @@ class Schema:
             hint = f"; is {near[0]!r} meant for {lacking[0]!r}?" if near else ""
             raise DataError(
                 f"{len(lacking)} of {len(self.columns)} input columns are lacking: {listed(lacking)}{hint}. "
-                "The data to predict "
-                "on need the columns that were learned from, under the same names"
+                "The data to predict on need the columns that were learned from, under the same names"
             )
         return [by_name[name] for name in self.columns]
 

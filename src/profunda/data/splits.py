@@ -28,8 +28,7 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """`development` rows, on which every choice is made, `test` rows, which no choice sees, and folds of the
-    former.
+    """`development` rows, for every choice; `test` rows, which no choice sees; folds of the former.
 
     All are sorted int64 arrays of row numbers. `how` says in words what was done.
     """
@@ -75,8 +74,8 @@ def split(
         if len(fold.train) < FEWEST_TRAIN or len(fold.valid) == 0:
             raise DataError(
                 f"{len(development):,} development rows in {count} fold(s) leave {len(fold.train)} to train "
-                "on and "
-                f"{len(fold.valid)} to validate on; give more rows, fewer folds or a smaller test share"
+                f"on and {len(fold.valid)} to validate on; give more rows, fewer folds or a smaller test "
+                "share"
             )
     many = f"{count} folds" if count > 1 else "one held-out fold"
     again = f", {repeats} times" if repeats > 1 else ""
@@ -144,8 +143,7 @@ def _draw_groups(groups: np.ndarray, wanted: int, generator: np.random.Generator
 
 
 def _draw_classes(y: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:
-    """Places of `wanted` rows, each class in its share (largest remainders); every class keeps a row, two
-    if it can."""
+    """Places of `wanted` rows, each class in its share (largest remainders) and keeping a row or two."""
     classes, counts = np.unique(y, return_counts=True)
     ideal = counts * (wanted / len(y))
     # a class of two or three rows is worth more in training than in the score
@@ -221,8 +219,7 @@ def _group_folds(groups: np.ndarray, count: int, generator: np.random.Generator)
 
 
 def _class_folds(y: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """The fold of each row, −1 for rows that only train: classes one after the other are dealt out like
-    cards.
+    """The fold of each row, −1 for rows that only train: classes in turn are dealt out like cards.
 
     So folds differ by at most one row, in all and within each class.
     """
@@ -236,8 +233,7 @@ def _class_folds(y: np.ndarray, count: int, generator: np.random.Generator) -> n
 
 
 def leaks(dataset: Dataset, splits: Splits) -> tuple[Notice, ...]:
-    """What may make scores look better than they are: equal rows on both sides of a split, copies of the
-    target.
+    """What may flatter scores: equal rows on both sides of a split, copies of the target.
 
     Rows are compared by all their used inputs. Codes of the notices: "duplicate-test", "duplicate-folds",
     "target-copy" and "leak-suspect" (the latter two as found when the data were read).

@@ -7,8 +7,7 @@ __all__ = ["Column", "Kind"]
 
 
 class Kind(StrEnum):
-    """What a column was found to be. The first four are inputs; the others are kept out, each with its
-    reason."""
+    """What a column was found to be; the first four are inputs, the others are kept out."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"

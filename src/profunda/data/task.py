@@ -70,6 +70,5 @@ class Task:
         if not (words and known and least <= len(self.classes) <= most):
             raise DataError(
                 f"a task of kind {self.kind!r} with {len(self.classes)} classes of type {self.dtype!r} "
-                "cannot be; "
-                "its JSON was changed or comes from elsewhere"
+                "cannot be; its JSON was changed or comes from elsewhere"
             )

@@ -1,3 +1,1 @@
-"""Scikit-learn faces of the main job: `classifier` and `regressor`; `fleet` is what both share, `tables` the
-door.
-"""
+"""Scikit-learn faces of the main job: `classifier`, `regressor`; `fleet` they share, `tables` is the door."""

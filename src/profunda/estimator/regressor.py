@@ -19,8 +19,7 @@ class DeepRegressor(RegressorMixin, FleetEstimator):
     """
 
     def fit(self, X: object, y: object) -> Self:
-        """Search and train on X [N, F], a frame (text, categories and missing values allowed) or numbers, and
-        y [N].
+        """Search and train on X [N, F], a frame (any columns, gaps allowed) or numbers, and y [N].
 
         Raises ValueError (of scikit-learn, or DataError and ArgumentError) for what cannot be used.
         """

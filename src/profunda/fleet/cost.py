@@ -67,8 +67,7 @@ _LOCK = threading.Lock()
 
 
 def slowness() -> float:
-    """How many times slower than the reference machine this one is: measured once per process, in about 20
-    ms."""
+    """How many times slower than the reference machine this one is; measured once, in about 20 ms."""
     with _LOCK:
         if not _MEASURED:
             _MEASURED.append(max(0.1, _time_products() / _REFERENCE_SECONDS))

@@ -19,8 +19,7 @@ __all__ = ["Evaluator"]
 
 
 class Evaluator:
-    """Forward passes without dropout, PROBE_ROWS rows at a time, which bounds memory and holds the probe
-    rows."""
+    """Forward passes without dropout, PROBE_ROWS rows at a time so that memory is bounded."""
 
     def __init__(self, shape: Shape, roster: Roster, tables: Sequence[Table], like: Tensor) -> None:
         self.shape, self.roster, self.feed, self.like = shape, roster, Feed(tables), like
@@ -32,8 +31,7 @@ class Evaluator:
         self.kept: tuple[Tensor, Tensor] | None = None
 
     def validate(self, params: Stack, signs: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Validation loss float64 [M] of `params`, and the signs of activations where
-        wanted."""
+        """Validation loss float64 [M] of `params`, and the signs of activations where wanted."""
         found: dict[str, np.ndarray] = {}
         total = np.zeros(len(self.roster))
         for at, logits, labels, space in self._evaluate(params):

@@ -27,8 +27,7 @@ class TrainingLoss:
         self.spread = (smoothing / logits.shape[1]).view(-1, 1, 1)
 
     def derivative(self, logits: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        """∂(mean loss)/∂outputs [M, C, B] for `target` [M, C, B] (one-hot, or numbers) and `weight` None or
-        [M, 1, B]."""
+        """∂(mean loss)/∂outputs [M, C, B]; `target` [M, C, B], `weight` None or [M, 1, B]."""
         if self.classes:
             self._classes(logits, target)
         else:
@@ -63,16 +62,14 @@ class TrainingLoss:
                 torch.mul(r[part], 2.0, out=self.d[part])
 
     def take(self) -> Tensor:
-        """Mean loss of a batch, summed over the batches since the last call: [M, C × B], to be added up by
-        the caller."""
+        """Mean losses of the batches since the last call: [M, C × B], which the caller adds up."""
         taken = (self.total / self.rows).flatten(1)
         self.total.zero_()
         return taken
 
 
 def validation_losses(logits: Tensor, target: Tensor, classes: bool) -> Tensor:
-    """Likelihood loss of each row: [M, C', B], to be averaged over rows. `target` [M, 1, B] class codes or
-    [M, C, B]."""
+    """Likelihood loss of each row, [M, C', B]; `target` [M, 1, B] class codes or [M, C, B]."""
     if classes:
         return -torch.log_softmax(logits, 1).gather(1, target)
     r = logits - target

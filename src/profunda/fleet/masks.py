@@ -25,8 +25,7 @@ def thresholds(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Masks:
-    """Masks [M, rows, columns] of numbers 0 or scale, for one layer and one batch size; buffers are
-    reused."""
+    """Masks [M, rows, columns] of 0 or scale for one layer and batch size, in buffers used again."""
 
     def __init__(
         self, rates: np.ndarray, parts: list[slice], rows: int, padded: int, columns: int, like: Tensor

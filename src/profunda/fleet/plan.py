@@ -83,8 +83,7 @@ def plan(
     device: str | None = None,
     dtype: str = "float32",
 ) -> Plan:
-    """Group `members` into packs of equal compute shape, sized by constants: same members and data, same
-    packs.
+    """Group `members` into packs of equal compute shape: same members and data, same packs.
 
     `device` None is the CPU, where small dense networks are fastest and their bits are promised. Raises
     ArgumentError for an unknown engine or dtype, DataError where `data` lacks a member's fold.

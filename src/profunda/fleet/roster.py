@@ -93,8 +93,7 @@ class Roster:
 
     @cached_property
     def decays(self) -> bool:
-        """Whether any member's weights decay apart from the gradient; the others are multiplied by exactly
-        1."""
+        """Whether any member's weights decay apart from the gradient; the others are multiplied by 1."""
         return any(m.design.l2 > 0 and m.design.decoupled for m in self.members)
 
     @cached_property

@@ -1,5 +1,4 @@
-"""What the arithmetic of a member depends on: a function of its Design and its data, never of the fleet
-around it."""
+"""What a member's arithmetic depends on: its Design and its data, never the fleet around it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -76,8 +76,7 @@ class FleetData:
         n_outputs: int | None = None,
         encodings: Sequence[Encoding] = get_args(Encoding),
     ) -> "FleetData":
-        """Data of ready numbers: the same `x` [N, D] and `y` serve every encoding; `folds` are (train, valid)
-        rows."""
+        """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows."""
         inputs = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
         target = y.astype(np.int64) if classes else y.reshape(len(y), -1).astype(inputs.dtype)
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])

@@ -1,5 +1,4 @@
-"""The stopping rule: Goodfellow, Bengio and Courville, Deep Learning (2016), algorithm 7.1, evaluated once an
-epoch.
+"""The stopping rule: algorithm 7.1 of Goodfellow, Bengio and Courville (2016), once an epoch.
 
 The one implementation; engines call `advance`, and `early_stop` reads a whole curve with it.
 """
@@ -12,16 +11,14 @@ __all__ = ["Watch", "early_stop"]
 
 @dataclass(frozen=True)
 class Watch:
-    """What the rule remembers: the best epoch (0: none yet), its loss, and the epochs since without a better
-    one."""
+    """What the rule remembers: the best epoch (0: none yet), its loss, and the epochs since then."""
 
     best_epoch: int = 0
     best_loss: float = float("inf")
     stall: int = 0
 
     def advance(self, epoch: int, loss: float) -> "Watch":
-        """The memory after `epoch` (counted from 1) showed `loss`. NaN and equal losses are no
-        improvement."""
+        """The memory after `epoch` (from 1) showed `loss`; NaN and equal losses are no improvement."""
         if loss < self.best_loss:
             return Watch(epoch, loss, 0)
         return replace(self, stall=self.stall + 1)

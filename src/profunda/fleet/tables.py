@@ -17,14 +17,12 @@ _LANES = 16
 
 
 def row_width(n_features: int) -> int:
-    """Numbers stored per row: D inputs, a one, and zeros up to a multiple of 16, so that rows start on cache
-    lines."""
+    """Numbers stored per row: D inputs, a one, and zeros up to a multiple of 16 (a cache line)."""
     return -(-(n_features + 1) // _LANES) * _LANES
 
 
 class Table:
-    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels` [N, 1] or [N, C], `weight` None
-    or [N, 1]."""
+    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels`, `weight` [N, 1] or None."""
 
     def __init__(self, source: Source, data: FleetData, dtype: torch.dtype, device: str) -> None:
         rows, features = source.x.shape

@@ -1,5 +1,4 @@
-"""The torch engine: trains the members of one pack together, up to given epochs, and says what became of
-them."""
+"""The torch engine: trains one pack's members together and says what became of each."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -57,8 +56,7 @@ def train_pack(
     progress: Callable[[int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> PackResult:
-    """Train `members[i] for i in pack.members` to the epoch `until` (one number, one each, or None: to their
-    ends).
+    """Train the members of `pack` to the epoch `until` (one number, one each, or None: to their ends).
 
     `states` (aligned with the pack, None for a fresh member) are resumed bit for bit. `progress` receives the
     member-steps done since its last call, `cancel` is looked at about every 50 ms. Sets torch to one thread

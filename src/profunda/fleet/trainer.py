@@ -1,5 +1,4 @@
-"""M stacked members through whole epochs: batches, steps, validation, signs. Decides nothing about who
-ends."""
+"""M stacked members through whole epochs: batches, steps, validation, signs; who ends is not decided here."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -50,8 +49,7 @@ class Trainer:
         self.train_rows = [table.train for table in tables]
 
     def train_epoch(self, epoch: int, interrupted: Callable[[int], bool]) -> dict[str, np.ndarray] | None:
-        """All steps of `epoch` (from 0): the signs of weights taken on the way, or None where it was
-        interrupted.
+        """All steps of `epoch` (from 0): the signs of weights on the way, None where interrupted.
 
         `interrupted(steps since the last call)` is asked about every 50 ms.
         """

@@ -55,8 +55,7 @@ class Workspace:
             )
 
     def mask_keys(self, first: int, count: int) -> np.ndarray:
-        """Keys of every mask of the steps first, first + 1, …: uint64 [count, layers + 1, M]; layer 0 is the
-        input."""
+        """Keys of the masks of steps first, first + 1, …: uint64 [count, layers + 1, M]; 0 is the input."""
         steps = np.arange(first, first + count, dtype=np.uint64)[:, None, None]
         layers = np.arange(len(self.shape.widths) + 1, dtype=np.uint64)[None, :, None]
         return subkeys(self.roster.keys[None, None], "dropout", steps, layers)
@@ -72,8 +71,7 @@ class Workspace:
         return dropped
 
     def forward(self, stack: Stack, x: Tensor, keys: np.ndarray | None = None) -> Tensor:
-        """Raw outputs [M, C, B] of inputs `x` [M, B, D + 1], the last column ones; `keys` [layers + 1, M] in
-        training."""
+        """Raw outputs [M, C, B] of `x` [M, B, D + 1] (last column ones); training gives `keys`."""
         for layer, z in enumerate(self.z_rows):
             if layer == 0:
                 torch.bmm(x, stack.kernels[0], out=z)
@@ -103,8 +101,7 @@ class Workspace:
             a[part].mul_(ones)
 
     def backward(self, stack: Stack, gradients: Stack, x: Tensor, d: Tensor) -> None:
-        """Gradients of the loss from `d` [M, C, B], its derivative by the outputs, on the batch of the last
-        forward."""
+        """Gradients of the loss on the last forward's batch, from its derivative `d` [M, C, B]."""
         if not self.z:
             torch.bmm(d, x, out=gradients.kernels[0])
             return
@@ -132,8 +129,7 @@ class Workspace:
 
 
 def _pads(shape: Shape, roster: Roster, like: Tensor) -> list[list[tuple[slice, Tensor]]]:
-    """For each layer, the slices whose padded units would not be zero by themselves, with their 0/1 masks [m,
-    1, H]."""
+    """For each layer, the slices whose padded units would not stay zero, with masks [m, 1, H]."""
     found: list[list[tuple[slice, Tensor]]] = []
     for layer, width in enumerate(shape.widths):
         parts = []

@@ -1,5 +1,4 @@
-"""Honest rivals: a constant, a linear model and scikit-learn's boosted trees, scored on the Model's own
-held-out rows.
+"""Honest rivals: a constant, a linear model and boosted trees, scored on the Model's own held-out rows.
 
 They are fitted on the development rows after the search has ended and never influence the Model. Under a
 budget in seconds they get an allowance in all, the cheapest first; what does not fit is fitted on a subsample
@@ -114,8 +113,7 @@ def _affordable_rows(
 
 
 def _cost(rival: _Rival, shuffled: np.ndarray, few: int) -> tuple[float, float]:
-    """Seconds of a whole fit as (fixed, per row): a line through drafts on `few` and on four times as many
-    rows."""
+    """Seconds of a whole fit as (fixed, per row): a line through drafts on `few` and 4 · `few` rows."""
     seconds = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -204,8 +202,7 @@ def _trees(dataset: Dataset, rows: np.ndarray, draft: bool, seed: int) -> Predic
 
 
 def _categories(dataset: Dataset) -> list[int]:
-    """Columns that the trees may split by category: as many categories as they can hold; unseen ones count as
-    missing."""
+    """Columns that the trees split by category; unseen categories count as missing."""
     features = enumerate(dataset.schema.features)
     return [i for i, f in features if f.kind is Kind.CATEGORICAL and len(f.vocabulary) <= MOST_CATEGORIES]
 

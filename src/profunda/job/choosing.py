@@ -1,5 +1,4 @@
-"""From the candidates of a search to weights: which designs make the Model, judged on validation rows
-alone."""
+"""From the candidates of a search to weights, judged on validation rows alone."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -104,8 +103,7 @@ def _by_fold(candidate: Candidate, sources: Prepared) -> list[np.ndarray]:
 
 
 def _held(candidate: Candidate, sources: Prepared, rows: np.ndarray) -> np.ndarray:
-    """A candidate's predictions for `rows`, each by the networks that have not been trained on it; [N, C] or
-    [N]."""
+    """Predictions for `rows`, [N, C] or [N], each by networks that were not trained on it."""
     total: np.ndarray | None = None
     count = np.zeros(len(rows))
     for fold, prediction in zip(sources.folds, _by_fold(candidate, sources), strict=True):

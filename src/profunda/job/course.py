@@ -1,5 +1,4 @@
-"""The course of one run, from a Dataset to an Outcome: baselines, search, selection, score, and what is
-kept."""
+"""The course of a run, from a Dataset to an Outcome: baselines, search, selection, score, what is kept."""
 
 import json
 import shutil

@@ -87,8 +87,7 @@ def _path(folder: Path, name: str) -> Path:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RunError(
             f"{str(name)[:80]!r} cannot name arrays of a run: letters, digits, - and _ are allowed, and "
-            "single dots "
-            "between them. If it comes from a journal, that journal is damaged or hostile."
+            "single dots between them. If it comes from a journal, that journal is damaged or hostile."
         )
     return folder / f"{name}.safetensors"
 

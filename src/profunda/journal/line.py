@@ -35,9 +35,7 @@ class BadLine(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """One entry of a journal: its kind, such as ``"trial"``, and its data as JSON gives them back (tuples as
-    lists).
-    """
+    """One entry of a journal: its kind, such as ``"trial"``, and its data (tuples come back as lists)."""
 
     kind: str
     data: Mapping[str, Any]
@@ -60,8 +58,7 @@ def encode(number: int, record: Record, previous: str) -> tuple[bytes, str]:
     if len(line) > MAX_LINE:
         raise ArgumentError(
             f"a record of kind {record.kind!r} takes {len(line):,} bytes, more than the {MAX_LINE:,} of one "
-            "line. "
-            "Keep arrays beside the journal with `store`."
+            "line. Keep arrays beside the journal with `store`."
         )
     return line, total
 

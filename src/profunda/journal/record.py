@@ -70,8 +70,7 @@ class Journal:
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], header: Mapping[str, Any]) -> "Journal":
-        """A new run in `folder`, which must not exist or be empty. `header["kind"]` says what runs ("fit",
-        "objective").
+        """A new run in `folder`, which must not exist or be empty; `header["kind"]` says what runs.
 
         Raises:
             ArgumentError: the header has no kind, or JSON cannot hold it.
@@ -130,8 +129,7 @@ class Journal:
             raise
 
     def append(self, kind: str, /, **data: Any) -> None:
-        """Add one record; it is on disk when this returns. NaN and infinities are kept, tuples come back as
-        lists.
+        """Add one record; it is on disk when this returns. NaN is kept, tuples come back as lists.
 
         Raises:
             ArgumentError: JSON cannot hold the data.
@@ -155,8 +153,7 @@ class Journal:
                 os.ftruncate(self._file, tail.end)
                 raise RunError(
                     f"a record could not be written to {self.folder / JOURNAL_NAME}: {error.strerror}. Free "
-                    "space and "
-                    "resume; what was recorded before is safe."
+                    "space and resume; what was recorded before is safe."
                 ) from error
             # Read back from its own line, so that a resumed run sees the very same values as this one.
             self._records.append(decode(line[:-1], tail.count + 1, tail.digest)[0])
@@ -209,8 +206,7 @@ class Journal:
 
 
 def read_journal(folder: str | os.PathLike[str]) -> Reading:
-    """What the journal in `folder` says at this moment; nothing is locked or changed, so a live run can be
-    watched.
+    """What the journal in `folder` says now. Nothing is locked or changed: a live run can be watched.
 
     A damaged last line is dropped with the notice ``torn-record``: the process was killed while writing it.
 
@@ -246,8 +242,7 @@ def read_journal(folder: str | os.PathLike[str]) -> Reading:
 
 
 def kind_of(folder: str | os.PathLike[str]) -> str:
-    """What kind of run `folder` holds: "fit" for the main job, "objective" for a search of a user's own
-    function.
+    """What `folder` holds: "fit" (the main job) or "objective" (a search of a user's own function).
 
     Raises:
         RunError: there is no run, or its header is damaged.

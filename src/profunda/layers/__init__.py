@@ -1,2 +1,1 @@
-"""What torch.nn lacks, usable in a user's own loop: `initialisers` draws first weights from stateless
-streams."""
+"""What torch.nn lacks: `initialisers` draws first weights from stateless streams."""

@@ -1,5 +1,4 @@
-"""Scores of predictions, in NumPy alone: `score` names them and gives intervals, the other modules hold the
-formulas.
+"""Scores of predictions, in NumPy alone: `score` names them and gives intervals.
 
 `classes` are the scores of probabilities, `numbers` those of regressions, `batched` the forms for a whole
 fleet.

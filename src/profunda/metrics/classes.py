@@ -65,8 +65,7 @@ def f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Probability that a row of the class scores above one that is not, ties counting half (Hanley, McNeil
-    1982).
+    """Probability that a row of the class scores above another's, ties half (Hanley and McNeil 1982).
 
     Of the second class if there are two, else the mean of one class against the rest over the classes that
     occur; NaN where all rows are of one class.

@@ -38,8 +38,7 @@ def r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def median_ae(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Median absolute error, in the target's unit; the mean of the two middle ones for an even number of
-    rows."""
+    """Median absolute error, in the target's unit; the mean of both middle ones for an even count."""
     error = np.abs(y - p)
     order = np.argsort(error, kind="stable")
     error, reach = error[order], np.cumsum(w[:, order], axis=1)

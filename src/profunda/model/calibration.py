@@ -12,8 +12,7 @@ FLOOR = np.finfo(np.float64).tiny  # keeps the logarithm of a probability of zer
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """p^(1/T) / Σ p^(1/T): probabilities float64 [N, C] at temperature T > 0, sharper below 1 and flatter
-    above.
+    """p^(1/T) / Σ p^(1/T): probabilities float64 [N, C] at temperature T > 0, sharper below 1.
 
     For one softmax network this is dividing its logits by T (Guo et al. 2017, "On calibration of modern
     neural networks", eq. 9); on probabilities it also serves a mean of networks. The largest class stays the
@@ -27,8 +26,7 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """The temperature that minimises the log-loss of probabilities [N, C] on held rows with class codes y
-    int64 [N].
+    """The temperature that minimises the log-loss of [N, C] on held rows with codes y int64 [N].
 
     The targets are smoothed by Laplace's rule, one pseudo-count a class spread over the N rows: (1 −
     ε)·onehot + ε/C with ε = C/(N + C), after Platt (1999, "Probabilistic outputs", §2.2). Without it, N rows

@@ -46,8 +46,7 @@ class Model:
         )
 
     def predict(self, source: object) -> np.ndarray:
-        """The most probable class of each row, in the type the target had, or its number; [N], in the order
-        of the rows.
+        """The most probable class of each row, in the type the target had, or its number: [N].
 
         `source` is a file, a frame or an array with the columns of training, by name; others are ignored.
         Raises DataError where columns are missing or the source cannot be read.
@@ -69,8 +68,7 @@ class Model:
         return self.predict_codes(read_inputs(source, self.schema))
 
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Predictions for codes float64 [N, F] as `schema.codes` gives them: [N, C] for classes, [N] for
-        numbers.
+        """Predictions for codes float64 [N, F] of `schema.codes`: [N, C] for classes, else [N].
 
         Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
         """

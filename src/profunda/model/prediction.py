@@ -1,6 +1,4 @@
-"""From a network's raw outputs to a prediction: one definition, for the Model and for choosing what goes into
-it.
-"""
+"""From a network's raw outputs to a prediction: one definition for the Model and for choosing."""
 
 import numpy as np
 

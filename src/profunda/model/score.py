@@ -20,9 +20,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Baseline:
-    """An honest rival, scored on the same held-out rows; `score` is None where the budget left it out, and
-    `note` says so.
-    """
+    """An honest rival on the same held-out rows; `score` is None where left out, and `note` says why."""
 
     name: str
     title: str

@@ -1,5 +1,4 @@
-"""Which candidates become the Model: three rules, pure functions of what the candidates predicted on held
-rows.
+"""Which candidates become the Model: three rules, pure functions of predictions on held rows.
 
 K candidates predict N rows that they were not trained on; a rule answers with weights float64 [K] that are
 not negative and sum to 1. All rules are deterministic, ties go to the earlier candidate, and a candidate with

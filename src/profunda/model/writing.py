@@ -36,9 +36,7 @@ def write(
     temperature: float,
     clamp: tuple[float, float] | None,
 ) -> Path:
-    """Write a Model's fields as a folder (see `write_folder` for what it raises); a shared preprocessing
-    once.
-    """
+    """Write a Model's fields as a folder, a shared preprocessing once; raises as `write_folder`."""
     shared = {id(n.preprocessing): n.preprocessing for part in parts for n in part.networks}
     numbers = {identity: number for number, identity in enumerate(shared)}
     content = {

@@ -1,2 +1,1 @@
-"""From a Design to a plain `nn.Module` and back: `layout` is the one order of parameters, `dense` builds
-networks."""
+"""From a Design to an `nn.Module` and back: `layout`, then `initial` parameters, `dense` modules."""

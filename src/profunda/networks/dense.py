@@ -45,8 +45,7 @@ def build(design: Design, n_features: int, n_outputs: int) -> nn.Sequential:
 
 
 def load(module: nn.Sequential, params: np.ndarray) -> nn.Sequential:
-    """Copy flat `params` [P] into the Linear layers of `module`, and return it; ModelError where P
-    differs."""
+    """Copy flat `params` [P] into the Linear layers of `module`; ModelError where P differs."""
     linears = [part for part in module if isinstance(part, nn.Linear)]
     need = sum(part.weight.numel() + part.out_features for part in linears)
     if need != params.size:
@@ -64,8 +63,7 @@ def load(module: nn.Sequential, params: np.ndarray) -> nn.Sequential:
 
 
 def flatten(module: nn.Sequential) -> np.ndarray:
-    """The parameters of the Linear layers of `module` as one vector [P], in the order of
-    `networks.layout`."""
+    """The parameters of `module`'s Linear layers as one vector [P], in the order of `networks.layout`."""
     pieces: list[np.ndarray] = []
     for part in module:
         if isinstance(part, nn.Linear):

@@ -75,8 +75,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under `columns`; numbers stay numbers, so that they sort. `folded` hides it behind its
-    title.
+    """Rows of cells under `columns`; numbers stay numbers, so that they sort. `folded`: behind its title.
 
     `curves` holds one short series a row (empty: none), drawn as a sparkline in a last column titled
     `curve_title`.
@@ -93,8 +92,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A Plotly figure as JSON text. `what` says what to see, `why` how it is made and its limits, `alt`
-    replaces it.
+    """A Plotly figure as JSON text: `what` to see, `why` and how it is made, `alt` in its place.
 
     `height` and `least_width` are pixels: a narrower screen scrolls it sideways.
     """
@@ -120,9 +118,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: `parts` are its stacked lengths; `low` and `high` a whisker; `text` the value in words; `note`
-    a line.
-    """
+    """One bar: stacked `parts`, a whisker `low` to `high`, the value in words (`text`), a line (`note`)."""
 
     label: str
     parts: tuple[float, ...]
@@ -167,9 +163,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Check:
-    """A traffic light: a stable `code`, its state, what was found, why it matters, and the command that mends
-    it.
-    """
+    """A traffic light: a stable `code`, its state, what was found, why it matters, what mends it."""
 
     code: str
     state: State

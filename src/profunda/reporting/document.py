@@ -24,8 +24,7 @@ class Document:
     sections: tuple[Section, ...]
 
     def html(self, path: str | os.PathLike[str]) -> Path:
-        """Writes one self-contained HTML file (about 2 MB) and returns its path. An earlier file is replaced
-        at once.
+        """Write one self-contained HTML file (about 2 MB), replacing an earlier one; its path.
 
         Raises RunError where `path` is a folder or cannot be written.
         """

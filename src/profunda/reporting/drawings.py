@@ -81,9 +81,7 @@ def sparkline(values: Sequence[float | None]) -> Markup:
 
 
 def architecture(drawing: Architecture) -> Markup:
-    """The layers from top to bottom: each a slab as wide as the square root of its units, links as a
-    trapezium.
-    """
+    """The layers from top to bottom: slabs as wide as the square root of their units, linked."""
     layers = drawing.layers
     largest = max(layer.units for layer in layers)
     # Square root: 4 and 256 units must both be seen, and the order of sizes kept.

@@ -1,5 +1,4 @@
-"""Plotly figures as JSON, written by hand: nothing is imported to make them, and a test has Plotly validate
-each.
+"""Plotly figures as JSON, written by hand: nothing is imported; a test has Plotly validate each.
 
 Texts of the user (column names, classes) go through `label`: Plotly reads a little HTML in texts, so they are
 escaped.
@@ -74,9 +73,7 @@ def hover(template: str) -> str:
 
 
 def spec(data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> str:
-    """The figure's JSON. Colours of text, grid and background are the page's: it lays its theme over the
-    layout.
-    """
+    """The figure's JSON; colours of text, grid and background come from the page's theme."""
     around = {"margin": {"l": 12, "r": 14, "t": 12, "b": 12}, "showlegend": False, "font": {"size": 13}}
     return json.dumps(
         {"data": list(data), "layout": around | dict(layout)}, allow_nan=False, ensure_ascii=False

@@ -20,9 +20,7 @@ _LEAST_EXPLAINED = 0.15  # below, the forest knows too little to blame or praise
 
 
 def fleet_blocks(search: SearchResult, champion: Sequence[int], classes: bool) -> tuple[Block, ...]:
-    """How the search went: progress, curves, endings, ranks. `champion` are its members' positions in the
-    history.
-    """
+    """How the search went: progress, curves, endings, ranks; `champion` are places in the history."""
     curves = (
         learning_curves(search.history, champion, loss_title(classes)) if search.history is not None else None
     )

@@ -104,8 +104,7 @@ def leaderboard(evidence: Evidence) -> tuple[Block, ...]:
         "",
         tuple(bars),
         f"Everybody was scored on the same {count(evidence.score.rows)} rows; dots further {better} are "
-        "better, the "
-        f"lines are {evidence.score.level:.0%} intervals.".replace("%", " %"),
+        f"better, the lines are {evidence.score.level:.0%} intervals.".replace("%", " %"),
         "Intervals are percentile bootstraps over the held-out rows with each model held fixed: they tell "
         "how much the score would move with other rows, not with other training. Baselines were fitted "
         "after the search on the same development rows and never influenced the model; scikit-learn's "

@@ -37,9 +37,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Importances:
-    """All parameters, the most important first; `explained` is the forest's R² on trials left out of each
-    tree.
-    """
+    """All parameters, the most important first; `explained` is R² on trials left out of each tree."""
 
     parameters: tuple[Importance, ...]
     explained: float

@@ -1,6 +1,4 @@
-"""Whether early comparisons foretold the end: ranks of the same trials after a ninth, a third and all of
-their epochs.
-"""
+"""Whether early comparisons foretold the end: ranks after a ninth, a third and all of the epochs."""
 
 import math
 from collections.abc import Sequence
@@ -67,9 +65,7 @@ def _verdict(agreement: float) -> str:
 
 
 def _losses(search: SearchResult, trials: Sequence[Trial]) -> np.ndarray:
-    """Mean validation loss over folds at each share of a trial's own course, float64 [N, 3]; best so far at
-    the end.
-    """
+    """Mean validation loss at each share of a trial's course, float64 [N, 3]; the best at the end."""
     assert search.history is not None
     position = {trial.number: k for k, trial in enumerate(search.trials)}
     table = np.full((len(trials), len(SHARES)), np.nan)

@@ -1,6 +1,4 @@
-"""Where good networks live: each hyperparameter against the score, the two that matter most, and all of them
-at once.
-"""
+"""Where good networks live: each hyperparameter against the score, the two that matter most, all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -61,9 +59,7 @@ def progress(search: SearchResult) -> Figure | None:
 
 
 def slices(search: SearchResult, names: Sequence[str]) -> Figures | None:
-    """One small figure a hyperparameter, the first `MOST_SLICES` of `names` (most important first) that
-    varied.
-    """
+    """One small figure for each of the first `MOST_SLICES` of `names` that varied."""
     names = [name for name in names if name in varied(search)][:MOST_SLICES]
     trials = order(search)
     if not names or len(trials) < 3:
@@ -118,9 +114,7 @@ def _slice(search: SearchResult, name: str, drawn: Sequence[Trial]) -> Figure:
 
 
 def _value_axis(title: str, low: float, high: float) -> dict[str, object]:
-    """The scores' axis around their frame: logarithmic where factors matter, so that the good ones stand
-    apart.
-    """
+    """The scores' axis: logarithmic where factors matter, so that the good ones stand apart."""
     if low > 0 and high / low > _FACTOR:
         return log_axis(title, low, high, short=True)
     margin = 0.07 * (high - low) or 0.5
@@ -130,9 +124,7 @@ def _value_axis(title: str, low: float, high: float) -> dict[str, object]:
 def _positions(
     search: SearchResult, name: str, values: Sequence[object], *, short: bool = False
 ) -> tuple[list, dict[str, object]]:
-    """Where values stand on an axis, and the axis: their own scale for intervals, columns with a jitter for
-    choices.
-    """
+    """Where values stand on an axis, and the axis: a scale for intervals, columns for choices."""
     domain = search.space.domains[name]
     if not isinstance(domain, Choice):
         ends = np.array([float(v) for v in values])  # type: ignore[arg-type]
@@ -155,17 +147,13 @@ def _told(search: SearchResult, trial: Trial, names: Sequence[str]) -> str:
 
 
 def _jitter(name: str, k: int) -> float:
-    """A fixed shift within ±0.28 of a column, so that dots do not cover each other; the same in every
-    rendering.
-    """
+    """A fixed shift within ±0.28 of a column, so that dots do not cover each other."""
     digest = hashlib.blake2b(f"{name}/{k}".encode(), digest_size=4).digest()
     return 0.56 * (int.from_bytes(digest, "big") / 2**32 - 0.5)
 
 
 def score_map(search: SearchResult, names: Sequence[str]) -> Figure | None:
-    """The two most important of `names` against each other, coloured by score; None unless two varied
-    together.
-    """
+    """The first two of `names` that varied together, coloured by score; None without two."""
     names = [name for name in names if name in varied(search)][:2]
     trials = [t for t in order(search) if all(name in t.params for name in names)]
     if len(names) < 2 or len(trials) < 10:

@@ -1,5 +1,4 @@
-"""Colours that stay legible on a light and on a dark page, for figures whose JSON cannot know which it will
-meet.
+"""Colours legible on a light and on a dark page: a figure's JSON cannot know which it will meet.
 
 All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, and the first
 four differ in lightness too, so that they survive colour blindness and a black-and-white printer; drawings in

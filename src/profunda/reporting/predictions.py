@@ -19,8 +19,7 @@ LEAST_IN_BIN = 25  # rows: a share of fewer moves by more than ten points by cha
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Bins of equal counts: mean stated probability and observed share, float64 [bins], rows in each, and
-    their gap.
+    """Bins of equal counts: stated probability, observed share, float64 [bins], rows, and their gap.
 
     `error` is the expected calibration error Σ (n_b / N) |stated − observed| (Naeini, Cooper and Hauskrecht
     2015); `chance` the error that perfectly honest probabilities would have shown on as many rows, on

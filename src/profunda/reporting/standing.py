@@ -17,9 +17,7 @@ def scored(search: SearchResult) -> list[Trial]:
 
 
 def order(search: SearchResult) -> list[Trial]:
-    """The scored trials from best to worst: who went further stands before who was dropped earlier, as in
-    `best`.
-    """
+    """The scored trials from best to worst: who went further stands first, as in `best`."""
     sign = -1.0 if search.greater_is_better else 1.0
     return sorted(scored(search), key=lambda t: (-t.rung, sign * t.value, t.number))
 
@@ -59,9 +57,7 @@ def is_log(domain: Domain) -> bool:
 
 
 def frame(values: Sequence[float], greater_is_better: bool) -> tuple[float, float]:
-    """The range of values worth drawing: the worst sixth is left outside, so that it cannot flatten the good
-    ones.
-    """
+    """The range of values worth drawing: without the worst sixth, which would flatten the good ones."""
     array = np.asarray(values, dtype=np.float64)
     low, high = (np.quantile(array, q) for q in ((1 / 6, 1.0) if greater_is_better else (0.0, 5 / 6)))
     if high == low:

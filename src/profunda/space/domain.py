@@ -307,8 +307,7 @@ class Choice:
 
     @property
     def ordered(self) -> bool:
-        """Whether the values are at least three ascending numbers, so that neighbours may be expected to
-        behave alike."""
+        """Whether the values are three or more ascending numbers, so that neighbours behave alike."""
         numbers = all(_number(value) for value in self.values)
         return numbers and len(self.values) > 2 and list(self.values) == sorted(self.values)
 

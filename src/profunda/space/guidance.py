@@ -154,8 +154,7 @@ def _first(table: Space, n_features: int) -> Design:
 
 
 def _start(n_features: int) -> int:
-    """The least power of two not below three times the inputs (3 to 6 times), from 8 to 512: 64 for 20
-    inputs."""
+    """The least power of two from 8 to 512 not below three times the inputs: 64 for 20 inputs."""
     start = 8
     while start < 3 * n_features and start < _WIDEST:
         start *= 2
@@ -163,8 +162,7 @@ def _start(n_features: int) -> int:
 
 
 def _narrowed(table: Space, n_features: int) -> Space:
-    """The default space with depth 2 to 4 and first layers of 2 to 10 times the inputs, as far as 8 … 512
-    allow."""
+    """The default space with depth 2 to 4 and first layers of 2 to 10 times the inputs, within 8 … 512."""
     powers = [8 << step for step in range(7)]
     widths = [width for width in powers if _LOWEST * n_features <= width <= _HIGHEST * n_features]
     entries: dict[str, Any] = {}

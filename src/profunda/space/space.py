@@ -113,8 +113,7 @@ class Space:
 
     @cached_property
     def free(self) -> tuple[str, ...]:
-        """The names with more than one value, in the order of declaration: the columns of `sample` and
-        `encode`."""
+        """The names with more than one value, as declared: the columns of `sample` and `encode`."""
         return tuple(name for name in self.names if self.domains[name].size != 1)
 
     @property
@@ -193,8 +192,7 @@ class Space:
         return [{n: v for n, v in zip(names, row, strict=True) if v is not _MISSING} for row in rows]
 
     def encode(self, params: Sequence[Params]) -> np.ndarray:
-        """The places of configurations in the unit cube, float64 [N, d]; NaN where a parameter is
-        inactive."""
+        """Places of configurations in the unit cube, float64 [N, d]; NaN where one is inactive."""
         table = np.full((len(params), self.dimensions), np.nan)
         for row, one in enumerate(params):
             for column, name in enumerate(self.free):
@@ -203,8 +201,7 @@ class Space:
         return table
 
     def validate(self, params: Params) -> Params:
-        """`params` with exact values (whole numbers for floats turned into floats); SpaceError if they do not
-        belong.
+        """`params` with exact values (whole numbers become floats where due); SpaceError if unfit.
 
         Every active name must be there with a value of its domain, and no other.
         """
@@ -235,8 +232,7 @@ class Space:
         return float(value) if isinstance(domain, Float | LogFloat) else value
 
     def grid(self, levels: int | Mapping[str, int] | None = None) -> Iterator[Params]:
-        """Every configuration once, the last name varying fastest; `levels` counts the points of each
-        interval.
+        """Every configuration once, the last name varying fastest, with `levels` points an interval.
 
         Raises SpaceError for an interval without levels.
         """

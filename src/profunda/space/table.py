@@ -100,8 +100,7 @@ def _batch_sizes(n_rows: int) -> list[int]:
 
 
 def _epochs(n_rows: int) -> int:
-    """Epochs that make some 1,000 to 2,500 steps on small tables and no more than a few passes over large
-    ones."""
+    """Epochs that make 1,000 to 2,500 steps on small tables and a few passes over large ones."""
     for rows, epochs in ((1_000, 80), (5_000, 60), (20_000, 40), (100_000, 25)):
         if n_rows < rows:
             return epochs

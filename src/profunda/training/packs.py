@@ -28,8 +28,7 @@ def run_packs(
     progress: Callable[[int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Iterator[tuple[int, PackResult, float]]:
-    """Train every pack of `plan` but those numbered in `skip`; yield (pack number, result, seconds) as each
-    ends.
+    """Train the packs of `plan` but those in `skip`; yield (pack number, result, seconds) as each ends.
 
     `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
     initial weights). The order of the results depends on the workers, the results do not. Setting `cancel`
@@ -73,6 +72,5 @@ def run_packs(
 
 
 def _longest_first(plan: Plan) -> list[int]:
-    """Pack numbers by falling predicted time: the last packs to end are then short, and no thread idles for
-    long."""
+    """Pack numbers by falling predicted time: the last to end are short, and no thread idles long."""
     return sorted(range(len(plan.packs)), key=lambda number: (-plan.packs[number].seconds, number))

@@ -10,8 +10,7 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """One limit. `trials` counts drawn designs, `epochs` epochs of single networks (folds counted), `seconds`
-    wall-clock time.
+    """One limit: trials (drawn designs), epochs (of single networks, folds counted) or seconds.
 
     Trial and epoch budgets make a search reproducible bit for bit; a budget in seconds makes decisions by
     the clock, each of which the journal records.

@@ -242,8 +242,7 @@ class _Search:
         return count
 
     def _forecast_seconds(self) -> float:
-        """Seconds that one trial needs for all its epochs on all folds, on the mean over designs of the
-        space."""
+        """Seconds that one trial needs for all its epochs and folds, on the mean over the space."""
         members = [Member(design, fold) for design in self.forecast for fold in range(self.folds)]
         return sum(pack.seconds for pack in self._plan(members).packs) / len(self.forecast)
 
@@ -287,8 +286,7 @@ class _Search:
             self.entries[trial].seconds += seconds / len(states)
 
     def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
-        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had
-        finished."""
+        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had."""
         packs = self._plan([entry.members[fold] for entry, fold in runners])
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
@@ -372,8 +370,7 @@ class _Search:
         return judge(entry.design, states, self.sources, self.contest.metric, rung)
 
     def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
-        """Store what a resume needs of trials that end here: their curves, and at a bracket's end the
-        weights."""
+        """Store what a resume needs of trials that end here: curves, at a bracket's end weights."""
         states = [
             state if final else replace(state, params=NO_WEIGHTS, best_params=NO_WEIGHTS)
             for entry in dropped
@@ -386,8 +383,7 @@ class _Search:
         self.ledger.keep(rung.bracket, rung.number, [replace(state, moments=()) for state in states], owners)
 
     def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
-        """Note the curves of trials that ended; at a bracket's end they become candidates, else their weights
-        go."""
+        """Note the curves of ended trials; they become candidates only at a bracket's end."""
         byname = {
             (number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number)
         }

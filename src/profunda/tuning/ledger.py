@@ -1,5 +1,4 @@
-"""What a fleet search has decided so far, read back from its journal so that a resumed run takes the same
-road.
+"""What a fleet search has decided so far, read back so that a resumed run takes the same road.
 
 Records of a search, in the order in which they are written:
 
@@ -64,8 +63,7 @@ class Ledger:
         return record
 
     def decide(self, kind: str, **data: Any) -> Record:
-        """Write one new decision; it is on disk when this returns, and what is returned is what a resume will
-        read."""
+        """Write one new decision durably; what is returned is what a resume will read."""
         data["elapsed"] = self.elapsed
         if self._journal is None:
             return Record(kind, data)
@@ -88,8 +86,7 @@ class Ledger:
         states: Sequence[MemberState],
         seconds: float,
     ) -> None:
-        """Keep the states of a finished pack, then record that it has finished; `owners` are (trial,
-        fold)."""
+        """Keep a finished pack's states, then record that it has finished; owners: (trial, fold)."""
         if self._journal is not None:
             self._journal.store(_name(bracket, rung, pack), pack_arrays(states))
             data = {
@@ -118,8 +115,7 @@ class Ledger:
     def keep(
         self, bracket: int, rung: int, states: Sequence[MemberState], owners: Sequence[Sequence[int]]
     ) -> None:
-        """Keep the states of trials that end at a rung, before the decision that ends them; owners: [trial,
-        fold]."""
+        """Keep the states of trials that end at a rung, before it is decided; owners: [trial, fold]."""
         if self._journal is not None and states:
             arrays = {**pack_arrays(states), "owners": np.array(owners, np.int64)}
             self._journal.store(f"ended-{bracket}-{rung}", arrays)

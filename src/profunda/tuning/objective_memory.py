@@ -77,8 +77,7 @@ class Memory:
 
     @classmethod
     def at(cls, out: str | os.PathLike[str] | None, terms: Terms) -> "Memory":
-        """The memory in folder `out`, begun there if there is none; without `out`, one that ends with the
-        process.
+        """The memory in folder `out`, begun where there is none; without `out`, one in this process.
 
         Raises:
             RunError: the folder holds another run or other things, is damaged, or another process writes it.

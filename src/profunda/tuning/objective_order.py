@@ -21,9 +21,7 @@ _AHEAD = 64
 
 
 class Order:
-    """Draws, replays and tells. `sampler_seconds` counts the time spent in the sampler, earlier calls
-    included.
-    """
+    """Draws, replays and tells; `sampler_seconds` counts the sampler's time, earlier calls included."""
 
     def __init__(self, sampler: Sampler, memory: Memory) -> None:
         self._sampler = sampler

@@ -102,8 +102,7 @@ def passing(objective: Objective) -> Passing:
 
 
 def trial_seed(seed: int, number: int) -> int:
-    """The seed of a trial, in [0, 2³¹): derived from names, so that it depends on nothing but the two
-    numbers.
+    """The seed of a trial, in [0, 2³¹): it depends on nothing but the two numbers.
 
     31 bits, because NumPy's and scikit-learn's seeds end at 2³² and some libraries read them as signed.
     """

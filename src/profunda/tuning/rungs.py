@@ -34,8 +34,7 @@ def epochs_at(share: float, epochs: int) -> int:
 
 
 def survivors(losses: Sequence[float]) -> tuple[int, ...]:
-    """Positions of the best ⌈n/η⌉ of n losses, in their order of drawing; a non-finite loss never
-    survives."""
+    """Positions of the best ⌈n/η⌉ of n losses, in their order; a non-finite loss never survives."""
     values = np.asarray(losses, dtype=float)
     finite = np.flatnonzero(np.isfinite(values))
     count = math.ceil(len(values) / ETA)

@@ -55,8 +55,7 @@ class Verdict:
 def validation_predictions(
     design: Design, states: Sequence[MemberState], sources: Prepared
 ) -> tuple[np.ndarray, ...]:
-    """Each fold's predictions on its validation rows with its best weights: [v, C] probabilities or [v]
-    numbers.
+    """Each fold's predictions on its validation rows with its best weights: [v, C], or [v] numbers.
 
     Computed one network at a time and never taken from a pack, so that a resumed run, which has the
     weights but not the packs, sees the same bits.
@@ -72,8 +71,7 @@ def validation_predictions(
 def judge(
     design: Design, states: Sequence[MemberState], sources: Prepared, metric: Metric, rung: int
 ) -> Verdict:
-    """The verdict on a trial whose folds have all reached a rung. A fold without a finite best epoch makes it
-    NaN."""
+    """The verdict on a trial whose folds have all reached a rung; NaN unless each has a best epoch."""
     status = _status([state.status for state in states])
     epochs = max(state.epoch for state in states)
     if any(state.best_epoch == 0 for state in states):
@@ -91,8 +89,7 @@ def judge(
 
 
 def cause_of_dropping(states: Sequence[MemberState]) -> Status:
-    """Why a trial that was left behind at a rung was so bad: its own trouble, if the vital signs of a fold
-    show one."""
+    """Why a trial left behind at a rung was so bad: its own trouble, if a fold's signs show one."""
     if any(is_dead(state.signs) for state in states):
         return Status.DEAD
     if any(is_vanished(state.signs) for state in states):
@@ -101,8 +98,7 @@ def cause_of_dropping(states: Sequence[MemberState]) -> Status:
 
 
 def _status(folds: Sequence[Status]) -> Status:
-    """One word for several folds: running while one runs, else the gravest trouble, else the most
-    frequent."""
+    """One word for several folds: running while one runs, else the gravest trouble, else the commonest."""
     for trouble in TROUBLES:
         if trouble in folds:
             return trouble

@@ -1,2 +1,1 @@
-"""Vital signs of a network under training: `signs` is the one table of them, `causes` reads a cause of
-ending."""
+"""Vital signs of a network under training: `signs` is their one table, `causes` reads why it ended."""

@@ -39,15 +39,13 @@ def is_diverged(train_loss: np.ndarray) -> bool:
 
 
 def is_dead(signs: Mapping[str, np.ndarray]) -> bool:
-    """Whether, at the last taking, some hidden layer has DEAD_SHARE of its units dead; `signs["dead"]` is
-    [E', L]."""
+    """Whether, at the last taking, a hidden layer had DEAD_SHARE of its units dead: "dead" [E', L]."""
     dead = signs.get("dead")
     return dead is not None and dead.size > 0 and bool(np.max(dead[-1]) >= DEAD_SHARE)
 
 
 def is_vanished(signs: Mapping[str, np.ndarray]) -> bool:
-    """Whether, at the last taking, the first layer's gradient is lost; `signs["gradient_norm"]` is [E', L +
-    1]."""
+    """Whether, at the last taking, the first layer's gradient was lost: "gradient_norm" [E', L + 1]."""
     norms = signs.get("gradient_norm")
     if norms is None or not norms.size or norms.shape[1] < 2:
         return False
@@ -56,8 +54,7 @@ def is_vanished(signs: Mapping[str, np.ndarray]) -> bool:
 
 
 def is_overfitted(train_loss: np.ndarray, valid_loss: np.ndarray, best_epoch: int) -> bool:
-    """Whether validation loss rose OVERFIT_RISE above its best while the training loss fell; epochs count
-    from 1."""
+    """Whether validation loss rose OVERFIT_RISE above its best (epochs from 1) as training loss fell."""
     if not 0 < best_epoch < len(valid_loss):
         return False
     best, last = valid_loss[best_epoch - 1], valid_loss[-1]
@@ -67,8 +64,7 @@ def is_overfitted(train_loss: np.ndarray, valid_loss: np.ndarray, best_epoch: in
 def cause_of_ending(
     train_loss: np.ndarray, valid_loss: np.ndarray, best_epoch: int, signs: Mapping[str, np.ndarray]
 ) -> str:
-    """The cause of a member that trained all its epochs: the first that applies of diverged, dead, vanished,
-    overfitted, completed."""
+    """The first cause that applies of diverged, dead, vanished, overfitted, completed."""
     if is_diverged(train_loss):
         return "diverged"
     if is_dead(signs):

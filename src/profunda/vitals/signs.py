@@ -1,5 +1,4 @@
-"""The one table of vital signs: what is measured, on which rows, and when. Every producer computes what it
-says.
+"""The one table of vital signs: what is measured, on which rows, and when; every producer follows it.
 
 The formulas are over one layer of one member. a [B, H] are the activations of a hidden layer in evaluation
 mode (after the activation function, without dropout) on the probe rows; θ are a layer's weights and biases, g

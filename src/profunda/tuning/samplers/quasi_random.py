@@ -39,8 +39,7 @@ class QuasiRandomSampler:
 
 
 def halton(digits: Sequence[np.ndarray], index: np.ndarray) -> np.ndarray:
-    """Points `index` int64 [N] of the sequence with one table of digits int64 [places, base] a column; [N,
-    d]."""
+    """Points [N, d] of the sequence at `index` int64 [N], by one table of digits [places, base] a column."""
     columns = np.zeros((len(index), len(digits)))
     for column, table in enumerate(digits):
         base, rest, weight = table.shape[1], index.copy(), 1.0

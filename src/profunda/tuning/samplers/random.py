@@ -19,8 +19,7 @@ _LANES = 4
 
 
 def stream(seed: int, purpose: str, first: int, rows: int, columns: int) -> np.ndarray:
-    """Rows `first`, …, `first` + `rows` − 1 of an endless table of uniforms in [0, 1), float64 [rows,
-    columns]."""
+    """`rows` rows from `first` on of an endless table of uniforms in [0, 1), float64 [rows, columns]."""
     digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
     blocks = -(-columns // _LANES)
     bits = np.random.Philox(key=int.from_bytes(digest, "little"))
