@@ -29,7 +29,18 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["bits", "halfwords", "key", "keys_of", "normals", "permutations", "premix", "subkeys", "uniforms"]
+__all__ = [
+    "bits",
+    "halfwords",
+    "key",
+    "keys_of",
+    "mix64",
+    "normals",
+    "permutations",
+    "premix",
+    "subkeys",
+    "uniforms",
+]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MUL_A, _MUL_B = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
@@ -52,7 +63,8 @@ def _purpose(name: str) -> np.uint64:
     return np.uint64(key("purpose", name))
 
 
-def _mix64(z: np.ndarray) -> np.ndarray:
+def mix64(z: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64 on u64 of any shape; every bit of `z` reaches every bit of the result."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
@@ -63,9 +75,9 @@ def subkeys(
 ) -> np.ndarray:
     """Keys for one purpose, step and layer: u64, the shape that `keys`, `step` and `layer` broadcast to."""
     with np.errstate(over="ignore"):
-        first = _mix64(np.asarray(keys, np.uint64) ^ _purpose(purpose))
-        second = _mix64(first + np.asarray(step, np.uint64) * _GOLDEN)
-        return _mix64(second + (np.asarray(layer, np.uint64) + np.uint64(1)) * _GOLDEN)
+        first = mix64(np.asarray(keys, np.uint64) ^ _purpose(purpose))
+        second = mix64(first + np.asarray(step, np.uint64) * _GOLDEN)
+        return mix64(second + (np.asarray(layer, np.uint64) + np.uint64(1)) * _GOLDEN)
 
 
 def premix(n: int) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         path.write_bytes(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folders, "_write_durably", full)
+    monkeypatch.setattr(folders, "write_durably", full)
     with pytest.raises(ModelError, match=r"cannot be written to .*No space left on device"):
         write_folder(tmp_path / "model", CONTENT, ARRAYS)
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from profunda._seeds import mix64
 from profunda.data.inference import Inferred
 from profunda.data.table import Kind
 from profunda.data.task import Task
@@ -67,14 +68,6 @@ def row_hashes(codes: np.ndarray) -> np.ndarray:
     for position in range(codes.shape[1]):
         # + 0.0 makes −0 into 0; all NaN become the same NaN
         column = np.where(np.isnan(codes[:, position]), np.nan, codes[:, position] + 0.0)
-        hashes = _mixed(
-            hashes ^ _mixed(np.ascontiguousarray(column).view(np.uint64) + np.uint64(position + 1))
-        )
+        words = np.ascontiguousarray(column).view(np.uint64)
+        hashes = mix64(hashes ^ mix64(words + np.uint64(position + 1)))
     return hashes
-
-
-def _mixed(bits: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

@@ -6,13 +6,12 @@ from typing import Literal
 import numpy as np
 
 from profunda.errors import RunError
-from profunda.fleet.forward import outputs
 from profunda.metrics.score import Metric
 from profunda.model.calibration import fit_temperature
-from profunda.model.prediction import predicted
 from profunda.model.selection import best, blend, greedy, one_standard_error
 from profunda.training.sources import Prepared
 from profunda.tuning.fleet_search import Candidate
+from profunda.tuning.verdict import validation_predictions
 
 __all__ = ["Choice", "Rule", "choose", "target_range"]
 
@@ -90,16 +89,9 @@ def _weigh(
     return one_standard_error(np.array(losses), np.array(sizes))
 
 
-def _by_fold(candidate: Candidate, sources: Prepared) -> list[np.ndarray]:
+def _by_fold(candidate: Candidate, sources: Prepared) -> tuple[np.ndarray, ...]:
     """A candidate's predictions on the validation rows of each fold."""
-    design, clamp = candidate.design, target_range(sources)
-    found = []
-    for fold, state in enumerate(candidate.states):
-        source = sources[design.encoding, fold]
-        raw = outputs(design, state.best_params, source.x[source.valid])
-        fitted = sources.preprocessing(design.encoding, fold)
-        found.append(predicted(raw, sources.dataset.task, fitted, clamp))
-    return found
+    return validation_predictions(candidate.design, candidate.states, sources, target_range(sources))
 
 
 def _held(candidate: Candidate, sources: Prepared, rows: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from profunda.errors import ModelError
+from profunda.journal.durable import sync_folder, write_durably
 
 __all__ = ["FORMAT", "MODEL_FILE", "VERSION", "WEIGHTS_FILE", "read_folder", "write_folder"]
 
@@ -49,10 +50,10 @@ def write_folder(folder: str | Path, content: Mapping[str, object], arrays: Mapp
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         draft.chmod(0o755)  # mkdtemp's 0o700 would hide the model from colleagues
-        _write_durably(draft / MODEL_FILE, text.encode())
-        _write_durably(draft / WEIGHTS_FILE, weights)
+        write_durably(draft / MODEL_FILE, text.encode())
+        write_durably(draft / WEIGHTS_FILE, weights)
         draft.rename(folder)  # onto an empty folder at most: the system refuses any other
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
@@ -90,21 +91,6 @@ def _refuse_occupied(folder: Path) -> None:
         raise ModelError(f"{folder} is not a folder, so no model is written there; choose another name")
     if folder.is_dir() and any(folder.iterdir()):
         raise ModelError(f"{folder} is not empty, and nothing is overwritten; choose another folder")
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digest(content: object, weights: bytes) -> str:

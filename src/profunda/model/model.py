@@ -13,8 +13,8 @@ from profunda.data.task import Task
 from profunda.errors import DataError
 from profunda.model.calibration import tempered
 from profunda.model.parts import Network, Part, Provenance
-from profunda.model.prediction import predicted
 from profunda.model.writing import write
+from profunda.networks.prediction import predicted
 from profunda.space.design import Design
 
 __all__ = ["Model"]

@@ -24,10 +24,7 @@ __all__ = ["load"]
 CONTENT = {"task", "schema", "temperature", "clamp", "provenance", "preprocessings", "parts"}
 PART = {"weight", "design", "networks"}
 T = TypeVar("T")
-TEMPERATURES = (
-    1e-3,
-    1e3,
-)  # wider than any that is fitted; outside, powers of probabilities lose their meaning
+TEMPERATURES = (1e-3, 1e3)  # wider than any that is fitted; beyond, powers of probabilities mean nothing
 
 
 def load(folder: str | Path) -> Model:
@@ -81,10 +78,8 @@ def _model(content: object, arrays: _Arrays) -> Model:
     total = sum(part.weight for part in parts)
     if abs(total - 1) > 1e-6:
         raise ModelError(f"the weights of its {len(parts)} parts sum to {total:.6g}, not to 1")
-    model = Model(
-        task, schema, parts, _provenance(sheet["provenance"]), _temperature(sheet["temperature"], task),
-        _clamp(sheet["clamp"], task),
-    )  # fmt: skip
+    temperature, clamp = _temperature(sheet["temperature"], task), _clamp(sheet["clamp"], task)
+    model = Model(task, schema, parts, _provenance(sheet["provenance"]), temperature, clamp)
     if len(model.preprocessings) != len(preprocessings):
         raise ModelError(
             f"{len(preprocessings)} preprocessings are stored, but {len(model.preprocessings)} are used"

@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from profunda.errors import ArgumentError, RunError
+from profunda.journal.durable import write_durably
 from profunda.reporting import page, plain
 from profunda.reporting.blocks import Section, decode, encode
 
@@ -31,7 +31,7 @@ class Document:
         return _write(Path(path), page.render(self.title, self.subtitle, self.sections))
 
     def json(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the tree as JSON, which `Document.from_json` reads back; raises as `html` does."""
+        """Write the tree as JSON, which `Document.from_json` reads back; raises as `html` does."""
         return _write(Path(path), self.to_json())
 
     def text(self) -> str:
@@ -71,27 +71,14 @@ class Document:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Writes beside `path` and renames: a reader sees the old file or the new one, never half of one."""
     if path.is_dir():
         raise RunError(f"the report cannot be written to {path}: it is a folder; name a file in it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        write_durably(path, text.encode())
     except OSError as error:
         raise RunError(
             f"the report cannot be written to {path}: {error.strerror or error}; choose a folder you may "
-            "write to"
-        ) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)  # mkstemp's files are private; a report gets the rights of any new file
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise RunError(
-            f"the report cannot be written to {path}: {error.strerror or error}; is the disk full?"
+            "write to, with room on its disk"
         ) from None
     return path

@@ -7,14 +7,11 @@ numbers with which it is judged.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from profunda.data.dataset import Dataset
 from profunda.data.layout import Encoding
 from profunda.data.preprocessing import Preprocessing, fit_preprocessing
 from profunda.data.splits import Fold
 from profunda.fleet.source import FleetData, Source
-from profunda.metrics.batched import softmax
 
 __all__ = ["Prepared", "prepare"]
 
@@ -60,12 +57,6 @@ class Prepared(Mapping[tuple[Encoding, int], Source]):
 
     def __len__(self) -> int:
         return len(self.encodings) * len(self.folds)
-
-    def prediction(self, encoding: Encoding, fold: int, outputs: np.ndarray) -> np.ndarray:
-        """Raw network outputs [N, C] as probabilities [N, C], or as numbers [N] on the target's own scale."""
-        if self.dataset.task.kind == "regression":
-            return self.preprocessing(encoding, fold).untarget(outputs).reshape(len(outputs))
-        return softmax(outputs)
 
 
 def prepare(

@@ -1,8 +1,9 @@
 """What became of a trial at a rung: its scores over folds, and why it ended if it did."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from profunda.fleet.forward import outputs
 from profunda.fleet.history import Status
 from profunda.fleet.state import MemberState
 from profunda.metrics.score import Metric, all_scores
+from profunda.networks.prediction import predicted
 from profunda.space.design import Design
 from profunda.training.sources import Prepared
 from profunda.vitals.causes import is_dead, is_vanished
@@ -40,7 +42,7 @@ class Verdict:
         return asdict(self)
 
     @staticmethod
-    def from_json(data: dict) -> "Verdict":
+    def from_json(data: Mapping[str, Any]) -> "Verdict":
         """The inverse of `to_json`."""
         return Verdict(
             tuple((str(name), float(value)) for name, value in data["scores"]),
@@ -53,9 +55,12 @@ class Verdict:
 
 
 def validation_predictions(
-    design: Design, states: Sequence[MemberState], sources: Prepared
+    design: Design,
+    states: Sequence[MemberState],
+    sources: Prepared,
+    clamp: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, ...]:
-    """Each fold's predictions on its validation rows with its best weights: [v, C], or [v] numbers.
+    """Each fold's predictions for its validation rows by its best weights: [v, C], or [v] within `clamp`.
 
     Computed one network at a time and never taken from a pack, so that a resumed run, which has the
     weights but not the packs, sees the same bits.
@@ -64,7 +69,8 @@ def validation_predictions(
     for fold, state in enumerate(states):
         source = sources[design.encoding, fold]
         raw = outputs(design, state.best_params, source.x[source.valid])
-        predictions.append(sources.prediction(design.encoding, fold, raw))
+        fitted = sources.preprocessing(design.encoding, fold)
+        predictions.append(predicted(raw, sources.dataset.task, fitted, clamp))
     return tuple(predictions)
 
 

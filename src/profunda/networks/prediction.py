@@ -1,4 +1,4 @@
-"""From a network's raw outputs to a prediction: one definition for the Model and for choosing."""
+"""From a network's raw outputs to a prediction: one definition for search, selection and the Model."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ __all__ = ["predicted"]
 
 
 def predicted(
-    outputs: np.ndarray, task: Task, preprocessing: Preprocessing, clamp: tuple[float, float] | None
+    outputs: np.ndarray, task: Task, preprocessing: Preprocessing, clamp: tuple[float, float] | None = None
 ) -> np.ndarray:
     """What raw outputs [N, C] of one network say about the target.
 
@@ -20,5 +20,5 @@ def predicted(
     """
     if task.kind != "regression":
         return softmax(outputs)
-    numbers = np.asarray(preprocessing.untarget(outputs), dtype=np.float64).reshape(len(outputs))
+    numbers = preprocessing.untarget(outputs)
     return numbers if clamp is None else np.clip(numbers, *clamp)
