@@ -13,8 +13,7 @@ __all__ = ["DAY_MICROSECONDS", "date_format", "parse_dates"]
 
 DAY_MICROSECONDS = 86_400_000_000
 
-# Tried in this order; the first that reads most texts wins, so that day-month-year wins over month-day-year
-# in a tie.
+# Tried in this order; of those that read most texts the first wins, so day-month-year in a tie.
 FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",

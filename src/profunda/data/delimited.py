@@ -19,9 +19,8 @@ __all__ = ["delimited_table"]
 SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 HEAD = 1 << 18  # bytes looked at before the whole is read
-CELL_BYTES = (
-    64  # of one value in memory at the peak: as text, as float64, and once more while the codes are assembled
-)
+# Of one value in memory at the peak: as text, as float64, and once more while the codes are assembled.
+CELL_BYTES = 64
 _SNIFFED = 200  # records
 _MAGIC = {
     b"PAR1": "a Parquet file",

@@ -33,9 +33,8 @@ _HINTS = {
     ".pkl": "pickled files can run foreign code and are never opened",
     ".pickle": "pickled files can run foreign code and are never opened",
 }
-CELL_BYTES = (
-    40  # of one value in memory at the peak: as read, as float64, and once more while the codes are assembled
-)
+# Of one value in memory at the peak: as read, as float64, and once more while the codes are assembled.
+CELL_BYTES = 40
 
 
 def checked_path(path: Path) -> Path:
@@ -165,8 +164,7 @@ def archive(path: Path, limit: int | None) -> Archive:
 def _check_size(path: Path, limit: int | None) -> None:
     with zipfile.ZipFile(path) as stored:
         unpacked = sum(entry.file_size for entry in stored.infolist())
-    # Arrays of bytes grow eightfold as float64; of floats, they are copied twice. The file does not say which
-    # cheaply.
+    # Bytes grow eightfold as float64, floats are copied twice; which it is, the file does not say cheaply.
     if Budget.of(path.name, 10**9, unpacked * 2, limit).share < 1:
         raise DataError(
             f"{path.name} unpacks to {unpacked / 1e6:,.0f} MB, more than memory allows; store fewer rows, "

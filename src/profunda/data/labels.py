@@ -88,8 +88,7 @@ def _readable(column: RawColumn, choice: TaskChoice | None) -> tuple[RawColumn, 
             "not numbers; leave out task='regression' or name another column"
         )
     amounts = len(np.unique(numbers[~np.isnan(numbers)])) > MOST_CODES
-    # numbers that a frame stores as text are codes of classes; in a file they are text because of a comma or
-    # odd cells
+    # Numbers stored as text in a frame are codes of classes; in a file a comma or odd cells made them text.
     if choice is None and not (share >= MOSTLY and (style or (share < 1 and amounts))):
         return column, ()
     odd = int((np.isnan(numbers) & ~texts.is_null().to_numpy()).sum())

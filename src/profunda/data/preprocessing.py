@@ -4,8 +4,7 @@ With x a column's code and q_p its p-quantile over the fitting rows (linear inte
 
 robust      z/√(1 + (z/3)²) with z = (x − centre)·scale, centre = q_½ and scale = 1/(q_¾ − q_¼), or 2/(max −
             min) where the quartiles are equal, or 0 where the column is constant; z is held within ±10⁹
-            before. (Robust scaling and smooth clipping of Holzmüller et al. 2024, arXiv:2407.04491, section
-            3.)
+            before. (Robust scaling and smooth clipping of Holzmüller et al. 2024, arXiv:2407.04491, §3.)
 quantile    linear interpolation between 100 knots q_{k/99} and their scores Φ⁻¹(k/99), with k/99 held within
             [0.005, 0.995]; constant beyond the ends. Equal knots share the score of the mean of their levels.
 piecewise   T bins with edges b_t = q_{t/T}, e_t = clip((x − b_{t−1})/(b_t − b_{t−1}), low_t, high_t) with low

@@ -15,12 +15,8 @@ from profunda.estimator.tables import training_table
 __all__ = ["DeepClassifier"]
 
 TARGET = "target"
-TYPES: dict[str, TargetType] = {
-    "i": "integer",
-    "u": "integer",
-    "f": "number",
-    "b": "boolean",
-}  # by NumPy's kind
+# By NumPy's kind; any other is text.
+TYPES: dict[str, TargetType] = {"i": "integer", "u": "integer", "f": "number", "b": "boolean"}
 
 
 class DeepClassifier(ClassifierMixin, FleetEstimator):

@@ -8,9 +8,7 @@ from sklearn.utils.validation import validate_data
 
 __all__ = ["inputs", "training_table"]
 
-FEWEST_ROWS = (
-    2  # so that scikit-learn's own words refuse a single row; the data room has its say about the rest
-)
+FEWEST_ROWS = 2  # scikit-learn's own words refuse a single row; the data room has its say about the rest
 
 
 def training_table(

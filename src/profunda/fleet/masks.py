@@ -14,8 +14,7 @@ from profunda._seeds import bits, premix
 __all__ = ["Masks", "device_bits", "thresholds"]
 
 _CACHE_BYTES = 1024 << 10
-"""Members are drawn this much at a time, so that the dozen passes of a hash stay in the second-level
-cache."""
+"""Drawn at a time, so that the dozen passes of a hash stay in the second-level cache."""
 
 
 def thresholds(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,8 +32,7 @@ class Stack:
         self.flat = torch.zeros(-(-total // _LANES) * _LANES, dtype=dtype, device=device)
         self.blocks = _views(self.flat, members, self.sizes)
         depth = len(shape.widths)
-        # Biases of the first layer are part of its kernel; so block 0 is kernel 0, then kernel and biases in
-        # turn.
+        # The first kernel holds its biases as a row: block 0 is kernel 0, then kernels and biases in turn.
         self.kernels: list[Tensor] = [self.blocks[0], *self.blocks[1::2]]
         self.biases: list[Tensor] = [self.blocks[0][:, -1:], *self.blocks[2::2]] if depth else []
 

@@ -19,10 +19,11 @@ def _none() -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class MemberState:
-    """A member between two epochs. Shapes: `params`, `best_params` and each of `moments` [P], in the order of
-    `networks.layout`: for each layer its weights [K, H] row by row, then its biases [H]. `best_epoch` counts
-    from 1 (0: none yet, `best_params` are then the first weights). `train_loss`, `valid_loss` [E]; `signs` as
-    in a History.
+    """A member between two epochs.
+
+    `params`, `best_params` and each of `moments` are [P] in the order of `networks.layout`: for each layer
+    its weights [K, H] row by row, then its biases [H]. `best_epoch` counts from 1 (0: none yet, `best_params`
+    are then the first weights). `train_loss` and `valid_loss` are [E], `signs` as in a History.
     """
 
     epoch: int

@@ -30,14 +30,16 @@ __all__ = ["PackResult", "train_pack"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _LADDER = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""Sizes that a shrinking pack may have: few, so that few need certifying, and at most a third of a pack
-idles."""
+"""Sizes of a shrinking pack: few, so that few need certifying, and at most a third of a pack idles."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackResult:
-    """States in the order of the pack, and each member's raw outputs [V, C] at its best weights on its
-    validation rows. `cancelled` says that training ended early, at the last whole epoch."""
+    """States in the order of the pack, and the outputs of their best weights.
+
+    `outputs[i]` [V, C] are raw, on the member's validation rows. `cancelled` says that training ended early,
+    at the last whole epoch.
+    """
 
     states: tuple[MemberState, ...]
     outputs: tuple[np.ndarray, ...]

@@ -22,8 +22,7 @@ from profunda.vitals.signs import takes_signs
 __all__ = ["Trainer"]
 
 _BLOCK_BYTES = 4 << 20
-"""Batches are gathered this much at a time: many steps for small members, so that gathering costs little a
-step."""
+"""Gathered at a time: many steps of small members, so that gathering costs little a step."""
 
 _REPORT_SECONDS = 0.05
 

@@ -1,7 +1,6 @@
 """The main job, in one place: read → split → search → select → score → report.
 
-`fitting` holds `fit` and `resume`, `settings` what a run was asked to do, `course` the pipeline. `baselines`
-are its honest rivals, `choosing` weighs the candidates, `refitting` is the last training of the chosen
-networks,
-`judging` the score, `outcome` what a run produced.
+`fitting` holds `fit` and `resume`, `settings` what a run was asked to do, `course` the pipeline. `choosing`
+weighs the candidates, `refitting` is the last training of the chosen networks, `judging` the score,
+`baselines` are its honest rivals, `outcome` is what a run produced.
 """

@@ -55,19 +55,36 @@ def fit(
 ) -> Outcome:
     """Find the best regularised network for a table, and say honestly how good it is.
 
-    `data` and `target` are what `profunda.read` takes, or `data` is a Dataset. The budget is one of `seconds`
-    (60 unless another is given; it covers baselines, refit and report), `trials` (drawn designs) and `epochs`
-    (of single networks); trials and epochs make the run reproducible. `metric` is what is optimised, `space`
-    what is searched (by default one made for the table), `fix` narrows some of its domains. `folds` and
-    `test` are as in `split`; with `test=0` there is no score. `select` is how the Model is made of the
-    candidates ("greedy", "best", "one-standard-error"), `refit` its last training ("folds", "retrain",
-    "continue").
-    `workers` are threads; the result does not depend on them. With `out`, a folder that must not exist,
-    the run can be resumed after any interruption, and the Model, `report.html` and `summary.json` are kept
-    there.
+    Args:
+        data: What `profunda.read` takes (a path, ``"bundled:NAME"``, a frame, an array, a pair) or a Dataset.
+        target: The target's name, or its values [N]; not needed where the data bring their own.
+        seconds: Budget on the clock; covers baselines, refit and report. 60 where no budget is given.
+        trials: Budget in drawn designs instead; the same seed then gives the same result.
+        epochs: Budget in epochs of single networks instead; reproducible as well.
+        metric: What is optimised; the log-loss for classes, the root mean squared error for numbers.
+        space: What is searched: a `Space` or a mapping; by default one made for the table.
+        fix: Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
+        engine: "auto" or "torch".
+        workers: Threads that train at the same time; the result does not depend on them.
+        sampler: "random", "quasi-random", "grid", "tpe" or "gp".
+        select: How the candidates make the Model: "greedy", "best" or "one-standard-error".
+        refit: Their last training: "folds" (none), "retrain" or "continue".
+        folds: Folds of the cross-validation; by default 5, 3 or 1 by the number of rows.
+        out: A folder that does not exist. The run can then be resumed after any interruption, and the
+            Model, `report.html` and `summary.json` are kept there.
+        seed: Of every random choice.
+        baselines: Whether a constant, a linear model and boosted trees are scored beside the Model.
+        report: Whether the report is written into `out`.
+        progress: Whether progress is shown on standard error.
+        test: Share of the rows held out for the score; 0 for none, and then there is no score.
+
+    Returns:
+        The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.
 
     Raises:
-        ArgumentError, SpaceError: the call contradicts itself. DataError: the data cannot be used.
+        ArgumentError: the call contradicts itself.
+        SpaceError: the space, or what is fixed in it, contradicts itself.
+        DataError: the data cannot be used.
         RunError: the folder exists, or no network could be trained.
     """
     started = time.perf_counter()

@@ -16,8 +16,11 @@ __all__ = ["Judgement", "judge_model"]
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """A Model that knows its score, every metric (name, value), the score of `single`, one network alone, and
-    the predictions on the held-out rows. Without held-out rows there are none of them."""
+    """A Model that knows its score, and what the held-out rows say; nothing where there are none.
+
+    `scores` is every metric (name, value), `single` the score of one network alone, `prediction` the Model's
+    on the held-out rows.
+    """
 
     model: Model
     score: Score | None = None

@@ -26,8 +26,7 @@ class Outcome:
     """One finished run.
 
     `scores` holds every metric of the task on the held-out rows, `score` the one that was optimised, `single`
-    that of one network alone (all empty without held-out rows). `run` is None for a run that was kept in
-    memory.
+    that of one network alone (all empty without held-out rows). `run` is None for a run kept in memory.
     `interrupted` says that the user ended the search early, so that the run can be resumed.
     """
 

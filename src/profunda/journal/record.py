@@ -93,8 +93,7 @@ class Journal:
         lock = FolderLock(folder)
         try:
             _check_empty(folder)  # again: another process may have been quicker
-            # The header appears whole or not at all, so that a run killed while it starts can simply be
-            # started again.
+            # The header appears whole or not at all: a run killed at its start can be started again.
             write_durably(folder / JOURNAL_NAME, line)
             return cls(folder, lock, read_journal(folder))
         except OSError as error:
@@ -141,8 +140,7 @@ class Journal:
             tail = self._tail
             record = Record(kind, data)
             line, digest = encode(tail.count + 1, record, tail.digest)
-            # What lies beyond the tail was never acknowledged: a torn line, or an append that was
-            # interrupted.
+            # What lies beyond the tail was never acknowledged: a torn line, or an interrupted append.
             if os.fstat(self._file).st_size != tail.end:
                 os.ftruncate(self._file, tail.end)
             del self._records[tail.count :]

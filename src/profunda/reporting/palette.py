@@ -16,8 +16,7 @@ MUTED = "rgba(131,136,143,0.35)"
 GOOD = "#1d9a76"
 BAD = "#d64550"
 
-# Perceived lightness falls evenly (viridis sampled and clipped so that neither end vanishes into a
-# background).
+# Perceived lightness falls evenly: viridis, clipped so that neither end vanishes into a background.
 SEQUENCE = (
     (0.0, "#8a9a2e"),
     (0.25, "#3fa372"),

@@ -92,8 +92,7 @@ def _confusion(task: Task, y: np.ndarray, prediction: np.ndarray) -> Figure:
     told = [[f"{s:.1%} of this class" for s in row] for row in shares]
     heat = {
         "type": "heatmap", "z": [numbers(row, 3) for row in shares], "x": list(range(k)), "y": list(range(k)),
-        # The page's own surface shows through at zero, on light and on dark; white text would fail on it, ink
-        # does not.
+        # The page's own surface shows through at zero, light or dark; white text would fail on it, not ink.
         "colorscale": [[0, faded(ACCENT, 0.03)], [1, faded(ACCENT, 0.62)]], "zmin": 0, "zmax": 1,
         "showscale": False,
         "text": written if k <= 12 else None, "texttemplate": "%{text}" if k <= 12 else None,

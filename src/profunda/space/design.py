@@ -74,8 +74,7 @@ class Design:
         After each hidden layer, the same for all.
     initialisation
         Law of the initial weights: "lecun" variance 1/fan_in, "glorot" 2/(fan_in + fan_out), "he" 2/fan_in,
-        all normal; "orthogonal"; "torch" uniform within ±1/√fan_in. Biases start at 0, with "torch" by the
-        same law.
+        all normal; "orthogonal"; "torch" uniform within ±1/√fan_in, biases too (elsewhere they start at 0).
     dropout, input_dropout
         Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p
         for the probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.
@@ -90,8 +89,7 @@ class Design:
         "likelihood": mean cross-entropy for classes, mean squared error for numbers. "huber": on the
         standardised number, r² within ±1 and 2|r| − 1 outside; numbers only.
     optimiser, momentum
-        "sgd" with `momentum`, "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas; only sgd has
-        the momentum.
+        "sgd" (alone with `momentum`), "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas.
     lr
         Peak learning rate.
     schedule

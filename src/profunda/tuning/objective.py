@@ -30,9 +30,8 @@ _LEARNING = ("tpe", "gp")
 _SHOW_EVERY = 0.25  # seconds; the account it gives looks at every trial
 
 _BATCH = 4
-"""Draws at a time of a sampler that learns: a constant, never the number of workers, so that any number of
-workers
-sees the same trials. Four keep four processes busy; a larger batch learns later from its own answers."""
+"""Draws at a time of a sampler that learns: a constant, so that any number of workers sees the same trials.
+Four keep four processes busy; a larger batch learns later from its own answers."""
 
 
 def search(
@@ -53,8 +52,7 @@ def search(
     Args:
         objective: Called as ``objective(params)`` or, if it has a parameter `seed` or a second one without
             default, as ``objective(params, seed)``. Returns a number or a mapping of metrics. An exception
-            ends its trial alone (status failed, with the message); a value that is not finite makes it
-            diverged.
+            ends its trial alone: status failed, with the message. NaN and infinity make it diverged.
         space: A `Space`, or a mapping of names to domains, lists of choices or single values.
         n_trials: How many trials there shall be in all, those of earlier calls with the same `out` included.
         seconds: No trial starts after this much wall-clock time in all, earlier calls included; trials that
@@ -64,8 +62,7 @@ def search(
         metric: Which of several metrics is optimised; also the name of a single number.
         out: A folder for journal.jsonl, trials.csv and summary.json. If it holds this search already, the
             search goes on where it was, after a crash too; nothing else is ever overwritten.
-        seed: Decides the draws, and each trial's seed: an int in [0, 2³¹) derived from it and the trial's
-            number.
+        seed: Decides the draws and, with a trial's number, the seed in [0, 2³¹) that the trial is given.
         workers: More than one are processes (spawn), which must be able to import the objective. The trials
             do not depend on their number, if the objective depends on its arguments alone.
 

@@ -94,9 +94,8 @@ def passing(objective: Objective) -> Passing:
         signature.bind(*(None, 0) if second else (None,))
     except TypeError:
         raise ArgumentError(
-            f"the objective takes {signature}, but it is called as objective(params) or objective(params, "
-            "seed). "
-            "Bind other arguments first, with functools.partial."
+            f"the objective takes {signature}, but it is called as objective(params) or "
+            "objective(params, seed). Bind other arguments first, with functools.partial."
         ) from None
     return Passing.PARAMS_AND_SEED if second else Passing.PARAMS
 
@@ -185,8 +184,7 @@ def _explain(error: BaseException) -> str:
     """The error in one line with the place where it arose; long texts are cut."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     frames = traceback.extract_tb(error.__traceback__)
-    # The first frame is `evaluate`; an error of this module, about the answer, has no place in the user's
-    # code.
+    # An error of this module, about the answer, has no place in the user's code.
     where = frames[-1] if frames and frames[-1].filename != __file__ else None
     place = f" ({Path(where.filename).name}, line {where.lineno}, in {where.name})" if where else ""
     return (text if len(text) <= 400 else text[:400] + " …") + place

@@ -15,10 +15,10 @@ __all__ = ["SearchResult", "Trial"]
 class Trial:
     """One drawn configuration and what became of it.
 
-    `scores` are every metric of the task (or all that the user's objective returned), averaged over folds at
-    the trial's best epoch;
-    `value` is the one that is optimised, NaN where the trial has none; `spread` its standard error over folds
-    (NaN for a single fold). `rung` counts the comparisons survived, `epochs` the epochs trained.
+    `scores` are every metric of the task, averaged over folds at each fold's best epoch, or all that the
+    user's objective returned. `value` is the one that is optimised, NaN where the trial has none; `spread`
+    its standard error over folds (NaN for a single fold). `rung` counts the comparisons survived, `epochs`
+    the epochs trained.
     """
 
     number: int

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 __all__ = ["PROBE_ROWS", "SATURATION", "SIGNS", "Sign", "sign_interval", "takes_signs"]
 
 PROBE_ROWS = 256
-"""Activations are taken on the first PROBE_ROWS validation rows; few enough to cost little, many for a stable
-share."""
+"""Activations are taken on so many first validation rows: few to cost little, many for a stable share."""
 
 STEPS_BETWEEN = 100
-"""Signs are taken about once in this many steps: short epochs would spend more time on signs than on
-training."""
+"""Signs are taken about once in so many steps; in short epochs they would cost more than the training."""
 
 
 @dataclass(frozen=True)
