@@ -25,6 +25,7 @@ def run_packs(
     states: Sequence[MemberState | None],
     skip: Mapping[int, object] | frozenset[int] = frozenset(),
     workers: int = 1,
+    shortest_first: bool = False,
     progress: Callable[[int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Iterator[tuple[int, PackResult, float]]:
@@ -33,9 +34,11 @@ def run_packs(
     `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
     initial weights). The order of the results depends on the workers, the results do not. Setting `cancel`
     lets running packs stop at their next check and starts no other. An error in one pack cancels the rest.
+    Long packs start first, so that no thread idles at the end; `shortest_first` has something finished soon.
     """
     stop = cancel or threading.Event()
-    queue = [number for number in _longest_first(plan) if number not in skip]
+    order = _longest_first(plan)
+    queue = [number for number in (reversed(order) if shortest_first else order) if number not in skip]
 
     def train(number: int) -> tuple[PackResult, float]:
         pack, started = plan.packs[number], time.perf_counter()

@@ -27,6 +27,7 @@ from profunda.space.table import design_from
 from profunda.training.packs import run_packs
 from profunda.training.sources import Prepared
 from profunda.tuning.budget import Budget
+from profunda.tuning.deadline import cancelled_at
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.progress import Meter
 from profunda.tuning.result import SearchResult, Trial
@@ -42,7 +43,6 @@ FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
 NO_CURVE = np.zeros(0)
 UNTRAINED = MemberHistory(0, 0, NO_CURVE, NO_CURVE, 0, Status.UNFINISHED)
-NEVER = 1e7  # seconds: a timer that does not fire in any run
 
 
 @dataclass(frozen=True)
@@ -286,56 +286,54 @@ class _Search:
             self.entries[trial].seconds += seconds / len(states)
 
     def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
-        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had."""
+        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had finished."""
         packs = self._plan([entry.members[fold] for entry, fold in runners])
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
             return True
-        goals = [epochs_at(rung.share, entry.design.epochs) for entry, _ in runners]
-        cancel = threading.Event()
-        timer = self._timer(cancel)
         started, trained = time.perf_counter(), 0
-        try:
-            for number, result, seconds in run_packs(
-                packs,
-                self.data,
-                until=goals,
-                states=[entry.states[fold] for entry, fold in runners],
-                skip=finished,
-                workers=self.workers,
-                progress=self.meter.add_steps,
-                cancel=cancel,
-            ):
-                members = packs.packs[number].members
-                if any(
-                    _unended(s) and s.epoch < goals[i] for i, s in zip(members, result.states, strict=True)
-                ):
-                    continue  # cancelled on its way: what was not finished is trained again, or never needed
-                owners = [(runners[i][0].number, runners[i][1]) for i in members]
-                self.ledger.finish_pack(rung.bracket, rung.number, number, owners, result.states, seconds)
-                self._take(owners, result.states, seconds)
-                trained += 1
-                if self._late() and any(entry.reached(rung.share) for entry, _ in runners):
-                    cancel.set()
-        finally:
-            timer.cancel()
-        wall = time.perf_counter() - started
-        if trained == len(todo) and wall > 0.5:
-            self.pace = wall / (sum(todo) * (rung.share - rung.before))
+        judged = any(entry.verdict is not None for entry in self.entries)
+        with cancelled_at(
+            self.deadline, lambda: judged or any(entry.reached(rung.share) for entry, _ in runners)
+        ) as cancel:
+            trained = self._run_packs(rung, runners, packs, finished, cancel, hurried=not judged)
+        seconds = time.perf_counter() - started
+        if trained == len(todo) and seconds > 0.5:
+            self.pace = seconds / (sum(todo) * (rung.share - rung.before))
         return trained == len(todo)
 
-    def _timer(self, cancel: threading.Event) -> threading.Timer:
-        """Ends the training at the deadline, provided that there is a candidate to fall back on."""
-        wait = NEVER
-        if self.deadline is not None and any(entry.verdict is not None for entry in self.entries):
-            wait = max(0.0, self.deadline - time.perf_counter())
-        timer = threading.Timer(wait, cancel.set)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _late(self) -> bool:
-        return self.deadline is not None and time.perf_counter() > self.deadline
+    def _run_packs(
+        self,
+        rung: _Rung,
+        runners: list[tuple[_Entry, int]],
+        packs: Plan,
+        finished: frozenset[int],
+        cancel: threading.Event,
+        hurried: bool,
+    ) -> int:
+        """Train the packs that are left and record each as it finishes; how many finished."""
+        goals = [epochs_at(rung.share, entry.design.epochs) for entry, _ in runners]
+        trained = 0
+        for number, result, seconds in run_packs(
+            packs,
+            self.data,
+            until=goals,
+            states=[entry.states[fold] for entry, fold in runners],
+            skip=finished,
+            workers=self.workers,
+            shortest_first=hurried and self.deadline is not None,
+            progress=self.meter.add_steps,
+            cancel=cancel,
+        ):
+            members = packs.packs[number].members
+            ends = zip(members, result.states, strict=True)
+            if any(_unended(state) and state.epoch < goals[i] for i, state in ends):
+                continue  # cancelled on its way: it is trained again from its last rung, or never needed
+            owners = [(runners[i][0].number, runners[i][1]) for i in members]
+            self.ledger.finish_pack(rung.bracket, rung.number, number, owners, result.states, seconds)
+            self._take(owners, result.states, seconds)
+            trained += 1
+        return trained
 
     def _decide(self, rung: _Rung, alive: list[_Entry], whole: bool) -> Record:
         """Judge the trials at a rung and write down what became of them and which go on."""

@@ -54,20 +54,25 @@ class Meter:
 
     def line(self) -> str:
         """The state in one line of plain words."""
+        return " · ".join(part for part in self.lines() if part)
+
+    def lines(self) -> tuple[str, str]:
+        """The same in two: what happens and how long it will take, and what was found so far."""
         elapsed = time.perf_counter() - self.started
-        parts = [f"{elapsed:5.0f} s", self.stage]
-        if self.networks:
-            parts.append(f"{self.networks:,} networks ({self.trials:,} designs)")
-        if self._steps:
-            parts.append(f"{self._steps / 1e3:,.0f}k steps")
-        if self.best:
-            parts.append(f"best {self.best}")
-        if self.endings:
-            parts.append(", ".join(f"{count} {cause}" for cause, count in self.endings.most_common(4)))
         left = self._seconds_left(elapsed)
+        now = [f"{elapsed:5.0f} s", self.stage]
         if left is not None:
-            parts.append(f"about {left:,.0f} s left")
-        return " · ".join(parts)
+            now.append(f"about {left:,.0f} s left" if left else "the time is up, ending")
+        found = []
+        if self.networks:
+            found.append(f"{self.networks:,} networks ({self.trials:,} designs)")
+        if self._steps:
+            found.append(f"{self._steps / 1e3:,.0f}k steps")
+        if self.best:
+            found.append(f"best {self.best}")
+        if self.endings:
+            found.append(", ".join(f"{count} {cause}" for cause, count in self.endings.most_common(4)))
+        return " · ".join(now), " · ".join(found)
 
     def _seconds_left(self, elapsed: float) -> float | None:
         if self.deadline is not None:
@@ -105,12 +110,16 @@ class Display:
             print(self._meter.line(), file=sys.stderr, flush=True)
 
     def _redraw(self) -> None:
-        from rich.console import Console
+        from rich.console import Console, Group
         from rich.live import Live
         from rich.spinner import Spinner
+        from rich.text import Text
 
         with Live(console=Console(stderr=True), refresh_per_second=1 / REDRAW, transient=True) as live:
             spinner = Spinner("dots")
             while not self._stop.wait(REDRAW):
-                spinner.update(text=self._meter.line())
-                live.update(spinner)
+                now, found = self._meter.lines()
+                spinner.update(text=now)
+                # Cut at the edge of a narrow terminal: a line that wraps makes the whole block jump.
+                told = Text(f"          {found}", no_wrap=True, overflow="ellipsis")
+                live.update(Group(spinner, told) if found else spinner)
