@@ -286,7 +286,7 @@ class _Search:
             self.entries[trial].seconds += seconds / len(states)
 
     def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
-        """Bring `runners` to a rung; False if the budget in seconds ended it before all packs had finished."""
+        """Bring `runners` to a rung; False if the deadline came before all packs had finished."""
         packs = self._plan([entry.members[fold] for entry, fold in runners])
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
