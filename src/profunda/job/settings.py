@@ -102,10 +102,11 @@ class Settings:
         words = ["profunda", "fit", self.source]
         words += ["--target", self.target] if self.target else []
         for name, value in asdict(self.budget).items():
-            words += [f"--{amount.get(name, name)}", f"{value:g}"] if value is not None else []
+            words += [f"--{amount.get(name, name)}", f"{value:.15g}"] if value is not None else []
         for word in self.narrowed:
             words += ["--fix", word]
         words += ["--folds", str(self.folds)] if self.folds is not None else []
+        words += ["--test-size", f"{self.test:.15g}"]
         words += ["--metric", self.metric, "--sampler", self.sampler, "--seed", str(self.seed)]
         return shlex.join(words)
 
