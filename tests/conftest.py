@@ -14,7 +14,7 @@ SHARED = Path(os.environ.get("PROFUNDA_SHARED_DATA", Path(__file__).resolve().pa
 
 @pytest.fixture
 def shared_data() -> Callable[[str], Path]:
-    """Path of a development data set, for example ``shared_data("tab/adult.parquet")``; skips where it is absent."""
+    """Path of a development data set, such as ``shared_data("tab/adult.parquet")``; skips without it."""
 
     def locate(name: str) -> Path:
         path = SHARED / name

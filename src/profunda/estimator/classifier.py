@@ -34,7 +34,7 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     space
         What designs are drawn from (`profunda.Space`); None is the default space for the table.
     fix
-        Names of the space with the value, or the text of a domain, to narrow them to: ``{"depth": 1}``.
+        Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
     sampler
         "random", "quasi-random", "grid", "tpe" or "gp".
     folds

@@ -28,7 +28,8 @@ class Model:
 
     The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers
     of each network (None for classes). `temperature` T turns the mixture's probabilities p into p^(1/T),
-    renormalised (1 for numbers).
+    renormalised (1 for numbers). `fit` makes it and `load` reads it; to be used by `predict`, `predict_proba`
+    and `save`.
     """
 
     task: Task

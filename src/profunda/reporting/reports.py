@@ -21,8 +21,9 @@ MOST_MEMBERS = 50
 
 
 def report(subject: SearchResult | History | Model) -> Document:
-    """What a search, a history or a model has to tell, as a Document: `.html(path)`, `.json(path)`,
-    `.text()`.
+    """What a search, a history or a model has to tell, as a Document: a page, JSON or plain text.
+
+    ``report(result).html("report.html")``; `.json(path)` and `.text()` tell the same.
 
     Raises ArgumentError for anything else; a finished run writes its own, fuller report.
     """

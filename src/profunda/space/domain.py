@@ -102,7 +102,7 @@ def _check_log(kind: str, low: float) -> None:
 
 @dataclass(frozen=True)
 class Float:
-    """An interval [low, high] of real numbers, drawn uniformly."""
+    """An interval [low, high] of real numbers, drawn uniformly; SpaceError unless low < high."""
 
     low: float
     high: float
@@ -145,7 +145,7 @@ class Float:
 
 @dataclass(frozen=True)
 class LogFloat:
-    """An interval [low, high] of positive numbers, drawn uniformly in the logarithm."""
+    """An interval [low, high], drawn uniformly in the logarithm; SpaceError unless 0 < low < high."""
 
     low: float
     high: float
@@ -190,7 +190,10 @@ class LogFloat:
 
 @dataclass(frozen=True)
 class Int:
-    """The whole numbers low, …, high; with `log` drawn uniformly in the logarithm."""
+    """The whole numbers low, …, high; with `log` drawn uniformly in the logarithm.
+
+    Raises SpaceError unless both are whole numbers and low < high (0 < low with `log`).
+    """
 
     low: int
     high: int
@@ -266,7 +269,8 @@ class Choice:
 
     Values are None, booleans, numbers, texts, or tuples of these (lists become tuples). `weights`, one number
     above 0 for each value, are the shares of random and quasi-random draws (equal without them); a grid takes
-    every value once and the model-based samplers learn where to look, so neither uses them.
+    every value once and the model-based samplers learn where to look, so neither uses them. Raises SpaceError
+    for no value, a value twice, or weights that do not fit.
     """
 
     values: tuple[Value, ...]

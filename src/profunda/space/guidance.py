@@ -111,7 +111,8 @@ class Guidance:
 def guidance(dataset: Dataset) -> Guidance:
     """The advice for a data set that `read` returned: a Space, a first Design and the reason of each number.
 
-    The inputs counted are the columns in use, before categories are spread over several.
+    The inputs counted are the columns in use, before categories are spread over several. Print it, or take
+    `first` (a Design) and `space` from it; `advise` does the same for bare counts.
     """
     n_rows, n_features = dataset.codes.shape
     return advise(dataset.task.kind, n_rows, n_features, dataset.task.n_outputs)

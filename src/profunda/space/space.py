@@ -26,7 +26,10 @@ _FORMAT = 1
 
 @dataclass(frozen=True, init=False)
 class When:
-    """`domain`, active only where the parameter `parent` is active and has one of `values`."""
+    """`domain`, active only where the parameter `parent` is active and has one of `values`.
+
+    ``When("optimiser", "sgd", Float(0.5, 0.99))``. Raises SpaceError without a value, or for no domain.
+    """
 
     parent: str
     values: tuple[Any, ...]
@@ -45,8 +48,9 @@ class When:
 class Space:
     """Named domains with conditions; immutable.
 
-    ``Space({"depth": Choice(0, 1, 2), "width": When("depth", (1, 2), Choice(32, 64)), "lr": LogFloat(1e-4,
-    1e-1)})``
+    >>> space = Space({"depth": Choice(0, 1, 2), "width": When("depth", (1, 2), Choice(32, 64))})
+    >>> space.size
+    5
 
     `dimensions` d counts the parameters that are not held constant; `sample` and `encode` speak of [N, d]
     numbers in [0, 1), one column for each, in the order of `free`. Raises SpaceError for empty or doubtful

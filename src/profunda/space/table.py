@@ -43,7 +43,7 @@ def table_space(
     widths = [width for width in widths if width >= n_outputs] or widths[-1:]
     entries: dict[str, Any] = {
         "depth": depths,
-        "width": When("depth", (1, 2, 3, 4), Choice(widths)),
+        "width": When("depth", (1, 2, 3, 4), Choice(widths, weights=_width_weights(widths))),
         "shape": When("depth", (2, 3, 4), Choice(["constant", "pyramid"])),
         "activation": When(
             "depth", (1, 2, 3, 4), Choice(["relu", "gelu", "silu", "tanh", "selu"], weights=[4, 2, 3, 1, 1])
@@ -55,6 +55,11 @@ def table_space(
         **_recipe(n_rows),
     }
     return Space(entries)
+
+
+def _width_weights(widths: list[int]) -> list[float]:
+    """Twice the width is drawn √2 times less often: it costs up to four times as much, so a budget tries more."""
+    return [(widths[0] / width) ** 0.5 for width in widths]
 
 
 def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
