@@ -61,9 +61,9 @@ class Settings:
 
     @property
     def expected_seconds(self) -> float:
-        """On two calm cores: 3 s for 400 networks of ours, 0.1 s for one of a peer's, seven peers."""
+        """On two calm cores: 3 s for 400 networks of ours, 0.12 s for one of a peer's, seven peers."""
         peers = len(TEXTBOOK) + len(SKLEARN) + 1
-        return 10.0 + (self.rounds + 1) * self.draws * 0.008 + self.rounds * self.sampled * peers * 0.1
+        return 10.0 + (self.rounds + 1) * self.draws * 0.008 + self.rounds * self.sampled * peers * 0.12
 
 
 QUICK = {"rounds": 2, "sampled": 8}

@@ -203,7 +203,7 @@ def test_measured_once_and_told_in_one_file(
     options = sys.modules["_bench"].options("", words)
     # Without the worker processes of the second job, which take seconds to start.
     monkeypatch.setattr(search, "SKLEARN", {"sklearn_mlp_1": 1})
-    settings = search.Settings(rounds=1, draws=16, sampled=3, workers=2)
+    settings = search.Settings(rounds=1, draws=12, sampled=2, workers=2)
     code = search.measure(settings, options)
     text = capsys.readouterr().out
     assert text.startswith("Expected: about ")
@@ -214,9 +214,9 @@ def test_measured_once_and_told_in_one_file(
     assert all(ratio > 0 for ratio in found["ratios"].values())
     results = found["results"]
     assert (code == 0) == (results["equal_scores"]["passed"] and results["control"]["told_apart"])
-    assert results["sides"]["ours"]["trials"] == 16
+    assert results["sides"]["ours"]["trials"] == 12
     assert all(
-        results["sides"][name]["trials"] == 3 for name in (*search.TEXTBOOK, *search.SKLEARN, "optuna")
+        results["sides"][name]["trials"] == 2 for name in (*search.TEXTBOOK, *search.SKLEARN, "optuna")
     )
     assert not list(tmp_path.glob("*.draft"))
 
