@@ -59,6 +59,11 @@ def options(description: str, words: Sequence[str] | None = None) -> Options:
         help="append finished cells, and skip those that stand there; without it everything is measured anew",
     )
     given = reader.parse_args(words)
+    for path in (given.json, given.cells):
+        if (
+            path is not None and not path.resolve().parent.is_dir()
+        ):  # better now than after minutes of measuring
+            reader.error(f"the folder of {path} does not exist; make it first")
     return Options(given.quick, given.json, given.cells)
 
 

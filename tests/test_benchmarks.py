@@ -132,6 +132,15 @@ def test_finished_cells_are_skipped_and_others_are_not(bench: ModuleType, tmp_pa
     assert bench.Cells(None, {"draws": 4}).reused == 0
 
 
+def test_a_missing_folder_is_told_before_measuring(
+    bench: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench.options("", ["--json", str(tmp_path / "absent" / "found.json")])
+    assert ended.value.code == 2
+    assert "does not exist; make it first" in capsys.readouterr().err
+
+
 def test_ratios_are_taken_within_rounds(bench: ModuleType) -> None:
     def cells(*seconds: float) -> list[object]:
         return [bench.Cell("s", i, s, s, 0.0, bench.Outcome(10, 10)) for i, s in enumerate(seconds)]
