@@ -4,9 +4,10 @@ Work that a member does not need is never done on it (or multiplies it by exactl
 depends on what its neighbours need.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from profunda.fleet.member import Member
 
 __all__ = ["Roster", "runs"]
 
+T = TypeVar("T")
 
-def runs(labels: Sequence[Hashable]) -> list[tuple[Hashable, slice]]:
+
+def runs(labels: Sequence[T]) -> list[tuple[T, slice]]:
     """Maximal slices of equal neighbours: [("a", slice(0, 2)), ("b", slice(2, 3))] of "aab"."""
-    found: list[tuple[Hashable, slice]] = []
+    found: list[tuple[T, slice]] = []
     start = 0
     for i in range(1, len(labels) + 1):
         if i == len(labels) or labels[i] != labels[start]:
@@ -50,12 +53,12 @@ class Roster:
     def hidden(self) -> list[tuple[str, bool, slice]]:
         """Slices of equal activation and of equal need for dropout."""
         found = runs([(m.design.activation, m.design.dropout > 0) for m in self.members])
-        return [(name, dropped, part) for (name, dropped), part in found]  # type: ignore[misc]
+        return [(name, dropped, part) for (name, dropped), part in found]
 
     @cached_property
     def activations(self) -> list[tuple[str, slice]]:
         """Slices of equal activation."""
-        return runs([m.design.activation for m in self.members])  # type: ignore[return-value]
+        return runs([m.design.activation for m in self.members])
 
     @cached_property
     def in_place(self) -> bool:
@@ -84,7 +87,7 @@ class Roster:
     @cached_property
     def huber(self) -> list[tuple[bool, slice]]:
         """Slices of equal loss for numbers: True is Huber's."""
-        return runs([m.design.loss == "huber" for m in self.members])  # type: ignore[return-value]
+        return runs([m.design.loss == "huber" for m in self.members])
 
     @cached_property
     def coupled(self) -> list[slice]:

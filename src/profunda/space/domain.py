@@ -101,14 +101,14 @@ def _check_log(kind: str, low: float) -> None:
 
 
 @dataclass(frozen=True)
-class Float:
-    """An interval [low, high] of real numbers, drawn uniformly; SpaceError unless low < high."""
+class _Interval:
+    """What `Float` and `LogFloat` share: two ends, and every finite number between them."""
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
-        _check_interval("Float", self.low, self.high)
+        _check_interval(type(self).__name__, self.low, self.high)
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
 
@@ -119,6 +119,14 @@ class Float:
     def contains(self, value: Value) -> bool:
         return _number(value) and self.low <= value <= self.high
 
+
+@dataclass(frozen=True)
+class Float(_Interval):
+    """An interval [low, high] of real numbers, drawn uniformly; SpaceError unless low < high."""
+
+    def parse(self, text: str) -> Value:
+        return _parse_number(self, text, float)
+
     def at(self, u: np.ndarray) -> list[Value]:
         # Rounding may carry the last u a bit beyond the end.
         return np.clip(self.low + np.asarray(u) * (self.high - self.low), self.low, self.high).tolist()
@@ -128,9 +136,6 @@ class Float:
 
     def levels(self, count: int | None) -> tuple[Value, ...]:
         return tuple(np.linspace(self.low, self.high, _count(self, count)).tolist())
-
-    def parse(self, text: str) -> Value:
-        return _parse_number(self, text, float)
 
     def describe(self) -> str:
         return f"a number from {self.low:g} to {self.high:g}"
@@ -144,24 +149,16 @@ class Float:
 
 
 @dataclass(frozen=True)
-class LogFloat:
+class LogFloat(_Interval):
     """An interval [low, high], drawn uniformly in the logarithm; SpaceError unless 0 < low < high."""
 
-    low: float
-    high: float
-
     def __post_init__(self) -> None:
-        _check_interval("LogFloat", self.low, self.high)
-        _check_log("LogFloat", self.low)
-        object.__setattr__(self, "low", float(self.low))
-        object.__setattr__(self, "high", float(self.high))
+        given = self.low  # the error names the number as it was typed
+        super().__post_init__()
+        _check_log("LogFloat", given)
 
-    @property
-    def size(self) -> int | None:
-        return None
-
-    def contains(self, value: Value) -> bool:
-        return _number(value) and self.low <= value <= self.high
+    def parse(self, text: str) -> Value:
+        return _parse_number(self, text, float)
 
     def at(self, u: np.ndarray) -> list[Value]:
         span = math.log(self.high) - math.log(self.low)
@@ -174,9 +171,6 @@ class LogFloat:
     def levels(self, count: int | None) -> tuple[Value, ...]:
         inner = self.at(np.linspace(0.0, 1.0, _count(self, count)))
         return (self.low, *inner[1:-1], self.high)
-
-    def parse(self, text: str) -> Value:
-        return _parse_number(self, text, float)
 
     def describe(self) -> str:
         return f"a number from {self.low:g} to {self.high:g} (logarithmic)"

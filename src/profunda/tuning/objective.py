@@ -21,7 +21,7 @@ from profunda.tuning.objective_trial import UNNAMED, Answer, Objective, judge, t
 from profunda.tuning.objective_workers import Crew, Task, crew_for
 from profunda.tuning.progress import Display, Meter
 from profunda.tuning.result import SearchResult, Trial
-from profunda.tuning.samplers.sampler import sampler_for
+from profunda.tuning.samplers.sampler import Direction, sampler_for
 
 __all__ = ["search"]
 
@@ -41,7 +41,7 @@ def search(
     n_trials: int | None = None,
     seconds: float | None = None,
     sampler: str = "random",
-    direction: str = "minimize",
+    direction: Direction = "minimize",
     metric: str | None = None,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -75,7 +75,7 @@ def search(
     """
     _check(n_trials, seconds, sampler, metric, seed, workers)
     space = Space.from_user(space)
-    brain = sampler_for(sampler, space, seed, direction)  # type: ignore[arg-type]
+    brain = sampler_for(sampler, space, seed, direction)
     crew = crew_for(objective, workers)
     terms = Terms(space, sampler, direction, metric, seed, _BATCH if sampler in _LEARNING else None)
     started = time.perf_counter()
