@@ -15,16 +15,6 @@ from profunda.errors import DataError
 N = 60
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    def put(content: str | bytes, name: str = "table.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return put
-
-
 def notice(dataset: Dataset, code: str) -> str:
     """The text of the one notice with this code."""
     found = [one.text for one in dataset.notices if one.code == code]

@@ -16,16 +16,6 @@ ROWS = "\n".join(f"{i},{i % 7},{'ab'[i % 2]}" for i in range(30))
 GOOD = f"p,q,y\n{ROWS}\n"
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    def put(content: str | bytes, name: str = "table.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return put
-
-
 def test_the_good_table_is_read(write: Callable[..., Path]) -> None:
     assert read(write(GOOD), "y").codes.shape == (30, 1)  # p is a running number
 

@@ -58,7 +58,7 @@ def table_space(
 
 
 def _width_weights(widths: list[int]) -> list[float]:
-    """Twice the width is drawn √2 times less often: it costs up to four times as much, so a budget tries more."""
+    """Twice the width is drawn √2 times less often: it costs up to four times as much."""
     return [(widths[0] / width) ** 0.5 for width in widths]
 
 
