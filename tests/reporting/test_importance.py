@@ -5,7 +5,7 @@ import pytest
 from tests.oracles.reporting import ranks_by_loop, shares_by_grid
 
 from profunda.fleet.history import Status
-from profunda.reporting.importance import LEAST_TRIALS, _shares, importances
+from profunda.reporting.importance import LEAST_TRIALS, _inputs, _shares, importances
 from profunda.reporting.standing import chosen, frame, improvements, order, ranks
 from profunda.space.domain import Choice, Float, LogFloat
 from profunda.space.space import Space, When
@@ -111,3 +111,12 @@ def test_improvements_count_only_trials_of_the_last_rung():
     )
     result = SearchResult(trials, None, space, "loss", False, "random", (), 0, 3, 0, 1.0, 0.1)
     assert improvements(result) == ([1, 3], [0.5, 0.4])
+
+
+def test_inputs_are_the_places_that_the_space_tells() -> None:
+    rate = When("flag", "a", LogFloat(1e-3, 1.0))
+    space = Space({"flag": Choice(True, 1, "a"), "size": Choice(1, 2, 4), "rate": rate})
+    params = space.sample(np.random.default_rng(0).random((200, space.dimensions)))
+    expected = np.nan_to_num(space.encode(params), nan=-1.0)
+    np.testing.assert_array_equal(_inputs(space, params), expected)
+    assert (expected == -1).any()

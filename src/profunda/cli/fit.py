@@ -78,11 +78,11 @@ def fit(
         "workers": workers,
         "seed": seed,
     }
-    from profunda.job import fitting
-
     # What was not typed is not passed: each default lives in the job alone.
     given = {name: value for name, value in words.items() if value is not None}
     with resumable(run):
+        from profunda.job import fitting  # takes seconds, in which Ctrl-C deserves the same answer
+
         outcome = fitting.fit(data, target, out=run, **given)
     tell(outcome)
 

@@ -42,7 +42,9 @@ def _tell_notices(console: Console, outcome: "Outcome") -> None:
     told = [f"  · {notice.text}" for notice in outcome.notices[:MOST_NOTICES]]
     more = len(outcome.notices) - len(told)
     told += [f"  · and {more} more: see the report"] if more else []
-    console.print("\n".join(["Noticed:", *told]), markup=False, highlight=False, soft_wrap=True)
+    # Words are kept whole on a terminal, lines elsewhere.
+    whole = not console.is_terminal
+    console.print("\n".join(["Noticed:", *told]), markup=False, highlight=False, soft_wrap=whole)
 
 
 def _scores(outcome: "Outcome", score: "Score") -> Table:

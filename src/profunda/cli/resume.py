@@ -19,8 +19,8 @@ def resume(run: Path, /, *, workers: Whole | None = None) -> None:
     workers
         Threads that train packs at the same time; the result does not depend on it.
     """
-    from profunda.job import fitting
-
     with resumable(run):
+        from profunda.job import fitting  # takes seconds, in which Ctrl-C deserves the same answer
+
         outcome = fitting.resume(run, workers=workers)
     tell(outcome)

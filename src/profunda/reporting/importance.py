@@ -67,7 +67,17 @@ def importances(search: SearchResult) -> Importances | None:
 
 def _inputs(space: Space, params: list) -> np.ndarray:
     """Places in the unit cube [N, d]; an inactive parameter lies at −1, away from every value."""
-    return np.nan_to_num(space.encode(params), nan=-1.0)
+    inputs = np.full((len(params), space.dimensions), -1.0)
+    for column, name in enumerate(space.free):
+        domain, places = space.domains[name], {}
+        for row, one in enumerate(params):
+            if name not in one:
+                continue
+            told = repr(one[name])  # True and 1 are equal, but may lie apart
+            if told not in places:  # a place costs microseconds, and ten thousand rows share a few values
+                places[told] = domain.place(one[name])
+            inputs[row, column] = places[told]
+    return inputs
 
 
 def _shares(space: Space, predict) -> tuple[np.ndarray, np.ndarray]:
