@@ -16,8 +16,7 @@ code 1 where either fails.
 
 import os
 
-# Waiting OpenMP threads would spin and steal the cores from whoever runs next, most of all on a shared
-# machine.
+# Waiting OpenMP threads would spin and steal the cores from whoever runs next.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import statistics
@@ -81,8 +80,7 @@ def measure(settings: Settings, given: Options) -> int:
     """Run what `settings` ask for, and report it."""
     print(f"Expected: about {settings.expected_seconds:.0f} s on two calm cores.", flush=True)
     start, facts = time.perf_counter(), machine("torch", "numpy", "scikit-learn", "optuna")
-    # scikit-learn warns, in its worker processes too, that so few epochs have not converged; they are the
-    # listing's.
+    # scikit-learn warns, in its workers too, that so few epochs have not converged; they are the listing's.
     warnings.filterwarnings("ignore", message="Stochastic Optimizer")
     os.environ["PYTHONWARNINGS"] = "ignore:Stochastic Optimizer"
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.oracles.model import temperature_by_grid
 
 from profunda.errors import ArgumentError
-from profunda.metrics.batched import softmax
+from profunda.metrics.probabilities import softmax
 from profunda.model.calibration import COLDEST, HOTTEST, fit_temperature, tempered
 
 

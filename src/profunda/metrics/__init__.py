@@ -1,5 +1,5 @@
 """Scores of predictions, in NumPy alone: `score` names them and gives intervals.
 
-`classes` are the scores of probabilities, `numbers` those of regressions, `batched` the forms for a whole
-fleet.
+`classes` are the scores of probabilities, `numbers` those of regressions; `probabilities` makes them of raw
+outputs.
 """

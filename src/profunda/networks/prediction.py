@@ -4,7 +4,7 @@ import numpy as np
 
 from profunda.data.preprocessing import Preprocessing
 from profunda.data.task import Task
-from profunda.metrics.batched import softmax
+from profunda.metrics.probabilities import softmax
 
 __all__ = ["predicted"]
 

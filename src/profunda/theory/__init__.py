@@ -1,1 +1,4 @@
-"""Formulas on plain numbers, arrays and `nn.Module`s, each with its source; this room knows no fleet."""
+"""Formulas on plain numbers, each with its source; this room knows no fleet.
+
+`gains` are variances of first weights, `widths` what the widths of a network say before training.
+"""

@@ -1,5 +1,4 @@
-"""The end of a budget in seconds: training is cancelled when it comes, provided there is something to fall
-back on."""
+"""The end of a budget in seconds: training is cancelled at it, if there is something to fall back on."""
 
 import threading
 import time
@@ -13,8 +12,7 @@ POLL = 0.05  # seconds between two looks whether there is enough, once the deadl
 
 @contextmanager
 def cancelled_at(deadline: float | None, enough: Callable[[], bool]) -> Iterator[threading.Event]:
-    """An event that is set at `deadline`, a `time.perf_counter()` value, or as soon after it as `enough()`
-    holds.
+    """An event, set at `deadline` (a `time.perf_counter()` value) or as soon after as `enough()` holds.
 
     A search that ended with nothing to show would help nobody: the first candidate is waited for. None never
     sets the event.
