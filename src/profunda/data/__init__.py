@@ -1,7 +1,7 @@
 """The data room: from a file, a frame or arrays to a `Dataset`, its `Splits` and the numbers a network reads.
 
-Modules: `reading` (the door), `delimited`, `files`, `frames` and `raw` (sources to raw columns), `memory` (what
-fits), `numerals`, `dates` and `inference` (what each column is), `table` and `schema` (what was inferred),
-`labels` and `task` (the target), `dataset`, `leakage` (target copies, equal rows), `splits`, `preprocessing`
-with `layout` and `fitting`, and `bundled` (three small real tables).
+Modules: `reading` (the door), `delimited`, `files`, `frames` and `raw` (sources to raw columns), `memory`
+(what fits), `numerals`, `dates` and `inference` (what each column is), `table` and `schema` (what was
+inferred), `labels` and `task` (the target), `dataset`, `leakage` (target copies, equal rows), `splits`,
+`preprocessing` with `layout` and `fitting`, and `bundled` (three small real tables).
 """

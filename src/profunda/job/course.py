@@ -175,7 +175,7 @@ class Job:
     def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> None:
         """Keep the Model, the summary and the report; each appears whole or not at all."""
         model = run / "model"
-        # A model that an interrupted session of this very run left behind gives way to the final one.
+        # A model that an interrupted call of this very run left behind gives way to the final one.
         shutil.rmtree(model, ignore_errors=True)
         outcome.model.save(model)
         if self.settings.report:

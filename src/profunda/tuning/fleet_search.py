@@ -268,7 +268,7 @@ class _Search:
         return made
 
     def _take_finished(self, rung: _Rung) -> frozenset[int]:
-        """Take over the packs of this rung that an earlier session finished; their numbers."""
+        """Take over the packs of this rung that an earlier call finished; their numbers."""
         finished = self.ledger.packs(rung.bracket, rung.number)
         for number, data in finished.items():
             states = self.ledger.pack_states(rung.bracket, rung.number, number)

@@ -8,7 +8,7 @@ Records of a search, in the order in which they are written:
 - ``cut``: a rung that the budget in seconds ended: like ``rung``, with the packs that had finished;
 - ``stop``: why the search ended.
 
-Every decision carries ``elapsed``, the seconds of work so far over all sessions of the run.
+Every decision carries ``elapsed``, the seconds of work so far over all calls of the run.
 """
 
 import time
@@ -41,7 +41,7 @@ class Ledger:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of work so far: what earlier sessions recorded, and this one's."""
+        """Seconds of work so far: what earlier calls recorded, and this one's."""
         return self._before + time.perf_counter() - self._started
 
     def recorded(self, *kinds: str) -> Record | None:
