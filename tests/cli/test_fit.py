@@ -1,12 +1,15 @@
 """`profunda fit`, `resume` and `report`: words become one call of the job, its result one page of text."""
 
 import inspect
+import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from tests.cli.fake_job import FakeJob
 
+import profunda.job
 from profunda.cli.app import main
 from profunda.cli.fit import fit, narrowings
 from profunda.cli.run_folder import fresh
@@ -145,6 +148,25 @@ def test_interruption_before_anything_was_written_promises_nothing(
     said = capsys.readouterr().err
     assert "Nothing had been written yet" in said
     assert "profunda resume" not in said
+
+
+class _Interrupted(MetaPathFinder):
+    """Ctrl-C while the job's libraries are being imported, which takes seconds."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "profunda.job.fitting":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", [["fit", "x.csv"], ["resume", "nowhere"]])
+def test_interruption_while_libraries_load_is_answered_too(
+    command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "profunda.job.fitting", raising=False)
+    monkeypatch.delattr(profunda.job, "fitting", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [_Interrupted(), *sys.meta_path])
+    assert main(command) == 130
+    assert capsys.readouterr().err == "Interrupted. Nothing had been written yet.\n"
 
 
 @pytest.mark.parametrize(
