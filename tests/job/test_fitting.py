@@ -203,6 +203,7 @@ def test_data_in_memory_are_asked_for_again(tmp_path: Path) -> None:
         ({"trials": 2, "metric": "rmse"}, ArgumentError, "'rmse' is not a metric of a binary task"),
         ({"trials": 2, "sampler": "tarot"}, ArgumentError, "no sampler 'tarot'"),
         ({"trials": 2, "fix": {"depht": 1}}, SpaceError, "depth"),
+        ({"trials": 2, "test": float("nan")}, ArgumentError, "test"),
         ({"trials": 2, "workers": 0}, ArgumentError, "workers=0 must be a whole number"),
     ],
 )
@@ -248,3 +249,32 @@ def test_a_rare_class_survives(tmp_path: Path) -> None:
     outcome = fit(read((x, y)), trials=3, **QUICK)
     assert outcome.model.task.classes == ("a", "b", "once")
     assert any(notice.code for notice in outcome.notices if "once" in notice.text)
+
+
+def test_a_refused_call_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="workers=0"):
+        fit(two_classes(), trials=2, workers=0, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_task_can_be_told() -> None:
+    generator = np.random.default_rng(0)
+    data = (generator.normal(size=(80, 3)), np.arange(80) % 5)
+    assert fit(data, trials=2, task="regression", **QUICK).model.task.kind == "regression"
+    assert fit(data, trials=2, task="classification", **QUICK).model.task.kind == "multiclass"
+
+
+def test_almost_no_time_still_gives_a_model() -> None:
+    outcome = fit(two_classes(), seconds=0.01, progress=False, report=False, baselines=False)
+    assert outcome.score is not None
+    assert any(curve.epochs == 1 for curve in outcome.search.history.curves)
+
+
+def test_a_run_cut_off_at_once_replays_to_the_same_model(tmp_path: Path) -> None:
+    first = fit(
+        two_classes(), seconds=0.4, out=tmp_path / "run", progress=False, report=False, baselines=False
+    )
+    again = resume(tmp_path / "run", two_classes(), progress=False)
+    codes = first.dataset.codes
+    assert np.array_equal(first.model.predict_codes(codes), again.model.predict_codes(codes))
+    assert same_curves(first.search.history, again.search.history)

@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 
 from profunda.errors import ArgumentError
+from profunda.job.origin import LEAST_READ, READING_RATE, Origin
 from profunda.job.settings import Settings
 from profunda.space.space import Space
 from profunda.tuning.budget import Budget
 
 SETTINGS = Settings(
-    source="my table.csv",
-    target="y",
+    origin=Origin("my table.csv", "y", None, 10**9),
     fingerprint="0",
     metric="rmse",
     space=Space({"depth": [1, 2]}).to_json(),
+    own_space=False,
     narrowed=("depth=1",),
     sampler="random",
     budget=Budget(trials=1_234_567),
@@ -36,7 +37,16 @@ def test_the_command_says_all_that_was_asked_for() -> None:
     )
     timed = replace(SETTINGS, budget=Budget(seconds=7.5), folds=3)
     assert "--time 7.5 --fix depth=1 --folds 3" in timed.command
-    assert replace(SETTINGS, source="").command == ""
+    told = replace(SETTINGS, origin=replace(SETTINGS.origin, task="regression"))
+    assert "--target y --task regression" in told.command
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"origin": Origin("", "", None, None)}, {"own_space": True}, {"select": "best"}, {"refit": "retrain"}],
+)
+def test_what_no_command_can_say_has_none(change: dict[str, object]) -> None:
+    assert replace(SETTINGS, **change).command == ""
 
 
 def test_a_header_gives_the_settings_back() -> None:
@@ -47,3 +57,11 @@ def test_a_header_gives_the_settings_back() -> None:
 def test_a_seed_is_a_whole_number(seed: object) -> None:
     with pytest.raises(ArgumentError, match=r"seed=.* must be a whole number, 0 or greater"):
         replace(SETTINGS, seed=seed)
+
+
+def test_little_time_reads_less_of_a_table_but_all_of_an_archive() -> None:
+    assert Origin.of("t.csv", "y", None, 1.0).memory_limit == LEAST_READ
+    assert Origin.of("t.csv", "y", None, 40.0).memory_limit == 40 * READING_RATE
+    everything = Origin.of("t.csv", "y", None, None).memory_limit
+    assert Origin.of("t.npz", None, None, 1.0).memory_limit == pytest.approx(everything, rel=0.3)
+    assert Origin.of(([[1.0]], [1]), None, None, 1.0) == Origin("", "", None, None)

@@ -26,6 +26,7 @@ def fit(
     sampler: Literal["random", "quasi-random", "grid", "tpe", "gp"] | None = None,
     folds: Whole | None = None,
     test_size: float | None = None,
+    task: Literal["classification", "regression"] | None = None,
     engine: Literal["auto", "torch"] | None = None,
     workers: Whole | None = None,
     seed: Whole | None = None,
@@ -55,6 +56,8 @@ def fit(
         Cross-validation folds; chosen by the number of rows unless given.
     test_size
         Share of rows that no choice sees and the score is told on.
+    task
+        What to make of a target whose values leave it open.
     engine
         What trains the fleet.
     workers
@@ -74,6 +77,7 @@ def fit(
         "sampler": sampler,
         "folds": folds,
         "test": test_size,
+        "task": task,
         "engine": engine,
         "workers": workers,
         "seed": seed,

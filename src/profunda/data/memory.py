@@ -6,7 +6,7 @@ from pathlib import Path
 
 from profunda.errors import DataError, Notice
 
-__all__ = ["Budget", "available_bytes"]
+__all__ = ["Budget", "available_bytes", "default_limit"]
 
 SHARE = 0.5  # of the free memory that reading may take: training needs the rest
 SMALLEST_SAMPLE = 1_000  # rows: with fewer, a sample says more about itself than about the file
@@ -30,6 +30,11 @@ def available_bytes() -> int:
     return free
 
 
+def default_limit() -> int:
+    """The memory that reading may take where nobody says: half of what is free."""
+    return int(available_bytes() * SHARE)
+
+
 @dataclass(frozen=True)
 class Budget:
     """The share of a source's rows that may be read."""
@@ -46,7 +51,7 @@ class Budget:
 
         DataError if fewer than a thousand rows would fit.
         """
-        allowed = int(available_bytes() * SHARE) if limit is None else limit
+        allowed = default_limit() if limit is None else limit
         if need <= allowed:
             return cls(name, rows, need, allowed, 1.0)
         share = 0.9 * allowed / need

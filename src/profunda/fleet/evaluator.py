@@ -1,4 +1,4 @@
-"""M stacked members on their validation rows: losses, signs of activations, raw outputs."""
+"""M stacked members on their validation rows: losses and signs of activations."""
 
 from collections.abc import Iterator, Sequence
 
@@ -39,11 +39,6 @@ class Evaluator:
                 found = activation_signs(space.a_rows, self.roster)
             total += row_sums(validation_losses(logits, labels, self.shape.classes).flatten(1))
         return total / self.shape.n_valid, found
-
-    def outputs(self, params: Stack) -> np.ndarray:
-        """Raw outputs [M, V, C] on each member's validation rows."""
-        parts = [logits.transpose(1, 2).cpu().numpy().copy() for _, logits, _, _ in self._evaluate(params)]
-        return np.concatenate(parts, axis=1)
 
     def _evaluate(self, params: Stack) -> "Iterator[tuple[int, Tensor, Tensor, Workspace]]":
         for at in range(0, self.shape.n_valid, PROBE_ROWS):

@@ -13,6 +13,9 @@ __all__ = ["Pack", "Plan", "plan"]
 
 _ENGINES = ("auto", "torch")
 _ITEMSIZE = {"float32": 4, "float64": 8}
+_MOST_SECONDS = 10.0
+"""Seconds of a pack on the reference machine, beyond which it is cut: threads then end together, and a search
+can stop soon."""
 _FEWEST_PACKS, _SMALLEST_SPLIT = 4, 16
 """A fleet of fewer packs is cut smaller, down to 16 members, so that two threads have something to share. The
 rule does not ask how many threads there are: packs must be the same on every machine."""
@@ -112,8 +115,10 @@ def plan(
 
 def _split(shape: Shape, indices: list[int], members: Sequence[Member], dtype: str) -> list[list[int]]:
     """Even parts within the limit; neighbours have equal activations and nearby ends, which share work."""
-    limit = pack_limit(shape, _ITEMSIZE[dtype])
     design = [member.design for member in members]
+    limit = pack_limit(shape, _ITEMSIZE[dtype])
+    longest = max(design[i].epochs for i in indices) * shape.steps * seconds_of_step(shape, limit)
+    limit = max(1, min(limit, int(_MOST_SECONDS / longest)))
     ordered = sorted(
         indices, key=lambda i: (design[i].activation, design[i].dropout > 0, design[i].epochs, i)
     )

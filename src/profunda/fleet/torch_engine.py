@@ -35,14 +35,9 @@ _LADDER = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 @dataclass(frozen=True, eq=False)
 class PackResult:
-    """States in the order of the pack, and the outputs of their best weights.
-
-    `outputs[i]` [V, C] are raw, on the member's validation rows. `cancelled` says that training ended early,
-    at the last whole epoch.
-    """
+    """States in the order of the pack; `cancelled`: training ended early, at the last whole epoch."""
 
     states: tuple[MemberState, ...]
-    outputs: tuple[np.ndarray, ...]
     cancelled: bool = False
 
 
@@ -84,8 +79,8 @@ def train_pack(
         for i, (member, state, limit) in enumerate(zip(chosen, resumed, limits, strict=True))
     ]
     with torch.inference_mode():
-        outputs = session.run(jobs, stacked=pack.stacked)
-    return PackResult(tuple(job.state for job in jobs), tuple(outputs), session.cancelled)
+        session.run(jobs, stacked=pack.stacked)
+    return PackResult(tuple(job.state for job in jobs), session.cancelled)
 
 
 @dataclass(eq=False)
@@ -132,20 +127,15 @@ class _Session:
         moments = tuple(np.zeros_like(params) for _ in range(MOMENTS[member.design.optimiser]))
         return MemberState(0, 0, params, moments, params.copy())
 
-    def run(self, jobs: list[_Job], *, stacked: bool) -> list[np.ndarray]:
-        """Train every job to its limit; the outputs of each at its best weights."""
+    def run(self, jobs: list[_Job], *, stacked: bool) -> None:
+        """Train every job to its limit."""
         groups: dict[tuple[Shape, int], list[_Job]] = {}
-        for job in sorted(jobs, key=lambda job: job.order):
-            groups.setdefault(
-                (shape_of(job.member, self.data), job.state.epoch if job.active else -1), []
-            ).append(job)
-        found: dict[int, np.ndarray] = {}
+        for job in sorted((job for job in jobs if job.active), key=lambda job: job.order):
+            groups.setdefault((shape_of(job.member, self.data), job.state.epoch), []).append(job)
         for (shape, _), group in groups.items():
             whole = stacked and self._certified(shape, group)
             for part in [group] if whole else [[job] for job in group]:
                 self._train(shape, part)
-                found.update(zip((job.place for job in part), self._outputs(shape, part), strict=True))
-        return [found[place] for place in range(len(jobs))]
 
     def _certified(self, shape: Shape, jobs: Sequence[_Job]) -> bool:
         activations = {job.member.design.activation for job in jobs}
@@ -185,13 +175,6 @@ class _Session:
         if self.progress is not None:
             self.progress(steps * active)
         return self.cancel is not None and self.cancel.is_set()
-
-    def _outputs(self, shape: Shape, jobs: Sequence[_Job]) -> list[np.ndarray]:
-        best = self.stack(shape, jobs, [job.state.best_params for job in jobs])
-        roster = Roster(tuple(job.member for job in jobs))
-        return list(
-            Evaluator(shape, roster, [self.table(job.member) for job in jobs], best.flat).outputs(best)
-        )
 
 
 def _ladder_size(active: int, size: int) -> int:

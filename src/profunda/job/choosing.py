@@ -13,7 +13,7 @@ from profunda.training.sources import Prepared
 from profunda.tuning.fleet_search import Candidate
 from profunda.tuning.verdict import validation_predictions
 
-__all__ = ["Choice", "Rule", "choose", "target_range"]
+__all__ = ["Choice", "Rule", "choose"]
 
 Rule = Literal["greedy", "best", "one-standard-error"]
 
@@ -54,15 +54,6 @@ def choose(candidates: tuple[Candidate, ...], sources: Prepared, metric: Metric,
     )
 
 
-def target_range(sources: Prepared) -> tuple[float, float] | None:
-    """The lowest and highest target among rows that train; None for classes."""
-    if sources.dataset.task.kind != "regression":
-        return None
-    rows = np.unique(np.concatenate([fold.train for fold in sources.folds]))
-    y = sources.dataset.y[rows]
-    return float(y.min()), float(y.max())
-
-
 def _weigh(
     candidates: tuple[Candidate, ...],
     predictions: np.ndarray,
@@ -91,7 +82,7 @@ def _weigh(
 
 def _by_fold(candidate: Candidate, sources: Prepared) -> tuple[np.ndarray, ...]:
     """A candidate's predictions on the validation rows of each fold."""
-    return validation_predictions(candidate.design, candidate.states, sources, target_range(sources))
+    return validation_predictions(candidate.design, candidate.states, sources)
 
 
 def _held(candidate: Candidate, sources: Prepared, rows: np.ndarray) -> np.ndarray:

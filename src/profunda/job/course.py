@@ -11,16 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from profunda._version import __version__
 from profunda.data.dataset import Dataset
 from profunda.data.layout import Encoding
 from profunda.data.splits import Splits, leaks
-from profunda.errors import ArgumentError, Notice
+from profunda.errors import Notice
 from profunda.fleet.threads import one_thread
 from profunda.job.baselines import fit_baselines
-from profunda.job.choosing import Choice, choose, target_range
+from profunda.job.choosing import Choice, choose
 from profunda.job.judging import Judgement, judge_model
 from profunda.job.outcome import Outcome, Timing
 from profunda.job.refitting import parts_of
@@ -58,13 +57,13 @@ class Job:
         dataset: Dataset,
         splits: Splits,
         journal: Journal | None,
-        workers: int | None,
+        workers: int,
         progress: bool,
         started: float,
     ) -> None:
         self.settings, self.dataset, self.splits, self.journal = settings, dataset, splits, journal
         self.metric: Metric = settings.metric_of(dataset)
-        self.workers = _workers(workers)
+        self.workers = workers
         self.meter, self.progress = Meter(), progress
         self.ledger = Ledger(journal)
         self.timings = [Timing("read", time.perf_counter() - started)]  # and what was split
@@ -166,7 +165,7 @@ class Job:
         )
         main = max(parts, key=lambda part: part.weight)
         alone = (replace(main, weight=1.0, networks=main.networks[:1]),)
-        task, schema, clamp = self.dataset.task, self.dataset.schema, target_range(sources)
+        task, schema, clamp = self.dataset.task, self.dataset.schema, sources.clamp
         return (
             Model(task, schema, parts, provenance, choice.temperature, clamp),
             Model(task, schema, alone, provenance, 1.0, clamp),
@@ -224,11 +223,3 @@ class Job:
         started = time.perf_counter()
         yield
         self.timings.append(Timing(name, time.perf_counter() - started))
-
-
-def _workers(workers: int | None) -> int:
-    if workers is None:
-        return torch.get_num_threads()
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1.")
-    return workers

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from profunda.data.dataset import Dataset
+from profunda.data.labels import TaskChoice
 from profunda.data.preprocessing import fit_preprocessing
-from profunda.data.reading import read
-from profunda.data.splits import split
-from profunda.errors import RunError
+from profunda.data.splits import Splits, split
+from profunda.errors import ArgumentError, RunError
 from profunda.job.choosing import Rule
 from profunda.job.course import Job
+from profunda.job.origin import Origin
 from profunda.job.outcome import Outcome
 from profunda.job.refitting import Refit
-from profunda.job.settings import Settings, source_text
+from profunda.job.settings import Settings
 from profunda.journal.record import Journal, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
@@ -52,6 +54,7 @@ def fit(
     report: bool = True,
     progress: bool = True,
     test: float = 0.2,
+    task: TaskChoice | None = None,
 ) -> Outcome:
     """Find the best regularised network for a table, and say honestly how good it is.
 
@@ -77,6 +80,7 @@ def fit(
         report: Whether the report is written into `out`.
         progress: Whether progress is shown on standard error.
         test: Share of the rows held out for the score; 0 for none, and then there is no score.
+        task: "classification" or "regression", where the target's values leave it open.
 
     Returns:
         The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.
@@ -93,13 +97,16 @@ def fit(
         raise RunError(
             f"{out} exists already; nothing was overwritten. Choose another folder, or resume that run."
         )
-    dataset = data if isinstance(data, Dataset) else read(data, target)
+    threads = _workers(workers)
+    origin = Origin.of(data, target, task, budget.seconds)
+    dataset = origin.read(data, target)
+    splits = split(dataset, test=test, folds=folds, seed=seed)
     settings = Settings(
-        source="" if isinstance(data, Dataset) else source_text(data),
-        target=target if isinstance(target, str) else "",
+        origin=origin,
         fingerprint=dataset.fingerprint,
         metric=metric_for(dataset.task.kind, metric).name,
-        space=_space(dataset, space, fix, test, seed).to_json(),
+        space=_space(dataset, splits, space, fix).to_json(),
+        own_space=space is not None,
         narrowed=tuple(f"{name}={value}" for name, value in (fix or {}).items()),
         sampler=sampler,
         budget=budget,
@@ -112,11 +119,10 @@ def fit(
         baselines=baselines,
         report=report,
     )
-    splits = split(dataset, test=test, folds=folds, seed=seed)
     if out is None:
-        return Job(settings, dataset, splits, None, workers, progress, started).run()
+        return Job(settings, dataset, splits, None, threads, progress, started).run()
     with Journal.create(out, settings.header()) as journal:
-        return Job(settings, dataset, splits, journal, workers, progress, started).run()
+        return Job(settings, dataset, splits, journal, threads, progress, started).run()
 
 
 def resume(
@@ -134,23 +140,21 @@ def resume(
     Raises:
         RunError: there is no such run, it is damaged, another process writes it, or the data have changed.
     """
-    started = time.perf_counter()
+    started, threads = time.perf_counter(), _workers(workers)
     if kind_of(run) != "fit":
         raise RunError(
             f"{run} is a search of your own objective: call profunda.search with the same out to go on."
         )
     with Journal.open(run) as journal:
         settings = Settings.from_header(journal.header)
-        if data is None and not settings.source:
+        if data is None and not settings.origin.source:
             raise RunError(
                 f"{run} began with data in memory: call profunda.resume(run, data, target) with the same."
             )
-        if data is None:
-            data, target = settings.source, settings.target or None
-        dataset = data if isinstance(data, Dataset) else read(data, target)
+        dataset = settings.origin.read(data, target)
         settings.check(dataset)
         splits = split(dataset, test=settings.test, folds=settings.folds, seed=settings.seed)
-        return Job(settings, dataset, splits, journal, workers, progress, started).run()
+        return Job(settings, dataset, splits, journal, threads, progress, started).run()
 
 
 def rewrite_report(run: str | os.PathLike[str]) -> Path:
@@ -174,19 +178,16 @@ def _budget(seconds: float | None, trials: int | None, epochs: int | None) -> Bu
 
 def _space(
     dataset: Dataset,
+    splits: Splits,
     space: Space | Mapping[str, object] | None,
     fix: Mapping[str, object] | None,
-    test: float,
-    seed: int,
 ) -> Space:
     """The space that is searched: the user's, or one made for the table's size, narrowed as the user says."""
     if space is None:
-        rows = int(dataset.n_rows * (1 - test) * 0.8)
-        task = dataset.task
-        some = np.arange(min(dataset.n_rows, 1000))
-        fitted = fit_preprocessing(dataset.codes, dataset.y, some, dataset.schema, "robust", task)
-        skewed = task.kind == "regression" and abs(_skewness(dataset.y)) > SKEWED
-        found = table_space(task.kind, rows, fitted.D, task.n_outputs, skewed=skewed)
+        task, rows = dataset.task, splits.folds[0].train
+        fitted = fit_preprocessing(dataset.codes, dataset.y, rows[:1000], dataset.schema, "robust", task)
+        skewed = task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED
+        found = table_space(task.kind, len(rows), fitted.D, task.n_outputs, skewed=skewed)
     else:
         found = Space.from_user(space)
     for name, value in (fix or {}).items():
@@ -198,3 +199,11 @@ def _skewness(y: np.ndarray) -> float:
     """The third standardised moment."""
     spread = y.std()
     return float((((y - y.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+
+
+def _workers(workers: int | None) -> int:
+    if workers is None:
+        return torch.get_num_threads()
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1.")
+    return workers

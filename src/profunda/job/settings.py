@@ -1,6 +1,5 @@
 """What a run was asked to do: fixed in its journal's header, and read back when it is resumed."""
 
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,29 +8,31 @@ from typing import Any, get_args
 from profunda.data.dataset import Dataset
 from profunda.errors import ArgumentError, RunError
 from profunda.job.choosing import Rule
+from profunda.job.origin import Origin
 from profunda.job.refitting import Refit
 from profunda.metrics.score import Metric, metric_for
 from profunda.space.space import Space
 from profunda.tuning.budget import Budget
 
-__all__ = ["Settings", "source_text"]
+__all__ = ["Settings"]
 
 ENGINES = ("auto", "torch")
+_WORDS = {"seconds": "time"}  # what the command line calls it
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a run's result, but the data themselves and the clock.
 
-    `source` and `target` say where the data were read from: empty for data handed over in memory. `narrowed`
-    are the NAME=VALUE words that have narrowed the `space`. Nothing here depends on the number of workers.
+    `own_space` says that the `space` is the user's, not the one made for the table; `narrowed` are the
+    NAME=VALUE words that have narrowed it. Nothing here depends on the number of workers.
     """
 
-    source: str
-    target: str
+    origin: Origin
     fingerprint: str
     metric: str
     space: Mapping[str, Any]
+    own_space: bool
     narrowed: tuple[str, ...]
     sampler: str
     budget: Budget
@@ -68,8 +69,8 @@ class Settings:
         """
         try:
             known: dict[str, Any] = {name: header[name] for name in Settings.__dataclass_fields__}
-            known |= {"budget": Budget(**header["budget"]), "narrowed": tuple(header["narrowed"])}
-            return Settings(**known)
+            known |= {"origin": Origin(**header["origin"]), "budget": Budget(**header["budget"])}
+            return Settings(**known | {"narrowed": tuple(header["narrowed"])})
         except (KeyError, TypeError, ArgumentError) as error:
             raise RunError(
                 f"the run's header cannot be understood ({error}). Another version wrote it, or it was "
@@ -95,14 +96,16 @@ class Settings:
 
     @property
     def command(self) -> str:
-        """The command that does this run again; empty for data handed over in memory."""
-        if not self.source:
+        """The command that does this run again; empty where no command can: data in memory, a space of the
+        user's own, another selection or refit than the default."""
+        shown = self.origin.source and not self.own_space and (self.select, self.refit) == ("greedy", "folds")
+        if not shown:
             return ""
-        amount = {"seconds": "time"}
-        words = ["profunda", "fit", self.source]
-        words += ["--target", self.target] if self.target else []
+        words = ["profunda", "fit", self.origin.source]
+        for name, value in (("target", self.origin.target), ("task", self.origin.task)):
+            words += [f"--{name}", value] if value else []
         for name, value in asdict(self.budget).items():
-            words += [f"--{amount.get(name, name)}", f"{value:.15g}"] if value is not None else []
+            words += [f"--{_WORDS.get(name, name)}", f"{value:.15g}"] if value is not None else []
         for word in self.narrowed:
             words += ["--fix", word]
         words += ["--folds", str(self.folds)] if self.folds is not None else []
@@ -114,10 +117,3 @@ class Settings:
     def searched(self) -> Space:
         """The space, with what the user fixed."""
         return Space.from_json(self.space)
-
-
-def source_text(data: object) -> str:
-    """Where data can be read again from, as text; empty for data in memory."""
-    if isinstance(data, str):
-        return data if data.startswith("bundled:") else os.path.abspath(data)
-    return os.path.abspath(data) if isinstance(data, os.PathLike) else ""

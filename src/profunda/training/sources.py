@@ -6,6 +6,9 @@ numbers with which it is judged.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from profunda.data.dataset import Dataset
 from profunda.data.layout import Encoding
@@ -28,6 +31,14 @@ class Prepared(Mapping[tuple[Encoding, int], Source]):
     encodings: tuple[Encoding, ...]
     _fitted: dict[tuple[Encoding, int], Preprocessing] = field(default_factory=dict, repr=False)
     _made: dict[tuple[Encoding, int], Source] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def clamp(self) -> tuple[float, float] | None:
+        """The lowest and highest target among rows that train; None for classes."""
+        if self.dataset.task.kind == "regression":
+            y = self.dataset.y[np.unique(np.concatenate([fold.train for fold in self.folds]))]
+            return float(y.min()), float(y.max())
+        return None
 
     def preprocessing(self, encoding: Encoding, fold: int) -> Preprocessing:
         """The preprocessing fitted on the training rows of a fold."""

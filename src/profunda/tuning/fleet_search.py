@@ -39,6 +39,7 @@ __all__ = ["BRACKET", "Candidate", "Contest", "Found", "search_fleet"]
 
 BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
+FAIR_START = 9  # trials: with fewer, two rungs of halving have nothing to halve
 FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
 NO_CURVE = np.zeros(0)
@@ -150,8 +151,8 @@ class _Search:
         self.engine = contest.engine
         self.pace = 1.0  # measured seconds per forecast second
         words = uniforms(keys_of([key("forecast", contest.seed)]), FORECAST * contest.space.dimensions)
-        drawn = contest.space.sample(words.reshape(FORECAST, -1))
-        self.forecast = [design_from(params) for params in drawn]
+        self.forecast_params = contest.space.sample(words.reshape(FORECAST, -1))
+        self.forecast = [design_from(params) for params in self.forecast_params]
         shares = rung_shares(min(design.epochs for design in self.forecast))
         self.shares = shares
         self.starts = (0.0, *shares[:-1])
@@ -193,12 +194,14 @@ class _Search:
         record = self.ledger.recorded("bracket", "stop")
         if record is None:
             count, reason = self._affordable()
-            params = self.sampler.propose(count) if count else []
+            cheap = self._starts_cheap(count)
+            params = self._cheapest() if cheap else self.sampler.propose(count) if count else []
             if params:
-                record = self.ledger.decide("bracket", bracket=bracket, params=[dict(p) for p in params])
+                drawn = [dict(p) for p in params]
+                record = self.ledger.decide("bracket", bracket=bracket, params=drawn, cheap=cheap)
             else:
                 record = self.ledger.decide("stop", reason=reason if not count else "the grid was used up")
-        elif record.kind == "bracket":
+        elif record.kind == "bracket" and not record.data["cheap"]:
             self.sampler.repeat([self.contest.space.validate(p) for p in record.data["params"]])
         self.sampler_seconds += time.perf_counter() - started
         if record.kind == "stop":
@@ -232,19 +235,36 @@ class _Search:
         return max(0, min(count, self.contest.bracket)), reason
 
     def _affordable_in_time(self) -> int:
-        left = (self.deadline or 0.0) - time.perf_counter()
-        each = self._forecast_seconds() * self.pace
-        # Before anything was measured the forecast may be off by a factor: risk a third of the time at most.
-        left *= 1.0 if self.entries else 1 / 3
+        left = self._seconds_to_spend()
+        each = float(np.mean(self._forecast_seconds())) * self.pace
         count = self.contest.bracket
         while count and each * count * expected_share(count, self.shares) > left:
             count = int(count * 0.8)
         return count
 
-    def _forecast_seconds(self) -> float:
-        """Seconds that one trial needs for all its epochs and folds, on the mean over the space."""
-        members = [Member(design, fold) for design in self.forecast for fold in range(self.folds)]
-        return sum(pack.seconds for pack in self._plan(members).packs) / len(self.forecast)
+    def _seconds_to_spend(self) -> float:
+        left = (self.deadline or 0.0) - time.perf_counter()
+        # Before anything was measured the forecast may be off by a factor: risk a third of the time at most.
+        return left if self.entries else left / 3
+
+    def _forecast_seconds(self) -> list[float]:
+        """Seconds that a trial of each forecast design needs for all its epochs on all folds."""
+        return [self.folds * self._plan([Member(design, 0)]).seconds for design in self.forecast]
+
+    def _starts_cheap(self, count: int) -> bool:
+        """Whether time is so short that the first bracket takes the cheapest designs, not a fair draw."""
+        short = self.deadline is not None and not self.entries and count < FAIR_START
+        return short and self.contest.sampler != "grid"
+
+    def _cheapest(self) -> list[Params]:
+        """As many of the forecast designs as there is time for, the cheapest ones; at least one."""
+        seconds = np.array(self._forecast_seconds()) * self.pace
+        order = np.argsort(seconds, kind="stable")
+        spent = np.cumsum(seconds[order])
+        left = self._seconds_to_spend()
+        counts = range(1, min(len(order), self.contest.bracket) + 1)
+        fitting = [n for n in counts if spent[n - 1] * expected_share(n, self.shares) <= left]
+        return [self.forecast_params[i] for i in order[: max(fitting, default=1)]]
 
     def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
         """Train `alive` to a rung and commit it; returns who goes on."""
@@ -291,16 +311,29 @@ class _Search:
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
             return True
-        started, trained = time.perf_counter(), 0
-        judged = any(entry.verdict is not None for entry in self.entries)
-        with cancelled_at(
-            self.deadline, lambda: judged or any(entry.reached(rung.share) for entry, _ in runners)
-        ) as cancel:
-            trained = self._run_packs(rung, runners, packs, finished, cancel, hurried=not judged)
+        started = time.perf_counter()
+        with cancelled_at(self.deadline) as cancel:
+            trained = self._run_packs(rung, runners, packs, finished, cancel)
         seconds = time.perf_counter() - started
         if trained == len(todo) and seconds > 0.5:
             self.pace = seconds / (sum(todo) * (rung.share - rung.before))
+        if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
+            self._train_one_epoch(rung, len(packs.packs))
         return trained == len(todo)
+
+    def _nothing_judged(self) -> bool:
+        return all(entry.verdict is None for entry in self.entries)
+
+    def _train_one_epoch(self, rung: _Rung, first_pack: int) -> None:
+        """Give the cheapest trial an epoch beyond the deadline, so that there is something to show."""
+        entry = min(self.entries, key=lambda e: (self._plan(e.members).seconds, e.number))
+        packs = self._plan(entry.members)
+        ones = [1] * self.folds
+        for number, result, seconds in run_packs(packs, self.data, until=ones, states=[None] * self.folds):
+            owners = [(entry.number, fold) for fold in packs.packs[number].members]
+            place = first_pack + number
+            self.ledger.finish_pack(rung.bracket, rung.number, place, owners, result.states, seconds)
+            self._take(owners, result.states, seconds)
 
     def _run_packs(
         self,
@@ -309,9 +342,12 @@ class _Search:
         packs: Plan,
         finished: frozenset[int],
         cancel: threading.Event,
-        hurried: bool,
     ) -> int:
-        """Train the packs that are left and record each as it finishes; how many finished."""
+        """Train the packs that are left and record each as it finishes; how many finished.
+
+        While nothing was ever judged, packs that are cut off after whole epochs count as far as they came.
+        """
+        hurried = self.deadline is not None and self._nothing_judged()
         goals = [epochs_at(rung.share, entry.design.epochs) for entry, _ in runners]
         trained = 0
         for number, result, seconds in run_packs(
@@ -321,23 +357,24 @@ class _Search:
             states=[entry.states[fold] for entry, fold in runners],
             skip=finished,
             workers=self.workers,
-            shortest_first=hurried and self.deadline is not None,
+            shortest_first=hurried,
             progress=self.meter.add_steps,
             cancel=cancel,
         ):
             members = packs.packs[number].members
             ends = zip(members, result.states, strict=True)
-            if any(_unended(state) and state.epoch < goals[i] for i, state in ends):
+            short = any(_unended(state) and state.epoch < goals[i] for i, state in ends)
+            if short and not (hurried and all(state.best_epoch for state in result.states)):
                 continue  # cancelled on its way: it is trained again from its last rung, or never needed
             owners = [(runners[i][0].number, runners[i][1]) for i in members]
             self.ledger.finish_pack(rung.bracket, rung.number, number, owners, result.states, seconds)
             self._take(owners, result.states, seconds)
-            trained += 1
+            trained += not short
         return trained
 
     def _decide(self, rung: _Rung, alive: list[_Entry], whole: bool) -> Record:
         """Judge the trials at a rung and write down what became of them and which go on."""
-        judged = [entry for entry in alive if entry.reached(rung.share)]
+        judged = [entry for entry in alive if entry.reached(rung.share) or (not whole and _new(entry))]
         verdicts = {entry.number: self._judge(entry, rung.number) for entry in judged}
         going: tuple[int, ...] = ()
         if whole and not rung.last:
@@ -474,6 +511,11 @@ class _Search:
 
 def _unended(state: MemberState | None) -> bool:
     return state is None or state.status is Status.RUNNING
+
+
+def _new(entry: _Entry) -> bool:
+    """Whether a trial that has never been judged can be."""
+    return entry.verdict is None and _whole(entry)
 
 
 def _whole(entry: _Entry) -> bool:

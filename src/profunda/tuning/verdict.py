@@ -55,12 +55,9 @@ class Verdict:
 
 
 def validation_predictions(
-    design: Design,
-    states: Sequence[MemberState],
-    sources: Prepared,
-    clamp: tuple[float, float] | None = None,
+    design: Design, states: Sequence[MemberState], sources: Prepared
 ) -> tuple[np.ndarray, ...]:
-    """Each fold's predictions for its validation rows by its best weights: [v, C], or [v] within `clamp`.
+    """Each fold's predictions for its validation rows by its best weights: [v, C], or clamped numbers [v].
 
     Computed one network at a time and never taken from a pack, so that a resumed run, which has the
     weights but not the packs, sees the same bits.
@@ -70,7 +67,7 @@ def validation_predictions(
         source = sources[design.encoding, fold]
         raw = outputs(design, state.best_params, source.x[source.valid])
         fitted = sources.preprocessing(design.encoding, fold)
-        predictions.append(predicted(raw, sources.dataset.task, fitted, clamp))
+        predictions.append(predicted(raw, sources.dataset.task, fitted, sources.clamp))
     return tuple(predictions)
 
 

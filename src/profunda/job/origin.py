@@ -1,0 +1,51 @@
+"""Where a run's data come from, so that a resumed run reads the very same rows again."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from profunda.data.dataset import Dataset
+from profunda.data.files import is_archive
+from profunda.data.labels import TaskChoice
+from profunda.data.memory import default_limit
+from profunda.data.reading import read
+
+__all__ = ["Origin"]
+
+READING_RATE = 13_000_000  # bytes of a table a second of budget: reading then takes about a sixth of it
+LEAST_READ = 300_000_000  # bytes that are read whatever the budget
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What `read` was asked: the source as text (empty for data in memory), the target's name, and the task.
+
+    The memory that a table may take is fixed when a run starts, since a sample's size depends on it.
+    """
+
+    source: str
+    target: str
+    task: TaskChoice | None
+    memory_limit: int | None
+
+    @classmethod
+    def of(cls, data: object, target: object, task: TaskChoice | None, seconds: float | None) -> "Origin":
+        """The origin of what a user hands over; under a budget in `seconds` a huge file is sampled."""
+        if isinstance(data, str) and data.startswith("bundled:"):
+            source = data
+        elif isinstance(data, str | os.PathLike):
+            source = os.path.abspath(data)
+        else:
+            return cls("", "", task, None)
+        limit = default_limit()
+        if seconds is not None and not is_archive(Path(source)):
+            limit = min(limit, max(LEAST_READ, int(seconds * READING_RATE)))
+        return cls(source, target if isinstance(target, str) else "", task, limit)
+
+    def read(self, data: object = None, target: object = None) -> Dataset:
+        """The data set: `data` and `target` as they were handed over, or read again where they are None."""
+        if isinstance(data, Dataset):
+            return data
+        if data is None:
+            data, target = self.source, self.target or None
+        return read(data, target, task=self.task, memory_limit=self.memory_limit)
