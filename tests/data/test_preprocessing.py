@@ -295,3 +295,12 @@ def test_damaged_arrays_are_refused(wrong: np.ndarray | None) -> None:
         found["scale"] = wrong
     with pytest.raises(ModelError, match=r"array 'scale' of a preprocessing should be finite float64 \(5,\)"):
         Preprocessing.load(p.spec(), found)
+
+
+@pytest.mark.parametrize("encoding", ["robust", "piecewise"])
+def test_a_number_beyond_all_others_in_a_constant_column_gives_a_finite_input(encoding: str) -> None:
+    codes = np.array([[-1.7e308], [1.7e308]] * 6)
+    schema = read(np.arange(12.0)[:, None] ** 2, np.arange(12) % 2).schema
+    task = read(np.arange(12.0)[:, None] ** 2, np.arange(12) % 2).task
+    p = fit_preprocessing(codes, np.zeros(12, int), np.array([0]), schema, encoding, task)  # type: ignore[arg-type]
+    assert np.isfinite(p.transform(codes)).all()

@@ -100,8 +100,7 @@ class Preprocessing:
         x = codes[:, list(layout.numeric)]
         x = np.where(np.isnan(x), numbers.fill, x)
         if layout.encoding == "robust":
-            with np.errstate(over="ignore"):
-                z = np.clip((x - numbers.centre) * numbers.scale, -FARTHEST, FARTHEST)
+            z = np.clip(_scaled(x, numbers.centre, numbers.scale), -FARTHEST, FARTHEST)
             inputs[:, : x.shape[1]] = z / np.sqrt(1 + (z / 3) ** 2)
             return x.shape[1]
         if layout.encoding == "quantile":
@@ -113,10 +112,9 @@ class Preprocessing:
         last = np.cumsum(bins)
         lowest, highest = np.zeros(len(spread)), np.ones(len(spread))
         lowest[last - bins], highest[last - 1] = -1.0, 2.0
-        with np.errstate(over="ignore"):
-            inputs[:, : len(spread)] = np.clip(
-                (x[:, spread] - numbers.lower) * numbers.inverse, lowest, highest
-            )
+        inputs[:, : len(spread)] = np.clip(
+            _scaled(x[:, spread], numbers.lower, numbers.inverse), lowest, highest
+        )
         return len(spread)
 
     def _write_categories(self, codes: np.ndarray, inputs: np.ndarray, at: int) -> int:
@@ -196,6 +194,13 @@ class Preprocessing:
             for entry in fields(Numbers)
         }
         return cls(layout, Numbers(**kept), bool(regression))
+
+
+def _scaled(x: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(x − centre) · scale; 0 where a difference beyond all numbers meets a scale of 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = (x - centre) * scale
+    return np.nan_to_num(z, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
 def fit_preprocessing(

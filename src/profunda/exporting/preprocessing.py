@@ -72,6 +72,12 @@ class _Numeric(_Columns):
         return torch.where(x.isnan(), self.fill, x)
 
 
+def _scaled(x: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+    """(x − centre) · scale; 0 where a difference beyond all numbers meets a scale of 0."""
+    z = (x - centre) * scale
+    return torch.where(z.isnan(), 0.0, z)
+
+
 class _Robust(_Numeric):
     def __init__(self, layout: Layout, fill: Tensor, centre: Tensor, scale: Tensor) -> None:
         super().__init__(layout, fill)
@@ -79,7 +85,7 @@ class _Robust(_Numeric):
         self.register_buffer("scale", scale)
 
     def forward(self, codes: Tensor) -> Tensor:
-        z = ((self.filled(codes) - self.centre) * self.scale).clamp(-FARTHEST, FARTHEST)
+        z = _scaled(self.filled(codes), self.centre, self.scale).clamp(-FARTHEST, FARTHEST)
         return z / (1 + (z / 3) ** 2).sqrt()
 
 
@@ -117,7 +123,7 @@ class _Piecewise(_Numeric):
 
     def forward(self, codes: Tensor) -> Tensor:
         x = self.filled(codes).index_select(1, self.spread)
-        return ((x - self.lower) * self.inverse).clamp(self.low, self.high)
+        return _scaled(x, self.lower, self.inverse).clamp(self.low, self.high)
 
 
 class _Boolean(_Columns):
