@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from tests.reporting.fakes import pieces
 
+from profunda.data.reading import read
+from profunda.data.splits import leaks, split
 from profunda.errors import Notice
 from profunda.fleet.history import Status
 from profunda.model.score import Baseline, Score
@@ -71,8 +73,19 @@ def test_validation_that_promised_too_much():
 def test_leaks():
     clean = dataclasses.replace(BASE.dataset, notices=())
     assert state(changed(dataset=clean, notices=()), "no-leak") == "ok"
-    told = (Notice("duplicate-rows", "12 rows stand on both sides"),)
-    assert state(changed(dataset=clean, notices=told), "no-leak") == "warn"
+    other = (Notice("duplicate-names", "two columns share a name"),)
+    assert state(changed(dataset=clean, notices=other), "no-leak") == "ok"
+
+
+def test_leaks_that_the_data_room_tells_are_seen():
+    generator = np.random.default_rng(0)
+    x = np.repeat(generator.normal(size=(40, 3)), 2, axis=0)
+    data = read((x, np.arange(80) // 2 % 2), task="classification")
+    told = leaks(data, split(data))
+    assert told
+    clean = dataclasses.replace(BASE.dataset, notices=())
+    for notice in told:
+        assert state(changed(dataset=clean, notices=(notice,)), "no-leak") == "warn"
 
 
 def test_rare_classes():

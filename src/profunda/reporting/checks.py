@@ -20,6 +20,7 @@ from profunda.space.domain import Choice, Fixed
 __all__ = ["LEAST_HELD_ROWS", "run_checks"]
 
 LEAST_HELD_ROWS = 200  # below, a 95 % interval of an accuracy is wider than ±7 points
+LEAKS = ("duplicate-test", "duplicate-folds", "target-copy", "leak-suspect")  # codes of notices
 LEAST_CLASS_ROWS = 10
 TROUBLED_SHARE = 0.25  # of trials: above, the space holds a region that only costs time
 SAMPLER_SHARE = 0.10
@@ -107,9 +108,7 @@ def _optimism(evidence: Evidence) -> Check:
 def _leaks(evidence: Evidence) -> Check:
     code, why = "no-leak", "A row, or the target itself, that reaches the inputs makes every score a fiction."
     notices = [*evidence.notices, *evidence.dataset.notices]
-    found = {
-        n.text for n in notices if any(word in n.code for word in ("leak", "duplicate-row", "copy", "copies"))
-    }
+    found = {notice.text for notice in notices if notice.code in LEAKS}
     if not found:
         return Check(
             code, "ok", "No repeated rows across the splits and no copy of the target were found.", why

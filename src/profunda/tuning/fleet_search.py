@@ -39,6 +39,8 @@ __all__ = ["BRACKET", "Candidate", "Contest", "Found", "search_fleet"]
 
 BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
+FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
+LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
 FAIR_START = 9  # trials: with fewer, two rungs of halving have nothing to halve
 FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
@@ -244,8 +246,7 @@ class _Search:
 
     def _seconds_to_spend(self) -> float:
         left = (self.deadline or 0.0) - time.perf_counter()
-        # Before anything was measured the forecast may be off by a factor: risk a third of the time at most.
-        return left if self.entries else left / 3
+        return left * (LATER_SHARE if self.entries else FIRST_SHARE)
 
     def _forecast_seconds(self) -> list[float]:
         """Seconds that a trial of each forecast design needs for all its epochs on all folds."""
