@@ -1,6 +1,7 @@
 """Bootstrap intervals: the naive resampling's numbers, seeded, and covering what they should."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,21 @@ def test_chunks_change_nothing(monkeypatch):
     whole = interval(metric, y, p, seed=5)
     monkeypatch.setattr("profunda.metrics.score._CELLS", 80 * 37)
     assert interval(metric, y, p, seed=5) == whole
+
+
+@pytest.mark.parametrize(
+    ("rows", "draws"), [(1, 1000), (20_000, 1000), (40_000, 500), (200_000, 100), (400_000, 100)]
+)
+def test_more_rows_mean_fewer_resamples(rows, draws):
+    counted = []
+
+    def constant(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
+        counted.append(len(w))
+        return np.zeros(len(w))
+
+    metric = replace(metric_for("regression"), function=constant)
+    assert interval(metric, np.zeros(rows), np.zeros(rows), seed=0) == (0.0, 0.0)
+    assert sum(counted) == draws
 
 
 def test_is_seeded():

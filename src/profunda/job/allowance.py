@@ -1,8 +1,8 @@
 """How a rival is fitted within an allowance of seconds: drafts tell its cost, then it grows by the clock.
 
-Drafts on few rows and two steps, doubled while they stay cheap, give the seconds of a fit on n rows. The rows
-are then the most on which the rival takes `enough` steps; and it grows in a few calls, each of which may use
-half of the time left, so that an estimate wrong by a factor of two still keeps to the allowance.
+Drafts on few rows and few steps, doubled while they stay cheap, give the seconds of a fit on n rows. The rows
+are then the most on which the rival takes `enough` steps; and it grows in a few calls, of which the first may
+use a quarter of the time left and each later one half, so that a wrong estimate still keeps to the allowance.
 """
 
 import time
@@ -16,21 +16,23 @@ from profunda.job.rivals import Rival
 __all__ = ["TooDear", "fit_within", "shuffled_rows"]
 
 FIRST_DRAFT = 100  # rows
-DRAFT_STEPS = 2
-DRAFT_SHARE = 0.15  # of the allowance, for all drafts of a rival
-PLANNED_SHARE = 0.7  # of the time left, by which rows are chosen; the rest is for errors of the estimate
+DRAFT_STEPS = 4
+DRAFT_SHARE = 0.35  # of the allowance, for all drafts of a rival
+WARMING_SHARE = 0.05  # of the allowance, below which the first draft is repeated: it loads and warms up
+PLANNED_SHARE = 0.8  # of the time left, by which rows are chosen; the rest is for errors of the estimate
 SMALLEST_SAMPLE = 500  # rows: a rival fitted on fewer says more about the sample than about the method
 LEAST_SLOPE = 0.25  # of a draft's cost, taken to grow with the rows even where two drafts show no growth
+PREDICTION_HEAD = 10  # rounds: predicting by the first one costs about as much as by so many more
 TIMED_ROWS = 1_000  # rows predicted to learn what predicting costs
 
 
-class TooDear(Exception):  # noqa: N818 - an outcome, caught by the caller and told as a note
+class TooDear(Exception):
     """A rival that has no serious fit within its allowance; the text is the note for the reader."""
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """Seconds of a small fit on `rows`: before the first step, of any call, of one step, and of predicting."""
+    """Seconds of a small fit on `rows`: before the first step, of any call, of a step, and of predicting."""
 
     rows: int
     width: int
@@ -67,44 +69,64 @@ def fit_within(
     end = time.perf_counter() + seconds
     drafts = _drafts(kind, dataset, order, test, seconds, seed)
     left = end - time.perf_counter()
-    rows = _affordable_rows(kind, drafts, len(order), PLANNED_SHARE * left)
+    estimate = _Estimate(kind, drafts, quick=False)
+    if estimate.seconds(len(order)) > PLANNED_SHARE * left:
+        estimate = _Estimate(kind, drafts, quick=True)
+    rows = _affordable_rows(estimate, len(order), PLANNED_SHARE * left)
     smallest = min(SMALLEST_SAMPLE, len(order))
     if rows < smallest:
-        needed = _seconds(kind, drafts, smallest, kind.enough) / PLANNED_SHARE
-        raise TooDear(f"left out: about {needed:.1f} s needed, {max(left, 0.0):.1f} s of the time budget left")
-    rival = kind(dataset, np.sort(order[:rows]), seed)
-    _grow_until(rival, drafts, test, dataset, end)
-    notes = []
-    if rows < len(order):
-        notes.append(f"fitted on {rows:,} of {len(order):,} rows to stay within the time budget")
+        needed = estimate.seconds(smallest) / PLANNED_SHARE
+        raise TooDear(
+            f"left out: about {needed:.1f} s needed, {max(left, 0.0):.1f} s of the time budget left"
+        )
+    rival = kind(dataset, np.sort(order[:rows]), seed, quick=estimate.quick)
+    _grow_until(rival, estimate, test, end)
+    return rival, _note(rival, len(order))
+
+
+def _note(rival: Rival, most: int) -> str:
+    """What the allowance has cost a rival; empty if nothing."""
+    said = []
+    if len(rival.rows) < most:
+        said.append(f"fitted on {len(rival.rows):,} of {most:,} rows to stay within the time budget")
+    if rival.quick and rival.quick_speed > 1:
+        said.append("with quicker settings (smaller trees, larger steps)")
     if not rival.finished:
-        notes.append(f"stopped after {rival.steps} {rival.unit} by the time budget")
-    return rival, "; ".join(notes)
+        said.append(f"stopped after {rival.steps} {rival.unit} by the time budget")
+    return "; ".join(said)
 
 
 def _drafts(
     kind: type[Rival], dataset: Dataset, order: np.ndarray, test: np.ndarray, seconds: float, seed: int
 ) -> list[_Draft]:
     """The last two drafts, or the only one: rows doubled while the next keeps within the drafts' share."""
-    drafts: list[_Draft] = []
-    rows, spent = min(FIRST_DRAFT, len(order)), 0.0
-    while True:
-        drafts.append(_draft(kind, dataset, order[:rows], test, seed))
-        spent += drafts[-1].total
-        if rows == len(order) or spent + 2.5 * drafts[-1].total > DRAFT_SHARE * seconds:
-            return drafts[-2:] if len(drafts) > 2 else drafts[-1:]  # the first one warms up
+    rows = min(FIRST_DRAFT, len(order))
+    drafts = [_draft(kind, dataset, order[:rows], test, seconds, seed)]
+    spent = drafts[0].total
+    if spent < WARMING_SHARE * seconds:
+        drafts = [_draft(kind, dataset, order[:rows], test, seconds, seed)]
+        spent += drafts[0].total
+    while rows < len(order) and spent + 2 * drafts[-1].total < DRAFT_SHARE * seconds:
         rows = min(2 * rows, len(order))
+        drafts.append(_draft(kind, dataset, order[:rows], test, seconds, seed))
+        spent += drafts[-1].total
+    return drafts[-2:]
 
 
-def _draft(kind: type[Rival], dataset: Dataset, rows: np.ndarray, test: np.ndarray, seed: int) -> _Draft:
+def _draft(
+    kind: type[Rival], dataset: Dataset, rows: np.ndarray, test: np.ndarray, seconds: float, seed: int
+) -> _Draft:
     started = time.perf_counter()
-    rival = kind(dataset, np.sort(rows), seed)
+    rival = kind(dataset, np.sort(rows), seed, quick=True)
     made = time.perf_counter()
     rival.grow(DRAFT_STEPS)
-    grown = time.perf_counter()
-    rival.grow(0)
-    call = time.perf_counter() - grown
-    step = max(grown - made - call, 0.1 * (grown - made)) / max(rival.steps, 1)
+    growing = time.perf_counter() - made
+    call = growing / 2  # a guess, where there is no time to measure it
+    if growing < DRAFT_SHARE * seconds:
+        again = time.perf_counter()
+        rival.grow(0)
+        call = time.perf_counter() - again
+    step = max(growing - call, 0.1 * growing) / max(rival.steps, 1)
     predict = _predicting(rival, dataset.codes, test)
     total = time.perf_counter() - started
     return _Draft(len(rows), rival.width, made - started, call, step, predict, total)
@@ -122,58 +144,91 @@ def _predicting(rival: Rival, codes: np.ndarray, test: np.ndarray) -> float:
     return many + max(many - few, 0.0) / (0.9 * TIMED_ROWS) * (len(test) - TIMED_ROWS)
 
 
-def _affordable_rows(kind: type[Rival], drafts: list[_Draft], most: int, seconds: float) -> int:
-    """The most rows on which `enough` steps take no more than `seconds`, by bisection; 0 if none do."""
-    if _seconds(kind, drafts, most, kind.enough) <= seconds:
+@dataclass(frozen=True)
+class _Estimate:
+    """What a rival's drafts, made with quick settings, say of its cost; seconds throughout."""
+
+    kind: type[Rival]
+    drafts: list[_Draft]
+    quick: bool
+
+    @property
+    def enough(self) -> int:
+        return self.kind.quick_enough if self.quick else self.kind.enough
+
+    @property
+    def predict(self) -> float:
+        """Of predicting all test rows by DRAFT_STEPS steps."""
+        return self.drafts[-1].predict
+
+    def seconds(self, rows: int) -> float:
+        """Of a fit: its start, two calls that take `enough` steps in all, and predicting the test rows."""
+        start = _line(self._sizes, [draft.start for draft in self.drafts], rows)
+        predict = _predicting_by(self.kind, self.predict, DRAFT_STEPS, self.enough)
+        return start + 2 * self.call(rows) + self.enough * self.step(rows) + predict
+
+    def call(self, rows: int) -> float:
+        """What every call costs, however many steps it takes."""
+        return _line(self._sizes, [draft.call for draft in self.drafts], rows)
+
+    def step(self, rows: int) -> float:
+        """Of one step."""
+        works = [self.kind.work(draft.rows, draft.width) for draft in self.drafts]
+        work = self.kind.work(rows, self.drafts[-1].width)
+        quick = _line(works, [draft.step for draft in self.drafts], work)
+        return quick if self.quick else quick * self.kind.quick_speed
+
+    @property
+    def _sizes(self) -> list[float]:
+        return [float(draft.rows) for draft in self.drafts]
+
+
+def _line(sizes: list[float], seconds: list[float], size: float) -> float:
+    """Seconds at `size` by a line through one or two measurements; one alone is taken as proportional."""
+    proportional = seconds[-1] / sizes[-1]
+    if len(sizes) == 1:
+        slope = proportional
+    else:
+        slope = (seconds[-1] - seconds[-2]) / (sizes[-1] - sizes[-2])
+    slope = max(slope, LEAST_SLOPE * proportional)
+    return max(0.0, seconds[-1] + slope * (size - sizes[-1]))
+
+
+def _predicting_by(kind: type[Rival], seconds: float, steps: int, more: int) -> float:
+    """Seconds of predicting by `more` steps, where it took `seconds` by `steps`."""
+    if not kind.prediction_grows:
+        return seconds
+    return seconds * (more + PREDICTION_HEAD) / (steps + PREDICTION_HEAD)
+
+
+def _affordable_rows(estimate: _Estimate, most: int, seconds: float) -> int:
+    """The most rows on which enough steps take no more than `seconds`, by bisection; 0 if none do."""
+    if estimate.seconds(most) <= seconds:
         return most
     low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
-        if _seconds(kind, drafts, middle, kind.enough) <= seconds:
+        if estimate.seconds(middle) <= seconds:
             low = middle
         else:
             high = middle
     return low
 
 
-def _seconds(kind: type[Rival], drafts: list[_Draft], rows: int, steps: int) -> float:
-    """Estimated seconds of a fit: its start, `steps` steps in three calls, and predicting the test rows."""
-    predict = drafts[-1].predict * (steps / DRAFT_STEPS if kind.prediction_grows else 1.0)
-    sizes = [float(draft.rows) for draft in drafts]
-    start = _line(sizes, [draft.start for draft in drafts], rows)
-    call = _line(sizes, [draft.call for draft in drafts], rows)
-    return start + 3 * call + steps * _step_seconds(kind, drafts, rows) + predict
-
-
-def _step_seconds(kind: type[Rival], drafts: list[_Draft], rows: int) -> float:
-    works = [kind.work(draft.rows, draft.width) for draft in drafts]
-    return _line(works, [draft.step for draft in drafts], kind.work(rows, drafts[-1].width))
-
-
-def _line(sizes: list[float], seconds: list[float], size: float) -> float:
-    """Seconds at `size` by a line through one or two measurements; one alone is taken as proportional."""
-    proportional = seconds[-1] / sizes[-1]
-    slope = proportional
-    if len(sizes) > 1 and sizes[-1] > sizes[-2]:
-        slope = (seconds[-1] - seconds[-2]) / (sizes[-1] - sizes[-2])
-    slope = max(slope, LEAST_SLOPE * proportional)
-    return max(0.0, seconds[-1] + slope * (size - sizes[-1]))
-
-
-def _grow_until(rival: Rival, drafts: list[_Draft], test: np.ndarray, dataset: Dataset, end: float) -> None:
-    """Grow in calls of half the time left, until it is finished or another call is not worth its cost."""
-    kind = type(rival)
-    call = _line([float(d.rows) for d in drafts], [d.call for d in drafts], len(rival.rows))
-    step = _step_seconds(kind, drafts, len(rival.rows))
-    predict, predicted_steps = drafts[-1].predict, DRAFT_STEPS
+def _grow_until(rival: Rival, estimate: _Estimate, test: np.ndarray, end: float) -> None:
+    """Grow until it is finished or another call is not worth its cost."""
+    kind, call, step = type(rival), estimate.call(len(rival.rows)), estimate.step(len(rival.rows))
+    predict, by = estimate.predict, DRAFT_STEPS
     while not rival.finished:
-        each = predict / predicted_steps if kind.prediction_grows else 0.0
-        left = end - time.perf_counter() - (each * rival.steps if kind.prediction_grows else predict)
-        steps = int((left / 2 - call) / (step + each))
-        if rival.steps and steps < kind.enough // 10:
+        now = _predicting_by(kind, predict, by, rival.steps)
+        each = _predicting_by(kind, predict, by, rival.steps + 1) - now
+        left = end - time.perf_counter() - now
+        share = 0.5 if rival.steps else 0.25
+        steps = int((share * left - call) / (step + each))
+        if rival.steps and steps < estimate.enough // 5:
             return
         before, started = rival.steps, time.perf_counter()
         rival.grow(max(1, min(steps, kind.limit - rival.steps)))
-        took, done = time.perf_counter() - started, max(rival.steps - before, 1)
-        step = max(took - call, 0.1 * took) / done
-        predict, predicted_steps = _predicting(rival, dataset.codes, test), rival.steps
+        took = time.perf_counter() - started
+        step = max(took - call, 0.1 * took) / max(rival.steps - before, 1)
+        predict, by = _predicting(rival, rival.dataset.codes, test), rival.steps
