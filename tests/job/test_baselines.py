@@ -7,6 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import RidgeCV
 from tables import numbers, two_classes
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from profunda.data.dataset import Dataset
 from profunda.data.reading import read
@@ -169,6 +170,7 @@ def test_trees_grown_in_steps_are_those_grown_at_once(patience: float) -> None:
     assert not np.allclose(fewer.predict(data.codes), whole.predict(data.codes), rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_the_logistic_model_grown_in_steps_ends_where_it_ends_at_once() -> None:
     data = two_classes(300)
     whole, grown = Logistic(data, np.arange(300), 0), Logistic(data, np.arange(300), 0)
@@ -229,3 +231,20 @@ def test_they_play_no_part_in_the_random_numbers_of_others() -> None:
 def test_without_a_budget_they_are_the_same_each_time() -> None:
     first, second = fitted(two_classes(300)), fitted(two_classes(300))
     assert [b.score for b in first.values()] == [b.score for b in second.values()]
+
+
+def test_threads_are_held_to_one_only_while_rivals_keep_to_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    grow = Logistic.grow
+
+    def watched(self: Logistic, steps: int) -> None:
+        seen.append({pool["num_threads"] for pool in threadpool_info()})
+        grow(self, steps)
+
+    monkeypatch.setattr(Logistic, "grow", watched)
+    with threadpool_limits(2):
+        fitted(two_classes(200))
+        free = seen[0]
+        fitted(two_classes(200), seconds=20.0)
+        assert seen[-1] == {1} != free
+        assert {pool["num_threads"] for pool in threadpool_info()} == free

@@ -21,7 +21,9 @@ DRAFT_SHARE = 0.35  # of the allowance, for all drafts of a rival
 WARMING_SHARE = 0.05  # of the allowance, below which the first draft is repeated: it loads and warms up
 PLANNED_SHARE = 0.8  # of the time left, by which rows are chosen; the rest is for errors of the estimate
 SMALLEST_SAMPLE = 500  # rows: a rival fitted on fewer says more about the sample than about the method
-LEAST_SLOPE = 0.25  # of a draft's cost, taken to grow with the rows even where two drafts show no growth
+LEAST_SLOPE = (
+    0.5  # of a draft's cost, taken to grow with the rows where two drafts show less, or there is one
+)
 PREDICTION_HEAD = 10  # rounds: predicting by the first one costs about as much as by so many more
 TIMED_ROWS = 1_000  # rows predicted to learn what predicting costs
 
@@ -184,13 +186,10 @@ class _Estimate:
 
 
 def _line(sizes: list[float], seconds: list[float], size: float) -> float:
-    """Seconds at `size` by a line through one or two measurements; one alone is taken as proportional."""
-    proportional = seconds[-1] / sizes[-1]
-    if len(sizes) == 1:
-        slope = proportional
-    else:
-        slope = (seconds[-1] - seconds[-2]) / (sizes[-1] - sizes[-2])
-    slope = max(slope, LEAST_SLOPE * proportional)
+    """Seconds at `size` by a line through one or two measurements, rising by LEAST_SLOPE at least."""
+    slope = LEAST_SLOPE * seconds[-1] / sizes[-1]
+    if len(sizes) > 1:
+        slope = max(slope, (seconds[-1] - seconds[-2]) / (sizes[-1] - sizes[-2]))
     return max(0.0, seconds[-1] + slope * (size - sizes[-1]))
 
 
@@ -218,17 +217,17 @@ def _affordable_rows(estimate: _Estimate, most: int, seconds: float) -> int:
 def _grow_until(rival: Rival, estimate: _Estimate, test: np.ndarray, end: float) -> None:
     """Grow until it is finished or another call is not worth its cost."""
     kind, call, step = type(rival), estimate.call(len(rival.rows)), estimate.step(len(rival.rows))
-    predict, by = estimate.predict, DRAFT_STEPS
+    predict, by, fewest = estimate.predict, DRAFT_STEPS, max(1, estimate.enough // 5)
     while not rival.finished:
         now = _predicting_by(kind, predict, by, rival.steps)
         each = _predicting_by(kind, predict, by, rival.steps + 1) - now
         left = end - time.perf_counter() - now
         share = 0.5 if rival.steps else 0.25
         steps = int((share * left - call) / (step + each))
-        if rival.steps and steps < estimate.enough // 5:
+        if rival.steps and steps < fewest:
             return
         before, started = rival.steps, time.perf_counter()
-        rival.grow(max(1, min(steps, kind.limit - rival.steps)))
+        rival.grow(min(max(fewest, steps), kind.limit - rival.steps))
         took = time.perf_counter() - started
         step = max(took - call, 0.1 * took) / max(rival.steps - before, 1)
         predict, by = _predicting(rival, rival.dataset.codes, test), rival.steps

@@ -65,7 +65,7 @@ def _score_rival(
 ) -> Baseline:
     started, score = time.perf_counter(), None
     try:
-        # Threads that wait for a busy core made small steps 5 to 20 times dearer, and drafts tell nothing then.
+        # Threads waiting for a busy core made small steps 5 to 20 times dearer; drafts tell nothing then.
         with warnings.catch_warnings(), threadpool_limits(None if seconds is None else 1):
             warnings.simplefilter("ignore")  # convergence warnings of a rival are not the user's concern
             rival, note = _fitted(kind, dataset, splits, seconds, seed)
