@@ -137,8 +137,8 @@ def parquet_bytes(folder: Path) -> bytes:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--out mine", "mine exists already; nothing was overwritten"),
-        ("--out mine/notes.txt", "exists already; nothing was overwritten"),
+        ("--out mine", "nothing was overwritten"),
+        ("--out mine/notes.txt", "nothing was overwritten"),
         ("--metric rmse", "'rmse' is not a metric of a binary task. Its metrics are: log_loss"),
         ("--metric beauty", "'beauty' is not a metric"),
         ("--fix depht=1", "Did you mean depth?"),

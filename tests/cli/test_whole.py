@@ -64,7 +64,7 @@ def test_from_a_table_to_predictions(folder: Path, capsys: pytest.CaptureFixture
     [
         ("fit nowhere.csv --target kind", "nowhere.csv"),
         ("fit table.csv --target knid", "kind"),
-        ("fit table.csv --target kind --out run", "exists already"),
+        ("fit table.csv --target kind --out run", "nothing was overwritten"),
         ("fit table.csv --target kind --metric beauty", "beauty"),
         ("fit table.csv --target kind --fix depht=1", "depth"),
         ("fit table.csv --target kind --trials -1", "-1"),

@@ -10,7 +10,7 @@ from comparing import decisions_of, same_curves, same_model
 from tables import numbers, two_classes
 
 from profunda.data.reading import read
-from profunda.errors import ArgumentError, RunError, SpaceError
+from profunda.errors import ArgumentError, DataError, RunError, SpaceError
 from profunda.fleet.history import Status
 from profunda.job.fitting import fit, resume, rewrite_report
 from profunda.metrics.score import metric_for
@@ -113,10 +113,20 @@ def test_every_refit_predicts(refit: str) -> None:
     assert np.isfinite(outcome.model.predict_codes(data.codes)).all()
 
 
-def test_an_epoch_budget_is_kept() -> None:
-    outcome = fit(two_classes(), epochs=600, **QUICK)
+@pytest.mark.parametrize(("epochs", "folds"), [(600, None), (104, 1), (31, 1), (200, 5)])
+def test_an_epoch_budget_is_kept(epochs: int, folds: int | None) -> None:
+    words = {**QUICK, "fix": {"epochs": 20, "patience": 0}}
+    outcome = fit(two_classes(), epochs=epochs, folds=folds, **words)
     trained = sum(curve.epochs for curve in outcome.search.history.curves)
-    assert 300 <= trained <= 600
+    assert epochs / 4 <= trained <= epochs
+
+
+def test_a_budget_below_one_design_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"epochs=40 does not pay for one design: 9 epochs on 5 fold\(s\) are 45"
+    ):
+        fit(two_classes(), epochs=40, out=tmp_path / "run", **QUICK)
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_trial_says_why_it_ended() -> None:
@@ -166,7 +176,7 @@ def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(RunError, match=r"exists already; nothing was overwritten"):
+    with pytest.raises(RunError, match="nothing was overwritten"):
         fit(two_classes(), trials=2, out=tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
@@ -278,3 +288,89 @@ def test_a_run_cut_off_at_once_replays_to_the_same_model(tmp_path: Path) -> None
     codes = first.dataset.codes
     assert np.array_equal(first.model.predict_codes(codes), again.model.predict_codes(codes))
     assert same_curves(first.search.history, again.search.history)
+
+
+def test_continuing_needs_no_memory_of_this_process(tmp_path: Path) -> None:
+    """What a run keeps on disk is enough for every refit."""
+    data, words = two_classes(), {**QUICK, "fix": {"epochs": 20, "patience": 5}, "select": "best"}
+    disk = fit(data, trials=4, refit="continue", out=tmp_path / "run", **words)
+    memory = fit(data, trials=4, refit="continue", **words)
+    assert np.array_equal(disk.model.predict_codes(data.codes), memory.model.predict_codes(data.codes))
+
+
+def test_a_refit_that_diverges_leaves_the_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from profunda.job import refitting
+
+    train = refitting._train
+
+    def diverge(*words: object) -> object:
+        from dataclasses import replace
+
+        state = train(*words)  # type: ignore[arg-type]
+        return replace(state, params=state.params * np.nan)
+
+    monkeypatch.setattr(refitting, "_train", diverge)
+    outcome = fit(two_classes(), trials=3, refit="retrain", select="best", **QUICK)
+    assert len(outcome.model.parts[0].networks) == 5
+    assert outcome.score is not None
+    assert np.isfinite(outcome.score.value)
+
+
+def test_a_metric_without_a_value_on_a_fold_is_told_before_training() -> None:
+    from dataclasses import replace
+
+    data = two_classes()
+    groups = data.y * 100 + np.arange(data.n_rows) % 3  # every group is of one class
+    with pytest.raises(DataError, match=r"auc has no value on the validation rows of fold \d"):
+        fit(replace(data, groups=groups), trials=2, metric="auc", folds=5, test=0.0, **QUICK)
+
+
+def test_a_card_beside_the_model_survives_a_resume(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(two_classes(), trials=2, out=run, **QUICK)
+    (run / "model" / "README.md").write_text("my card")
+    resume(run, two_classes(), progress=False)
+    assert (run / "model" / "README.md").read_text() == "my card"
+    assert {path.name for path in run.iterdir() if path.name.startswith("model")} == {"model"}
+
+
+def test_a_link_in_the_models_place_is_refused(tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    fit(two_classes(), trials=2, out=run, **QUICK)
+    (run / "model").rename(other)
+    (run / "model").symlink_to(other)
+    with pytest.raises(RunError, match="is a link or a file where the run keeps its model"):
+        resume(run, two_classes(), progress=False)
+    assert (other / "model.json").exists()
+
+
+def test_a_model_is_there_whenever_the_new_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from profunda.model.model import Model
+
+    run = tmp_path / "run"
+    fit(two_classes(), trials=2, out=run, **QUICK)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Model, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        resume(run, two_classes(), progress=False)
+    assert load(run / "model").task.kind == "binary"
+
+
+def test_lost_weights_are_told(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(two_classes(), trials=3, out=run, **QUICK)
+    next((run / "arrays").glob("ended-*")).unlink()
+    with pytest.raises(RunError, match="is missing, though the journal speaks of it"):
+        resume(run, two_classes(), progress=False)
+
+
+def test_what_a_kill_at_the_very_start_leaves_is_no_obstacle(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "journal.lock").write_text("1\n")
+    assert fit(two_classes(), trials=2, out=run, **QUICK).score is not None

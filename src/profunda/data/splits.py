@@ -99,7 +99,7 @@ def _hold_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np
     if share == 0:
         return rows, rows[:0], f"no test rows; split {manner}"
     wanted = min(TEST_MOST, max(1, round(share * len(rows))))
-    held = _draw(dataset, rows, wanted, _generator(seed, "test"))
+    held = _draw(dataset, rows, wanted, 2, _generator(seed, "test"))  # one group trains, one validates
     if len(held) == 0:
         raise DataError(
             f"no class of {dataset.n_rows:,} rows has three rows, so none can be held out; give test=0 or "
@@ -108,12 +108,14 @@ def _hold_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np
     return np.setdiff1d(rows, held), held, f"{len(held):,} test rows, split {manner}"
 
 
-def _draw(dataset: Dataset, rows: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:
-    """About `wanted` of `rows`, sorted: the latest, whole groups, stratified, or any."""
+def _draw(
+    dataset: Dataset, rows: np.ndarray, wanted: int, stay: int, generator: np.random.Generator
+) -> np.ndarray:
+    """About `wanted` of `rows`, sorted: the latest, groups (`stay` are left), stratified, or any."""
     if dataset.times is not None:
         return np.sort(rows[dataset.times[rows] >= _cut(dataset.times[rows], len(rows) - wanted)])
     if dataset.groups is not None:
-        return np.sort(rows[_draw_groups(dataset.groups[rows], wanted, generator)])
+        return np.sort(rows[_draw_groups(dataset.groups[rows], wanted, stay, generator)])
     if dataset.task.kind == "regression":
         return np.sort(generator.choice(rows, wanted, replace=False))
     return np.sort(rows[_draw_classes(dataset.y[rows], wanted, generator)])
@@ -131,15 +133,15 @@ def _cut(times: np.ndarray, place: int) -> float:
     return float(ordered[places[np.argmin(np.abs(places - place))]])
 
 
-def _draw_groups(groups: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:
-    """A mask of whole groups with about `wanted` rows in all; at least one group, and at least two stay."""
+def _draw_groups(groups: np.ndarray, wanted: int, stay: int, generator: np.random.Generator) -> np.ndarray:
+    """A mask of whole groups with about `wanted` rows in all; at least `stay` groups stay."""
     names, sizes = np.unique(groups, return_counts=True)
-    if len(names) < 3:
+    if len(names) <= stay:
         raise DataError(f"{len(names)} group(s) cannot be parted into test and folds; at least 3 are needed")
     order = generator.permutation(len(names))
     total = np.cumsum(sizes[order])
     count = int(np.argmin(np.abs(total - wanted))) + 1
-    return np.isin(groups, names[order[: min(count, len(names) - 2)]])
+    return np.isin(groups, names[order[: min(count, len(names) - stay)]])
 
 
 def _draw_classes(y: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:
@@ -178,7 +180,7 @@ def _folds(dataset: Dataset, rows: np.ndarray, count: int, generator: np.random.
     if dataset.times is not None:
         return _time_folds(dataset.times, rows, count)
     if count == 1:
-        valid = _draw(dataset, rows, min(VALID_MOST, max(1, round(VALID_SHARE * len(rows)))), generator)
+        valid = _draw(dataset, rows, min(VALID_MOST, max(1, round(VALID_SHARE * len(rows)))), 1, generator)
         return [Fold(np.setdiff1d(rows, valid), valid)]
     if dataset.groups is not None:
         of_row = _group_folds(dataset.groups[rows], count, generator)

@@ -1,7 +1,6 @@
 """The course of a run, from a Dataset to an Outcome: baselines, search, selection, score, what is kept."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from profunda.fleet.threads import one_thread
 from profunda.job.baselines import fit_baselines
 from profunda.job.choosing import Choice, choose
 from profunda.job.judging import Judgement, judge_model
+from profunda.job.keeping import check_place, keep_model
 from profunda.job.outcome import Outcome, Timing
 from profunda.job.refitting import parts_of
 from profunda.job.settings import Settings
@@ -74,6 +74,8 @@ class Job:
 
     def run(self) -> Outcome:
         """Baselines, search, selection, score, and what is kept of them."""
+        if self.journal is not None:
+            check_place(self.journal.folder)
         with Display(self.meter, self.progress):
             baselines = self._baselines()
             with one_thread():
@@ -117,9 +119,7 @@ class Job:
         if not self.settings.baselines or not len(self.splits.test):
             return ()
         self.meter.stage = "fitting the baselines"
-        allowance = (
-            None if self.settings.budget.seconds is None else BASELINE_SHARE * self.settings.budget.seconds
-        )
+        allowance = None if self.end is None else BASELINE_SHARE * max(0.0, self.end - time.perf_counter())
         with self._stage("baselines"):
             return fit_baselines(
                 self.dataset, self.splits, self.metric, seconds=allowance, seed=self.settings.seed
@@ -165,7 +165,7 @@ class Job:
         )
         main = max(parts, key=lambda part: part.weight)
         alone = (replace(main, weight=1.0, networks=main.networks[:1]),)
-        task, schema, clamp = self.dataset.task, self.dataset.schema, sources.clamp
+        task, schema, clamp = self.dataset.task, self.dataset.schema, sources.clamp(self.splits.development)
         return (
             Model(task, schema, parts, provenance, choice.temperature, clamp),
             Model(task, schema, alone, provenance, 1.0, clamp),
@@ -173,10 +173,7 @@ class Job:
 
     def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> None:
         """Keep the Model, the summary and the report; each appears whole or not at all."""
-        model = run / "model"
-        # A model that an interrupted call of this very run left behind gives way to the final one.
-        shutil.rmtree(model, ignore_errors=True)
-        outcome.model.save(model)
+        keep_model(outcome.model, run)
         if self.settings.report:
             with self._stage("report"):
                 document = self._document(outcome, prediction)

@@ -15,16 +15,18 @@ from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
 from profunda.job.choosing import Rule
 from profunda.job.course import Job
+from profunda.job.judging import check_measurable
 from profunda.job.origin import Origin
 from profunda.job.outcome import Outcome
 from profunda.job.refitting import Refit
 from profunda.job.settings import Settings
-from profunda.journal.record import Journal, kind_of
+from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
 from profunda.space.space import Space
-from profunda.space.table import table_space
+from profunda.space.table import design_from, table_space
 from profunda.tuning.budget import Budget
+from profunda.tuning.fleet_search import forecast_params, longest_epochs
 
 __all__ = ["fit", "resume", "rewrite_report"]
 
@@ -93,10 +95,8 @@ def fit(
     """
     started = time.perf_counter()
     budget = _budget(seconds, trials, epochs)
-    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
-        raise RunError(
-            f"{out} exists already; nothing was overwritten. Choose another folder, or resume that run."
-        )
+    if out is not None:
+        check_empty(Path(out))  # before the work, not after it
     threads = _workers(workers)
     origin = Origin.of(data, target, task, budget.seconds)
     dataset = origin.read(data, target)
@@ -119,6 +119,8 @@ def fit(
         baselines=baselines,
         report=report,
     )
+    check_measurable(settings.metric_of(dataset), dataset, splits)
+    _check_epochs(settings, len(splits.folds))
     if out is None:
         return Job(settings, dataset, splits, None, threads, progress, started).run()
     with Journal.create(out, settings.header()) as journal:
@@ -174,6 +176,19 @@ def _budget(seconds: float | None, trials: int | None, epochs: int | None) -> Bu
     if seconds is None and trials is None and epochs is None:
         seconds = SECONDS
     return Budget(trials=trials, epochs=epochs, seconds=seconds)
+
+
+def _check_epochs(settings: Settings, folds: int) -> None:
+    """Refuse a budget of epochs that does not pay for one trial."""
+    if settings.budget.epochs is None:
+        return
+    drawn = forecast_params(settings.searched, settings.seed)
+    longest = longest_epochs([design_from(params) for params in drawn])
+    if settings.budget.epochs < longest * folds:
+        raise ArgumentError(
+            f"the budget epochs={settings.budget.epochs} does not pay for one design: {longest} epochs on "
+            f"{folds} fold(s) are {longest * folds}. Give more, or hold fewer epochs: fix={{'epochs': …}}."
+        )
 
 
 def _space(

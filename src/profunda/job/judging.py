@@ -1,17 +1,19 @@
 """The score: the Model, and its best single network, on the rows that no choice has seen."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits
+from profunda.errors import DataError
 from profunda.job.baselines import score_on
 from profunda.metrics.score import Metric, all_scores
 from profunda.model.model import Model
 from profunda.model.score import Score
 
-__all__ = ["Judgement", "judge_model"]
+__all__ = ["Judgement", "check_measurable", "judge_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,3 +48,26 @@ def judge_model(
         single=score_on(metric, y, single.predict_codes(codes), seed),
         prediction=prediction,
     )
+
+
+def check_measurable(metric: Metric, dataset: Dataset, splits: Splits) -> None:
+    """Refuse a metric that has no value on some rows, before a network is trained for it.
+
+    Raises:
+        DataError: on a fold's validation rows or the held-out rows it is not defined, as the area under the
+            ROC curve of a single class.
+    """
+    places = [(f"the validation rows of fold {i}", fold.valid) for i, fold in enumerate(splits.folds)]
+    for where, rows in [*places, ("the held-out rows", splits.test)]:
+        if len(rows) and not math.isfinite(metric.value(dataset.y[rows], _guess(dataset, len(rows)))):
+            raise DataError(
+                f"{metric.name} has no value on {where} ({len(rows):,} rows): "
+                "their targets are all alike. Choose another metric, fewer folds or other groups."
+            )
+
+
+def _guess(dataset: Dataset, rows: int) -> np.ndarray:
+    """A prediction that favours nothing: equal probabilities, or the mean."""
+    if dataset.task.kind == "regression":
+        return np.full(rows, dataset.y.mean())
+    return np.full((rows, dataset.task.n_outputs), 1 / dataset.task.n_outputs)

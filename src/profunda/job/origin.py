@@ -31,6 +31,8 @@ class Origin:
     @classmethod
     def of(cls, data: object, target: object, task: TaskChoice | None, seconds: float | None) -> "Origin":
         """The origin of what a user hands over; under a budget in `seconds` a huge file is sampled."""
+        if target is not None and not isinstance(target, str):
+            return cls("", "", task, None)  # targets in memory: the file alone cannot be read again
         if isinstance(data, str) and data.startswith("bundled:"):
             source = data
         elif isinstance(data, str | os.PathLike):
@@ -40,7 +42,7 @@ class Origin:
         limit = default_limit()
         if seconds is not None and not is_archive(Path(source)):
             limit = min(limit, max(LEAST_READ, int(seconds * READING_RATE)))
-        return cls(source, target if isinstance(target, str) else "", task, limit)
+        return cls(source, target or "", task, limit)
 
     def read(self, data: object = None, target: object = None) -> Dataset:
         """The data set: `data` and `target` as they were handed over, or read again where they are None."""

@@ -36,17 +36,25 @@ def parts_of(
     a design from the start on all development rows, for the number of steps that was best (the mean over
     folds; algorithm 7.2). ``"continue"`` goes on from each fold's best weights on all development rows until
     the loss on the fold's validation rows falls below the training loss at the best epoch, or the design's
-    epochs are spent (algorithm 7.3).
+    epochs are spent (algorithm 7.3). Where a refit diverges, the networks of the folds stay.
     """
-    if refit == "folds":
-        networks = [_networks_of_folds(candidate, sources) for candidate in choice.candidates]
-    else:
-        train = _retrained if refit == "retrain" else _continued
-        networks = [train(candidate, sources, splits, engine) for candidate in choice.candidates]
+    found = [_networks(candidate, sources, splits, refit, engine) for candidate in choice.candidates]
     return tuple(
-        Part(weight, candidate.design, found)
-        for weight, candidate, found in zip(choice.weights, choice.candidates, networks, strict=True)
+        Part(weight, candidate.design, networks)
+        for weight, candidate, networks in zip(choice.weights, choice.candidates, found, strict=True)
     )
+
+
+def _networks(
+    candidate: Candidate, sources: Prepared, splits: Splits, refit: Refit, engine: str
+) -> tuple[Network, ...]:
+    folds = _networks_of_folds(candidate, sources)
+    if refit == "folds":
+        return folds
+    train = _retrained if refit == "retrain" else _continued
+    refitted = train(candidate, sources, splits, engine)
+    # On more rows a learning rate at the edge of stability may diverge: the folds' networks then stay.
+    return refitted if all(np.isfinite(network.params).all() for network in refitted) else folds
 
 
 def _networks_of_folds(candidate: Candidate, sources: Prepared) -> tuple[Network, ...]:

@@ -22,7 +22,7 @@ from profunda.journal.durable import sync_folder, temporary, write_all, write_du
 from profunda.journal.line import MAX_LINE, BadLine, Record, decode, encode
 from profunda.journal.lock import LOCK_NAME, FolderLock
 
-__all__ = ["FORMAT", "JOURNAL_NAME", "Journal", "Reading", "Record", "kind_of", "read_journal"]
+__all__ = ["FORMAT", "JOURNAL_NAME", "Journal", "Reading", "Record", "check_empty", "kind_of", "read_journal"]
 
 FORMAT: Final = 1
 JOURNAL_NAME: Final = "journal.jsonl"
@@ -82,7 +82,7 @@ class Journal:
             )
         line, _ = encode(0, Record("header", {**header, "format": FORMAT}), "")
         folder = Path(folder)
-        _check_empty(folder)
+        check_empty(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
@@ -92,7 +92,7 @@ class Journal:
             ) from error
         lock = FolderLock(folder)
         try:
-            _check_empty(folder)  # again: another process may have been quicker
+            check_empty(folder)  # again: another process may have been quicker
             # The header appears whole or not at all: a run killed at its start can be started again.
             write_durably(folder / JOURNAL_NAME, line)
             return cls(folder, lock, read_journal(folder))
@@ -279,7 +279,12 @@ def _journal_file(folder: Path) -> Path:
     return path
 
 
-def _check_empty(folder: Path) -> None:
+def check_empty(folder: Path) -> None:
+    """Refuse a folder for a new run that holds anything.
+
+    Raises:
+        RunError: it does, or it is a file.
+    """
     if not folder.exists():
         return
     if not folder.is_dir():

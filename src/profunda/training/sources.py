@@ -6,7 +6,6 @@ numbers with which it is judged.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -32,11 +31,10 @@ class Prepared(Mapping[tuple[Encoding, int], Source]):
     _fitted: dict[tuple[Encoding, int], Preprocessing] = field(default_factory=dict, repr=False)
     _made: dict[tuple[Encoding, int], Source] = field(default_factory=dict, repr=False)
 
-    @cached_property
-    def clamp(self) -> tuple[float, float] | None:
+    def clamp(self, rows: np.ndarray) -> tuple[float, float] | None:
         """The lowest and highest target among rows that train; None for classes."""
         if self.dataset.task.kind == "regression":
-            y = self.dataset.y[np.unique(np.concatenate([fold.train for fold in self.folds]))]
+            y = self.dataset.y[rows]
             return float(y.min()), float(y.max())
         return None
 

@@ -34,6 +34,7 @@ class Budget:
             raise ArgumentError(f"the budget {name}={value!r} must be a positive number")
         if name != "seconds" and int(value) != value:
             raise ArgumentError(f"the budget {name}={value!r} must be a whole number")
+        object.__setattr__(self, name, float(value) if name == "seconds" else int(value))
 
     @property
     def text(self) -> str:

@@ -31,11 +31,19 @@ from profunda.tuning.deadline import cancelled_at
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.progress import Meter
 from profunda.tuning.result import SearchResult, Trial
-from profunda.tuning.rungs import epochs_at, expected_share, rung_shares, survivors
+from profunda.tuning.rungs import ETA, epochs_at, expected_share, rung_shares, survivors
 from profunda.tuning.samplers.sampler import sampler_for
 from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
-__all__ = ["BRACKET", "Candidate", "Contest", "Found", "search_fleet"]
+__all__ = [
+    "BRACKET",
+    "Candidate",
+    "Contest",
+    "Found",
+    "forecast_params",
+    "longest_epochs",
+    "search_fleet",
+]
 
 BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
@@ -130,6 +138,17 @@ def search_fleet(
     return _Search(contest, sources, data, ledger, workers, deadline, meter).run()
 
 
+def forecast_params(space: Space, seed: int) -> list[Params]:
+    """Draws that forecast what a trial costs; they are trained only where time is very short."""
+    words = uniforms(keys_of([key("forecast", seed)]), FORECAST * space.dimensions)
+    return space.sample(words.reshape(FORECAST, -1))
+
+
+def longest_epochs(designs: Sequence[Design]) -> int:
+    """The epochs of the longest design."""
+    return max(design.epochs for design in designs)
+
+
 class _Search:
     def __init__(
         self,
@@ -152,8 +171,7 @@ class _Search:
         self.sampler_seconds = 0.0
         self.engine = contest.engine
         self.pace = 1.0  # measured seconds per forecast second
-        words = uniforms(keys_of([key("forecast", contest.seed)]), FORECAST * contest.space.dimensions)
-        self.forecast_params = contest.space.sample(words.reshape(FORECAST, -1))
+        self.forecast_params = forecast_params(contest.space, contest.seed)
         self.forecast = [design_from(params) for params in self.forecast_params]
         shares = rung_shares(min(design.epochs for design in self.forecast))
         self.shares = shares
@@ -227,8 +245,7 @@ class _Search:
             count, reason = budget.trials - drawn, f"{budget.text} were drawn"
         elif budget.epochs is not None:
             spent = sum(curve.epochs for curve in self.curves.values())
-            each = self.folds * float(np.mean([design.epochs for design in self.forecast]))
-            count = int((budget.epochs - spent) / (each * expected_share(self.contest.bracket, self.shares)))
+            count = self._affordable_in_epochs(budget.epochs - spent)
             reason = f"{spent:,} of {budget.text} were trained"
         else:
             count, reason = self._affordable_in_time(), f"the budget of {budget.text} was used up"
@@ -236,8 +253,19 @@ class _Search:
             count = max(count, 1)  # a search without a single trial helps nobody
         return max(0, min(count, self.contest.bracket)), reason
 
+    def _affordable_in_epochs(self, left: int) -> int:
+        """The most trials whose rungs cannot take more than `left` epochs, whatever survives."""
+        longest = longest_epochs(self.forecast)
+        goals = [epochs_at(share, longest) for share in self.shares]
+        count = self.contest.bracket
+        while count and self.folds * _bracket_epochs(count, goals) > left:
+            count -= 1
+        return count
+
     def _affordable_in_time(self) -> int:
         left = self._seconds_to_spend()
+        if left <= 0 and self.entries:
+            return 0  # before the forecast, which may have to prepare inputs
         each = float(np.mean(self._forecast_seconds())) * self.pace
         count = self.contest.bracket
         while count and each * count * expected_share(count, self.shares) > left:
@@ -279,7 +307,9 @@ class _Search:
         for entry in alive:
             entry.verdict = verdicts.get(entry.number, entry.verdict)
         going = set(record.data["going"])
-        self._retire(rung, [entry for entry in alive if entry.number not in going], final=not going)
+        self._retire(
+            rung, [entry for entry in alive if entry.number not in going], not going, record.data["kept"]
+        )
         self._show(alive)
         return [entry for entry in alive if entry.number in going]
 
@@ -289,15 +319,19 @@ class _Search:
         return made
 
     def _take_finished(self, rung: _Rung) -> frozenset[int]:
-        """Take over the packs of this rung that an earlier call finished; their numbers."""
-        finished = self.ledger.packs(rung.bracket, rung.number)
-        for number, data in finished.items():
+        """Take over the packs of this rung that an earlier call finished; their numbers.
+
+        One whose states are gone, though nothing was decided yet, is trained again.
+        """
+        taken = set()
+        for number, data in self.ledger.packs(rung.bracket, rung.number).items():
             states = self.ledger.pack_states(rung.bracket, rung.number, number)
             if states is not None:
+                taken.add(number)
                 self._take(
                     [(int(trial), int(fold)) for trial, fold in data["owners"]], states, data["seconds"]
                 )
-        return frozenset(finished)
+        return frozenset(taken)
 
     def _take(self, owners: Sequence[tuple[int, int]], states: Sequence[MemberState], seconds: float) -> None:
         """Hand the states of a finished pack to its trials."""
@@ -311,7 +345,7 @@ class _Search:
         packs = self._plan([entry.members[fold] for entry, fold in runners])
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
-            return True
+            return all(entry.reached(rung.share) for entry, _ in runners)
         started = time.perf_counter()
         with cancelled_at(self.deadline) as cancel:
             trained = self._run_packs(rung, runners, packs, finished, cancel)
@@ -320,7 +354,7 @@ class _Search:
             self.pace = seconds / (sum(todo) * (rung.share - rung.before))
         if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
-        return trained == len(todo)
+        return all(entry.reached(rung.share) for entry, _ in runners)
 
     def _nothing_judged(self) -> bool:
         return all(entry.verdict is None for entry in self.entries)
@@ -392,12 +426,13 @@ class _Search:
                 ending = cause_of_dropping(states) if whole else Status.UNFINISHED
                 verdicts[entry.number] = replace(verdict, status=ending)
         dropped = [entry for entry in alive if entry.number not in going]
-        self._keep(rung, dropped, final=not going)
+        kept = self._keep(rung, dropped, final=not going)
         return self.ledger.decide(
             "rung" if whole else "cut",
             bracket=rung.bracket,
             rung=rung.number,
             going=list(going),
+            kept=kept,
             verdicts={str(number): verdict.to_json() for number, verdict in verdicts.items()},
         )
 
@@ -405,23 +440,24 @@ class _Search:
         states = [state for state in entry.states if state is not None]
         return judge(entry.design, states, self.sources, self.contest.metric, rung)
 
-    def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
-        """Store what a resume needs of trials that end here: curves, at a bracket's end weights."""
-        states = [
-            state if final else replace(state, params=NO_WEIGHTS, best_params=NO_WEIGHTS)
-            for entry in dropped
-            for state in entry.states
-            if state is not None
-        ]
-        owners = [
-            [entry.number, fold] for entry in dropped for fold, s in enumerate(entry.states) if s is not None
-        ]
-        self.ledger.keep(rung.bracket, rung.number, [replace(state, moments=()) for state in states], owners)
+    def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> bool:
+        """Store what a resume needs of trials that end here: their curves, at a bracket's end everything.
 
-    def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool) -> None:
+        Whether there was anything to store.
+        """
+        ended = [
+            (entry, fold, s) for entry in dropped for fold, s in enumerate(entry.states) if s is not None
+        ]
+        bare = {"params": NO_WEIGHTS, "best_params": NO_WEIGHTS, "moments": ()}
+        states = [state if final else replace(state, **bare) for _, _, state in ended]
+        owners = [[entry.number, fold] for entry, fold, _ in ended]
+        self.ledger.keep(rung.bracket, rung.number, states, owners)
+        return bool(states)
+
+    def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool, kept: bool) -> None:
         """Note the curves of ended trials; they become candidates only at a bracket's end."""
         byname = {
-            (number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number)
+            (number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number, kept)
         }
         for entry in dropped:
             for fold in range(self.folds):
@@ -431,9 +467,9 @@ class _Search:
                     self.curves[entry.number, fold] = state.history
         if final:
             self.pool = self._best(self.pool + [entry for entry in dropped if _whole(entry)])[:POOL]
-            kept = {entry.number for entry in self.pool}
+            pooled = {entry.number for entry in self.pool}
             for entry in self.entries:
-                if entry.number not in kept:
+                if entry.number not in pooled:
                     entry.states = [None] * self.folds
             self.ledger.forget_packs(rung.bracket)
 
@@ -491,8 +527,7 @@ class _Search:
         return Found(result, candidates, self.engine, interrupted)
 
     def _rung_epochs(self) -> tuple[int, ...]:
-        longest = max(design.epochs for design in self.forecast)
-        return tuple(epochs_at(share, longest) for share in self.shares)
+        return tuple(epochs_at(share, longest_epochs(self.forecast)) for share in self.shares)
 
     def _trial(self, entry: _Entry) -> Trial:
         verdict = entry.verdict or Verdict((), math.nan, math.nan, Status.UNFINISHED, 0, 0)
@@ -508,6 +543,15 @@ class _Search:
             status=verdict.status,
             seconds=entry.seconds,
         )
+
+
+def _bracket_epochs(trials: int, goals: Sequence[int]) -> int:
+    """Epochs of one fold that a bracket of `trials` trains to rungs at epochs `goals`, at most."""
+    total, alive, before = 0, trials, 0
+    for goal in goals:
+        total += alive * (goal - before)
+        alive, before = math.ceil(alive / ETA), goal
+    return total
 
 
 def _unended(state: MemberState | None) -> bool:

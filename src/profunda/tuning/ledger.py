@@ -120,10 +120,14 @@ class Ledger:
             arrays = {**pack_arrays(states), "owners": np.array(owners, np.int64)}
             self._journal.store(f"ended-{bracket}-{rung}", arrays)
 
-    def kept(self, bracket: int, rung: int) -> list[tuple[int, int, MemberState]]:
-        """What `keep` stored at a rung, as (trial, fold, state); nothing where nothing was."""
+    def kept(self, bracket: int, rung: int, anything: bool) -> list[tuple[int, int, MemberState]]:
+        """What `keep` stored at a rung, as (trial, fold, state); `anything` is what it answered.
+
+        Raises:
+            RunError: it should be there and is not, or it is damaged.
+        """
         name = f"ended-{bracket}-{rung}"
-        if self._journal is None or not self._journal.has(name):
+        if self._journal is None or not anything:
             return []
         arrays = self._journal.load(name)
         owners = arrays.pop("owners")

@@ -67,7 +67,8 @@ def validation_predictions(
         source = sources[design.encoding, fold]
         raw = outputs(design, state.best_params, source.x[source.valid])
         fitted = sources.preprocessing(design.encoding, fold)
-        predictions.append(predicted(raw, sources.dataset.task, fitted, sources.clamp))
+        clamp = sources.clamp(source.train)
+        predictions.append(predicted(raw, sources.dataset.task, fitted, clamp))
     return tuple(predictions)
 
 
