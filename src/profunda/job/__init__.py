@@ -2,6 +2,6 @@
 
 `fitting` holds `fit` and `resume`, `settings` what a run was asked to do, `origin` where its data come from,
 `course` the pipeline. `choosing` weighs the candidates, `refitting` is the last training of the chosen
-networks, `judging` the score, `keeping` the model's place on disk; `baselines` are the honest rivals, `rivals`
-their estimators and `allowance` what keeps them to a time; `outcome` is what a run produced.
+networks, `judging` the score, `keeping` the model's place on disk. `baselines` are the honest rivals,
+`rivals` their estimators, `allowance` keeps them to a time; `outcome` is what a run produced.
 """
