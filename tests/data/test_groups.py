@@ -17,7 +17,8 @@ def test_three_groups_are_enough(folds: int | None) -> None:
     data = replace(data, groups=np.arange(18_000) % 3)
     found = split(data, folds=folds)
     sides = [found.test, found.folds[0].train, found.folds[0].valid]
-    assert sorted({int(g) for g in data.groups[rows]} for rows in sides) is not None
-    assert all(len({int(g) for g in data.groups[rows]}) == 1 for rows in sides)
+    groups = [{int(group) for group in data.groups[rows]} for rows in sides]
+    assert all(len(side) == 1 for side in groups)
+    assert set.union(*groups) == {0, 1, 2}, "a group stands on two sides"
     with pytest.raises(DataError, match="2 group"):
         split(replace(data, groups=np.arange(18_000) % 2))

@@ -1,18 +1,14 @@
 """Colours legible on a light and on a dark page: a figure's JSON cannot know which it will meet.
 
-All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, and the first
-four differ in lightness too, so that they survive colour blindness and a black-and-white printer; drawings in
-the page itself use the style sheet's variables instead.
+All have a contrast of at least 3 : 1 (WCAG 2.2, non-text) against both backgrounds of the page, #ffffff and
+#15181d; drawings in the page itself use the style sheet's variables instead.
 """
 
-__all__ = ["ACCENT", "BACKGROUNDS", "BAD", "GOOD", "GREY", "MUTED", "SECOND", "SEQUENCE", "THIRD", "faded"]
+__all__ = ["ACCENT", "BAD", "GOOD", "GREY", "SECOND", "SEQUENCE", "faded"]
 
-BACKGROUNDS = ("#ffffff", "#15181d")
 ACCENT = "#2f7ed8"  # the champion, the model
 SECOND = "#d9651b"  # its companion: training beside validation
-THIRD = "#1d9a76"
 GREY = "#83888f"  # everybody else
-MUTED = "rgba(131,136,143,0.35)"
 GOOD = "#1d9a76"
 BAD = "#d64550"
 
