@@ -1,0 +1,97 @@
+// What one member needs to train, as plain numbers and addresses: the boundary between Python and the kernels.
+#pragma once
+
+#include <stdint.h>
+
+namespace profunda {
+
+// The orders are those of the Literals in space/design.py.
+enum class Activation : int { relu, leaky_relu, tanh, sigmoid, elu, selu, gelu, silu, softplus, mish };
+enum class Norm : int { none, batch, layer };
+enum class Dropping : int { bernoulli, gaussian, dropconnect };
+enum class Optimiser : int { sgd, adam, rmsprop };
+enum class Schedule : int { constant, cosine, onecycle };
+
+// Why a call of `train` returned.
+enum class Ending : int { limit, stopped, diverged, cancelled };
+
+// Vital signs of an epoch, in the order in which they lie in Job::signs.
+enum class Sign : int { activation_mean, activation_std, dead, saturated, gradient_norm, update_ratio };
+constexpr int SIGNS = 6;
+constexpr int PROBE_ROWS = 256;
+
+struct Network {
+    int features, outputs, depth;
+    const int* widths;     // [depth]
+    const int* canonical;  // [depth], columns of the mask streams
+    Activation activation;
+    Norm norm;
+    bool norm_after;
+};
+
+struct Recipe {
+    Dropping dropping;
+    double dropout, input_dropout, l1, l2;
+    bool decoupled;
+    double label_smoothing;
+    bool huber;
+    Optimiser optimiser;
+    double momentum, lr;
+    Schedule schedule;
+    int batch;  // rows a step, at most n_train
+    int64_t epochs;
+    int64_t patience;
+    double clip;
+    // Keys of this member's streams: mix64(member key ^ purpose), the first step of `subkeys`.
+    uint64_t order_stream, dropout_stream, dropconnect_stream;
+};
+
+// Rows of one fold, shared by many members. Numbers are of the engine's type.
+struct Rows {
+    bool classes;
+    const void* x;          // [N, features]
+    const int64_t* labels;  // [N], classes only
+    const void* targets;    // [N, outputs], numbers only
+    const void* weight;     // [N] or null
+    const int64_t* train;
+    int64_t n_train;
+    const int64_t* valid;
+    int64_t n_valid;
+};
+
+// Where the member stands, read at the start and written at the end. Vectors [P] in the order of networks/layout.
+struct State {
+    void* params;
+    void* best_params;
+    void* moments[2];
+    int64_t epoch, best_epoch, stall;
+    double best_loss;
+};
+
+struct Job {
+    Network network;
+    Recipe recipe;
+    Rows rows;
+    State state;
+    int64_t limit;       // the epoch to train to
+    int64_t sign_every;  // signs are taken in the epochs 1, 1 + sign_every, …
+    double saturation_low, saturation_high;
+    const void* quantiles;  // [65536] of the normal law, Gaussian dropout only
+    // Written: one number per epoch trained here; signs [taken][SIGNS][depth + 1].
+    double* train_loss;
+    double* valid_loss;
+    double* signs;
+    Ending ending;
+};
+
+// Shared with the threads that watch: steps done, and whether to stop. Both are read and written atomically.
+struct Watchers {
+    int64_t* steps;
+    const int* cancel;
+};
+
+// Trains one member from its state to its limit in buffers of the calling thread.
+struct Arena;
+using Train = void (*)(Job&, Arena&, const Watchers&);
+
+}  // namespace profunda
