@@ -28,6 +28,19 @@ def test_parameters_go_in_and_out_unchanged(widths):
     assert isinstance(module[0], nn.Dropout)
 
 
+@pytest.mark.parametrize(("norm", "vectors"), [("none", 0), ("layer", 2), ("batch", 4)])
+def test_norms_lie_behind_the_biases_of_hidden_layers(norm, vectors):
+    first, second, last = layout((7, 4), 6, 3, norm)
+    assert (first.gains, first.end) == (6 * 7 + 7, 6 * 7 + 7 + vectors * 7)
+    assert second.start == first.end
+    assert last.end == last.gains == second.end + 4 * 3 + 3
+    params = initial_params(Design((7, 4), norm=norm), 5, 6, 3)
+    plain = initial_params(Design((7, 4)), 5, 6, 3)
+    assert np.array_equal(second.weights_of(params), layout((7, 4), 6, 3)[1].weights_of(plain))
+    assert second.norm_of(params).tolist() == [[value] * 4 for value in (1, 0, 0, 1)[:vectors]]
+    assert layout((), 6, 3, norm) == layout((), 6, 3)
+
+
 @pytest.mark.parametrize("widths", [(), (7,), (7, 4)])
 def test_outputs_equal_a_loop_over_rows(widths):
     design = Design(widths, activation="tanh", dropout=0.5)

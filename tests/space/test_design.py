@@ -65,9 +65,33 @@ def test_the_linear_model_is_a_design():
     assert Design(widths=()).parameters(20, 2) == 42
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_parameters_count_gains_and_shifts(norm):
+    assert Design((8, 4), norm=norm).parameters(5, 3) == Design((8, 4)).parameters(5, 3) + 2 * (8 + 4)
+    assert Design((), norm=norm).parameters(20, 2) == 42
+
+
 def test_the_id_is_pinned():
-    # A change of this number makes every journal written before unreadable: raise the format instead.
+    # A change of this number changes every random draw, and makes every journal written before unreadable.
     assert Design().id == "79ed9a34db65fdaf"
+    assert Design(widths=(64, 32, 16), lr=3e-3, dropout=0.25).id == "f2fa2433f12f208f"
+
+
+@pytest.mark.parametrize(
+    "change", [{"norm": "layer"}, {"norm_place": "after"}, {"dropout_kind": "gaussian"}, {"clip": 1.0}]
+)
+def test_fields_of_format_2_change_the_id(change):
+    assert Design(**change).id != Design().id
+
+
+def test_format_1_is_read_with_the_defaults_of_what_it_lacks():
+    later = ("norm", "norm_place", "dropout_kind", "clip")
+    for design in (Design(), Design((8,), dropout=0.3, lr=0.1)):
+        old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 1}
+        assert Design.from_json(old) == Design.from_json(json.dumps(old)) == design
+        assert Design.from_json(old).id == design.id
+    with pytest.raises(SpaceError, match=r"format 1 has other keys: unknown \[\], missing \['lr'\]"):
+        Design.from_json({name: value for name, value in old.items() if name != "lr"})
 
 
 def test_the_id_is_the_same_in_another_process():
@@ -125,6 +149,8 @@ def test_refuses_every_invalid_value_of_its_domains(name):
             "dropout = 1.0 .* from 0 to 0.95. It is the probability of dropping, not of keeping",
         ),
         ({"patience": -1}, "patience = -1 .* 0 never stops early"),
+        ({"clip": -1.0}, "clip = -1.0 .* 0 never clips"),
+        ({"norm": "group"}, "norm = 'group' .* one of none, batch, layer"),
         ({"decoupled": 1}, "decoupled = 1 .* Write True or False"),
         ({"activation": "Relu"}, "activation = 'Relu' .* one of relu, leaky_relu"),
     ],
@@ -137,8 +163,10 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda d: d | {"format": 2}, "not a design of format 1"),
-        (lambda d: [d], "not a design of format 1"),
+        (lambda d: d | {"format": 3}, "not a design of format 2 or older"),
+        (lambda d: d | {"format": True}, "not a design of format 2 or older"),
+        (lambda d: [d], "not a design of format 2 or older"),
+        (lambda d: d | {"format": 1}, r"format 1 has other keys: unknown \['clip', 'dropout_kind', 'norm"),
         (lambda d: d | {"lr2": 1}, r"unknown \['lr2'\], missing \[\]"),
         (
             lambda d: {key: value for key, value in d.items() if key != "lr"},

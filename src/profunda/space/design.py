@@ -18,8 +18,11 @@ __all__ = [
     "WIDTH",
     "Activation",
     "Design",
+    "DropoutKind",
     "Initialisation",
     "Loss",
+    "Norm",
+    "NormPlace",
     "Optimiser",
     "Schedule",
 ]
@@ -28,6 +31,9 @@ Activation = Literal[
     "relu", "leaky_relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "mish"
 ]
 Initialisation = Literal["lecun", "glorot", "he", "orthogonal", "torch"]
+Norm = Literal["none", "batch", "layer"]
+NormPlace = Literal["before", "after"]
+DropoutKind = Literal["bernoulli", "gaussian", "dropconnect"]
 Optimiser = Literal["sgd", "adam", "rmsprop"]
 Schedule = Literal["constant", "cosine", "onecycle"]
 Loss = Literal["likelihood", "huber"]
@@ -39,8 +45,11 @@ WIDTH = Int(1, 65_536)
 DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "activation": Choice(list(get_args(Activation))),
     "initialisation": Choice(list(get_args(Initialisation))),
+    "norm": Choice(list(get_args(Norm))),
+    "norm_place": Choice(list(get_args(NormPlace))),
     "dropout": Float(0.0, 0.95),
     "input_dropout": Float(0.0, 0.95),
+    "dropout_kind": Choice(list(get_args(DropoutKind))),
     "l1": Float(0.0, 1e6),
     "l2": Float(0.0, 1e6),
     "decoupled": Choice(False, True),
@@ -49,6 +58,7 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "optimiser": Choice(list(get_args(Optimiser))),
     "momentum": Float(0.0, 0.9999),
     "lr": LogFloat(1e-12, 1e12),
+    "clip": Float(0.0, 1e12),
     "schedule": Choice(list(get_args(Schedule))),
     "batch_size": Int(1, 2**31 - 1),
     "epochs": Int(1, 1_000_000),
@@ -57,7 +67,8 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
 }
 """What each field of a Design but `widths` may be. The only place that says so."""
 
-_FORMAT = 1
+_FORMAT = 2
+_SINCE_FORMAT_2 = ("norm", "norm_place", "dropout_kind", "clip")
 
 
 @dataclass(frozen=True)
@@ -75,9 +86,20 @@ class Design:
     initialisation
         Law of the initial weights: "lecun" variance 1/fan_in, "glorot" 2/(fan_in + fan_out), "he" 2/fan_in,
         all normal; "orthogonal"; "torch" uniform within ±1/√fan_in, biases too (elsewhere they start at 0).
+    norm, norm_place
+        "batch" (Ioffe and Szegedy 2015, algorithms 1 and 2) or "layer" (Ba, Kiros and Hinton 2016, eq. 4) in
+        every hidden layer, with trained gain γ and shift β, on what enters the activation ("before") or on
+        what leaves it ("after", which dropout then acts on). ε is 1e-5; statistics of batches are collected
+        with PyTorch's momentum 0.1 for evaluation. A batch of one row has no spread: it gives β and is not
+        collected.
     dropout, input_dropout
         Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p
         for the probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.
+    dropout_kind
+        What the rate `dropout` does: "bernoulli" drops activations; "gaussian" multiplies them by normal
+        noise of mean 1 and the same variance p/(1 − p) (Srivastava et al. 2014, §10); "dropconnect" drops the
+        weights that leave hidden units, once a step for the whole batch (Wan et al. 2013). Inputs are dropped
+        in the Bernoulli way in any case.
     l1
         Soft threshold w ← S(w, lr·l1) after each step, on weights, not on biases.
     l2, decoupled
@@ -92,6 +114,9 @@ class Design:
         "sgd" (alone with `momentum`), "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas.
     lr
         Peak learning rate.
+    clip
+        Largest norm of the gradient over all of the network; longer ones are shortened to it, before coupled
+        L2 is added (Pascanu, Mikolov and Bengio 2013, algorithm 1). 0 never clips.
     schedule
         Factor of lr over the planned steps, t from 0 to 1: "constant"; "cosine" ½(1 + cos πt); "onecycle",
         linear warm-up over the first 30 % and cosine down.
@@ -107,8 +132,11 @@ class Design:
     widths: tuple[int, ...] = (64, 64)
     activation: Activation = "relu"
     initialisation: Initialisation = "he"
+    norm: Norm = "none"
+    norm_place: NormPlace = "before"
     dropout: float = 0.0
     input_dropout: float = 0.0
+    dropout_kind: DropoutKind = "bernoulli"
     l1: float = 0.0
     l2: float = 0.0
     decoupled: bool = True
@@ -117,6 +145,7 @@ class Design:
     optimiser: Optimiser = "adam"
     momentum: float = 0.9
     lr: float = 1e-3
+    clip: float = 0.0
     schedule: Schedule = "constant"
     batch_size: int = 64
     epochs: int = 50
@@ -141,14 +170,25 @@ class Design:
 
     @cached_property
     def id(self) -> str:
-        """16 hexadecimal digits, the same in every process: blake2b of the canonical JSON."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        """16 hexadecimal digits, the same in every process: blake2b of the canonical JSON.
+
+        What format 1 could say keeps the id it had there, and with it every random draw: the text is then
+        that of format 1.
+        """
+        data = self.to_json()
+        if all(data[field.name] == field.default for field in fields(self) if field.name in _SINCE_FORMAT_2):
+            data = {name: data[name] for name in data if name not in _SINCE_FORMAT_2} | {"format": 1}
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def parameters(self, n_features: int, n_outputs: int) -> int:
-        """Number P of weights and biases for D = `n_features` encoded inputs and C = `n_outputs` outputs."""
+        """Number P of trained parameters for D = `n_features` encoded inputs and C = `n_outputs` outputs.
+
+        Weights and biases, and γ and β of norms; what batch norm collects for evaluation is not trained.
+        """
         sizes = (n_features, *self.widths, n_outputs)
-        return sum((before + 1) * after for before, after in pairwise(sizes))
+        gains = 0 if self.norm == "none" else 2 * sum(self.widths)
+        return gains + sum((before + 1) * after for before, after in pairwise(sizes))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form that `from_json` reads."""
@@ -156,7 +196,7 @@ class Design:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> "Design":
-        """The design written by `to_json` (or its JSON text).
+        """The design written by `to_json` (or its JSON text), of this format or of format 1.
 
         Raises SpaceError for another format, unknown or missing keys, and values that make no network.
         """
@@ -164,14 +204,17 @@ class Design:
             data = json.loads(data) if isinstance(data, str) else data
         except json.JSONDecodeError as error:
             raise SpaceError(f"this design is not JSON ({error}). The file is damaged.") from None
-        if not isinstance(data, Mapping) or data.get("format") != _FORMAT:
+        stated = data.get("format") if isinstance(data, Mapping) else None
+        if type(stated) is not int or not 1 <= stated <= _FORMAT:
             raise SpaceError(
-                f"this is not a design of format {_FORMAT}. The file is damaged, or of another version."
+                f"this is not a design of format {_FORMAT} or older. "
+                "The file is damaged, or of a later version."
             )
-        names, found = {field.name for field in fields(cls)}, set(data) - {"format"}
+        names = {field.name for field in fields(cls)} - set(_SINCE_FORMAT_2 if stated == 1 else ())
+        found = set(data) - {"format"}
         if found != names:
             raise SpaceError(
-                f"a design of format {_FORMAT} has other keys: unknown {sorted(map(str, found - names))}, "
+                f"a design of format {stated} has other keys: unknown {sorted(map(str, found - names))}, "
                 f"missing {sorted(names - found)}. The file is damaged, or of another version."
             )
         return cls(**{name: data[name] for name in names})
@@ -199,6 +242,8 @@ def _hint(name: str) -> str:
         return " It is the probability of dropping, not of keeping: a text's keep = 0.8 is 0.2 here."
     if name == "patience":
         return " 0 never stops early."
+    if name == "clip":
+        return " 0 never clips."
     if name == "decoupled":
         return " Write True or False."
     return ""
