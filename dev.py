@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """Set the project up and run its chores, with nothing but the standard library.
 
-    python3 dev.py demo     train on a bundled table for about a minute; ends with a report
-    python3 dev.py test     the whole suite
-    python3 dev.py lint     ruff check, ruff format --check, pyrefly check
-    python3 dev.py bench    the benchmarks
-    python3 dev.py setup    only make .venv and install into it
+    python3 dev.py demo           train on a bundled table for about a minute; ends with a report
+    python3 dev.py test           the whole suite
+    python3 dev.py test-native    the native engine's own tests under the address and undefined-behaviour
+                                  sanitizers; with --thread under the thread sanitizer
+    python3 dev.py lint           ruff check, ruff format --check, pyrefly check
+    python3 dev.py bench          the benchmarks
+    python3 dev.py setup          only make .venv and install into it
 
 Words after the chore are passed on: `python3 dev.py test tests/data -k parquet`.
 The first call makes .venv (one to a few minutes); later calls skip that until pyproject.toml,
-constraints.txt or this file change. A torch wheel lying in pip's find-links folders is taken as it is;
-otherwise, where uv is installed and no NVIDIA GPU is seen, torch's CPU build is asked for.
+constraints.txt, this file or the sources in native/ change, or a module of the package has gone. A torch
+wheel lying in pip's find-links folders is taken as it is; otherwise, where uv is installed and no NVIDIA GPU
+is seen, torch's CPU build is asked for. The native engine needs a C++ compiler; without one, or with
+PROFUNDA_PURE=1, the package is installed without it.
 """
 
 from __future__ import annotations  # lets older Pythons come as far as the message in `main`
@@ -18,6 +22,7 @@ from __future__ import annotations  # lets older Pythons come as far as the mess
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,6 +36,8 @@ STAMP = VENV / "profunda-setup-stamp"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 DEMO_DATA, DEMO_TARGET, DEMO_SECONDS = "bundled:adult", "income", "60"
+NATIVE = "with the native engine"
+PURE = "without the native engine: it was not wanted or could not be compiled (profunda info says why)"
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -40,7 +47,14 @@ def main(words: list[str]) -> int:
         print(f"Profunda needs Python 3.11 or newer, but {sys.executable} is {found}.", file=sys.stderr)
         print("Run this with a newer one, for example: python3.12 dev.py test", file=sys.stderr)
         return 2
-    chores = {"setup": lambda rest: 0, "demo": demo, "test": test, "lint": lint, "bench": bench}
+    chores = {
+        "setup": lambda rest: 0,
+        "demo": demo,
+        "test": test,
+        "test-native": test_native,
+        "lint": lint,
+        "bench": bench,
+    }
     if not words or words[0] not in chores:
         print(__doc__, file=sys.stdout if words[:1] in (["-h"], ["--help"]) else sys.stderr)
         return 0 if words[:1] in (["-h"], ["--help"]) else 2
@@ -77,6 +91,59 @@ def test(rest: list[str]) -> int:
     return call("-m", "pytest", "-q", "-n", "2", "--timeout", "300", *rest, extra=threads)
 
 
+def test_native(rest: list[str]) -> int:
+    """Build native/tests without Python under a sanitizer, look at its objects' symbols, and run it."""
+    if compiler() is None:
+        raise SetUpError("test-native needs a C++ compiler; on Debian or Ubuntu: apt install g++")
+    sanitizer = "thread" if "--thread" in rest else "address"
+    folder = ROOT / "build" / f"native-{sanitizer}"
+    configure = f"cmake -S native -B build/{folder.name} -G Ninja -D PROFUNDA_SANITIZE={sanitizer}"
+    for command in (configure, f"cmake --build build/{folder.name}"):
+        print(f"$ {command}", flush=True)
+        code = subprocess.call(command.split(), cwd=ROOT, env=environment())
+        if code:
+            return code
+    strays = stray_symbols(folder)
+    for isa, symbol in strays:
+        print(f"The engine for {isa} defines {symbol} (c++filt spells it out) outside its own namespace: the")
+        print(
+            "linker may hand that to every caller, also where the processor does not know the instructions."
+        )
+    if strays:
+        return 1
+    settings = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
+    # The thread sanitizer of older compilers gives up where addresses are drawn from a wide range.
+    fixed = ["setarch", "-R"] if sanitizer == "thread" and fixed_addresses() else []
+    program = [*fixed, str(folder / "native_tests"), *(word for word in rest if word != "--thread")]
+    return subprocess.call(program, cwd=ROOT, env=environment(settings))
+
+
+def fixed_addresses() -> bool:
+    """Whether a program may ask for the same addresses at each start; containers often forbid it."""
+    return shutil.which("setarch") is not None and works(["setarch", "-R", "true"])
+
+
+def stray_symbols(folder: Path) -> list[tuple[str, str]]:
+    """Functions that an object of one instruction set defines weakly outside the namespace of that set.
+
+    Of equal weak functions the linker keeps any one. An inline function of the standard library that was
+    compiled for AVX-512 may thus end up below every caller, also on processors without AVX-512.
+    """
+    if shutil.which("nm") is None:
+        raise SetUpError("test-native needs nm; on Debian or Ubuntu: apt install binutils")
+    found = []
+    objects = sorted(folder.glob("CMakeFiles/symbols_*/src/engine.cpp.o*"))
+    if not objects:
+        raise SetUpError(f"no object of the engine lies below {folder}; delete that folder and try again")
+    for file in objects:
+        isa = file.relative_to(folder).parts[1].partition(".")[0].partition("_")[2]
+        own = re.compile(rf"_Z+N[rVKRO]*8profunda{len(isa)}{isa}")
+        listing = subprocess.run(["nm", "-P", str(file)], stdout=subprocess.PIPE, check=True).stdout.decode()
+        symbols = (line.split()[:2] for line in listing.splitlines())
+        found += [(isa, name) for name, kind in symbols if kind == "W" and not own.match(name)]
+    return found
+
+
 def lint(rest: list[str]) -> int:
     """Every check, even after one has failed; the worst exit code."""
     checks = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("pyrefly", "check"))
@@ -106,6 +173,7 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     settings = dict(os.environ)
     # Without bytecode every start costs two to four times as much.
     settings.pop("PYTHONDONTWRITEBYTECODE", None)
+    settings["PATH"] = os.pathsep.join([str(PYTHON.parent), settings.get("PATH", os.defpath)])
     # Another project's modules have no business in .venv.
     settings.pop("PYTHONPATH", None)
     settings.pop("PYTHONHOME", None)
@@ -132,8 +200,11 @@ class SetUpError(Exception):
 def set_up() -> None:
     """Make .venv and install the project into it, unless that has been done with the same recipe."""
     stamp = recipe()
-    if STAMP.is_file() and STAMP.read_text() == stamp and PYTHON.exists():
-        return
+    if STAMP.is_file() and PYTHON.exists():
+        done, *modules = STAMP.read_text(encoding="utf-8").splitlines()
+        # An editable install names each module's file, and does not look further when that has moved.
+        if done == stamp and all((ROOT / module).exists() for module in modules):
+            return
     start = time.monotonic()
     print("Setting up .venv; the first time takes one to a few minutes.", flush=True)
     uv = shutil.which("uv")
@@ -142,17 +213,29 @@ def set_up() -> None:
     if not (uv and install_with_uv(uv, torch)):
         install_with_pip(torch)
     subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "src")], env=environment(), check=False)
-    STAMP.write_text(stamp)
-    print(f"Set up in {time.monotonic() - start:.0f} s.\n", flush=True)
+    modules = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py"))
+    STAMP.write_text("\n".join([stamp, *modules]), encoding="utf-8")
+    engine = works([str(PYTHON), "-c", "import profunda.fleet._native"])
+    print(f"Set up in {time.monotonic() - start:.0f} s, {NATIVE if engine else PURE}.\n", flush=True)
 
 
 def recipe() -> str:
     """What the environment depends on, as one hash."""
     digest = hashlib.blake2b(sys.version.encode(), digest_size=16)
     digest.update(str(ROOT).encode())  # an editable install points at this very folder
-    for name in ("pyproject.toml", "constraints.txt", "dev.py"):
-        digest.update((ROOT / name).read_bytes())
+    digest.update(f"{compiler()} {os.environ.get('PROFUNDA_PURE')}".encode())
+    names = ["pyproject.toml", "constraints.txt", "dev.py", "native/CMakeLists.txt"]
+    sources = sorted((ROOT / "native" / "src").glob("*.[ch]pp"))
+    for path in [*(ROOT / name for name in names), *sources]:
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def compiler() -> str | None:
+    """The C++ compiler that CMake would take, as far as one can tell without asking it."""
+    wanted = os.environ.get("CXX")
+    names = shlex.split(wanted)[:1] if wanted else ["c++", "g++", "clang++"]
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def make_venv() -> None:
@@ -182,7 +265,9 @@ def install_with_uv(uv: str, torch: str | None) -> bool:
     certificates = os.environ.get("PIP_CERT") or pip_setting("global.cert")
     if certificates:
         extra.setdefault("SSL_CERT_FILE", certificates)
-    command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), *requirements(torch)]
+    # uv would not look at native/ again while pyproject.toml is as it was.
+    again = ["--reinstall-package", "profunda"]
+    command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), *again, *requirements(torch)]
     if torch is None and not nvidia():
         command[3:3] = ["--torch-backend", "cpu"]
     if subprocess.call(command, cwd=ROOT, env=environment(extra)) == 0:
@@ -205,6 +290,7 @@ def requirements(torch: str | None) -> list[str]:
         pin = VENV / "torch-constraint.txt"
         pin.write_text(f"torch=={torch}\n")
         words += ["--constraint", str(pin)]
+    words += [tool for tool in ("cmake", "ninja") if shutil.which(tool) is None]  # test-native calls them
     return [*words, "--editable", f"{ROOT}[dev]"]
 
 
