@@ -21,7 +21,8 @@ TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A copy of dev.py in a project of its own, so that nothing of this checkout is touched."""
-    for name in ("dev.py", "pyproject.toml", "constraints.txt"):
+    (tmp_path / "native" / "src").mkdir(parents=True)
+    for name in ("dev.py", "pyproject.toml", "constraints.txt", "native/CMakeLists.txt"):
         (tmp_path / name).write_text((ROOT / name).read_text("utf-8"), encoding="utf-8")
     spec = importlib.util.spec_from_file_location("dev_copy", tmp_path / "dev.py")
     assert spec is not None
@@ -29,7 +30,8 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "pip_setting", lambda name: "")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    for name in ("PIP_FIND_LINKS", "PROFUNDA_PURE", "CXX"):
+        monkeypatch.delenv(name, raising=False)
     return module
 
 
@@ -123,6 +125,7 @@ def test_uv_is_asked_for_a_cpu_build_only_where_that_is_right(
     command, settings = seen[0]
     assert command[:3] == ["uv", "pip", "install"]
     assert (command[3:5] == ["--torch-backend", "cpu"]) is asked
+    assert command[command.index("--reinstall-package") + 1] == "profunda"
     assert settings["UV_FIND_LINKS"] == str(tmp_path / "links")
     assert settings["UV_COMPILE_BYTECODE"] == "1"
 
@@ -142,22 +145,102 @@ def test_where_uv_fails_pip_is_next_and_where_pip_fails_it_is_said(
     assert not dev.STAMP.exists()
 
 
-def test_set_up_is_skipped_until_its_recipe_changes(
-    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def set_ups(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One word for each time that `dev.set_up` has really set something up."""
     made: list[str] = []
     monkeypatch.setattr(dev, "make_venv", lambda: made.append("venv"))
     monkeypatch.setattr(dev, "install_with_uv", lambda uv, torch: True)
     monkeypatch.setattr(dev, "install_with_pip", lambda torch: None)
+    monkeypatch.setattr(dev, "works", lambda command: True)
     monkeypatch.setattr(dev.subprocess, "run", lambda *args, **words: None)
     dev.PYTHON.parent.mkdir(parents=True)
     dev.PYTHON.touch()
     dev.set_up()
+    assert made == ["venv"]
     dev.set_up()
     assert made == ["venv"]
-    (tmp_path / "constraints.txt").write_text("# changed\n")
+    return made
+
+
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", "native/CMakeLists.txt", "native/src/new.cpp", "native/src/new.hpp"]
+)
+def test_set_up_is_skipped_until_its_recipe_changes(name: str, dev: ModuleType, set_ups: list[str]) -> None:
+    (dev.ROOT / name).write_text("# changed\n")
     dev.set_up()
-    assert made == ["venv", "venv"]
+    dev.set_up()
+    assert len(set_ups) == 2
+
+
+def test_a_compiler_that_came_or_a_wish_for_none_is_a_new_recipe(
+    dev: ModuleType, set_ups: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "compiler", lambda: "/new/c++")
+    dev.set_up()
+    assert len(set_ups) == 2
+    monkeypatch.setenv("PROFUNDA_PURE", "1")
+    dev.set_up()
+    assert len(set_ups) == 3
+
+
+def test_a_module_that_went_is_installed_anew_and_a_new_one_is_not(
+    dev: ModuleType, set_ups: list[str]
+) -> None:
+    module = dev.ROOT / "src" / "profunda" / "new.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    dev.set_up()
+    assert len(set_ups) == 1
+    (dev.ROOT / "constraints.txt").write_text("# changed\n")
+    dev.set_up()
+    module.unlink()
+    dev.set_up()
+    assert len(set_ups) == 3
+
+
+@pytest.mark.parametrize(
+    ("works", "said"), [(True, "with the native engine"), (False, "without the native engine: it")]
+)
+def test_set_up_says_whether_the_native_engine_is_there(
+    works: bool,
+    said: str,
+    dev: ModuleType,
+    set_ups: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(dev, "works", lambda command: works)
+    (dev.ROOT / "constraints.txt").write_text("# changed\n")
+    dev.set_up()
+    assert f" s, {said}" in capsys.readouterr().out.splitlines()[-2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "found"),
+    [
+        (None, {"g++"}, "/bin/g++"),
+        (None, {"clang++", "cc"}, "/bin/clang++"),
+        (None, {"gcc"}, None),
+        ("ccache g++-12", {"ccache", "g++"}, "/bin/ccache"),
+        ("g++-99", {"g++"}, None),
+    ],
+)
+def test_the_compiler_is_looked_for_as_cmake_does(
+    wanted: str | None, there: set[str], found: str | None, dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev.shutil, "which", lambda name: f"/bin/{name}" if name in there else None)
+    if wanted:
+        monkeypatch.setenv("CXX", wanted)
+    assert dev.compiler() == found
+
+
+@pytest.mark.parametrize("missing", [set(), {"ninja"}, {"cmake", "ninja"}], ids=str)
+def test_tools_that_the_machine_lacks_come_into_the_environment(
+    missing: set[str], dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None if name in missing else f"/bin/{name}")
+    assert {"cmake", "ninja"} & set(dev.requirements(None)) == missing
 
 
 def test_a_python_without_ensurepip_is_told_what_to_install(
@@ -192,6 +275,94 @@ def test_a_demo_that_failed_promises_no_report(
     assert "Open" not in capsys.readouterr().out
 
 
+LISTING = """
+_ZN8profunda6avx5124loadILi1EEEDv16_fPKf W 0 16
+_ZNK8profunda6avx5123Net4sizeEv W 20 8
+_ZN8profunda6avx5123sumEPKfi T 30 9
+_ZTIN8profunda3JobE V 0 8
+memcpy U
+{stray}
+"""
+
+
+def objects(dev: ModuleType, stray: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build folder with one object, whose symbols are those of LISTING."""
+    folder = dev.ROOT / "build" / "native-address"
+    (folder / "CMakeFiles" / "symbols_avx512.dir" / "src").mkdir(parents=True)
+    (folder / "CMakeFiles" / "symbols_avx512.dir" / "src" / "engine.cpp.o").touch()
+    done = subprocess.CompletedProcess([], 0, stdout=LISTING.format(stray=stray).strip().encode())
+    monkeypatch.setattr(dev.subprocess, "run", lambda *args, **words: done)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("symbol", "strays"),
+    [
+        ("", False),
+        ("_ZZN8profunda6avx5123sumEPKfiENKUlvE_clEv W 0 9", False),
+        ("_ZSt11max_elementIPKfET_S2_S2_ W 0 2a", True),
+        ("_ZNK9__gnu_cxx5__ops15_Iter_less_iterclIPKfS4_EEbT_T0_ W 0 29", True),
+        ("_ZN8profunda3Job4rowsEv W 0 9", True),
+        ("_ZN8profunda4avx24loadEv W 0 9", True),
+    ],
+)
+def test_inline_functions_of_others_are_found_in_an_instruction_set_s_object(
+    symbol: str, strays: bool, dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = objects(dev, symbol, monkeypatch)
+    assert dev.stray_symbols(folder) == ([("avx512", symbol.split()[0])] if strays else [])
+
+
+def test_without_objects_or_nm_the_symbols_are_not_called_clean(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(dev.SetUpError, match="no object of the engine lies below"):
+        dev.stray_symbols(tmp_path)
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
+    with pytest.raises(dev.SetUpError, match="apt install binutils"):
+        dev.stray_symbols(tmp_path)
+
+
+@pytest.mark.parametrize(("rest", "name"), [([], "address"), (["--thread"], "thread")])
+def test_native_tests_are_configured_built_read_and_run(
+    rest: list[str], name: str, dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(dev, "compiler", lambda: "/bin/c++")
+    monkeypatch.setattr(dev, "fixed_addresses", lambda: True)
+    monkeypatch.setattr(dev, "stray_symbols", lambda folder: [])
+    monkeypatch.setattr(dev.subprocess, "call", lambda command, cwd, env: seen.append(command) or 0)
+    assert dev.test_native([*rest, "gemm"]) == 0
+    assert [command[:2] for command in seen[:2]] == [["cmake", "-S"], ["cmake", "--build"]]
+    assert seen[0][-1] == f"PROFUNDA_SANITIZE={name}"
+    program = [str(dev.ROOT / "build" / f"native-{name}" / "native_tests"), "gemm"]
+    assert seen[2] == (["setarch", "-R", *program] if rest else program)
+
+
+def test_native_tests_stop_at_the_first_thing_that_fails(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(dev, "compiler", lambda: "/bin/c++")
+    monkeypatch.setattr(dev.subprocess, "call", lambda command, cwd, env: seen.append(command) or 3)
+    assert dev.test_native([]) == 3
+    assert len(seen) == 1
+    monkeypatch.setattr(dev.subprocess, "call", lambda command, cwd, env: seen.append(command) or 0)
+    objects(dev, "_ZSt3maxv W 0 9", monkeypatch)
+    assert dev.test_native([]) == 1
+    assert len(seen) == 3
+    assert "engine for avx512 defines _ZSt3maxv" in capsys.readouterr().out
+
+
+def test_native_tests_without_a_compiler_say_what_to_install(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
+    assert dev.main(["test-native"]) == 2
+    assert "needs a C++ compiler; on Debian or Ubuntu: apt install g++" in capsys.readouterr().err
+
+
 def test_lint_runs_every_check_and_returns_the_worst(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,10 +380,11 @@ def test_children_write_bytecode_and_see_no_foreign_modules(
     settings = dev.environment({"OMP_NUM_THREADS": "1"})
     assert not {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"} & set(settings)
     assert settings["OMP_NUM_THREADS"] == "1"
+    assert settings["PATH"].split(os.pathsep)[0] == str(dev.PYTHON.parent)
 
 
 def test_make_knows_every_chore_and_calls_dev_py() -> None:
-    for chore in ("demo", "test", "lint", "bench"):
+    for chore in ("demo", "test", "test-native", "lint", "bench"):
         words = ["make", "--dry-run", "--no-print-directory", chore]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
         assert done.stdout.strip().endswith(f"dev.py {chore}")
