@@ -1,0 +1,337 @@
+// The Python face of the engine. Everything that Python hands over is checked here, once; the kernels trust it.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+
+#include "team.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace profunda {
+namespace {
+
+using Numbers = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using Written = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Indices = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
+
+[[noreturn]] void refuse(const std::string& why) { throw nb::value_error(why.c_str()); }
+
+void require(bool holds, const std::string& why) {
+    if (!holds) refuse(why);
+}
+
+template <class Array>
+Precision precision_of(const Array& array) {
+    if (array.dtype() == nb::dtype<float>()) return Precision::single;
+    require(array.dtype() == nb::dtype<double>(), "numbers must be float32 or float64");
+    return Precision::twice;
+}
+
+void require_rows(const Indices& indices, int64_t rows, const std::string& name) {
+    require(indices.size() > 0, "there are no " + name + " rows");
+    for (size_t i = 0; i < indices.size(); ++i) {
+        require(indices.data()[i] >= 0 && indices.data()[i] < rows, name + " rows must lie in the table");
+    }
+}
+
+// Rows of one fold, kept alive as long as a task trains on them.
+struct Table {
+    Rows rows;
+    int features, outputs;
+    Precision precision;
+    Numbers x, y;
+    std::optional<Numbers> weight;
+    Indices train, valid;
+
+    Table(Numbers x, Numbers y, std::optional<Numbers> weight, Indices train, Indices valid, bool classes, int outputs)
+        : outputs(outputs), precision(precision_of(x)), x(x), y(y), weight(weight), train(train), valid(valid) {
+        require(x.ndim() == 2 && x.shape(1) > 0, "x must be [N, D] with D at least 1");
+        const int64_t count = static_cast<int64_t>(x.shape(0));
+        features = static_cast<int>(x.shape(1));
+        require(outputs > 0, "a network needs at least one output");
+        require_rows(train, count, "training");
+        require_rows(valid, count, "validation");
+        require(train.size() < (size_t{1} << 31), "at most 2^31 training rows");
+        if (classes) {
+            require_labels(count);
+        } else {
+            require(precision_of(y) == precision, "x and y must be of one type");
+            require(y.ndim() == 2 && static_cast<int64_t>(y.shape(0)) == count && static_cast<int>(y.shape(1)) == outputs,
+                    "y must be [N, C]");
+        }
+        if (weight) {
+            require(precision_of(*weight) == precision && static_cast<int64_t>(weight->size()) == count,
+                    "weight must be [N] and of x's type");
+        }
+        rows = {classes,
+                x.data(),
+                classes ? static_cast<const int64_t*>(y.data()) : nullptr,
+                classes ? nullptr : y.data(),
+                weight ? weight->data() : nullptr,
+                train.data(),
+                static_cast<int64_t>(train.size()),
+                valid.data(),
+                static_cast<int64_t>(valid.size())};
+    }
+
+private:
+    void require_labels(int64_t count) const {
+        require(y.dtype() == nb::dtype<int64_t>() && static_cast<int64_t>(y.size()) == count,
+                "labels must be int64 [N]");
+        const int64_t* labels = static_cast<const int64_t*>(y.data());
+        for (int64_t i = 0; i < count; ++i) {
+            require(labels[i] >= 0 && labels[i] < outputs, "labels must lie in 0 … C − 1");
+        }
+    }
+};
+
+template <class Enum>
+Enum one_of(int code, Enum last, const char* name) {
+    require(code >= 0 && code <= static_cast<int>(last), std::string(name) + " is not one of the known ones");
+    return static_cast<Enum>(code);
+}
+
+// The network of a job, with storage for its widths.
+struct Shape {
+    std::vector<int> widths, canonical;
+    Network network;
+
+    Shape(int features, int outputs, std::vector<int> own, std::vector<int> columns, int activation, int norm,
+          bool norm_after)
+        : widths(std::move(own)), canonical(std::move(columns)) {
+        require(features > 0 && outputs > 0, "a network needs inputs and outputs");
+        require(widths.size() == canonical.size(), "widths and canonical widths must be as many");
+        for (size_t l = 0; l < widths.size(); ++l) {
+            require(widths[l] > 0 && canonical[l] >= widths[l], "a layer needs at least one unit, and room for all");
+        }
+        network = {features,
+                   outputs,
+                   static_cast<int>(widths.size()),
+                   widths.data(),
+                   canonical.data(),
+                   one_of(activation, Activation::mish, "activation"),
+                   one_of(norm, Norm::layer, "norm"),
+                   norm_after};
+    }
+    Shape(const Shape&) = delete;
+
+    int64_t parameters() const {
+        int64_t total = 0, before = network.features;
+        for (int width : widths) {
+            const int vectors = network.norm == Norm::batch ? 5 : network.norm == Norm::layer ? 3 : 1;
+            total += (before + vectors) * width;
+            before = width;
+        }
+        return total + (before + 1) * network.outputs;
+    }
+};
+
+bool is_rate(double rate) { return rate >= 0 && rate < 1; }
+
+void require_recipe(const Recipe& recipe, int64_t n_train) {
+    require(is_rate(recipe.dropout) && is_rate(recipe.input_dropout), "dropping rates must lie in [0, 1)");
+    require(recipe.batch > 0 && recipe.batch <= n_train, "a batch must have between 1 and all training rows");
+    require(recipe.epochs > 0 && recipe.patience >= 0, "epochs must be at least 1, patience at least 0");
+}
+
+// One member on its way through the engine. Arrays are read and written in place.
+struct Task {
+    nb::object table;
+    Shape shape;
+    Precision precision;
+    std::vector<Written> arrays;
+    std::vector<Doubles> curves;
+    std::optional<Numbers> quantiles;
+    Job job;
+
+    Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
+         bool norm_after, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
+         std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
+         std::optional<Numbers> normal, std::vector<Doubles> curves)
+        : table(rows), shape(nb::cast<Table&>(rows).features, nb::cast<Table&>(rows).outputs, std::move(widths),
+                             std::move(canonical), activation, norm, norm_after),
+          precision(nb::cast<Table&>(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
+          quantiles(std::move(normal)) {
+        const Table& given = nb::cast<Table&>(rows);
+        require_recipe(recipe, given.rows.n_train);
+        const size_t moments = recipe.optimiser == Optimiser::adam ? 2 : 1;
+        require(arrays.size() == 2 + moments, "params, best_params and the optimiser's moments are needed");
+        for (const Written& array : arrays) {
+            require(precision_of(array) == precision && static_cast<int64_t>(array.size()) == shape.parameters(),
+                    "params, best_params and moments must be [P] and of x's type");
+        }
+        require(sign_every > 0, "signs must be taken every so many epochs");
+        require_curves(epochs.first, epochs.second, sign_every);
+        const bool gaussian = recipe.dropout > 0 && recipe.dropping == Dropping::gaussian;
+        require(!gaussian || (quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision),
+                "Gaussian dropout needs its 65,536 quantiles");
+        job = {shape.network,
+               recipe,
+               given.rows,
+               {arrays[0].data(), arrays[1].data(), {arrays[2].data(), moments == 2 ? arrays[3].data() : nullptr},
+                epochs.first, best.first, best.second, best_loss},
+               epochs.second,
+               sign_every,
+               saturation.first,
+               saturation.second,
+               quantiles ? quantiles->data() : nullptr,
+               this->curves[0].data(),
+               this->curves[1].data(),
+               this->curves[2].data(),
+               Ending::cancelled};
+    }
+
+private:
+    void require_curves(int64_t from, int64_t to, int64_t every) const {
+        require(curves.size() == 3, "train loss, validation loss and signs are needed");
+        require(from >= 0 && to >= from, "a member trains forward");
+        const int64_t epochs = to - from;
+        int64_t taken = 0;
+        for (int64_t epoch = from; epoch < to; ++epoch) taken += epoch % every == 0;
+        const int64_t signs = taken * SIGNS * (shape.network.depth + 1);
+        const auto has = [&](int i, int64_t count) { return static_cast<int64_t>(curves[i].size()) >= count; };
+        require(has(0, epochs) && has(1, epochs) && has(2, signs), "curves are too short for the epochs to train");
+    }
+};
+
+const Engine& engine_of(const std::optional<std::string>& name) {
+    const Choice chosen = choose(name ? name->c_str() : nullptr);
+    require(chosen.engine, "this processor or this build has no instruction set " + name.value_or("at all"));
+    return *chosen.engine;
+}
+
+// A team, and the Python objects that its open packs read and write.
+struct Crew {
+    bool twice;
+    Team team;
+    std::unordered_map<int64_t, nb::list> kept;
+
+    Crew(int threads, bool twice, const std::optional<std::string>& isa)
+        : twice(twice), team(threads, engine_of(isa), twice ? Precision::twice : Precision::single) {
+        require(threads > 0, "a team needs at least one thread");
+    }
+
+    void open(int64_t pack, int64_t count) {
+        kept.try_emplace(pack);
+        team.open(pack, count);
+    }
+
+    void submit(int64_t pack, nb::object task) {
+        Task& given = nb::cast<Task&>(task);
+        require(kept.count(pack), "the pack is not open");
+        require((given.precision == Precision::twice) == twice, "the task is not of the team's type");
+        kept[pack].append(task);
+        team.submit(pack, given.job);
+    }
+
+    int64_t wait(double seconds, int64_t few) {
+        int64_t pack;
+        {
+            nb::gil_scoped_release free;
+            pack = team.wait(seconds, few);
+        }
+        if (pack >= 0) kept.erase(pack);
+        return pack;
+    }
+};
+
+Recipe recipe_of(int dropping, double dropout, double input_dropout, double l1, double l2, bool decoupled,
+                 double label_smoothing, bool huber, int optimiser, double momentum, double lr, int schedule, int batch,
+                 int64_t epochs, int64_t patience, double clip, uint64_t order_stream, uint64_t dropout_stream,
+                 uint64_t dropconnect_stream) {
+    return {one_of(dropping, Dropping::dropconnect, "dropout_kind"),
+            dropout,
+            input_dropout,
+            l1,
+            l2,
+            decoupled,
+            label_smoothing,
+            huber,
+            one_of(optimiser, Optimiser::rmsprop, "optimiser"),
+            momentum,
+            lr,
+            one_of(schedule, Schedule::onecycle, "schedule"),
+            batch,
+            epochs,
+            patience,
+            clip,
+            order_stream,
+            dropout_stream,
+            dropconnect_stream};
+}
+
+// Bytes of a thread's buffers for such a member; no row is looked at.
+int64_t buffer_bytes(bool twice, int features, int outputs, bool classes, std::vector<int> widths,
+                     std::vector<int> canonical, int activation, int norm, bool norm_after, const Recipe& recipe,
+                     int64_t n_train, int64_t n_valid) {
+    const Shape shape(features, outputs, std::move(widths), std::move(canonical), activation, norm, norm_after);
+    require_recipe(recipe, n_train);
+    Job job{};
+    job.network = shape.network;
+    job.recipe = recipe;
+    job.rows.classes = classes;
+    job.rows.n_train = n_train;
+    job.rows.n_valid = n_valid;
+    return static_cast<int64_t>(engine_of(std::nullopt).bytes[twice](job));
+}
+
+}  // namespace
+}  // namespace profunda
+
+NB_MODULE(_native, module) {
+    using namespace profunda;
+
+    module.def("instruction_set", [](std::optional<std::string> wanted) -> std::optional<std::string> {
+        const Choice chosen = choose(wanted ? wanted->c_str() : nullptr);
+        return chosen.name ? std::optional<std::string>(chosen.name) : std::nullopt;
+    }, "wanted"_a = nb::none());
+    module.def("buffer_bytes", &buffer_bytes, "twice"_a, "features"_a, "outputs"_a, "classes"_a, "widths"_a,
+               "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a, "n_train"_a, "n_valid"_a);
+
+    nb::class_<Table>(module, "Table")
+        .def(nb::init<Numbers, Numbers, std::optional<Numbers>, Indices, Indices, bool, int>(), "x"_a, "y"_a,
+             "weight"_a.none(), "train"_a, "valid"_a, "classes"_a, "outputs"_a);
+
+    nb::class_<Recipe>(module, "Recipe")
+        .def("__init__", [](Recipe* made, int dropping, double dropout, double input_dropout, double l1, double l2,
+                            bool decoupled, double label_smoothing, bool huber, int optimiser, double momentum,
+                            double lr, int schedule, int batch, int64_t epochs, int64_t patience, double clip,
+                            uint64_t order_stream, uint64_t dropout_stream, uint64_t dropconnect_stream) {
+            new (made) Recipe(recipe_of(dropping, dropout, input_dropout, l1, l2, decoupled, label_smoothing, huber,
+                                        optimiser, momentum, lr, schedule, batch, epochs, patience, clip, order_stream,
+                                        dropout_stream, dropconnect_stream));
+        }, "dropping"_a, "dropout"_a, "input_dropout"_a, "l1"_a, "l2"_a, "decoupled"_a, "label_smoothing"_a, "huber"_a,
+             "optimiser"_a, "momentum"_a, "lr"_a, "schedule"_a, "batch"_a, "epochs"_a, "patience"_a, "clip"_a,
+             "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a);
+
+    nb::class_<Task>(module, "Task")
+        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, Recipe, std::vector<Written>,
+                      std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
+                      std::pair<double, double>, std::optional<Numbers>, std::vector<Doubles>>(),
+             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a, "vectors"_a,
+             "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a, "quantiles"_a.none(), "curves"_a)
+        .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })
+        .def_prop_ro("best_epoch", [](const Task& task) { return task.job.state.best_epoch; })
+        .def_prop_ro("stall", [](const Task& task) { return task.job.state.stall; })
+        .def_prop_ro("best_loss", [](const Task& task) { return task.job.state.best_loss; })
+        .def_prop_ro("ending", [](const Task& task) { return static_cast<int>(task.job.ending); });
+
+    nb::class_<Crew>(module, "Team")
+        .def(nb::init<int, bool, std::optional<std::string>>(), "threads"_a, "twice"_a, "isa"_a = nb::none())
+        .def("open", &Crew::open, "pack"_a, "count"_a)
+        .def("submit", &Crew::submit, "pack"_a, "task"_a)
+        .def("wait", &Crew::wait, "seconds"_a, "few"_a)
+        .def("cancel", [](Crew& crew) { crew.team.cancel(); })
+        .def_prop_ro("steps", [](const Crew& crew) { return crew.team.steps(); });
+}

@@ -1,0 +1,104 @@
+// One step of an optimiser over a span of parameters, penalties included (fleet/optimisers.py). Spans are whole
+// vectors; padded places hold zeros and keep them.
+#pragma once
+
+#include "job.hpp"
+#include "simd.hpp"
+
+namespace profunda::PROFUNDA_ISA {
+
+constexpr double BETA_1 = 0.9, BETA_2 = 0.999, EPSILON = 1e-8, ALPHA = 0.99;
+
+// What is the same for all parameters of a step.
+template <class T>
+struct Step {
+    T lr;
+    T gradient_scale;  // of gradient clipping, otherwise 1
+    T momentum;
+    T size;            // Adam: lr / (1 − β₁^k)
+    T root;            // Adam: 1 / √(1 − β₂^k)
+    T coupled;         // l2 where it is added to the gradient
+    T keep;            // 1 − lr·l2 where it is decoupled
+    T threshold;       // lr·l1
+
+    Step(const Recipe& recipe, double rate, double gradient_scale, int64_t number)
+        : lr(static_cast<T>(rate)), gradient_scale(static_cast<T>(gradient_scale)),
+          momentum(static_cast<T>(recipe.momentum)),
+          size(static_cast<T>(rate / (1.0 - __builtin_pow(BETA_1, static_cast<double>(number))))),
+          root(static_cast<T>(1.0 / __builtin_sqrt(1.0 - __builtin_pow(BETA_2, static_cast<double>(number))))),
+          coupled(static_cast<T>(recipe.decoupled ? 0.0 : recipe.l2)),
+          keep(static_cast<T>(1.0 - rate * (recipe.decoupled ? recipe.l2 : 0.0))),
+          threshold(static_cast<T>(rate * recipe.l1)) {}
+};
+
+template <class T>
+struct Span {
+    T* params;
+    const T* gradient;
+    T* first;   // moments
+    T* second;  // Adam's
+    ptrdiff_t size;
+};
+
+// Plain loops over arrays rather than vectors: the compiler knows the square root of a vector, the language does not.
+template <class T, Optimiser RULE, bool PENALISED>
+void step(const Span<T>& span, const Step<T>& s) {
+    T* __restrict w = span.params;
+    const T* __restrict g = span.gradient;
+    T* __restrict m = span.first;
+    T* __restrict q = span.second;
+    for (ptrdiff_t i = 0; i < span.size; ++i) {
+        T slope = g[i] * s.gradient_scale, weight = w[i];
+        if (PENALISED) {
+            slope += s.coupled * weight;
+            weight *= s.keep;
+        }
+        if constexpr (RULE == Optimiser::adam) {
+            m[i] += static_cast<T>(1.0 - BETA_1) * (slope - m[i]);
+            q[i] = static_cast<T>(BETA_2) * q[i] + static_cast<T>(1.0 - BETA_2) * (slope * slope);
+            weight -= s.size * m[i] / (s.root * static_cast<T>(__builtin_sqrt(q[i])) + static_cast<T>(EPSILON));
+        } else if constexpr (RULE == Optimiser::sgd) {
+            m[i] = s.momentum * m[i] + slope;
+            weight -= s.lr * m[i];
+        } else {
+            m[i] = static_cast<T>(ALPHA) * m[i] + static_cast<T>(1.0 - ALPHA) * (slope * slope);
+            weight -= s.lr * slope / (static_cast<T>(__builtin_sqrt(m[i])) + static_cast<T>(EPSILON));
+        }
+        if (PENALISED) {
+            // Soft threshold: the part of the weight within ±threshold is taken away.
+            T part = weight > s.threshold ? s.threshold : weight;
+            part = part < -s.threshold ? -s.threshold : part;
+            weight -= part;
+        }
+        w[i] = weight;
+    }
+}
+
+template <class T, bool PENALISED>
+void step_by(Optimiser rule, const Span<T>& span, const Step<T>& s) {
+    if (rule == Optimiser::adam) {
+        step<T, Optimiser::adam, PENALISED>(span, s);
+    } else if (rule == Optimiser::sgd) {
+        step<T, Optimiser::sgd, PENALISED>(span, s);
+    } else {
+        step<T, Optimiser::rmsprop, PENALISED>(span, s);
+    }
+}
+
+// Learning rate of step `number` (from 0) of a member's whole training; the formulas of fleet/schedules.py.
+inline double learning_rate(const Recipe& recipe, double number, double total) {
+    constexpr double pi = 3.14159265358979323846, warm_up = 0.3;
+    if (recipe.schedule == Schedule::constant) return recipe.lr;
+    if (recipe.schedule == Schedule::cosine) return recipe.lr * 0.5 * (1.0 + __builtin_cos(pi * number / total));
+    const double rise = warm_up * total > 1.0 ? warm_up * total : 1.0;
+    if (number < rise) {
+        const double share = (number + 1.0) / rise;
+        return recipe.lr * (share < 1.0 ? share : 1.0);
+    }
+    const double rest = total - rise > 1.0 ? total - rise : 1.0;
+    double past = (number - rise) / rest;
+    past = past < 0.0 ? 0.0 : past > 1.0 ? 1.0 : past;
+    return recipe.lr * 0.5 * (1.0 + __builtin_cos(pi * past));
+}
+
+}  // namespace profunda::PROFUNDA_ISA

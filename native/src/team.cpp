@@ -1,0 +1,95 @@
+#include "team.hpp"
+
+#include <chrono>
+
+namespace profunda {
+
+Team::Team(int count, const Engine& engine, Precision precision)
+    : train(engine.train[static_cast<int>(precision)]) {
+    threads.reserve(count);
+    for (int i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+}
+
+Team::~Team() {
+    cancel();
+    {
+        std::lock_guard guard(lock);
+        closing = true;
+    }
+    tasks_came.notify_all();
+    for (std::thread& thread : threads) thread.join();
+}
+
+void Team::open(int64_t pack, int64_t count) {
+    std::lock_guard guard(lock);
+    if (count) {
+        left[pack] = count;
+    } else {
+        ended.push_back(pack);
+        something_ended.notify_all();
+    }
+}
+
+void Team::submit(int64_t pack, Job& job) {
+    {
+        std::lock_guard guard(lock);
+        waiting.push_back({pack, &job});
+    }
+    tasks_came.notify_one();
+}
+
+int64_t Team::wait(double seconds, int64_t few) {
+    std::unique_lock guard(lock);
+    const auto ready = [&] {
+        return failure || !ended.empty() || static_cast<int64_t>(waiting.size()) < few;
+    };
+    something_ended.wait_for(guard, std::chrono::duration<double>(seconds), ready);
+    if (failure) {
+        std::exception_ptr thrown = failure;
+        failure = nullptr;
+        std::rethrow_exception(thrown);
+    }
+    if (ended.empty()) return -1;
+    const int64_t pack = ended.front();
+    ended.pop_front();
+    return pack;
+}
+
+void Team::cancel() { __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED); }
+
+int64_t Team::steps() const { return __atomic_load_n(&steps_done, __ATOMIC_RELAXED); }
+
+void Team::work() {
+    Arena arena;
+    std::unique_lock guard(lock);
+    for (;;) {
+        tasks_came.wait(guard, [&] { return closing || !waiting.empty(); });
+        if (waiting.empty()) return;
+        const Task task = waiting.front();
+        waiting.pop_front();
+        guard.unlock();
+        run(task, arena);
+        guard.lock();
+        if (--left[task.pack] == 0) {
+            left.erase(task.pack);
+            ended.push_back(task.pack);
+        }
+        something_ended.notify_all();
+    }
+}
+
+void Team::run(const Task& task, Arena& arena) {
+    if (__atomic_load_n(&cancelled, __ATOMIC_RELAXED)) {
+        task.job->ending = Ending::cancelled;
+        return;
+    }
+    try {
+        train(*task.job, arena, Watchers{&steps_done, &cancelled});
+    } catch (...) {
+        task.job->ending = Ending::cancelled;
+        std::lock_guard guard(lock);
+        failure = std::current_exception();
+    }
+}
+
+}  // namespace profunda
