@@ -1,4 +1,4 @@
-"""What the build makes of this repository: the native wheel, the pure one in its place, the source archive."""
+"""What the build makes of this repository: the native wheel, the pure one instead of it, the archive."""
 
 import os
 import subprocess
