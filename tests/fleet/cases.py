@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from profunda.fleet.member import Member
-from profunda.fleet.plan import Pack
+from profunda.fleet.pack import Pack
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
 from profunda.fleet.torch_engine import PackResult, train_pack
@@ -63,8 +63,7 @@ def train(
     **arguments: object,
 ) -> PackResult:
     """All members as one pack, in the order given."""
-    design = members[0].design
-    pack = Pack(tuple(range(len(members))), design.widths, design.batch_size, 0, 0, stacked, 0, 0.0)
+    pack = Pack(tuple(range(len(members))), "torch", stacked)
     return train_pack(pack, members, data, dtype=dtype, **arguments)
 
 

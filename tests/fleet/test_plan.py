@@ -5,15 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.fleet.cases import mixed, table
+from tests.fleet.cases import mixed, table, train
 
 from profunda.errors import ArgumentError, DataError
-from profunda.fleet import cost
-from profunda.fleet.cost import bytes_of_member, pack_limit, seconds_of_step
+from profunda.fleet import plan as planning
+from profunda.fleet.cost import NATIVE, TORCH, bytes_of_member, bytes_of_state, pack_limit, seconds_of_step
 from profunda.fleet.member import Member
+from profunda.fleet.pack import text_of
 from profunda.fleet.plan import plan
 from profunda.fleet.shape import canonical_width, shape_of
 from profunda.fleet.source import FleetData, Source
+from profunda.fleet.speed import Speeds
 from profunda.space.design import Design
 
 
@@ -33,38 +35,160 @@ def fleet(count=200):
     ]
 
 
+QUICK = Speeds(TORCH, NATIVE, "avx512")
+WITHOUT = Speeds(TORCH, None, "")
+
+
+@pytest.fixture
+def native(monkeypatch):
+    """A machine with the native engine, whatever this one has."""
+    monkeypatch.setattr(planning, "available", lambda: True)
+    monkeypatch.setattr(planning, "bytes_of_thread", lambda shape, itemsize: 1000 * itemsize)
+
+
+@pytest.fixture
+def pure(monkeypatch):
+    """A machine without it."""
+    monkeypatch.setattr(planning, "available", lambda: False)
+    monkeypatch.setattr(planning, "unavailable_reason", lambda: "the wheel is pure")
+
+
 def test_every_member_is_in_one_pack_of_its_shape():
     members, data = fleet(), table()
-    made = plan(members, data)
+    made = plan(members, data, engine="torch")
     assert sorted(i for pack in made.packs for i in pack.members) == list(range(200))
     for pack in made.packs:
         shapes = {shape_of(members[i], data) for i in pack.members}
-        assert len(shapes) == 1
-        assert shapes.pop().widths == pack.widths
+        assert len(shapes) == pack.shapes == 1
+        assert pack.text == text_of([*shapes])
         assert len(pack.members) <= 64
 
 
-def test_packs_do_not_depend_on_the_machines_speed(monkeypatch):
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_packs_do_not_depend_on_the_machines_speed(native, engine):
     members, data = fleet(), table()
-    quick = plan(members, data)
-    monkeypatch.setattr(cost, "_MEASURED", [50.0])
-    slow = plan(members, data)
-    assert [p.members for p in quick.packs] == [p.members for p in slow.packs]
-    assert slow.seconds > quick.seconds
+    slow = Speeds(*(replace(rates, flop=50 * rates.flop, step=9 * rates.step) for rates in (TORCH, NATIVE)), "avx512")
+    here, there = (plan(members, data, engine=engine, speeds=speeds) for speeds in (QUICK, slow))
+    assert [p.members for p in here.packs] == [p.members for p in there.packs]
+    assert there.seconds > 2 * here.seconds
 
 
 def test_few_packs_are_split_so_that_threads_can_share():
     data = table()
-    assert len(plan(mixed(40), data).packs) == 2
-    assert len(plan(mixed(8), data).packs) == 1
+    assert len(plan(mixed(40), data, engine="torch").packs) == 2
+    assert len(plan(mixed(8), data, engine="torch").packs) == 1
 
 
-def test_text_is_a_table():
-    text = str(plan(mixed(8), table()))
+def test_text_is_a_table(native):
+    text = str(plan(mixed(8), table(), engine="torch"))
     assert "8 networks in 1 packs · engine torch on cpu, float32" in text
-    assert "MiB" in text
-    assert len(text.splitlines()) == 5
-    assert "linear" in str(plan([Member(Design(()))], table()))
+    assert "KiB a network stay" in text
+    assert "24, batch 16, 60 rows" in text
+    assert "as it was asked for" in text
+    assert len(text.splitlines()) == 4
+    assert "linear" in str(plan([Member(Design(()))], table(), engine="torch"))
+    told = str(plan(fleet(), table(), engine="native", speeds=QUICK))
+    assert "engine native (avx512) on cpu" in told
+    assert "shapes: depth 1, width 16 to 24, batch 16 to 32" in told
+
+
+# The native engine ------------------------------------------------------------------------------------
+
+
+def long_fleet(count, epochs=50, width=64):
+    return [Member(Design((8 + 8 * (i % (width // 8)),), epochs=epochs, batch_size=16), i % 2, i) for i in range(count)]
+
+
+def test_native_packs_mix_shapes_and_start_with_the_longest(native):
+    members, data = long_fleet(300), table(2000)
+    made = plan(members, data, engine="native", speeds=QUICK)
+    assert sorted(i for pack in made.packs for i in pack.members) == list(range(300))
+    assert made.engine == "native"
+    assert made.instruction_set == "avx512"
+    assert max(pack.shapes for pack in made.packs) > 1
+    costs = [seconds_of_step(shape_of(members[i], data), NATIVE) for p in made.packs for i in p.members]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_a_native_pack_is_worth_its_record_and_no_more(native):
+    made = plan(long_fleet(2000, epochs=100), table(2000), engine="native", speeds=QUICK)
+    assert len(made.packs) > 10
+    assert all(0.5 < pack.seconds < 1.0 for pack in made.packs)
+
+
+@pytest.mark.parametrize(("count", "packs"), [(1, 1), (63, 1), (64, 4), (300, 4)])
+def test_quick_fleets_are_cut_in_four(native, count, packs):
+    made = plan(long_fleet(count, epochs=1), table(), engine="native", speeds=QUICK)
+    assert len(made.packs) == packs
+    assert max(len(p.members) for p in made.packs) <= count // packs + count // 4 + 1
+
+
+def test_one_long_member_does_not_swallow_the_packs_of_the_others(native):
+    long = Member(Design((512, 512), epochs=2000, batch_size=16))
+    made = plan([*long_fleet(63, epochs=1), long], table(), engine="native", speeds=QUICK)
+    assert [len(pack.members) for pack in made.packs][0] == 1
+    assert len(made.packs) >= 4
+    assert plan([long], table(), engine="native", speeds=QUICK).packs[0].members == (0,)
+
+
+def test_auto_takes_what_is_predicted_to_be_quicker(native):
+    wide_is_slow = Speeds(TORCH, replace(NATIVE, flop=1.5 * TORCH.flop), "avx2")
+    members = [Member(Design((width, width), batch_size=32), 0, i) for i, width in enumerate([16, 1024] * 3)]
+    made = plan(members, table(), speeds=wide_is_slow)
+    assert [(p.engine, p.members) for p in made.packs] == [("native", (0, 2, 4)), ("torch", (1, 3, 5))]
+    assert made.engine == "native and torch"
+    told = " ".join(made.reasons)
+    assert "The native engine trains 1 of 2 compute shapes" in told
+    assert "The torch engine trains 1 of 2 compute shapes" in told
+    # A member's engine is its own, not its fleet's: alone it has the same.
+    for number, member in enumerate(members):
+        assert plan([member], table(), speeds=wide_is_slow).engine == ("native", "torch")[number % 2]
+
+
+def test_auto_says_why_there_is_no_native_pack(pure):
+    made = plan(mixed(4), table(), speeds=WITHOUT)
+    assert (made.engine, made.instruction_set) == ("torch", "")
+    assert made.reasons == ("The torch engine trains all: the wheel is pure.",)
+    elsewhere = plan(mixed(4), table(), speeds=QUICK, device="cuda")
+    assert elsewhere.reasons == ("The torch engine trains all: the native one knows the CPU alone, not cuda.",)
+
+
+def test_the_native_engine_is_refused_where_it_cannot_train(pure):
+    with pytest.raises(ArgumentError, match=r"engine = 'native' cannot be used: the wheel is pure\. Install .* C\+\+"):
+        plan(mixed(1), table(), engine="native", speeds=WITHOUT)
+    with pytest.raises(ArgumentError, match=r"trains on the CPU alone, but device = 'cuda'"):
+        plan(mixed(1), table(), engine="native", device="cuda", speeds=QUICK)
+
+
+def test_epochs_still_to_train_are_what_counts(native):
+    members, data = long_fleet(400, epochs=90), table(2000)
+    for engine in ("native", "torch"):
+        whole = plan(members, data, engine=engine, speeds=QUICK)
+        third = plan(members, data, engine=engine, speeds=QUICK, epochs=[30] * 400)
+        assert third.seconds == pytest.approx(whole.seconds / 3, rel=0.05)
+    assert len(plan(members, data, engine="native", speeds=QUICK).packs) > 4
+    assert len(plan(members, data, engine="native", speeds=QUICK, epochs=[1] * 400).packs) == 4
+
+
+def test_memory_is_what_stays_and_what_threads_work_in(native):
+    members, data = long_fleet(100), table()
+    made = plan(members, data, engine="native", speeds=QUICK)
+    state = sum(bytes_of_state(m.design, shape_of(m, data), 50) for m in members)
+    assert made.bytes_with(1) == state + 4000
+    assert made.bytes_with(3) == state + 12000
+    assert plan(members[:1], data, engine="native", speeds=QUICK).bytes_with(8) < 12_000
+    torch = plan(members, data, engine="torch", speeds=QUICK)
+    assert torch.bytes_with(2) - torch.bytes_with(1) == sorted(p.bytes for p in torch.packs)[-2]
+    assert torch.table_bytes == 2 * 90 * (16 + 3) * 4
+
+
+def test_a_state_is_counted_byte_by_byte():
+    member, data = mixed(1, epochs=7)[0], table()
+    (state,) = train([member], data).states
+    held = [state.params, state.best_params, *state.moments, state.train_loss, state.valid_loss]
+    held += list(state.signs.values())
+    counted = bytes_of_state(member.design, shape_of(member, data), 7)
+    assert 0 <= counted - 3_000 - sum(array.nbytes for array in held) < 600
 
 
 def test_memory_of_a_pack_is_bounded():
@@ -73,15 +197,15 @@ def test_memory_of_a_pack_is_bounded():
     index = np.arange(40_000)
     data = FleetData.from_arrays(x, index % 3, folds=[(index[:35_000], index[35_000:])], classes=True)
     members = [Member(Design((1024, 1024), batch_size=512), 0, i) for i in range(40)]
-    made = plan(members, data)
-    assert made.bytes <= 256 << 20
+    made = plan(members, data, engine="torch")
+    assert max(pack.bytes for pack in made.packs) <= 256 << 20
     assert len(made.packs) > 1
     assert pack_limit(shape_of(members[0], data)) < 20
 
 
 def test_stacking_is_predicted_to_be_no_slower_than_a_loop():
     shape = shape_of(mixed(1)[0], table())
-    assert seconds_of_step(shape, 32) < seconds_of_step(shape, 1)
+    assert seconds_of_step(shape, TORCH, 32) < seconds_of_step(shape, TORCH, 1)
     assert bytes_of_member(shape) > 4 * shape.parameters
 
 
@@ -93,7 +217,7 @@ def test_canonical_widths_grow_and_cover():
 
 
 def test_wrong_words_are_named():
-    with pytest.raises(ArgumentError, match="engine = 'rocket' is unknown; choose one of auto, torch"):
+    with pytest.raises(ArgumentError, match="engine = 'rocket' is unknown; choose one of auto, native, torch"):
         plan(mixed(1), table(), engine="rocket")
     with pytest.raises(ArgumentError, match="dtype = 'int8' is unknown"):
         plan(mixed(1), table(), dtype="int8")

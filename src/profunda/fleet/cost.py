@@ -1,51 +1,96 @@
-"""What a pack costs, in seconds and bytes: a few constants for grouping, one measurement for predictions.
+"""What members cost, in seconds and bytes: one formula of five rates for each engine.
 
-Grouping uses constants only, so that the same members and data give the same packs on every machine and every
-day; predicted seconds are scaled by this machine's measured speed.
+Grouping uses the reference rates below only, so that the same members and data give the same packs on every
+machine and every day. The choice between engines and predicted seconds use rates measured on this machine
+(`profunda.fleet.speed`).
 """
 
-import threading
-import time
+from dataclasses import dataclass
+from itertools import pairwise
 
-import torch
-
+from profunda.fleet.optimisers import MOMENTS
 from profunda.fleet.shape import Shape
 from profunda.fleet.tables import row_width
-from profunda.vitals.signs import PROBE_ROWS
+from profunda.networks.layout import layout
+from profunda.space.design import Design
+from profunda.vitals.signs import PROBE_ROWS, SIGNS, sign_interval
 
-__all__ = ["bytes_of_member", "pack_limit", "seconds_of_step", "slowness"]
+__all__ = [
+    "NATIVE",
+    "TORCH",
+    "Rates",
+    "bytes_of_member",
+    "bytes_of_state",
+    "flops_of_step",
+    "pack_limit",
+    "seconds_of_step",
+]
 
-_CALLS, _CALLS_PER_LAYER = 70e-6, 45e-6
-"""Seconds of a step that the number of members does not change: some forty calls into torch and numpy."""
-_PER_FLOP, _PER_ACTIVATION, _PER_PARAMETER = 1 / 45e9, 1.4e-9, 0.7e-9
-"""Seconds per multiplication or addition of a product, per hidden activation (masks, σ, σ'), per parameter
-(Adam). Measured on one core with AVX-512 at widths 32 to 128 and batches of 16 to 64."""
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds that an engine needs, on one thread and in float32.
+
+    `step` and `layer` (for each hidden one) are paid once a step, whatever its size; the others for each
+    multiplication or addition of a product, each hidden activation (masks, σ, σ'), each parameter (the
+    optimiser).
+    """
+
+    step: float
+    layer: float
+    flop: float
+    activation: float
+    parameter: float
+
+
+TORCH = Rates(step=70e-6, layer=45e-6, flop=1 / 45e9, activation=1.4e-9, parameter=0.7e-9)
+"""Some forty calls into torch and numpy a step. Measured on one core with AVX-512 at widths 32 to 128 and
+batches of 16 to 64."""
+
+NATIVE = Rates(step=0.8e-6, layer=0.3e-6, flop=1 / 65e9, activation=0.6e-9, parameter=0.4e-9)
+"""Measured on the same core at widths 16 to 1024 and batches of 16 to 512."""
+
 _OVERHEAD_SHARE = 0.10
 _MOST_MEMBERS = 64
 _PACK_BYTES = 256 << 20
+_OBJECT_BYTES = 3_000
+"""Of a member's state: its Python objects, the arrays' headers among them."""
 
 
-def seconds_of_step(shape: Shape, members: int) -> float:
-    """Seconds of one optimiser step of one member, when `members` are stacked, on the reference machine."""
-    return _calls(shape) / members + _arithmetic(shape)
+def seconds_of_step(shape: Shape, rates: Rates, members: int = 1) -> float:
+    """Seconds of one optimiser step of one member, its share of the validation included.
+
+    `members` that are stacked share what a step costs whatever its size; the native engine stacks none.
+    """
+    return _calls(shape, rates) / members + _arithmetic(shape, rates)
 
 
-def _calls(shape: Shape) -> float:
-    return _CALLS + _CALLS_PER_LAYER * len(shape.widths)
+def flops_of_step(shape: Shape) -> float:
+    """Multiplications and additions of the products of one step on `shape.batch` rows.
+
+    Forward, the weights' gradients, and the inputs' gradients of all layers but the first.
+    """
+    sizes = (shape.n_features, *shape.widths, shape.n_outputs)
+    products = [a * b for a, b in pairwise(sizes)]
+    return 2.0 * shape.batch * (3 * sum(products) - products[0])
 
 
-def _arithmetic(shape: Shape) -> float:
-    # Forward, and twice that backward; validation runs one forward pass an epoch.
+def _calls(shape: Shape, rates: Rates) -> float:
+    return rates.step + rates.layer * len(shape.widths)
+
+
+def _arithmetic(shape: Shape, rates: Rates) -> float:
+    # Validation runs one forward pass an epoch, a third of a step's work on as many rows.
     rows = shape.batch + shape.n_valid / (3.0 * shape.steps)
     return (
-        6.0 * rows * shape.parameters * _PER_FLOP
-        + rows * sum(shape.widths) * _PER_ACTIVATION
-        + shape.parameters * _PER_PARAMETER
+        flops_of_step(shape) * rows / shape.batch * rates.flop
+        + rows * sum(shape.widths) * rates.activation
+        + shape.parameters * rates.parameter
     )
 
 
 def bytes_of_member(shape: Shape, itemsize: int = 4) -> int:
-    """Upper estimate of the memory that one member of a pack takes."""
+    """Upper estimate of the memory that the torch engine takes for one member of a running pack."""
     probe = min(PROBE_ROWS, shape.n_valid)
     rows = 2 * (shape.batch + shape.tail) + probe
     activations = rows * sum(shape.widths) * 3 * itemsize
@@ -54,34 +99,18 @@ def bytes_of_member(shape: Shape, itemsize: int = 4) -> int:
     return activations + hashes + inputs + shape.parameters * 9 * itemsize + shape.n_train * 40
 
 
+def bytes_of_state(design: Design, shape: Shape, epochs: int, itemsize: int = 4) -> int:
+    """What stays of a member after `epochs` epochs: parameters, best parameters, moments, curves, signs."""
+    parameters = layout(design.widths, shape.n_features, shape.n_outputs, design.norm)[-1].end
+    vectors = (2 + MOMENTS[design.optimiser]) * parameters * itemsize
+    taken = -(-epochs // sign_interval(shape.steps))
+    signs = taken * len(SIGNS) * (design.depth + 1) * 8
+    return vectors + 16 * epochs + signs + _OBJECT_BYTES
+
+
 def pack_limit(shape: Shape, itemsize: int = 4) -> int:
-    """Most members of one pack: enough that calls take a tenth of the time, few enough for 256 MiB."""
-    wanted = _calls(shape) / (_OVERHEAD_SHARE * _arithmetic(shape))
+    """Most members of one torch pack: enough that calls take a tenth of the time, few enough for 256 MiB."""
+    wanted = _calls(shape, TORCH) / (_OVERHEAD_SHARE * _arithmetic(shape, TORCH))
     return max(
         1, min(_MOST_MEMBERS, 4 * round(wanted / 4 + 0.5), _PACK_BYTES // bytes_of_member(shape, itemsize))
     )
-
-
-_MEASURED: list[float] = []
-_LOCK = threading.Lock()
-
-
-def slowness() -> float:
-    """How many times slower than the reference machine this one is; measured once, in about 20 ms."""
-    with _LOCK:
-        if not _MEASURED:
-            _MEASURED.append(max(0.1, _time_products() / _REFERENCE_SECONDS))
-        return _MEASURED[0]
-
-
-_REFERENCE_SECONDS = 50e-6
-
-
-def _time_products() -> float:
-    a, b = torch.ones(32, 32, 20), torch.ones(32, 20, 64)
-    best = float("inf")
-    for _ in range(50):
-        start = time.perf_counter()
-        torch.bmm(a, b).relu_()
-        best = min(best, time.perf_counter() - start)
-    return best

@@ -1,81 +1,70 @@
-"""A plan: which members train together in one pack, what that needs, and how long it should take."""
+"""A plan: which members train together in one pack, on which engine, what that needs, and how long it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from profunda.errors import ArgumentError
-from profunda.fleet.cost import bytes_of_member, pack_limit, seconds_of_step, slowness
+from profunda.fleet.cost import (
+    NATIVE,
+    TORCH,
+    Rates,
+    bytes_of_member,
+    bytes_of_state,
+    pack_limit,
+    seconds_of_step,
+)
 from profunda.fleet.member import Member
+from profunda.fleet.native_door import (
+    available,
+    bytes_of_thread,
+    unavailable_reason,
+)
+from profunda.fleet.pack import Engine, Pack, Plan, text_of
 from profunda.fleet.shape import Shape, shape_of
 from profunda.fleet.source import FleetData
+from profunda.fleet.speed import Speeds, speeds_here
+from profunda.fleet.tables import row_width
 
-__all__ = ["Pack", "Plan", "plan"]
+__all__ = ["ENGINES", "Pack", "Plan", "check_engine", "plan"]
 
-_ENGINES = ("auto", "torch")
+ENGINES = ("auto", "native", "torch")
 _ITEMSIZE = {"float32": 4, "float64": 8}
 _MOST_SECONDS = 10.0
-"""Seconds of a pack on the reference machine, beyond which it is cut: threads then end together, and a search
-can stop soon."""
+"""Seconds of a torch pack on the reference machine, beyond which it is cut: threads then end together, and a
+search can stop soon."""
 _FEWEST_PACKS, _SMALLEST_SPLIT = 4, 16
-"""A fleet of fewer packs is cut smaller, down to 16 members, so that two threads have something to share. The
-rule does not ask how many threads there are: packs must be the same on every machine."""
+"""A fleet of fewer packs is cut smaller, down to 16 members a pack, so that two threads have something to
+share. The rule does not ask how many threads there are: packs must be the same on every machine."""
+_NATIVE_SECONDS = 0.75
+"""Seconds of a native pack on the reference machine. Its threads share members, not packs, so a pack is only
+the unit of the journal, and the record with its flush to disk takes some milliseconds."""
 
 
 @dataclass(frozen=True)
-class Pack:
-    """Members that one call of an engine trains: `members` are indices into the plan's members.
-
-    `widths` are the canonical widths they are computed at, `batch` rows a step, `bytes` an upper estimate of
-    memory, `seconds` the predicted time to the members' last epochs. `stacked`: more than one member shares
-    each call.
-    """
-
-    members: tuple[int, ...]
-    widths: tuple[int, ...]
-    batch: int
-    n_train: int
-    n_features: int
-    stacked: bool
-    bytes: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Packs of one fleet, longest first, which is the order in which they should start."""
+class _Fleet:
+    """What grouping looks at: members with their shapes, and the epochs each has still to train."""
 
     members: tuple[Member, ...]
-    packs: tuple[Pack, ...]
-    engine: str
-    device: str
-    dtype: str
-    reasons: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    epochs: tuple[int, ...]
+    itemsize: int
+    speeds: Speeds
 
-    @property
-    def seconds(self) -> float:
-        """Predicted seconds of all packs, one after the other."""
-        return sum(pack.seconds for pack in self.packs)
+    def work(self, index: int, seconds_a_step: float) -> float:
+        """Seconds of a member that takes so many seconds a step."""
+        return self.epochs[index] * self.shapes[index].steps * seconds_a_step
 
-    @property
-    def bytes(self) -> int:
-        """Memory of the largest pack."""
-        return max((pack.bytes for pack in self.packs), default=0)
-
-    def __str__(self) -> str:
-        head = (
-            f"{len(self.members)} networks in {len(self.packs)} packs · engine {self.engine} on "
-            f"{self.device}, {self.dtype} · about {self.seconds:.3g} s on one thread, "
-            f"{self.bytes / 2**20:.0f} MiB a pack at most"
+    def state_bytes(self, part: Sequence[int]) -> int:
+        return sum(
+            bytes_of_state(self.members[i].design, self.shapes[i], self.epochs[i], self.itemsize)
+            for i in part
         )
-        titles = f"{'pack':>4}  {'networks':>8}  {'widths':<20}  {'batch':>6}  {'rows':>8}"
-        rows = [f"{titles}  {'MiB':>7}  {'seconds':>8}"]
-        for number, pack in enumerate(self.packs):
-            widths = "–".join(map(str, pack.widths)) or "linear"
-            rows.append(
-                f"{number:>4}  {len(pack.members):>8}  {widths:<20}  {pack.batch:>6}  {pack.n_train:>8,}"
-                f"  {pack.bytes / 2**20:>7.1f}  {pack.seconds:>8.3g}"
-            )
-        return "\n".join([head, *rows, *(f"  {reason}" for reason in self.reasons)])
+
+    @property
+    def slowdown(self) -> float:
+        """How much longer than in float32 everything takes: twice the bytes, half the numbers a vector."""
+        return self.itemsize / 4
 
 
 def plan(
@@ -85,42 +74,191 @@ def plan(
     engine: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
+    epochs: Sequence[int] | None = None,
+    speeds: Speeds | None = None,
 ) -> Plan:
-    """Group `members` into packs of equal compute shape: same members and data, same packs.
+    """Group `members` into packs: same members, data, engine and speeds, same packs.
 
-    `device` None is the CPU, where small dense networks are fastest and their bits are promised. Raises
-    ArgumentError for an unknown engine or dtype, DataError where `data` lacks a member's fold.
+    `engine` "auto" trains each compute shape on the engine that `speeds` predict to be quicker there; None
+    are this machine's speeds. `device` None is the CPU, where small dense networks are fastest and their bits
+    are promised. `epochs` [M] are those still to train; None: all of the designs'.
+
+    Raises:
+        ArgumentError: an unknown engine or dtype, or the native engine is asked for where there is none.
+        DataError: `data` lacks a member's fold.
     """
-    if engine not in _ENGINES:
-        raise ArgumentError(f"engine = {engine!r} is unknown; choose one of {', '.join(_ENGINES)}.")
+    place = device or "cpu"
+    check_engine(engine, place)
     if dtype not in _ITEMSIZE:
         raise ArgumentError(f"dtype = {dtype!r} is unknown; choose one of {', '.join(_ITEMSIZE)}.")
-    buckets: dict[Shape, list[int]] = {}
-    for index, member in enumerate(members):
-        buckets.setdefault(shape_of(member, data), []).append(index)
-    groups = [
-        (shape, part) for shape in sorted(buckets) for part in _split(shape, buckets[shape], members, dtype)
-    ]
-    groups = _enough(groups)
-    scale = slowness()
-    packs = [_pack(shape, part, members, dtype, scale) for shape, part in groups]
-    costs = [_work(shape, part, members) for shape, part in groups]
-    order = sorted(range(len(packs)), key=lambda i: (-costs[i], packs[i].members))
-    reasons = (
-        f"{len(buckets)} compute shapes: networks share a pack when canonical widths, batch and rows agree.",
-        "Pack sizes come from fixed constants, so results and packs do not depend on this machine's speed.",
+    fleet = _Fleet(
+        tuple(members),
+        tuple(shape_of(member, data) for member in members),
+        tuple(member.design.epochs for member in members) if epochs is None else tuple(epochs),
+        _ITEMSIZE[dtype],
+        speeds or speeds_here(),
     )
-    return Plan(tuple(members), tuple(packs[i] for i in order), "torch", device or "cpu", dtype, reasons)
+    chosen, reasons = _choose(sorted(set(fleet.shapes)), fleet.speeds, engine, place)
+    packs = (*_native_packs(fleet, chosen), *_torch_packs(fleet, chosen))
+    natively = any(pack.engine == "native" for pack in packs)
+    return Plan(
+        members=fleet.members,
+        packs=packs,
+        device=place,
+        dtype=dtype,
+        table_bytes=_table_bytes(fleet, chosen, data),
+        instruction_set=fleet.speeds.instruction_set if natively else "",
+        reasons=reasons,
+    )
 
 
-def _split(shape: Shape, indices: list[int], members: Sequence[Member], dtype: str) -> list[list[int]]:
+def check_engine(engine: str, device: str = "cpu") -> None:
+    """Refuse an engine that is unknown, or that cannot train here.
+
+    Raises:
+        ArgumentError: so it is; the text says why and what to do.
+    """
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine = {engine!r} is unknown; choose one of {', '.join(ENGINES)}.")
+    if engine != "native":
+        return
+    if device != "cpu":
+        raise ArgumentError(
+            f"engine = 'native' trains on the CPU alone, but device = {device!r} was asked for. "
+            "Leave out the device, or take engine = 'torch'."
+        )
+    if not available():
+        raise ArgumentError(
+            f"engine = 'native' cannot be used: {unavailable_reason()}. Install Profunda again where a C++ "
+            "compiler is found, or take engine = 'auto', which trains on torch then."
+        )
+
+
+def _choose(
+    shapes: Sequence[Shape], speeds: Speeds, engine: str, device: str
+) -> tuple[dict[Shape, Engine], tuple[str, ...]]:
+    """The engine of each compute shape, and why; never by the fleet, so that a member has one wherever it is
+    trained."""
+    if engine == "native":
+        return dict.fromkeys(shapes, "native"), ("The native engine trains all, as it was asked for.",)
+    if engine == "torch":
+        why = "The torch engine trains all, as it was asked for."
+    elif device != "cpu":
+        why = f"The torch engine trains all: the native one knows the CPU alone, not {device}."
+    elif speeds.native is None:
+        why = f"The torch engine trains all: {unavailable_reason() or 'so it was when the run began'}."
+    else:
+        return _quicker(shapes, speeds)
+    return dict.fromkeys(shapes, "torch"), (why,)
+
+
+def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engine], tuple[str, ...]]:
+    assert speeds.native is not None
+    gains = {
+        shape: seconds_of_step(shape, speeds.torch, pack_limit(shape)) / seconds_of_step(shape, speeds.native)
+        for shape in shapes
+    }
+    chosen: dict[Shape, Engine] = {shape: "native" if gains[shape] >= 1 else "torch" for shape in shapes}
+    reasons = []
+    for name, other in (("native", "torch"), ("torch", "native")):
+        mine = [shape for shape in shapes if chosen[shape] == name]
+        if mine:
+            gain = median(gains[shape] if name == "native" else 1 / gains[shape] for shape in mine)
+            reasons.append(
+                f"The {name} engine trains {len(mine)} of {len(shapes)} compute shapes: by this machine's "
+                f"measured speeds {gain:.1f} times as fast as the {other} one there (median)."
+            )
+    return chosen, tuple(reasons)
+
+
+def _table_bytes(fleet: _Fleet, chosen: Mapping[Shape, Engine], data: FleetData) -> int:
+    """The torch engine's copies of rows: inputs padded to whole cache lines, and targets."""
+    sources = {
+        id(source): source
+        for member, shape in zip(fleet.members, fleet.shapes, strict=True)
+        if chosen[shape] == "torch"
+        for source in (data.source(member),)
+    }
+    return sum(
+        source.x.shape[0] * (row_width(source.x.shape[1]) + data.n_outputs) * fleet.itemsize
+        for source in sources.values()
+    )
+
+
+# Native packs -----------------------------------------------------------------------------------------
+
+
+def _native_packs(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> list[Pack]:
+    """Members of any shape, the longest first, in packs of equal work."""
+    costs = {
+        index: fleet.work(index, seconds_of_step(shape, NATIVE))
+        for index, shape in enumerate(fleet.shapes)
+        if chosen[shape] == "native"
+    }
+    ordered = sorted(costs, key=lambda i: (-costs[i], i))
+    return [_native_pack(fleet, part) for part in _by_work(ordered, costs)]
+
+
+def _by_work(ordered: list[int], costs: Mapping[int, float]) -> list[list[int]]:
+    """`ordered` cut so that every part has about the same work, and at least one member."""
+    left = sum(costs[i] for i in ordered)
+    count = max(1, round(left / _NATIVE_SECONDS))
+    if len(ordered) >= _FEWEST_PACKS * _SMALLEST_SPLIT:
+        count = max(count, _FEWEST_PACKS)
+    count = min(count, len(ordered))
+    parts, start = [], 0
+    for remaining in range(count, 0, -1):
+        last = len(ordered) - (remaining - 1)  # of the members, the others need one each
+        end, work = start + 1, costs[ordered[start]]
+        while end < last and (remaining == 1 or work + costs[ordered[end]] / 2 <= left / remaining):
+            work += costs[ordered[end]]
+            end += 1
+        parts.append(ordered[start:end])
+        start, left = end, left - work
+    return parts
+
+
+def _native_pack(fleet: _Fleet, part: list[int]) -> Pack:
+    shapes = sorted({fleet.shapes[i] for i in part})
+    rates = fleet.speeds.native or NATIVE
+    return Pack(
+        members=tuple(part),
+        engine="native",
+        stacked=False,
+        shapes=len(shapes),
+        text=text_of(shapes),
+        state_bytes=fleet.state_bytes(part),
+        bytes=max(bytes_of_thread(shape, fleet.itemsize) for shape in shapes),
+        seconds=sum(fleet.work(i, seconds_of_step(fleet.shapes[i], rates)) for i in part) * fleet.slowdown,
+    )
+
+
+# Torch packs ------------------------------------------------------------------------------------------
+
+
+def _torch_packs(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> list[Pack]:
+    """Members of one compute shape each, the longest pack first."""
+    buckets: dict[Shape, list[int]] = {}
+    for index, shape in enumerate(fleet.shapes):
+        if chosen[shape] == "torch":
+            buckets.setdefault(shape, []).append(index)
+    groups = _enough(
+        [(shape, part) for shape in sorted(buckets) for part in _split(shape, buckets[shape], fleet)]
+    )
+    costs = [_stacked_work(shape, part, fleet) for shape, part in groups]
+    packs = [_torch_pack(shape, part, fleet) for shape, part in groups]
+    order = sorted(range(len(packs)), key=lambda i: (-costs[i], packs[i].members))
+    return [packs[i] for i in order]
+
+
+def _split(shape: Shape, indices: list[int], fleet: _Fleet) -> list[list[int]]:
     """Even parts within the limit; neighbours have equal activations and nearby ends, which share work."""
-    design = [member.design for member in members]
-    limit = pack_limit(shape, _ITEMSIZE[dtype])
-    longest = max(design[i].epochs for i in indices) * shape.steps * seconds_of_step(shape, limit)
-    limit = max(1, min(limit, int(_MOST_SECONDS / longest)))
+    limit = pack_limit(shape, fleet.itemsize)
+    longest = max(fleet.work(i, seconds_of_step(shape, TORCH, limit)) for i in indices)
+    limit = max(1, min(limit, int(_MOST_SECONDS / longest))) if longest else limit
+    design = [member.design for member in fleet.members]
     ordered = sorted(
-        indices, key=lambda i: (design[i].activation, design[i].dropout > 0, design[i].epochs, i)
+        indices, key=lambda i: (design[i].activation, design[i].dropout > 0, fleet.epochs[i], i)
     )
     return _even(ordered, -(-len(ordered) // limit))
 
@@ -139,20 +277,19 @@ def _enough(groups: list[tuple[Shape, list[int]]]) -> list[tuple[Shape, list[int
     return groups
 
 
-def _work(shape: Shape, part: list[int], members: Sequence[Member]) -> float:
-    steps = shape.steps * sum(members[i].design.epochs for i in part)
-    return steps * seconds_of_step(shape, len(part))
+def _stacked_work(shape: Shape, part: list[int], fleet: _Fleet, rates: Rates = TORCH) -> float:
+    each = seconds_of_step(shape, rates, len(part))
+    return sum(fleet.work(i, each) for i in part)
 
 
-def _pack(shape: Shape, part: list[int], members: Sequence[Member], dtype: str, scale: float) -> Pack:
-    itemsize = _ITEMSIZE[dtype]
+def _torch_pack(shape: Shape, part: list[int], fleet: _Fleet) -> Pack:
     return Pack(
         members=tuple(part),
-        widths=shape.widths,
-        batch=shape.batch,
-        n_train=shape.n_train,
-        n_features=shape.n_features,
+        engine="torch",
         stacked=len(part) > 1,
-        bytes=bytes_of_member(shape, itemsize) * len(part),
-        seconds=_work(shape, part, members) * scale * itemsize / 4,
+        shapes=1,
+        text=text_of([shape]),
+        state_bytes=fleet.state_bytes(part),
+        bytes=bytes_of_member(shape, fleet.itemsize) * len(part),
+        seconds=_stacked_work(shape, part, fleet, fleet.speeds.torch) * fleet.slowdown,
     )

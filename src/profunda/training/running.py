@@ -39,13 +39,14 @@ def train(
 
     `data` is FleetData, a Dataset, or what `profunda.read` takes together with its target: a pair (X, y).
     `folds` is as in `split`, with no rows held out; FleetData bring their own. `epochs` replaces the designs'
-    own. Members come back in the order designs, then folds, then seeds. `device` is "cpu" or "cuda", `dtype`
-    "float32" or "float64".
+    own. Members come back in the order designs, then folds, then seeds. `engine` is "auto" (for each compute
+    shape the one that is quicker on this machine), "native" or "torch"; print `profunda.plan` to see which
+    trains what, and why. `device` is "cpu" or "cuda", `dtype` "float32" or "float64".
 
     ``train([Design(dropout=p) for p in (0.0, 0.2, 0.5)], (X, y)).curves[1].valid_loss`` is a curve [E].
 
     Raises:
-        ArgumentError: no design, or a count below 1.
+        ArgumentError: no design, a count below 1, or an engine that cannot train here.
         DataError: the data cannot be used.
     """
     chosen = [designs] if isinstance(designs, Design) else list(designs)

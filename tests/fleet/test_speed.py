@@ -1,0 +1,193 @@
+"""Speeds of this machine: measured once, cached where that is possible, never in the way."""
+
+import json
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from profunda.fleet import speed, timing
+from profunda.fleet.cost import NATIVE, TORCH, flops_of_step, seconds_of_step
+from profunda.fleet.speed import Speeds, speeds_here
+from profunda.fleet.threads import one_thread
+
+HERE = Speeds(TORCH, NATIVE, "avx512")
+
+
+class Measuring:
+    """Stands in for the measurement, and counts how often it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path | None) -> None:
+        self.count = 0
+        self.machine: dict[str, str | int] = {"processor": "one"}
+        monkeypatch.setattr(speed, "measured_rates", self.measure)
+        monkeypatch.setattr(speed, "_machine", lambda: self.machine)
+        monkeypatch.setattr(speed, "available", lambda: True)
+        monkeypatch.setattr(speed, "instruction_set", lambda: "avx512")
+        monkeypatch.setattr(speed, "_KNOWN", [])
+        if folder is not None:
+            monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+    def measure(self):
+        self.count += 1
+        return TORCH, NATIVE
+
+    def in_a_new_process(self) -> Speeds:
+        speed._KNOWN.clear()
+        return speeds_here()
+
+
+@pytest.fixture
+def measuring(monkeypatch, tmp_path) -> Measuring:
+    return Measuring(monkeypatch, tmp_path)
+
+
+def test_a_machine_is_measured_once(measuring, tmp_path):
+    assert speeds_here() == speeds_here() == measuring.in_a_new_process() == HERE
+    assert measuring.count == 1
+    (kept,) = (tmp_path / "profunda").iterdir()
+    assert json.loads(kept.read_text())["machine"] == {"processor": "one"}
+
+
+def test_another_machine_is_measured_anew_and_both_are_kept(measuring, tmp_path):
+    speeds_here()
+    for processor in ("two", "one", "two"):
+        measuring.machine = {"processor": processor}
+        measuring.in_a_new_process()
+    assert measuring.count == 2
+    assert len(list((tmp_path / "profunda").iterdir())) == 2
+
+
+WHOLE = {"machine": {"processor": "one"}, "speeds": HERE.to_json()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\x00",
+        b"[1]",
+        b"{}",
+        json.dumps(WHOLE | {"machine": {"processor": "other"}}).encode(),
+        json.dumps(WHOLE | {"speeds": {"torch": {}, "native": None, "instruction_set": ""}}).encode(),
+        json.dumps(WHOLE).replace("7e-05", "-1").encode(),
+        json.dumps(WHOLE).replace("7e-05", "NaN").encode(),
+        json.dumps(WHOLE | {"padding": "x" * 20_000}).encode(),
+    ],
+)
+def test_a_cache_that_is_damaged_or_foreign_is_measured_anew(measuring, content):
+    speeds_here()
+    path = speed._file()
+    path.write_bytes(content)
+    assert measuring.in_a_new_process() == HERE
+    assert measuring.count == 2
+    assert json.loads(path.read_bytes()) == WHOLE
+
+
+def test_a_cache_that_is_whole_is_believed(measuring):
+    """Negative control of the above."""
+    speeds_here()
+    slow = replace(HERE, torch=replace(TORCH, step=1.0))
+    speed._file().write_text(json.dumps(WHOLE | {"speeds": slow.to_json()}))
+    assert measuring.in_a_new_process() == slow
+    assert measuring.count == 1
+
+
+def test_without_a_place_to_keep_them_speeds_are_measured_by_each_process(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    measuring = Measuring(monkeypatch, tmp_path / "file")
+    assert speeds_here() == measuring.in_a_new_process() == HERE
+    assert measuring.count == 2
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    measuring = Measuring(monkeypatch, None)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(speed.Path, "home", no_home)
+    assert measuring.in_a_new_process() == HERE
+    assert speed._file() is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted", "place"),
+    [
+        ("linux", "", "home/.cache"),
+        ("darwin", "", "home/Library/Caches"),
+        ("win32", "", "home/AppData/Local"),
+        ("darwin", "/elsewhere", "/elsewhere"),
+        ("linux", "relative", "home/.cache"),
+    ],
+)
+def test_the_cache_lies_where_the_platform_keeps_such_things(monkeypatch, tmp_path, platform, wanted, place):
+    monkeypatch.setenv("XDG_CACHE_HOME", wanted)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    monkeypatch.setattr(speed.sys, "platform", platform)
+    monkeypatch.setattr(speed.Path, "home", lambda: tmp_path / "home")
+    assert speed._cache_folder() == tmp_path / place
+
+
+def test_speeds_go_through_json():
+    for speeds in (HERE, Speeds(TORCH, None, "")):
+        assert Speeds.from_json(json.loads(json.dumps(speeds.to_json()))) == speeds
+    with pytest.raises(ValueError, match="does not fit the native engine's rates"):
+        Speeds.from_json(HERE.to_json() | {"instruction_set": ""})
+
+
+def test_this_machine_says_what_its_speeds_depend_on():
+    told = speed._machine()
+    assert set(told) == {"profunda", "torch", "processor", "instruction_set", "cores"}
+    assert told["processor"]
+    assert told["cores"] >= 1
+
+
+# The measurement --------------------------------------------------------------------------------------
+
+
+def trials_of(reference):
+    return [
+        timing._Trial(case, reference, timing._train_by_torch, members, 1)
+        for case in timing._CASES
+        for members in (case.members,)
+    ]
+
+
+@pytest.mark.parametrize("reference", [TORCH, NATIVE])
+def test_rates_are_found_again_from_the_seconds_that_they_make(reference):
+    trials = trials_of(reference)
+    true = replace(reference, flop=0.4 * reference.flop, step=3 * reference.step, layer=3 * reference.layer)
+    for trial in trials:
+        trial.seconds = seconds_of_step(trial.shape, true, trial.member_count)
+    found = timing._explaining(trials, reference)
+    assert np.allclose(np.log(astuple(found)), np.log(astuple(true)), atol=0.1)
+
+
+def test_a_disturbed_clock_leaves_rates_usable():
+    trials = trials_of(NATIVE)
+    for number, trial in enumerate(trials):
+        trial.seconds = 1e-9 if number % 2 else 1.0
+    assert all(0 < rate < 1 for rate in astuple(timing._explaining(trials, NATIVE)))
+
+
+def test_the_torch_engine_is_measured_and_explained():
+    with one_thread():
+        trials = [
+            timing._Trial(case, TORCH, timing._train_by_torch, case.members, case.epochs)
+            for case in timing._CASES
+        ]
+        for _ in range(3):
+            for trial in trials:
+                trial.run()
+    rates = timing._explaining(trials, TORCH)
+    for trial in trials:
+        predicted = seconds_of_step(trial.shape, rates, trial.member_count)
+        assert 0.4 < predicted / trial.seconds < 2.5  # wide: other processes share this machine
+
+
+def test_products_are_counted():
+    (narrow, *_), wide = trials_of(TORCH), trials_of(TORCH)[-1]
+    assert flops_of_step(narrow.shape) == 2 * 16 * (3 * (20 * 16 + 16 * 2) - 20 * 16)
+    assert flops_of_step(wide.shape) == 2 * 256 * (3 * (20 * 512 + 512**2 + 512 * 2) - 20 * 512)
