@@ -67,7 +67,9 @@ def test_every_member_is_in_one_pack_of_its_shape():
 @pytest.mark.parametrize("engine", ["torch", "native"])
 def test_packs_do_not_depend_on_the_machines_speed(native, engine):
     members, data = fleet(), table()
-    slow = Speeds(*(replace(rates, flop=50 * rates.flop, step=9 * rates.step) for rates in (TORCH, NATIVE)), "avx512")
+    slow = Speeds(
+        *(replace(rates, flop=50 * rates.flop, step=9 * rates.step) for rates in (TORCH, NATIVE)), "avx512"
+    )
     here, there = (plan(members, data, engine=engine, speeds=speeds) for speeds in (QUICK, slow))
     assert [p.members for p in here.packs] == [p.members for p in there.packs]
     assert there.seconds > 2 * here.seconds
@@ -96,7 +98,10 @@ def test_text_is_a_table(native):
 
 
 def long_fleet(count, epochs=50, width=64):
-    return [Member(Design((8 + 8 * (i % (width // 8)),), epochs=epochs, batch_size=16), i % 2, i) for i in range(count)]
+    return [
+        Member(Design((8 + 8 * (i % (width // 8)),), epochs=epochs, batch_size=16), i % 2, i)
+        for i in range(count)
+    ]
 
 
 def test_native_packs_mix_shapes_and_start_with_the_longest(native):
@@ -126,7 +131,7 @@ def test_quick_fleets_are_cut_in_four(native, count, packs):
 def test_one_long_member_does_not_swallow_the_packs_of_the_others(native):
     long = Member(Design((512, 512), epochs=2000, batch_size=16))
     made = plan([*long_fleet(63, epochs=1), long], table(), engine="native", speeds=QUICK)
-    assert [len(pack.members) for pack in made.packs][0] == 1
+    assert made.packs[0].members == (63,)
     assert len(made.packs) >= 4
     assert plan([long], table(), engine="native", speeds=QUICK).packs[0].members == (0,)
 
@@ -150,11 +155,15 @@ def test_auto_says_why_there_is_no_native_pack(pure):
     assert (made.engine, made.instruction_set) == ("torch", "")
     assert made.reasons == ("The torch engine trains all: the wheel is pure.",)
     elsewhere = plan(mixed(4), table(), speeds=QUICK, device="cuda")
-    assert elsewhere.reasons == ("The torch engine trains all: the native one knows the CPU alone, not cuda.",)
+    assert elsewhere.reasons == (
+        "The torch engine trains all: the native one knows the CPU alone, not cuda.",
+    )
 
 
 def test_the_native_engine_is_refused_where_it_cannot_train(pure):
-    with pytest.raises(ArgumentError, match=r"engine = 'native' cannot be used: the wheel is pure\. Install .* C\+\+"):
+    with pytest.raises(
+        ArgumentError, match=r"engine = 'native' cannot be used: the wheel is pure\. Install .* C\+\+"
+    ):
         plan(mixed(1), table(), engine="native", speeds=WITHOUT)
     with pytest.raises(ArgumentError, match=r"trains on the CPU alone, but device = 'cuda'"):
         plan(mixed(1), table(), engine="native", device="cuda", speeds=QUICK)
@@ -217,7 +226,7 @@ def test_canonical_widths_grow_and_cover():
 
 
 def test_wrong_words_are_named():
-    with pytest.raises(ArgumentError, match="engine = 'rocket' is unknown; choose one of auto, native, torch"):
+    with pytest.raises(ArgumentError, match="engine = 'rocket' is unknown; choose one of auto, na"):
         plan(mixed(1), table(), engine="rocket")
     with pytest.raises(ArgumentError, match="dtype = 'int8' is unknown"):
         plan(mixed(1), table(), dtype="int8")

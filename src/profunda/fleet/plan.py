@@ -1,4 +1,4 @@
-"""A plan: which members train together in one pack, on which engine, what that needs, and how long it takes."""
+"""A plan: which members train together in one pack, on which engine, and what that needs and takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -257,9 +257,7 @@ def _split(shape: Shape, indices: list[int], fleet: _Fleet) -> list[list[int]]:
     longest = max(fleet.work(i, seconds_of_step(shape, TORCH, limit)) for i in indices)
     limit = max(1, min(limit, int(_MOST_SECONDS / longest))) if longest else limit
     design = [member.design for member in fleet.members]
-    ordered = sorted(
-        indices, key=lambda i: (design[i].activation, design[i].dropout > 0, fleet.epochs[i], i)
-    )
+    ordered = sorted(indices, key=lambda i: (design[i].activation, design[i].dropout > 0, fleet.epochs[i], i))
     return _even(ordered, -(-len(ordered) // limit))
 
 
