@@ -109,6 +109,7 @@ def test_native(rest: list[str]) -> int:
         print(
             "linker may hand that to every caller, also where the processor does not know the instructions."
         )
+        print("Define it in a .cpp file of its own, mark it always_inline, or do without it.")
     if strays:
         return 1
     settings = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
