@@ -189,7 +189,8 @@ struct Task {
                this->curves[0].data(),
                this->curves[1].data(),
                this->curves[2].data(),
-               Ending::cancelled};
+               Ending::cancelled,
+               0.0};
     }
 
 private:
@@ -214,17 +215,30 @@ const Engine& engine_of(const std::optional<std::string>& name) {
 // A team, and the Python objects that its open packs read and write.
 struct Crew {
     bool twice;
-    Team team;
+    std::optional<Team> team;
     std::unordered_map<int64_t, nb::list> kept;
 
     Crew(int threads, bool twice, const std::optional<std::string>& isa)
-        : twice(twice), team(threads, engine_of(isa), twice ? Precision::twice : Precision::single) {
+        : twice(twice) {
         require(threads > 0, "a team needs at least one thread");
+        team.emplace(threads, engine_of(isa), twice ? Precision::twice : Precision::single);
+    }
+    // Threads must have ended before what they read and write goes.
+    ~Crew() { close(); }
+
+    void close() {
+        nb::gil_scoped_release free;
+        team.reset();
+    }
+
+    Team& running() {
+        require(team.has_value(), "the team is closed");
+        return *team;
     }
 
     void open(int64_t pack, int64_t count) {
         kept.try_emplace(pack);
-        team.open(pack, count);
+        running().open(pack, count);
     }
 
     void submit(int64_t pack, nb::object task) {
@@ -232,14 +246,15 @@ struct Crew {
         require(kept.count(pack), "the pack is not open");
         require((given.precision == Precision::twice) == twice, "the task is not of the team's type");
         kept[pack].append(task);
-        team.submit(pack, given.job);
+        running().submit(pack, given.job);
     }
 
     int64_t wait(double seconds, int64_t few) {
         int64_t pack;
+        Team& own = running();
         {
             nb::gil_scoped_release free;
-            pack = team.wait(seconds, few);
+            pack = own.wait(seconds, few);
         }
         if (pack >= 0) kept.erase(pack);
         return pack;
@@ -325,6 +340,7 @@ NB_MODULE(_native, module) {
         .def_prop_ro("best_epoch", [](const Task& task) { return task.job.state.best_epoch; })
         .def_prop_ro("stall", [](const Task& task) { return task.job.state.stall; })
         .def_prop_ro("best_loss", [](const Task& task) { return task.job.state.best_loss; })
+        .def_prop_ro("seconds", [](const Task& task) { return task.job.seconds; })
         .def_prop_ro("ending", [](const Task& task) { return static_cast<int>(task.job.ending); });
 
     nb::class_<Crew>(module, "Team")
@@ -332,6 +348,8 @@ NB_MODULE(_native, module) {
         .def("open", &Crew::open, "pack"_a, "count"_a)
         .def("submit", &Crew::submit, "pack"_a, "task"_a)
         .def("wait", &Crew::wait, "seconds"_a, "few"_a)
-        .def("cancel", [](Crew& crew) { crew.team.cancel(); })
-        .def_prop_ro("steps", [](const Crew& crew) { return crew.team.steps(); });
+        .def("cancel", [](Crew& crew) { crew.running().cancel(); })
+        .def("close", &Crew::close)
+        .def_prop_ro("waiting", [](Crew& crew) { return crew.running().waiting_jobs(); })
+        .def_prop_ro("steps", [](Crew& crew) { return crew.running().steps(); });
 }

@@ -59,6 +59,11 @@ void Team::cancel() { __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED); }
 
 int64_t Team::steps() const { return __atomic_load_n(&steps_done, __ATOMIC_RELAXED); }
 
+int64_t Team::waiting_jobs() {
+    std::lock_guard guard(lock);
+    return static_cast<int64_t>(waiting.size());
+}
+
 void Team::work() {
     Arena arena;
     std::unique_lock guard(lock);
@@ -83,6 +88,7 @@ void Team::run(const Task& task, Arena& arena) {
         task.job->ending = Ending::cancelled;
         return;
     }
+    const auto start = std::chrono::steady_clock::now();
     try {
         train(*task.job, arena, Watchers{&steps_done, &cancelled});
     } catch (...) {
@@ -90,6 +96,7 @@ void Team::run(const Task& task, Arena& arena) {
         std::lock_guard guard(lock);
         failure = std::current_exception();
     }
+    task.job->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace profunda

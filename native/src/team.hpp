@@ -33,6 +33,7 @@ public:
     // Running jobs stop at their last whole epoch, waiting ones do not start.
     void cancel();
     int64_t steps() const;
+    int64_t waiting_jobs();
 
 private:
     struct Task {

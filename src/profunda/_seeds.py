@@ -6,8 +6,9 @@ The algorithm, to the bit (u32 and u64 arithmetic wraps; ``>>`` is logical)::
                      joined by byte 0x1f
     mix64(z)         z ^= z >> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >> 27; z *= 0x94d049bb133111eb;
                      z ^= z >> 31
-    subkeys          s = mix64(key ^ key("purpose", purpose)); s = mix64(s + step * G);
-                     s = mix64(s + (layer + 1) * G), with G = 0x9e3779b97f4a7c15
+    streams          s = mix64(key ^ key("purpose", purpose))
+    subkeys          s = streams; s = mix64(s + step * G); s = mix64(s + (layer + 1) * G),
+                     with G = 0x9e3779b97f4a7c15
     mix32(x)         x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16
     premix(i)        mix32(i * 0x9e3779b9 + 1)
     bits(key)[i]     x = premix(i) + low32(key); x ^= x >> 16; x *= 0x7feb352d; x += high32(key);
@@ -38,6 +39,7 @@ __all__ = [
     "normals",
     "permutations",
     "premix",
+    "streams",
     "subkeys",
     "uniforms",
 ]
@@ -70,13 +72,18 @@ def mix64(z: np.ndarray) -> np.ndarray:
     return z ^ (z >> np.uint64(31))
 
 
+def streams(keys: np.ndarray, purpose: str) -> np.ndarray:
+    """What `subkeys` makes of keys and purpose before step and layer come in: u64 like `keys`."""
+    with np.errstate(over="ignore"):
+        return mix64(np.asarray(keys, np.uint64) ^ _purpose(purpose))
+
+
 def subkeys(
     keys: np.ndarray, purpose: str, step: int | np.ndarray = 0, layer: int | np.ndarray = 0
 ) -> np.ndarray:
     """Keys for one purpose, step and layer: u64, the shape that `keys`, `step` and `layer` broadcast to."""
     with np.errstate(over="ignore"):
-        first = mix64(np.asarray(keys, np.uint64) ^ _purpose(purpose))
-        second = mix64(first + np.asarray(step, np.uint64) * _GOLDEN)
+        second = mix64(streams(keys, purpose) + np.asarray(step, np.uint64) * _GOLDEN)
         return mix64(second + (np.asarray(layer, np.uint64) + np.uint64(1)) * _GOLDEN)
 
 

@@ -7,8 +7,14 @@ import numpy as np
 
 from profunda.errors import RunError
 from profunda.fleet.history import MemberHistory, Status
+from profunda.fleet.member import Member
+from profunda.fleet.source import FleetData
+from profunda.networks.initial import initial_params
 
-__all__ = ["MemberState", "pack_arrays", "unpack"]
+__all__ = ["MOMENTS", "MemberState", "first_state", "pack_arrays", "unpack"]
+
+MOMENTS = {"sgd": 1, "adam": 2, "rmsprop": 1}
+"""How many vectors [P] an optimiser keeps."""
 
 _NO_SIGNS: Mapping[str, np.ndarray] = {}
 
@@ -53,6 +59,14 @@ class MemberState:
             dict(self.signs),
             self.sign_epochs,
         )
+
+
+def first_state(member: Member, data: FleetData, dtype: np.dtype) -> MemberState:
+    """The state before the first epoch."""
+    drawn = initial_params(member.design, member.key, data.source(member).x.shape[1], data.n_outputs)
+    params = drawn.astype(dtype)
+    moments = tuple(np.zeros_like(params) for _ in range(MOMENTS[member.design.optimiser]))
+    return MemberState(0, 0, params, moments, params.copy())
 
 
 _STATUS = tuple(Status)

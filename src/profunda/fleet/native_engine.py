@@ -1,0 +1,337 @@
+"""The native engine: trains members one at a time in compiled code, on as many threads as it is given.
+
+Its kernels are the C++ sources in `native/`, one build for each instruction set; which one runs is asked of the
+processor. A member's bits depend on its Design, its data and the instruction set alone: every thread runs the
+same code on one member at a time. Where the module was not compiled, `unavailable_reason` says so.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, get_args
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from profunda._seeds import keys_of, streams
+from profunda.errors import ArgumentError
+from profunda.fleet.history import Status
+from profunda.fleet.member import Member
+from profunda.fleet.plan import Plan
+from profunda.fleet.result import PackResult
+from profunda.fleet.shape import canonical_width
+from profunda.fleet.source import FleetData, Source
+from profunda.fleet.state import MOMENTS, MemberState, first_state
+from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
+from profunda.vitals.causes import cause_of_ending
+from profunda.vitals.signs import SATURATION, SIGNS, sign_interval
+
+__all__ = ["available", "buffer_bytes", "instruction_set", "run_packs", "state_bytes", "unavailable_reason"]
+
+_ACTIVATIONS, _NORMS, _DROPPING = get_args(Activation), get_args(Norm), get_args(DropoutKind)
+_OPTIMISERS, _SCHEDULES = get_args(Optimiser), get_args(Schedule)
+_LIMIT, _STOPPED, _DIVERGED, _CANCELLED = range(4)
+_WAIT_SECONDS = 0.05
+_QUEUED_PER_THREAD = 8
+"""Members waiting for each thread: enough that none idles while Python prepares the next."""
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[ModuleType | None, str | None]:
+    try:
+        from profunda.fleet import _native  # noqa: PLC0415  (may not have been compiled)
+    except ImportError as error:
+        return None, f"the compiled module is not installed ({error})"
+    if _native.instruction_set() is None:
+        return None, "it was compiled for another processor"
+    return _native, None
+
+
+def available() -> bool:
+    """Whether this installation has the compiled module and this processor runs it."""
+    return _load()[0] is not None
+
+
+def unavailable_reason() -> str | None:
+    """Why the engine is not available; None where it is."""
+    return _load()[1]
+
+
+def instruction_set() -> str:
+    """The instruction set in use: "avx512", "avx2", "neon" or "generic". ArgumentError where unavailable."""
+    return _module().instruction_set()
+
+
+def _module() -> Any:
+    module, reason = _load()
+    if module is None:
+        raise ArgumentError(
+            f"The native engine is not available: {reason}. Install Profunda where a C++ compiler is found, or "
+            'choose engine="torch".'
+        )
+    return module
+
+
+# Memory ---------------------------------------------------------------------------------------------
+
+
+def state_bytes(design: Design, parameters: int, itemsize: int) -> int:
+    """Bytes that one member's state takes, for P `parameters`: weights, best weights, moments, curves."""
+    vectors = 2 + MOMENTS[design.optimiser]
+    signs = 8 * len(SIGNS) * (design.depth + 1)
+    return parameters * vectors * itemsize + design.epochs * (16 + signs)
+
+
+def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int:
+    """Bytes of the buffers that a thread trains `member` in."""
+    source, design = data.source(member), member.design
+    return _module().buffer_bytes(
+        dtype == "float64",
+        source.x.shape[1],
+        data.n_outputs,
+        data.classes,
+        list(design.widths),
+        [canonical_width(width) for width in design.widths],
+        _ACTIVATIONS.index(design.activation),
+        _NORMS.index(design.norm),
+        design.norm_place == "after",
+        _recipe(design, len(source.train), (0, 0, 0)),
+        len(source.train),
+        len(source.valid),
+    )
+
+
+# Training -------------------------------------------------------------------------------------------
+
+
+def run_packs(
+    plan: Plan,
+    numbers: Sequence[int],
+    data: FleetData,
+    *,
+    until: Sequence[int],
+    states: Sequence[MemberState | None],
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+    cancel: threading.Event | None = None,
+    isa: str | None = None,
+) -> Iterator[tuple[int, PackResult, float]]:
+    """Train the packs `numbers` of `plan` on `workers` threads; yield (number, result, thread-seconds) as each ends.
+
+    `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
+    first weights). All packs share one queue of members, in the order given. `progress` receives the
+    member-steps done since its last call, about every 50 ms; once `cancel` is set, members stop at their
+    last whole epoch within a step's time. `isa` names another instruction set than the best one.
+    """
+    crew = _Crew(plan, data, until, states, isa, workers)
+    try:
+        yield from crew.train(list(numbers), progress, cancel)
+    finally:
+        crew.close()
+
+
+class _Crew:
+    """A team of threads and the packs it is given."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        data: FleetData,
+        until: Sequence[int],
+        states: Sequence[MemberState | None],
+        isa: str | None,
+        workers: int,
+    ) -> None:
+        self.plan, self.data, self.until, self.states = plan, data, until, states
+        self.module, self.dtype = _module(), np.dtype(plan.dtype)
+        self.few = _QUEUED_PER_THREAD * workers
+        self.team = self.module.Team(workers, plan.dtype == "float64", isa)
+        self.open: dict[int, list[_Task]] = {}
+
+    def close(self) -> None:
+        """Stop the threads; what still trains ends at its last whole epoch."""
+        self.team.close()
+
+    def train(
+        self, queue: list[int], progress: Callable[[int], None] | None, cancel: threading.Event | None
+    ) -> Iterator[tuple[int, PackResult, float]]:
+        told = 0
+        while queue or self.open:
+            if cancel is not None and cancel.is_set():
+                self.team.cancel()
+                queue = []
+            elif queue and self.team.waiting < self.few:
+                self._submit(queue.pop(0))
+            ended = self.team.wait(_WAIT_SECONDS, self.few if queue else 0)
+            if progress is not None and (done := self.team.steps - told):
+                told += done
+                progress(done)
+            if ended >= 0:
+                tasks = self.open.pop(ended)
+                seconds = sum(task.native.seconds for task in tasks if task.native is not None)
+                yield ended, self._result(tasks), seconds
+
+    def _submit(self, number: int) -> None:
+        pack = self.plan.packs[number]
+        members = [self.plan.members[i] for i in pack.members]
+        keys = keys_of([member.key for member in members])
+        order, dropout, dropconnect = (
+            streams(keys, purpose).tolist() for purpose in ("order", "dropout", "dropconnect")
+        )
+        tasks = self.open[number] = []
+        active = [self._active(i) for i in pack.members]
+        self.team.open(number, sum(active))
+        for n, (i, member) in enumerate(zip(pack.members, members, strict=True)):
+            state = self.states[i] or first_state(member, self.data, self.dtype)
+            task = _Task(self, member, state, self._limit(i))
+            tasks.append(task)
+            if active[n]:
+                task.begin((order[n], dropout[n], dropconnect[n]))
+                self.team.submit(number, task.native)
+
+    def _limit(self, i: int) -> int:
+        return min(self.until[i], self.plan.members[i].design.epochs)
+
+    def _active(self, i: int) -> bool:
+        state = self.states[i]
+        return state is None or (state.status is Status.RUNNING and state.epoch < self._limit(i))
+
+    def _result(self, tasks: "list[_Task]") -> PackResult:
+        cancelled = any(task.native is not None and task.native.ending == _CANCELLED for task in tasks)
+        return PackResult(tuple(task.end() for task in tasks), cancelled)
+
+    def table(self, source: Source) -> object:
+        """The rows of `source` as the engine takes them, made on first use and dropped with it."""
+        kept = _TABLES.setdefault(source, {})
+        place = (self.dtype.name, self.data.classes, self.data.n_outputs)
+        if place not in kept:
+            kept[place] = self._table(source)
+        return kept[place]
+
+    def _table(self, source: Source) -> object:
+        numbers = np.ascontiguousarray(source.x, self.dtype)
+        if self.data.classes:
+            y = np.ascontiguousarray(source.y, np.int64)
+        else:
+            y = np.ascontiguousarray(source.y, self.dtype).reshape(len(numbers), -1)
+        weight = None
+        if source.weight is not None:
+            scaled = source.weight / source.weight[source.train].mean()
+            weight = np.ascontiguousarray(scaled, self.dtype)
+        return self.module.Table(
+            numbers, y, weight, source.train, source.valid, self.data.classes, self.data.n_outputs
+        )
+
+
+_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, bool, int], object]]" = WeakKeyDictionary()
+
+
+class _Task:
+    """One member: its state before and after, and the arrays that compiled code reads and writes."""
+
+    def __init__(self, crew: _Crew, member: Member, state: MemberState, limit: int) -> None:
+        self.crew, self.member, self.state, self.limit = crew, member, state, limit
+        self.native: Any = None
+
+    def begin(self, keys: tuple[int, int, int]) -> None:
+        """Make the compiled side's task; `keys` are those of order, dropout and DropConnect."""
+        crew, design, state = self.crew, self.member.design, self.state
+        source = crew.data.source(self.member)
+        self.interval = sign_interval(-(-len(source.train) // design.batch_size))
+        epochs = self.limit - state.epoch
+        self.taken = [e for e in range(state.epoch, self.limit) if e % self.interval == 0]
+        self.vectors = [np.array(v, crew.dtype) for v in (state.params, state.best_params, *state.moments)]
+        self.curves = [np.empty(epochs), np.empty(epochs), np.empty((len(self.taken), len(SIGNS), design.depth + 1))]
+        low, high = SATURATION.get(design.activation, (-np.inf, np.inf))
+        self.native = crew.module.Task(
+            crew.table(source),
+            list(design.widths),
+            [canonical_width(width) for width in design.widths],
+            _ACTIVATIONS.index(design.activation),
+            _NORMS.index(design.norm),
+            design.norm_place == "after",
+            _recipe(design, len(source.train), keys),
+            self.vectors,
+            (state.epoch, self.limit),
+            (state.best_epoch, state.stall),
+            state.best_loss,
+            self.interval,
+            (low, high),
+            _quantiles(crew.dtype.name) if design.dropout_kind == "gaussian" else None,
+            self.curves,
+        )
+
+    def end(self) -> MemberState:
+        """The state that training reached."""
+        native, state = self.native, self.state
+        if native is None or native.epoch == state.epoch:
+            return state
+        done = native.epoch - state.epoch
+        signs = {name: [rows] for name, rows in state.signs.items()}
+        taken = sum(e < native.epoch for e in self.taken)
+        for number, sign in enumerate(SIGNS):
+            layers = self.member.design.depth + (sign.of == "weights")
+            if layers and taken:
+                signs.setdefault(sign.name, []).append(self.curves[2][:taken, number, :layers])
+        made = replace(
+            state,
+            epoch=native.epoch,
+            step=native.epoch * -(-len(self._source.train) // self._batch),
+            params=self.vectors[0],
+            best_params=self.vectors[1],
+            moments=tuple(self.vectors[2:]),
+            best_epoch=native.best_epoch,
+            best_loss=native.best_loss,
+            stall=native.stall,
+            train_loss=np.concatenate([state.train_loss, self.curves[0][:done]]),
+            valid_loss=np.concatenate([state.valid_loss, self.curves[1][:done]]),
+            signs={name: np.concatenate(parts) for name, parts in signs.items()},
+            sign_epochs=np.concatenate([state.sign_epochs, np.array(self.taken[:taken], np.int64) + 1]),
+        )
+        return replace(made, status=self._status(made))
+
+    @property
+    def _source(self) -> Source:
+        return self.crew.data.source(self.member)
+
+    @property
+    def _batch(self) -> int:
+        return min(self.member.design.batch_size, len(self._source.train))
+
+    def _status(self, made: MemberState) -> Status:
+        if self.native.ending == _DIVERGED:
+            return Status.DIVERGED
+        if made.epoch >= self.member.design.epochs:
+            return Status(cause_of_ending(made.train_loss, made.valid_loss, made.best_epoch, made.signs))
+        return Status.EARLY_STOPPED if self.native.ending == _STOPPED else Status.RUNNING
+
+
+def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
+    return _module().Recipe(
+        _DROPPING.index(design.dropout_kind),
+        design.dropout,
+        design.input_dropout,
+        design.l1,
+        design.l2,
+        design.decoupled,
+        design.label_smoothing,
+        design.loss == "huber",
+        _OPTIMISERS.index(design.optimiser),
+        design.momentum,
+        design.lr,
+        _SCHEDULES.index(design.schedule),
+        min(design.batch_size, n_train),
+        design.epochs,
+        design.patience,
+        design.clip,
+        *keys,
+    )
+
+
+@lru_cache(maxsize=2)
+def _quantiles(dtype: str) -> np.ndarray:
+    from profunda.fleet.masks import QUANTILES  # noqa: PLC0415  (torch, which this engine does without)
+
+    return QUANTILES.astype(dtype)
