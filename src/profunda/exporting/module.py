@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, symbolic_trace
@@ -10,6 +11,8 @@ from profunda.data.preprocessing import Preprocessing
 from profunda.exporting.preprocessing import Encoder
 from profunda.model.model import Model
 from profunda.networks.dense import build, load
+from profunda.networks.folding import folded
+from profunda.space.design import Design
 
 __all__ = ["export"]
 
@@ -49,6 +52,12 @@ class _Mixture(nn.Module):
         return powers / powers.sum(dim=1, keepdim=True)
 
 
+def _network(design: Design, params: np.ndarray, n_features: int, n_outputs: int) -> nn.Sequential:
+    """The same in training and evaluation: no dropout, and batch norm is folded into its neighbours."""
+    design, params = folded(design, params, n_features, n_outputs)
+    return load(build(replace(design, dropout=0.0, input_dropout=0.0), n_features, n_outputs), params)
+
+
 class _Branch(nn.Module):
     """The networks behind one preprocessing, and their share of the mixture."""
 
@@ -63,8 +72,7 @@ class _Branch(nn.Module):
         C = model.task.n_outputs
         self.encoder = Encoder(preprocessing)
         self.networks = nn.ModuleList(
-            load(build(replace(design, dropout=0.0, input_dropout=0.0), preprocessing.D, C), params)
-            for _, design, params in found
+            _network(design, params, preprocessing.D, C) for _, design, params in found
         )
         self.shares = [share for share, _, _ in found]
         self.clamp = model.clamp

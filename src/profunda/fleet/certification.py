@@ -29,26 +29,40 @@ from profunda.vitals.signs import PROBE_ROWS
 
 __all__ = ["certified"]
 
-_KNOWN: dict[tuple[Shape, int, str, str], bool] = {}
+_CLIP = 1e-3
+"""So short that every gradient of a made-up member is shortened."""
+
+_KNOWN: dict[tuple[Shape, int, str, str, bool], bool] = {}
 _LOCK = threading.Lock()
 
 
 def certified(
-    shape: Shape, members: int, activations: Collection[Activation], dtype: torch.dtype, device: str
+    shape: Shape,
+    members: int,
+    activations: Collection[Activation],
+    dtype: torch.dtype,
+    device: str,
+    *,
+    clipped: bool = False,
 ) -> bool:
-    """Whether `members` stacked members of `shape` get the bits that each would get alone."""
+    """Whether `members` stacked members of `shape` get the bits that each would get alone.
+
+    `clipped`: some member's gradients are clipped.
+    """
     if members == 1 or device != "cpu":
         return True
-    return all(_certified(shape, members, name, dtype, device) for name in sorted(activations))
+    return all(_certified(shape, members, name, dtype, device, clipped) for name in sorted(activations))
 
 
-def _certified(shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str) -> bool:
-    question = (shape, members, activation, str(dtype))
+def _certified(
+    shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str, clipped: bool
+) -> bool:
+    question = (shape, members, activation, str(dtype), clipped)
     with _LOCK:
         known = _KNOWN.get(question)
     if known is None:
-        alone = _probe(shape, 1, activation, dtype, device)
-        stacked = _probe(shape, members, activation, dtype, device)
+        alone = _probe(shape, 1, activation, dtype, device, clipped)
+        stacked = _probe(shape, members, activation, dtype, device, clipped)
         known = all(torch.equal(one.expand_as(many), many) for one, many in zip(alone, stacked, strict=True))
         with _LOCK:
             _KNOWN[question] = known
@@ -56,10 +70,19 @@ def _certified(shape: Shape, members: int, activation: Activation, dtype: torch.
 
 
 def _probe(
-    shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str
+    shape: Shape, members: int, activation: Activation, dtype: torch.dtype, device: str, clipped: bool
 ) -> list[Tensor]:
     """Everything that M copies of one member compute: parameters, moments, outputs, sums; each [M, …]."""
-    design = Design(widths=shape.widths, activation=activation, optimiser=shape.optimiser, dropout=0.25)
+    design = Design(
+        widths=shape.widths,
+        activation=activation,
+        optimiser=shape.optimiser,
+        dropout=0.25,
+        norm=shape.norm,
+        norm_place=shape.norm_place,
+        dropout_kind=shape.dropout_kind,
+        clip=_CLIP if clipped else 0.0,
+    )
     roster = Roster((Member(design),) * members)
     params, gradients = (Stack(shape, members, dtype, device) for _ in range(2))
     first = initial_params(design, roster.members[0].key, shape.n_features, shape.n_outputs)

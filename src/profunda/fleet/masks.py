@@ -6,6 +6,8 @@ bits are below round(65536 p). What is kept is scaled by 1 / (1 − r), r = roun
 expectations are exact for the rate in use. Gaussian noise is 1 + √(r / (1 − r)) · QUANTILES[16 bits].
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,6 +29,12 @@ def _quantiles() -> np.ndarray:
 QUANTILES = _quantiles()
 """Normal numbers of 16 random bits: float64 [65536], Φ⁻¹((u + ½) / 65536) over their standard deviation, so
 that a uniform u has exactly mean 0 and variance 1."""
+
+
+@lru_cache
+def _table(dtype: torch.dtype, device: str) -> Tensor:
+    return torch.tensor(QUANTILES, dtype=dtype, device=device)
+
 
 _CACHE_BYTES = 1024 << 10
 """Drawn at a time, so that the dozen passes of a hash stay in the second-level cache."""
@@ -67,7 +75,7 @@ class Masks:
             for start in range(part.start, part.stop, most)
         ]
         limits, scales = thresholds(rates)
-        self.quantiles = torch.tensor(QUANTILES, dtype=like.dtype, device=like.device) if gaussian else None
+        self.quantiles = _table(like.dtype, str(like.device)) if gaussian else None
         scales = spreads(rates) if gaussian else scales
         self.words = -(-count // 2)
         self.on_cpu = like.device.type == "cpu"

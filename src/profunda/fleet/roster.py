@@ -100,6 +100,11 @@ class Roster:
         return any(m.design.l2 > 0 and m.design.decoupled for m in self.members)
 
     @cached_property
+    def clips(self) -> list[slice]:
+        """Slices whose gradients are clipped."""
+        return _where([m.design.clip > 0 for m in self.members])
+
+    @cached_property
     def l1(self) -> list[slice]:
         """Slices with a soft threshold."""
         return _where([m.design.l1 > 0 for m in self.members])

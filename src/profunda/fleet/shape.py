@@ -1,12 +1,11 @@
 """What a member's arithmetic depends on: its Design and its data, never the fleet around it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from profunda.fleet.member import Member
 from profunda.fleet.source import FleetData
-from profunda.space.design import Optimiser
+from profunda.networks.layout import layout
+from profunda.space.design import DropoutKind, Norm, NormPlace, Optimiser
 
 __all__ = ["Shape", "canonical_width", "shape_of"]
 
@@ -37,6 +36,9 @@ class Shape:
     n_train: int
     n_valid: int
     optimiser: Optimiser
+    norm: Norm = "none"
+    norm_place: NormPlace = "before"
+    dropout_kind: DropoutKind = "bernoulli"
 
     @property
     def steps(self) -> int:
@@ -50,14 +52,15 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """Parameters at canonical widths."""
-        sizes: Sequence[int] = (self.n_features, *self.widths, self.n_outputs)
-        return sum((a + 1) * b for a, b in pairwise(sizes))
+        """Length of the flat vector at canonical widths."""
+        return layout(self.widths, self.n_features, self.n_outputs, self.norm)[-1].end
 
 
 def shape_of(member: Member, data: FleetData) -> Shape:
-    """The compute shape of `member` on `data`."""
+    """The compute shape of `member` on `data`; what its Design does not use is left at its default."""
     source, design = data.source(member), member.design
+    norm = design.norm if design.widths else "none"
+    drops = design.widths and design.dropout > 0
     return Shape(
         tuple(canonical_width(width) for width in design.widths),
         source.x.shape[1],
@@ -68,4 +71,7 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         len(source.train),
         len(source.valid),
         design.optimiser,
+        norm,
+        design.norm_place if norm != "none" else "before",
+        design.dropout_kind if drops else "bernoulli",
     )

@@ -43,8 +43,19 @@ class Source:
         for name, index in (("train", self.train), ("valid", self.valid)):
             if index.min() < 0 or index.max() >= rows:
                 raise DataError(f"{name} rows must lie in 0..{rows - 1}, got {index.min()}..{index.max()}.")
-        if self.weight is not None and self.weight.shape != (rows,):
-            raise DataError(f"weight needs shape ({rows},), got {self.weight.shape}.")
+        if self.weight is not None:
+            self._check_weight(self.weight, rows)
+
+    def _check_weight(self, weight: np.ndarray, rows: int) -> None:
+        if weight.shape != (rows,):
+            raise DataError(f"weight needs shape ({rows},), got {weight.shape}.")
+        if not np.isfinite(weight).all() or weight.min() < 0:
+            raise DataError(
+                f"weights of rows must be finite and not negative, got {weight.min()} to {weight.max()}; "
+                "a row that should not count weighs 0."
+            )
+        if not weight[self.train].any():
+            raise DataError("Every training row weighs 0; give some of them a positive weight.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +86,44 @@ class FleetData:
         classes: bool,
         n_outputs: int | None = None,
         encodings: Sequence[Encoding] = get_args(Encoding),
+        weight: np.ndarray | None = None,
+        class_weight: Sequence[float] | np.ndarray | None = None,
     ) -> "FleetData":
-        """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows."""
+        """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows.
+
+        A row weighs `weight` [N] times its class's `class_weight` [C] in training; what is not given is 1.
+        Raises DataError for weights that do not fit the rows or the classes, or say nothing.
+        """
         inputs = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
         target = y.astype(np.int64) if classes else y.reshape(len(y), -1).astype(inputs.dtype)
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
-        made = [Source(inputs, target, np.asarray(a, np.int64), np.asarray(b, np.int64)) for a, b in folds]
+        weight = _row_weights(target, width, classes, weight, class_weight)
+        made = [
+            Source(inputs, target, np.asarray(a, np.int64), np.asarray(b, np.int64), weight) for a, b in folds
+        ]
         return FleetData(
             {(encoding, fold): source for encoding in encodings for fold, source in enumerate(made)},
             width,
             classes,
         )
+
+
+def _row_weights(
+    target: np.ndarray,
+    n_outputs: int,
+    classes: bool,
+    weight: np.ndarray | None,
+    class_weight: Sequence[float] | np.ndarray | None,
+) -> np.ndarray | None:
+    """float64 [N], or None where every row weighs the same."""
+    rows = None if weight is None else np.asarray(weight, np.float64)
+    if class_weight is None:
+        return rows
+    by_class = np.asarray(class_weight, np.float64)
+    if not classes:
+        raise DataError("class_weight needs classes, but the target is numbers; weigh rows instead.")
+    if by_class.shape != (n_outputs,):
+        raise DataError(
+            f"class_weight needs one number for each of {n_outputs} classes, got {by_class.shape}."
+        )
+    return by_class[target] if rows is None else rows * by_class[target]

@@ -102,7 +102,7 @@ class _Job:
         d = self.member.design
         coupled = d.l2 > 0 and not d.decoupled
         work = (d.activation, d.dropout > 0, d.l1 > 0, coupled, d.label_smoothing > 0, d.loss)
-        return (*work, d.input_dropout > 0, d.encoding, self.member.fold, self.place)
+        return (*work, d.clip > 0, d.input_dropout > 0, d.encoding, self.member.fold, self.place)
 
 
 class _Session:
@@ -138,8 +138,9 @@ class _Session:
                 self._train(shape, part)
 
     def _certified(self, shape: Shape, jobs: Sequence[_Job]) -> bool:
-        activations = {job.member.design.activation for job in jobs}
-        return certified(shape, len(jobs), activations, self.dtype, self.device)
+        designs = [job.member.design for job in jobs]
+        activations, clipped = {d.activation for d in designs}, any(d.clip > 0 for d in designs)
+        return certified(shape, len(jobs), activations, self.dtype, self.device, clipped=clipped)
 
     def _train(self, shape: Shape, jobs: list[_Job]) -> None:
         """Train jobs of one shape and epoch, dropping out those that end."""

@@ -1,1 +1,2 @@
-"""What torch.nn lacks: `initialisers` draws first weights from stateless streams."""
+"""What torch.nn lacks: `initialisers` draws first weights from stateless streams, `dropout` has
+Gaussian dropout and DropConnect as modules."""

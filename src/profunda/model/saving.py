@@ -17,6 +17,7 @@ from profunda.model.model import Model
 from profunda.model.parts import Network, Part, Provenance
 from profunda.model.score import Score
 from profunda.model.writing import network_name, preprocessing_name
+from profunda.networks.layout import layout
 from profunda.space.design import Design
 
 __all__ = ["load"]
@@ -147,7 +148,7 @@ def _network(
     if type(which) is not int or not 0 <= which < len(preprocessings):
         raise ModelError(f"{what} names preprocessing {which!r} of {len(preprocessings)}")
     params = arrays.take(network_name(part, place))
-    expected = design.parameters(preprocessings[which].D, task.n_outputs)
+    expected = layout(design.widths, preprocessings[which].D, task.n_outputs, design.norm)[-1].end
     if params.dtype != np.float32 or params.shape != (expected,):
         raise ModelError(
             f"{what} has {params.dtype} parameters {list(params.shape)}, its design has float32 [{expected}]"
