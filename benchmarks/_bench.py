@@ -16,13 +16,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Protocol
 
 __all__ = [
     "Cell",
     "Cells",
     "Options",
     "Outcome",
+    "Paced",
     "Side",
+    "conduct",
+    "cores",
     "cpu_seconds",
     "machine",
     "median_ratio",
@@ -85,6 +89,31 @@ class Side:
     warm_up: Callable[[], object]
 
 
+class Paced:
+    """Counts the epochs of a cell: as many as `seconds` hold, by the second epoch of the warm run.
+
+    `epochs(count)` trains `members` networks for so many epochs and returns the steps of all together.
+    """
+
+    def __init__(self, name: str, members: int, seconds: float, epochs: Callable[[int], int]) -> None:
+        self.name, self.members, self.seconds, self.epochs, self.count = name, members, seconds, epochs, 1
+
+    @property
+    def side(self) -> Side:
+        """As a side of rounds."""
+        return Side(self.name, self._run, self._warm_up)
+
+    def _run(self, number: int) -> Outcome:
+        return Outcome(self.members, self.epochs(self.count))
+
+    def _warm_up(self) -> None:
+        self.epochs(1)
+        start = time.perf_counter()
+        self.epochs(1)
+        self.count = max(1, round(self.seconds / (time.perf_counter() - start)))
+        self.epochs(self.count)  # what depends on the number of epochs, as a plan does, is made now
+
+
 @dataclass(frozen=True)
 class Cell:
     """One side in one round; `load` is the one-minute load average when the cell began."""
@@ -100,6 +129,11 @@ class Cell:
     def rate(self) -> float:
         """Trials per second."""
         return self.outcome.trials / self.seconds
+
+    @property
+    def step_rate(self) -> float:
+        """Optimiser steps per second, of all trials together."""
+        return self.outcome.steps / self.seconds
 
 
 class Cells:
@@ -184,10 +218,19 @@ def _descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
     return pid == ancestor
 
 
-def median_ratio(ours: Sequence[Cell], theirs: Sequence[Cell]) -> tuple[float, float, float]:
-    """(median, smallest, largest) of our trials per second over theirs, taken within each round."""
-    by_round = {cell.round: cell.rate for cell in theirs}
-    ratios = [cell.rate / by_round[cell.round] for cell in ours if cell.round in by_round]
+def median_ratio(
+    ours: Sequence[Cell], theirs: Sequence[Cell], *, steps: bool = False
+) -> tuple[float, float, float]:
+    """(median, smallest, largest) of our trials per second over theirs, taken within each round.
+
+    With `steps` of optimiser steps per second: for sides that train different numbers of networks a cell.
+    """
+
+    def rate(cell: Cell) -> float:
+        return cell.step_rate if steps else cell.rate
+
+    by_round = {cell.round: rate(cell) for cell in theirs}
+    ratios = [rate(cell) / by_round[cell.round] for cell in ours if cell.round in by_round]
     if not ratios:
         raise ValueError(
             "The two sides share no round, so there is no ratio; measure both in the same rounds."
@@ -195,11 +238,42 @@ def median_ratio(ours: Sequence[Cell], theirs: Sequence[Cell]) -> tuple[float, f
     return statistics.median(ratios), min(ratios), max(ratios)
 
 
-def machine(*packages: str) -> dict[str, object]:
+class Timed(Protocol):
+    """Settings that know how long they take; frozen, and a dataclass."""
+
+    @property
+    def expected_seconds(self) -> float: ...
+
+
+def conduct(
+    name: str,
+    settings: Timed,
+    given: Options,
+    packages: Sequence[str],
+    work: Callable[[Cells], tuple[dict[str, Any], dict[str, float]]],
+) -> dict[str, Any]:
+    """One benchmark from its expected time to its file; returns its results. `work` measures and judges."""
+    print(f"Expected: about {settings.expected_seconds:.0f} s on two calm cores.", flush=True)
+    start, facts, plain = time.perf_counter(), machine(*packages), asdict(settings)
+    cells = Cells(given.cells, plain)
+    results, ratios = work(cells)
+    facts["load_after"] = [round(load, 2) for load in os.getloadavg()]
+    results["seconds"], results["cells_reused"] = time.perf_counter() - start, cells.reused
+    write(given.json, name, facts, plain, results, ratios)
+    print(f"Took {results['seconds']:.0f} s; load {facts['load'][0]} before, {facts['load_after'][0]} after.")
+    return results
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine(*packages: str) -> dict[str, Any]:
     """What was measured on: processor, cores, load, versions of Python and of `packages`."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),

@@ -15,7 +15,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from profunda.fleet.forward import outputs
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
@@ -24,7 +23,17 @@ from profunda.space.design import Design
 from profunda.space.space import Space
 from profunda.training.packs import run_packs
 
-__all__ = ["Draw", "Score", "Table", "draws", "every_nth", "table", "train_fleet", "train_textbook"]
+__all__ = [
+    "Draw",
+    "Score",
+    "Table",
+    "draws",
+    "every_nth",
+    "scores_of",
+    "table",
+    "train_fleet",
+    "train_textbook",
+]
 
 SPACE = Space(
     {
@@ -175,7 +184,7 @@ def design_of(draw: Draw, rate: float = 1.0) -> Design:
 
 
 def train_fleet(
-    drawn: Sequence[Draw], first_replicate: int, *, workers: int, rate: float = 1.0
+    drawn: Sequence[Draw], first_replicate: int, *, engine: str, workers: int, rate: float = 1.0
 ) -> tuple[list[Score], int]:
     """Every draw as a member of its own in one fleet: scores after the last epoch, and steps in all.
 
@@ -184,17 +193,53 @@ def train_fleet(
     """
     members = [Member(design_of(draw, rate), 0, first_replicate + i) for i, draw in enumerate(drawn)]
     data = _fleet_data()
-    made = plan(members, data)
+    made = plan(members, data, engine=engine)
     ended: list[MemberState | None] = [None] * len(members)
     until = [member.design.epochs for member in members]
     for number, result, _ in run_packs(made, data, until=until, states=ended[:], workers=workers):
         for place, state in zip(made.packs[number].members, result.states, strict=True):
             ended[place] = state
-    _, _, x_valid, y_valid = _tensors()
-    rows = x_valid.numpy()
     states = [state for state in ended if state is not None]
-    scores = [
-        _score(torch.from_numpy(outputs(member.design, state.params, rows)), y_valid)
-        for member, state in zip(members, states, strict=True)
-    ]
-    return scores, sum(state.step for state in states)
+    return scores_of(drawn, [state.params for state in states]), sum(state.step for state in states)
+
+
+def scores_of(drawn: Sequence[Draw], params: Sequence[np.ndarray]) -> list[Score]:
+    """Scores of trained draws from their flat parameters [P], networks of equal width in one call.
+
+    One call for each would cost a tenth of what the native engine needs to train it.
+    """
+    found: dict[int, Score] = {}
+    for width in sorted({draw.hidden_size for draw in drawn}):
+        places = [i for i, draw in enumerate(drawn) if draw.hidden_size == width]
+        for at in range(0, len(places), _SCORED_AT_ONCE):
+            part = places[at : at + _SCORED_AT_ONCE]
+            logits = _stacked_logits(torch.from_numpy(np.stack([params[i] for i in part])), width)
+            found.update(zip(part, _scores(logits), strict=True))
+    return [found[i] for i in range(len(drawn))]
+
+
+_SCORED_AT_ONCE = 32
+"""Networks a call: enough that calls cost little, few enough that their activations stay in the cache."""
+
+
+def _stacked_logits(flat: torch.Tensor, width: int) -> torch.Tensor:
+    """[M, 2, N] on the validation rows of networks [M, P] laid out as in `networks.layout`.
+
+    Transposed, because a product with two columns runs at a sixth of the speed of one with two rows.
+    """
+    _, _, x, _ = _tensors()
+    features = x.shape[1]
+    kernel, bias, last, last_bias = flat.split([features * width, width, 2 * width, 2], dim=1)
+    members = len(flat)
+    hidden = torch.baddbmm(
+        bias.unsqueeze(1), x.expand(members, -1, -1), kernel.view(members, features, width)
+    ).relu_()
+    outward = last.view(members, width, 2).transpose(1, 2).contiguous()
+    return torch.baddbmm(last_bias.unsqueeze(2), outward, hidden.transpose(1, 2))
+
+
+def _scores(logits: torch.Tensor) -> list[Score]:
+    y = _tensors()[3].expand(len(logits), -1)
+    accuracy = ((logits[:, 1] > logits[:, 0]) == (y == 1)).float().mean(1)
+    loss = nn.functional.cross_entropy(logits, y, reduction="none").mean(1)
+    return [Score(*pair) for pair in zip(accuracy.tolist(), loss.tolist(), strict=True)]

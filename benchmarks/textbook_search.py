@@ -3,13 +3,13 @@
     python benchmarks/textbook_search.py [--quick] [--json FILE] [--cells FILE.jsonl]
 
 Ours trains 400 draws of the listing's space, every draw a network of its own, on as many threads as there are
-cores. Beside it, in every round, 40 of the same draws with the same number of optimiser steps: the textbook's
-loop in plain PyTorch (default and fused Adam, 1 and 2 threads; the best counts), scikit-learn's MLPClassifier
-in RandomizedSearchCV (it has no dropout; 1 and 2 jobs, the best counts), and Optuna around the fused textbook
-loop on one thread. Imports, reading, scaling and a first warm run are not timed; drawing, planning, training
-and scoring are.
+cores: once with the native engine (`ours`), once with the torch engine (`torch_fleet`). Beside them, in every
+round, 40 of the same draws with the same number of optimiser steps: the textbook's loop in plain PyTorch
+(default and fused Adam, 1 and 2 threads; the best counts), scikit-learn's MLPClassifier in RandomizedSearchCV
+(it has no dropout; 1 and 2 jobs, the best counts), and Optuna around the fused textbook loop on one thread.
+Imports, reading, scaling and a first warm run are not timed; drawing, planning, training and scoring are.
 
-Scores must be equal: the sampled draws are trained by both, ours and the textbook, and accuracy and log-loss
+Scores must be equal: the sampled draws are trained by all, ours and the textbook, and accuracy and log-loss
 after the last epoch are compared. A control, ours with ten times the learning rate, must be told apart. Exit
 code 1 where either fails.
 """
@@ -21,7 +21,6 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import statistics
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,8 +29,9 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
-from _bench import Cell, Cells, Options, Outcome, Side, machine, median_ratio, options, run_rounds, write
+from _bench import Cell, Cells, Options, Outcome, Side, conduct, cores, median_ratio, options, run_rounds
 from _equal_scores import Agreement, agreement
+from _fleets import ENGINES, tell_missing
 from _listing import Draw, Score, draws, every_nth, table, train_fleet, train_textbook
 from sklearn.model_selection import PredefinedSplit, RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -45,7 +45,11 @@ TEXTBOOK = {
     for threads in (1, 2)
 }
 SKLEARN = {f"sklearn_mlp_{jobs}": jobs for jobs in (1, 2)}
+FLEETS = {
+    name: engine for name, engine in (("ours", "native"), ("torch_fleet", "torch")) if engine in ENGINES
+}
 CONTROL_RATE = 10.0
+PACKAGES = ("torch", "numpy", "scikit-learn", "optuna")
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,9 @@ class Settings:
 
     @property
     def expected_seconds(self) -> float:
-        """On two calm cores: 3 s for 400 networks of ours, 0.12 s for one of a peer's, seven peers."""
+        """On two calm cores: 3 s for 400 networks of ours, 0.17 s for one of a peer's, seven peers."""
         peers = len(TEXTBOOK) + len(SKLEARN) + 1
-        return 10.0 + (self.rounds + 1) * self.draws * 0.008 + self.rounds * self.sampled * peers * 0.12
+        return 10.0 + (self.rounds + 1) * self.draws * 0.008 + self.rounds * self.sampled * peers * 0.17
 
 
 QUICK = {"rounds": 2, "sampled": 8}
@@ -71,42 +75,37 @@ QUICK = {"rounds": 2, "sampled": 8}
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write; 0 where scores are equal and the control is told apart, else 1."""
     given = options(__doc__ or "", words)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    settings = Settings(**(QUICK if given.quick else {}), workers=cores)
-    return measure(settings, given)
+    return measure(Settings(**(QUICK if given.quick else {}), workers=cores()), given)
 
 
 def measure(settings: Settings, given: Options) -> int:
     """Run what `settings` ask for, and report it."""
-    print(f"Expected: about {settings.expected_seconds:.0f} s on two calm cores.", flush=True)
-    start, facts = time.perf_counter(), machine("torch", "numpy", "scikit-learn", "optuna")
     # scikit-learn warns, in its workers too, that so few epochs have not converged; they are the listing's.
     warnings.filterwarnings("ignore", message="Stochastic Optimizer")
     os.environ["PYTHONWARNINGS"] = "ignore:Stochastic Optimizer"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     torch.set_num_threads(1)
-    cells = Cells(given.cells, asdict(settings))
-    run_rounds(sides(settings), settings.rounds, cells, _tell)
-    results, ratios, passed = judge(settings, cells)
-    facts["load_after"] = [round(load, 2) for load in os.getloadavg()]
-    results["seconds"], results["cells_reused"] = time.perf_counter() - start, cells.reused
-    write(given.json, "textbook_search", facts, asdict(settings), results, ratios)
-    print(f"Took {results['seconds']:.0f} s; load {facts['load'][0]} before, {facts['load_after'][0]} after.")
-    return 0 if passed else 1
+
+    def work(cells: Cells) -> tuple[dict[str, Any], dict[str, float]]:
+        tell_missing()
+        run_rounds(sides(settings), settings.rounds, cells, _tell)
+        return judge(settings, cells)
+
+    results = conduct("textbook_search", settings, given, PACKAGES, work)
+    return 0 if results["equal_scores"]["passed"] and results["control"]["told_apart"] else 1
 
 
 # Sides -----------------------------------------------------------------------------------------------
 
 
 def sides(settings: Settings) -> list[Side]:
-    """Ours, its control, and the peers."""
+    """Ours by each engine, the peers, and the control."""
     drawn = draws(settings.draws, settings.seed)
     chosen = every_nth(drawn, settings.sampled)
     sample = [drawn[i] for i in chosen]
     few = sample[:: max(1, len(sample) // 3)]
-    ours = _fleet_side(settings, chosen)
     return [
-        ours,
+        *(_fleet_side(name, engine, settings, chosen) for name, engine in FLEETS.items()),
         *(_textbook_side(name, sample, few, *how) for name, how in TEXTBOOK.items()),
         *(_sklearn_side(name, sample, jobs) for name, jobs in SKLEARN.items()),
         _optuna_side(sample, few),
@@ -118,21 +117,21 @@ def _kept(scores: Sequence[Score]) -> dict[str, list[float]]:
     return {"accuracy": [score.accuracy for score in scores], "loss": [score.loss for score in scores]}
 
 
-def _fleet_side(settings: Settings, chosen: Sequence[int]) -> Side:
+def _fleet_side(name: str, engine: str, settings: Settings, chosen: Sequence[int]) -> Side:
     def run(number: int) -> Outcome:
         torch.set_num_threads(1)
         drawn = draws(settings.draws, settings.seed)
-        scores, steps = train_fleet(drawn, number * len(drawn), workers=settings.workers)
+        scores, steps = train_fleet(drawn, number * len(drawn), engine=engine, workers=settings.workers)
         return Outcome(len(drawn), steps, _kept([scores[i] for i in chosen]))
 
-    return Side("ours", run, lambda: run(settings.rounds))
+    return Side(name, run, lambda: run(settings.rounds))
 
 
 def _control_side(settings: Settings, sample: Sequence[Draw]) -> Side:
     def run(number: int) -> Outcome:
         torch.set_num_threads(1)
-        first = (settings.rounds + 1) * settings.draws + number * len(sample)
-        scores, steps = train_fleet(sample, first, workers=settings.workers, rate=CONTROL_RATE)
+        first, engine = (settings.rounds + 1) * settings.draws + number * len(sample), ENGINES[0]
+        scores, steps = train_fleet(sample, first, engine=engine, workers=settings.workers, rate=CONTROL_RATE)
         return Outcome(len(sample), steps, _kept(scores))
 
     return Side("control", run, lambda: None)
@@ -216,27 +215,32 @@ def _objective(first_seed: int) -> Callable[[optuna.Trial], float]:
 # Judgement -------------------------------------------------------------------------------------------
 
 
-def judge(settings: Settings, cells: Cells) -> tuple[dict[str, Any], dict[str, float], bool]:
-    """(results, ratios, whether the scores are equal and the control was told apart), printed on the way."""
-    names = ["ours", *TEXTBOOK, *SKLEARN, "optuna"]
+def judge(settings: Settings, cells: Cells) -> tuple[dict[str, Any], dict[str, float]]:
+    """(results, ratios), printed on the way."""
+    names = [*FLEETS, *TEXTBOOK, *SKLEARN, "optuna"]
     results: dict[str, Any] = {"sides": {name: _summary(cells.of(name)) for name in names}}
     _print_sides(results["sides"])
     best = {"textbook_best": _best(TEXTBOOK, cells), "sklearn_mlp": _best(SKLEARN, cells), "optuna": "optuna"}
     found = {
-        f"s5/torch/{peer}": median_ratio(cells.of("ours"), cells.of(side)) for peer, side in best.items()
+        f"s5/{engine}/{peer}": median_ratio(cells.of(name), cells.of(side))
+        for name, engine in FLEETS.items()
+        for peer, side in {**best, "torch_fleet": "torch_fleet"}.items()
+        if side != name
     }
     for key, (middle, low, high) in found.items():
         print(f"{key}: {middle:.1f} ({low:.1f} to {high:.1f} in {settings.rounds} rounds)")
-    equal, of_ours = _checked("equal scores", "ours", best["textbook_best"], cells)
-    same, of_control = _checked("control, rate × 10", "control", best["textbook_best"], cells)
+    textbook = best["textbook_best"]
+    compared = {name: _checked(f"equal scores, {name}", name, textbook, cells) for name in FLEETS}
+    equal = all(passed for passed, _ in compared.values())
+    same, of_control = _checked(f"control, rate × {CONTROL_RATE:.0f}", "control", textbook, cells)
     print(f"Equal scores: {'yes' if equal else 'NO'}. Control told apart: {'NO' if same else 'yes'}.")
     results |= {
         "best": best,
         "ratio_ranges": {key: [low, high] for key, (_, low, high) in found.items()},
-        "equal_scores": {"passed": equal, **of_ours},
+        "equal_scores": {"passed": equal, **{name: its for name, (_, its) in compared.items()}},
         "control": {"told_apart": not same, **of_control},
     }
-    return results, {key: middle for key, (middle, _, _) in found.items()}, equal and not same
+    return results, {key: middle for key, (middle, _, _) in found.items()}
 
 
 def _checked(title: str, side: str, peer: str, cells: Cells) -> tuple[bool, dict[str, Any]]:
