@@ -23,7 +23,8 @@ def decisions_of(run: Path) -> list[tuple[str, str]]:
     for record in read_journal(run).records:
         if record.kind == "pack":
             continue
-        data = {name: value for name, value in record.data.items() if name != "elapsed"}
+        clocks = ("elapsed", "training_seconds")
+        data = {name: value for name, value in record.data.items() if name not in clocks}
         kept.append((record.kind, json.dumps(data, sort_keys=True)))
     return kept
 

@@ -60,10 +60,18 @@ def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
     assert {b.score.rows for b in outcome.baselines if b.score} == {outcome.score.rows} == {80}
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert list(summary) == [
-        "score", "interval", "metric", "baselines", "networks", "member_steps", "seconds", "sampler_share",
-        "endings", "engine", "members",
+        "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
+        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
+        "instruction_set", "members",
     ]  # fmt: skip
     assert summary["networks"] == 16 * 5
+    stages = ["read", "baselines", "train", "search", "select", "refit", "score", "save", "report"]
+    assert list(summary["time_share"]) == [t.stage for t in outcome.timings] == stages
+    assert list(summary["seconds"]) == [*stages, "total"]
+    assert sum(summary["time_share"].values()) == pytest.approx(1, abs=1e-3)
+    assert summary["seconds"]["train"] == summary["training_seconds"] > 0
+    speed = summary["networks"] / summary["training_seconds"]
+    assert summary["networks_per_second"] == pytest.approx(speed, rel=0.05)
     assert sum(member["weight"] for member in summary["members"]) == pytest.approx(1)
     told = load(tmp_path / "run" / "model")
     rows = outcome.splits.test
@@ -206,7 +214,7 @@ def test_data_in_memory_are_asked_for_again(tmp_path: Path) -> None:
         ({"trials": 2, "seconds": 3}, ArgumentError, "exactly one budget"),
         ({"trials": 2.5}, ArgumentError, "must be a whole number"),
         ({"seconds": float("nan")}, ArgumentError, "must be a positive number"),
-        ({"trials": 2, "engine": "abacus"}, ArgumentError, "engine='abacus' is unknown: it is auto, torch"),
+        ({"trials": 2, "engine": "abacus"}, ArgumentError, "is unknown; choose one of auto, native, torch"),
         ({"trials": 2, "select": "worst"}, ArgumentError, "select='worst' is unknown"),
         ({"trials": 2, "refit": "never"}, ArgumentError, "refit='never' is unknown"),
         ({"trials": 2, "seed": -1}, ArgumentError, "seed=-1 must be a whole number"),
@@ -301,7 +309,7 @@ def test_continuing_needs_no_memory_of_this_process(tmp_path: Path) -> None:
 def test_a_refit_that_diverges_leaves_the_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     from profunda.job import refitting
 
-    train = refitting._train
+    train = refitting.Trainer.train
 
     def diverge(*words: object) -> object:
         from dataclasses import replace
@@ -309,7 +317,7 @@ def test_a_refit_that_diverges_leaves_the_folds(monkeypatch: pytest.MonkeyPatch)
         state = train(*words)  # type: ignore[arg-type]
         return replace(state, params=state.params * np.nan)
 
-    monkeypatch.setattr(refitting, "_train", diverge)
+    monkeypatch.setattr(refitting.Trainer, "train", diverge)
     outcome = fit(two_classes(), trials=3, refit="retrain", select="best", **QUICK)
     assert len(outcome.model.parts[0].networks) == 5
     assert outcome.score is not None

@@ -1,10 +1,14 @@
 """The settings of a run: what they refuse, and the command that does the run again."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from profunda.errors import ArgumentError
+from profunda.errors import ArgumentError, RunError
+from profunda.fleet.cost import NATIVE, TORCH
+from profunda.fleet.speed import Speeds
+from profunda.job import settings as module
 from profunda.job.origin import LEAST_READ, READING_RATE, Origin
 from profunda.job.settings import Settings
 from profunda.space.space import Space
@@ -20,6 +24,7 @@ SETTINGS = Settings(
     sampler="random",
     budget=Budget(trials=1_234_567),
     engine="auto",
+    speeds=Speeds(TORCH, NATIVE, "avx512"),
     select="greedy",
     refit="folds",
     folds=None,
@@ -39,6 +44,7 @@ def test_the_command_says_all_that_was_asked_for() -> None:
     assert "--time 7.5 --fix depth=1 --folds 3" in timed.command
     told = replace(SETTINGS, origin=replace(SETTINGS.origin, task="regression"))
     assert "--target y --task regression" in told.command
+    assert "--engine torch --metric rmse" in replace(SETTINGS, engine="torch").command
 
 
 @pytest.mark.parametrize(
@@ -50,7 +56,45 @@ def test_what_no_command_can_say_has_none(change: dict[str, object]) -> None:
 
 
 def test_a_header_gives_the_settings_back() -> None:
-    assert Settings.from_header(SETTINGS.header()) == SETTINGS
+    pure = replace(SETTINGS, speeds=Speeds(TORCH, None, ""))
+    for settings in (SETTINGS, pure):
+        assert Settings.from_header(json.loads(json.dumps(settings.header()))) == settings
+
+
+def test_a_header_without_speeds_is_of_another_version() -> None:
+    header = SETTINGS.header()
+    for damaged in ({**header, "speeds": {}}, {k: v for k, v in header.items() if k != "speeds"}):
+        with pytest.raises(RunError, match=r"header cannot be understood .* start a new run"):
+            Settings.from_header(damaged)
+
+
+def on_a_machine_with(monkeypatch: pytest.MonkeyPatch, instruction_set: str) -> None:
+    monkeypatch.setattr(module, "available", lambda: bool(instruction_set))
+    monkeypatch.setattr(module, "unavailable_reason", lambda: "no module")
+    monkeypatch.setattr(module, "instruction_set", lambda: instruction_set)
+
+
+def test_a_run_goes_on_silently_on_its_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_machine_with(monkeypatch, "avx512")
+    assert SETTINGS.check_machine() == ()
+
+
+def test_other_instructions_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_machine_with(monkeypatch, "avx2")
+    (notice,) = SETTINGS.check_machine()
+    assert notice.code == "other-instructions"
+    assert "began on a machine with avx512 instructions and goes on with avx2" in notice.text
+
+
+def test_without_the_native_engine_a_run_that_had_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_machine_with(monkeypatch, "")
+    with pytest.raises(
+        RunError, match=r"began with the native engine \(avx512\), which cannot .* no module\."
+    ):
+        SETTINGS.check_machine()
+    # It never trained there.
+    assert replace(SETTINGS, engine="torch").check_machine() == ()
+    assert replace(SETTINGS, speeds=Speeds(TORCH, None, "")).check_machine() == ()
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, True, "0"])

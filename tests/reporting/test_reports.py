@@ -127,9 +127,9 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     given = pieces("binary", trials=40)
     told = summary(SimpleNamespace(**given))
     assert list(told) == [
-        "score", "interval", "metric", "baselines", "networks", "member_steps", "seconds", "sampler_share",
-        "endings",
-        "engine", "members",
+        "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
+        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
+        "instruction_set", "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told
@@ -137,10 +137,32 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     assert told["metric"] == "log_loss"
     assert told["baselines"]["forest"]["score"] is None
     assert told["baselines"]["forest"]["note"]
-    assert told["seconds"]["total"] == pytest.approx(44.31)
+    assert told["seconds"]["total"] == pytest.approx(43.8)
     assert sum(told["endings"].values()) == 40
     assert sum(m["weight"] for m in told["members"]) == pytest.approx(1.0)
     assert set(told["members"][0]) == {"weight", "design"}
+
+
+def test_the_run_tells_how_fast_it_trained_and_on_what():
+    given = pieces("binary", trials=40)
+    told, text = summary(SimpleNamespace(**given)), run_document(**given).text()
+    search = given["search"]
+    assert told["networks_per_second"] == pytest.approx(search.networks / 33.0, abs=1e-3)
+    assert (told["engine"], told["instruction_set"]) == ("native and torch", "avx512")
+    assert told["time_share"]["train"] == pytest.approx(33.0 / 43.8, abs=1e-4)
+    assert sum(told["time_share"].values()) == pytest.approx(1.0, abs=1e-3)
+    for word in (
+        "native (avx512) and torch",
+        f"{search.networks / 33:.2f}",
+        f"{search.member_steps:,}",
+        "75 %",
+    ):
+        assert word in text.replace("\N{NO-BREAK SPACE}", " ")
+    silent = given | {"engine": "torch", "instruction_set": "", "timings": ()}
+    silent["search"] = dataclasses.replace(search, training_seconds=0.0)
+    told, text = summary(SimpleNamespace(**silent)), run_document(**silent).text()
+    assert (told["networks_per_second"], told["instruction_set"], told["time_share"]) == (None, None, {})
+    assert "Networks a second" not in text
 
 
 def test_a_summary_without_a_finite_score_is_json_too():

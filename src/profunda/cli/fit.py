@@ -27,7 +27,7 @@ def fit(
     folds: Whole | None = None,
     test_size: float | None = None,
     task: Literal["classification", "regression"] | None = None,
-    engine: Literal["auto", "torch"] | None = None,
+    engine: Literal["auto", "native", "torch"] | None = None,
     workers: Whole | None = None,
     seed: Whole | None = None,
     out: Path | None = None,
@@ -59,7 +59,8 @@ def fit(
     task
         What to make of a target whose values leave it open.
     engine
-        What trains the fleet.
+        What trains the fleet: native (C++, on the CPU), torch, or auto, for each shape of network the one
+        that is quicker on this machine.
     workers
         Threads that train packs at the same time; the result does not depend on it.
     seed

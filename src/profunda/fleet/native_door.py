@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from profunda.fleet.shape import Shape
+from profunda.fleet.member import Member
+from profunda.fleet.source import FleetData
 
 _NAME = "profunda.fleet.native_engine"
 
@@ -30,9 +31,9 @@ def instruction_set() -> str:
     return "" if engine is None else engine.instruction_set()
 
 
-def bytes_of_thread(shape: Shape, itemsize: int) -> int:
+def buffer_bytes(member: Member, data: FleetData, dtype: str) -> int:
     engine = _engine()
-    return 0 if engine is None else engine.bytes_of_thread(shape, itemsize)
+    return 0 if engine is None else engine.buffer_bytes(member, data, dtype)
 
 
 def run_packs(*words: Any, **more: Any) -> Iterator[Any]:

@@ -74,10 +74,12 @@ class Plan:
         return states + self.table_bytes + max(self._native_buffers(workers), self._torch_buffers(workers))
 
     def _native_buffers(self, workers: int) -> int:
-        """Each thread keeps buffers for the largest member that it has met."""
+        """Each thread keeps buffers for the largest member that it has met; two packs at a time are open,
+        whose members keep the state from which they started beside the one that they write."""
         native = [pack for pack in self.packs if pack.engine == "native"]
         threads = min(workers, sum(len(pack.members) for pack in native))
-        return threads * max((pack.bytes for pack in native), default=0)
+        open_states = sum(sorted((pack.state_bytes for pack in native), reverse=True)[:2])
+        return threads * max((pack.bytes for pack in native), default=0) + open_states
 
     def _torch_buffers(self, workers: int) -> int:
         """As many packs as threads are in work at once; at worst the largest."""

@@ -17,7 +17,7 @@ from profunda.fleet.cost import (
 from profunda.fleet.member import Member
 from profunda.fleet.native_door import (
     available,
-    bytes_of_thread,
+    buffer_bytes,
     unavailable_reason,
 )
 from profunda.fleet.pack import Engine, Pack, Plan, text_of
@@ -48,8 +48,13 @@ class _Fleet:
     members: tuple[Member, ...]
     shapes: tuple[Shape, ...]
     epochs: tuple[int, ...]
-    itemsize: int
+    data: FleetData
+    dtype: str
     speeds: Speeds
+
+    @property
+    def itemsize(self) -> int:
+        return _ITEMSIZE[self.dtype]
 
     def work(self, index: int, seconds_a_step: float) -> float:
         """Seconds of a member that takes so many seconds a step."""
@@ -95,7 +100,8 @@ def plan(
         tuple(members),
         tuple(shape_of(member, data) for member in members),
         tuple(member.design.epochs for member in members) if epochs is None else tuple(epochs),
-        _ITEMSIZE[dtype],
+        data,
+        dtype,
         speeds or speeds_here(),
     )
     chosen, reasons = _choose(sorted(set(fleet.shapes)), fleet.speeds, engine, place)
@@ -106,7 +112,7 @@ def plan(
         packs=packs,
         device=place,
         dtype=dtype,
-        table_bytes=_table_bytes(fleet, chosen, data),
+        table_bytes=_table_bytes(fleet, chosen),
         instruction_set=fleet.speeds.instruction_set if natively else "",
         reasons=reasons,
     )
@@ -171,16 +177,16 @@ def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engin
     return chosen, tuple(reasons)
 
 
-def _table_bytes(fleet: _Fleet, chosen: Mapping[Shape, Engine], data: FleetData) -> int:
+def _table_bytes(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> int:
     """The torch engine's copies of rows: inputs padded to whole cache lines, and targets."""
     sources = {
         id(source): source
         for member, shape in zip(fleet.members, fleet.shapes, strict=True)
         if chosen[shape] == "torch"
-        for source in (data.source(member),)
+        for source in (fleet.data.source(member),)
     }
     return sum(
-        source.x.shape[0] * (row_width(source.x.shape[1]) + data.n_outputs) * fleet.itemsize
+        source.x.shape[0] * (row_width(source.x.shape[1]) + fleet.data.n_outputs) * fleet.itemsize
         for source in sources.values()
     )
 
@@ -219,7 +225,12 @@ def _by_work(ordered: list[int], costs: Mapping[int, float]) -> list[list[int]]:
 
 
 def _native_pack(fleet: _Fleet, part: list[int]) -> Pack:
-    shapes = sorted({fleet.shapes[i] for i in part})
+    widest: dict[Shape, Member] = {}
+    for i in part:
+        shape, member = fleet.shapes[i], fleet.members[i]
+        if shape not in widest or sum(member.design.widths) > sum(widest[shape].design.widths):
+            widest[shape] = member
+    shapes = sorted(widest)
     rates = fleet.speeds.native or NATIVE
     return Pack(
         members=tuple(part),
@@ -228,7 +239,7 @@ def _native_pack(fleet: _Fleet, part: list[int]) -> Pack:
         shapes=len(shapes),
         text=text_of(shapes),
         state_bytes=fleet.state_bytes(part),
-        bytes=max(bytes_of_thread(shape, fleet.itemsize) for shape in shapes),
+        bytes=max(buffer_bytes(member, fleet.data, fleet.dtype) for member in widest.values()),
         seconds=sum(fleet.work(i, seconds_of_step(fleet.shapes[i], rates)) for i in part) * fleet.slowdown,
     )
 

@@ -22,7 +22,7 @@ from profunda.job.choosing import Choice, choose
 from profunda.job.judging import Judgement, judge_model
 from profunda.job.keeping import check_place, keep_model
 from profunda.job.outcome import Outcome, Timing
-from profunda.job.refitting import parts_of
+from profunda.job.refitting import Trainer, parts_of
 from profunda.job.settings import Settings
 from profunda.journal.durable import write_durably
 from profunda.journal.record import Journal
@@ -60,16 +60,20 @@ class Job:
         workers: int,
         progress: bool,
         started: float,
+        told: tuple[Notice, ...] = (),
     ) -> None:
         self.settings, self.dataset, self.splits, self.journal = settings, dataset, splits, journal
         self.metric: Metric = settings.metric_of(dataset)
-        self.workers = workers
+        self.workers, self.told = workers, told
+        self.trainer = Trainer(settings.engine, settings.speeds)
         self.meter, self.progress = Meter(), progress
         self.ledger = Ledger(journal)
-        self.timings = [Timing("read", time.perf_counter() - started)]  # and what was split
+        before = self.ledger.elapsed
+        self.timings = [Timing("earlier calls", before)] if journal is not None and journal.records() else []
+        self.timings.append(Timing("read", time.perf_counter() - started))  # and what was split
         self.end = None
         if settings.budget.seconds is not None:
-            self.end = started + settings.budget.seconds - self.ledger.elapsed
+            self.end = started + settings.budget.seconds - before
             self.meter.deadline = self.end
 
     def run(self) -> Outcome:
@@ -86,14 +90,16 @@ class Job:
             outcome = self._outcome(found, judged, baselines)
             if self.journal is not None:
                 self.meter.stage = "writing"
-                self._write(self.journal.folder, outcome, judged.prediction)
+                outcome = self._write(self.journal.folder, outcome, judged.prediction)
             return outcome
 
     def _judge(self, sources: Prepared, found: Found) -> Judgement:
         self.meter.stage = "choosing"
         with self._stage("select"):
             choice = choose(found.candidates, sources, self.metric, self.settings.select)
-            parts = parts_of(choice, sources, self.splits, self.settings.refit, self.settings.engine)
+        with self._stage("refit"):
+            parts = parts_of(choice, sources, self.splits, self.settings.refit, self.trainer)
+        with self._stage("score"):
             model, single = self._models(choice, parts, sources)
             return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
 
@@ -110,6 +116,7 @@ class Job:
             baselines=baselines,
             timings=tuple(self.timings),
             engine=found.engine,
+            instruction_set=found.instruction_set,
             notices=tuple(dict.fromkeys(self._notices(found))),
             seed=self.settings.seed,
             interrupted=found.interrupted,
@@ -132,22 +139,26 @@ class Job:
             self.metric,
             self.settings.budget,
             self.settings.engine,
+            self.settings.speeds,
             self.settings.seed,
         )
         deadline = self.end
         if deadline is not None and self.settings.budget.seconds is not None:
             deadline -= max(CLOSING_SECONDS, CLOSING_SHARE * self.settings.budget.seconds)
-        with self._stage("search"):
-            sources, data = prepare(self.dataset, self.splits.folds, ENCODINGS)
-            found = search_fleet(
-                contest,
-                sources,
-                data,
-                ledger=self.ledger,
-                workers=self.workers,
-                deadline=deadline,
-                meter=self.meter,
-            )
+        started = time.perf_counter()
+        sources, data = prepare(self.dataset, self.splits.folds, ENCODINGS)
+        found = search_fleet(
+            contest,
+            sources,
+            data,
+            ledger=self.ledger,
+            workers=self.workers,
+            deadline=deadline,
+            meter=self.meter,
+        )
+        seconds = time.perf_counter() - started
+        self.timings.append(Timing("train", found.training_seconds))
+        self.timings.append(Timing("search", seconds - found.training_seconds))
         return sources, found
 
     def _models(self, choice: Choice, parts: tuple[Part, ...], sources: Prepared) -> tuple[Model, Model]:
@@ -171,16 +182,19 @@ class Job:
             Model(task, schema, alone, provenance, 1.0, clamp),
         )
 
-    def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> None:
-        """Keep the Model, the summary and the report; each appears whole or not at all."""
-        keep_model(outcome.model, run)
+    def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> Outcome:
+        """Keep the Model, the summary and the report, each whole or not at all; tells what that took."""
+        with self._stage("save"):
+            keep_model(outcome.model, run)
+        outcome = replace(outcome, timings=tuple(self.timings))
         if self.settings.report:
             with self._stage("report"):
                 document = self._document(outcome, prediction)
                 document.json(run / "report.json")
                 document.html(run / "report.html")
-        told = summary(replace(outcome, timings=tuple(self.timings)))
-        write_durably(run / "summary.json", (json.dumps(told, indent=1) + "\n").encode())
+        outcome = replace(outcome, timings=tuple(self.timings))
+        write_durably(run / "summary.json", (json.dumps(summary(outcome), indent=1) + "\n").encode())
+        return outcome
 
     def _document(self, outcome: Outcome, prediction: np.ndarray | None) -> Document:
         if outcome.score is None:  # no row was held out: there is nothing to compare
@@ -195,6 +209,7 @@ class Job:
             baselines=outcome.baselines,
             timings=outcome.timings,
             engine=outcome.engine,
+            instruction_set=outcome.instruction_set,
             notices=outcome.notices,
             seed=outcome.seed,
             command=self.settings.command,
@@ -205,6 +220,7 @@ class Job:
         )
 
     def _notices(self, found: Found) -> Iterator[Notice]:
+        yield from self.told
         yield from self.dataset.notices
         yield from leaks(self.dataset, self.splits)
         if found.interrupted:

@@ -13,6 +13,8 @@ from profunda.data.labels import TaskChoice
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
+from profunda.fleet.plan import check_engine
+from profunda.fleet.speed import speeds_here
 from profunda.job.choosing import Rule
 from profunda.job.course import Job
 from profunda.job.judging import check_measurable
@@ -69,7 +71,8 @@ def fit(
         metric: What is optimised; the log-loss for classes, the root mean squared error for numbers.
         space: What is searched: a `Space` or a mapping; by default one made for the table.
         fix: Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
-        engine: "auto" or "torch".
+        engine: "auto" trains each shape of network on the engine that is quicker there on this machine;
+            "native" or "torch" name one.
         workers: Threads that train at the same time; the result does not depend on them.
         sampler: "random", "quasi-random", "grid", "tpe" or "gp".
         select: How the candidates make the Model: "greedy", "best" or "one-standard-error".
@@ -88,7 +91,7 @@ def fit(
         The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.
 
     Raises:
-        ArgumentError: the call contradicts itself.
+        ArgumentError: the call contradicts itself, or asks for an engine that cannot train here.
         SpaceError: the space, or what is fixed in it, contradicts itself.
         DataError: the data cannot be used.
         RunError: the folder exists, or no network could be trained.
@@ -97,6 +100,7 @@ def fit(
     budget = _budget(seconds, trials, epochs)
     if out is not None:
         check_empty(Path(out))  # before the work, not after it
+    check_engine(engine)
     threads = _workers(workers)
     origin = Origin.of(data, target, task, budget.seconds)
     dataset = origin.read(data, target)
@@ -111,6 +115,7 @@ def fit(
         sampler=sampler,
         budget=budget,
         engine=engine,
+        speeds=speeds_here(),
         select=select,
         refit=refit,
         folds=folds,
@@ -140,7 +145,8 @@ def resume(
     `data` (and `target`) are needed only where the run began with data in memory.
 
     Raises:
-        RunError: there is no such run, it is damaged, another process writes it, or the data have changed.
+        RunError: there is no such run, it is damaged, another process writes it, the data have changed, or
+            it began with the native engine, which is not here.
     """
     started, threads = time.perf_counter(), _workers(workers)
     if kind_of(run) != "fit":
@@ -149,6 +155,7 @@ def resume(
         )
     with Journal.open(run) as journal:
         settings = Settings.from_header(journal.header)
+        told = settings.check_machine()
         if data is None and not settings.origin.source:
             raise RunError(
                 f"{run} began with data in memory: call profunda.resume(run, data, target) with the same."
@@ -156,7 +163,7 @@ def resume(
         dataset = settings.origin.read(data, target)
         settings.check(dataset)
         splits = split(dataset, test=settings.test, folds=settings.folds, seed=settings.seed)
-        return Job(settings, dataset, splits, journal, threads, progress, started).run()
+        return Job(settings, dataset, splits, journal, threads, progress, started, told).run()
 
 
 def rewrite_report(run: str | os.PathLike[str]) -> Path:

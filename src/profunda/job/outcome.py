@@ -15,7 +15,13 @@ __all__ = ["Outcome", "Timing"]
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock seconds of one stage: read, split, search, select, baselines, report."""
+    """Wall-clock seconds of one stage, in the order of the run.
+
+    "earlier calls" of a run that was resumed; "read" (with the split, and with measuring the engines where
+    this machine's speeds are not known yet), "baselines", "train" (the engines at work
+    in the search), "search" (the rest of it: inputs, draws, plans, judgements, the journal), "select",
+    "refit", "score", "save" and "report".
+    """
 
     stage: str
     seconds: float
@@ -27,6 +33,7 @@ class Outcome:
 
     `scores` holds every metric of the task on the held-out rows, `score` the one that was optimised, `single`
     that of one network alone (all empty without held-out rows). `run` is None for a run kept in memory.
+    `engine` trained: "native", "torch" or "native and torch"; `instruction_set` is the native one's, or "".
     `interrupted` says that the user ended the search early, so that the run can be resumed.
     """
 
@@ -41,6 +48,7 @@ class Outcome:
     baselines: tuple[Baseline, ...]
     timings: tuple[Timing, ...]
     engine: str
+    instruction_set: str
     notices: tuple[Notice, ...]
     seed: int
     interrupted: bool

@@ -4,7 +4,7 @@ The two follow-ups of early stopping are algorithms 7.2 and 7.3 of Goodfellow, B
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
+from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
 from profunda.job.choosing import Choice
 from profunda.model.parts import Network, Part
@@ -22,13 +23,27 @@ from profunda.training.packs import run_packs
 from profunda.training.sources import Prepared, prepare
 from profunda.tuning.fleet_search import Candidate
 
-__all__ = ["Refit", "parts_of"]
+__all__ = ["Refit", "Trainer", "parts_of"]
 
 Refit = Literal["folds", "retrain", "continue"]
 
 
+@dataclass(frozen=True)
+class Trainer:
+    """The engine, chosen as the search chose it."""
+
+    engine: str
+    speeds: Speeds
+
+    def train(self, member: Member, state: MemberState | None, epochs: int, data: FleetData) -> MemberState:
+        """One member brought to an epoch."""
+        alone = plan([member], data, engine=self.engine, speeds=self.speeds)
+        ((_, result, _),) = run_packs(alone, data, until=[epochs], states=[state])
+        return result.states[0]
+
+
 def parts_of(
-    choice: Choice, sources: Prepared, splits: Splits, refit: Refit, engine: str
+    choice: Choice, sources: Prepared, splits: Splits, refit: Refit, trainer: Trainer
 ) -> tuple[Part, ...]:
     """The Model's parts.
 
@@ -38,7 +53,7 @@ def parts_of(
     the loss on the fold's validation rows falls below the training loss at the best epoch, or the design's
     epochs are spent (algorithm 7.3). Where a refit diverges, the networks of the folds stay.
     """
-    found = [_networks(candidate, sources, splits, refit, engine) for candidate in choice.candidates]
+    found = [_networks(candidate, sources, splits, refit, trainer) for candidate in choice.candidates]
     return tuple(
         Part(weight, candidate.design, networks)
         for weight, candidate, networks in zip(choice.weights, choice.candidates, found, strict=True)
@@ -46,13 +61,13 @@ def parts_of(
 
 
 def _networks(
-    candidate: Candidate, sources: Prepared, splits: Splits, refit: Refit, engine: str
+    candidate: Candidate, sources: Prepared, splits: Splits, refit: Refit, trainer: Trainer
 ) -> tuple[Network, ...]:
     folds = _networks_of_folds(candidate, sources)
     if refit == "folds":
         return folds
     train = _retrained if refit == "retrain" else _continued
-    refitted = train(candidate, sources, splits, engine)
+    refitted = train(candidate, sources, splits, trainer)
     # On more rows a learning rate at the edge of stability may diverge: the folds' networks then stay.
     return refitted if all(np.isfinite(network.params).all() for network in refitted) else folds
 
@@ -65,17 +80,21 @@ def _networks_of_folds(candidate: Candidate, sources: Prepared) -> tuple[Network
     )
 
 
-def _retrained(candidate: Candidate, sources: Prepared, splits: Splits, engine: str) -> tuple[Network, ...]:
+def _retrained(
+    candidate: Candidate, sources: Prepared, splits: Splits, trainer: Trainer
+) -> tuple[Network, ...]:
     design = replace(candidate.design, patience=0)
     rows = Fold(splits.development, sources.folds[0].valid)
     whole, data = prepare(sources.dataset, [rows], [design.encoding])
     best_steps = np.mean([s.best_epoch * s.step / s.epoch for s in candidate.states])
     epochs = max(1, round(best_steps / _steps_an_epoch(design, splits)))
-    state = _train(Member(design, 0, candidate.trial.number), None, epochs, data, engine)
+    state = trainer.train(Member(design, 0, candidate.trial.number), None, epochs, data)
     return (Network(whole.preprocessing(design.encoding, 0), state.params),)
 
 
-def _continued(candidate: Candidate, sources: Prepared, splits: Splits, engine: str) -> tuple[Network, ...]:
+def _continued(
+    candidate: Candidate, sources: Prepared, splits: Splits, trainer: Trainer
+) -> tuple[Network, ...]:
     design = replace(candidate.design, patience=0)
     networks = []
     for fold, before in enumerate(candidate.states):
@@ -98,7 +117,7 @@ def _continued(candidate: Candidate, sources: Prepared, splits: Splits, engine: 
         )
         member = Member(design, fold, candidate.trial.number)
         while state.epoch < design.epochs and state.status is Status.RUNNING and state.valid_loss[-1] >= goal:
-            state = _train(member, state, state.epoch + 1, data, engine)
+            state = trainer.train(member, state, state.epoch + 1, data)
         networks.append(Network(sources.preprocessing(design.encoding, fold), state.params))
     return tuple(networks)
 
@@ -106,12 +125,3 @@ def _continued(candidate: Candidate, sources: Prepared, splits: Splits, engine: 
 def _steps_an_epoch(design: Design, splits: Splits) -> int:
     rows = len(splits.development)
     return math.ceil(rows / min(design.batch_size, rows))
-
-
-def _train(
-    member: Member, state: MemberState | None, epochs: int, data: FleetData, engine: str
-) -> MemberState:
-    """One member brought to an epoch."""
-    alone = plan([member], data, engine=engine)
-    ((_, result, _),) = run_packs(alone, data, until=[epochs], states=[state])
-    return result.states[0]

@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from profunda.data.dataset import Dataset
-from profunda.errors import ArgumentError, RunError
+from profunda.errors import ArgumentError, Notice, RunError
+from profunda.fleet.native_engine import available, instruction_set, unavailable_reason
+from profunda.fleet.plan import ENGINES
+from profunda.fleet.speed import Speeds
 from profunda.job.choosing import Rule
 from profunda.job.origin import Origin
 from profunda.job.refitting import Refit
@@ -16,7 +19,6 @@ from profunda.tuning.budget import Budget
 
 __all__ = ["Settings"]
 
-ENGINES = ("auto", "torch")
 _WORDS = {"seconds": "time"}  # what the command line calls it
 
 
@@ -25,7 +27,8 @@ class Settings:
     """Everything that decides a run's result, but the data themselves and the clock.
 
     `own_space` says that the `space` is the user's, not the one made for the table; `narrowed` are the
-    NAME=VALUE words that have narrowed it. Nothing here depends on the number of workers.
+    NAME=VALUE words that have narrowed it. By `speeds`, those of the machine on which the run began, `engine`
+    "auto" chooses. Nothing here depends on the number of workers.
     """
 
     origin: Origin
@@ -37,6 +40,7 @@ class Settings:
     sampler: str
     budget: Budget
     engine: str
+    speeds: Speeds
     select: Rule
     refit: Refit
     folds: int | None
@@ -70,8 +74,9 @@ class Settings:
         try:
             known: dict[str, Any] = {name: header[name] for name in Settings.__dataclass_fields__}
             known |= {"origin": Origin(**header["origin"]), "budget": Budget(**header["budget"])}
+            known |= {"speeds": Speeds.from_json(header["speeds"])}
             return Settings(**known | {"narrowed": tuple(header["narrowed"])})
-        except (KeyError, TypeError, ArgumentError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"the run's header cannot be understood ({error}). Another version wrote it, or it was "
                 "changed: start a new run."
@@ -89,6 +94,28 @@ class Settings:
                 f"{dataset.fingerprint[:12]}, the run's data had {self.fingerprint[:12]}. "
                 "Restore the data as they were, or start a new run."
             )
+
+    def check_machine(self) -> tuple[Notice, ...]:
+        """Refuse to go on without the engine that the run began with; tell of other bits to come.
+
+        Raises:
+            RunError: the native engine may have trained, and there is none here.
+        """
+        if self.engine == "torch" or self.speeds.native is None:
+            return ()
+        began = self.speeds.instruction_set
+        if not available():
+            raise RunError(
+                f"the run began with the native engine ({began}), which cannot be used here: "
+                f"{unavailable_reason()}. Resume it where that engine is, or start a new run."
+            )
+        if instruction_set() == began:
+            return ()
+        text = (
+            f"The run began on a machine with {began} instructions and goes on with {instruction_set()}: "
+            "what is trained from here differs in its last bits from what it would have been there."
+        )
+        return (Notice("other-instructions", text),)
 
     def metric_of(self, dataset: Dataset) -> Metric:
         """The metric that is optimised."""
@@ -110,6 +137,7 @@ class Settings:
             words += ["--fix", word]
         words += ["--folds", str(self.folds)] if self.folds is not None else []
         words += ["--test-size", f"{self.test:.15g}"]
+        words += ["--engine", self.engine] if self.engine != ENGINES[0] else []
         words += ["--metric", self.metric, "--sampler", self.sampler, "--seed", str(self.seed)]
         return shlex.join(words)
 

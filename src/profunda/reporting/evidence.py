@@ -34,7 +34,8 @@ class Stage(Protocol):
 class Evidence:
     """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers)
     are the targets and the model's predictions on the rows that judge; None where they were not kept.
-    `single` is the score of the best single network on the same rows.
+    `single` is the score of the best single network on the same rows. `engine` says which trained ("native",
+    "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it.
     """
 
     dataset: Dataset
@@ -46,6 +47,7 @@ class Evidence:
     baselines: tuple[Baseline, ...]
     timings: Sequence[Stage]
     engine: str
+    instruction_set: str
     notices: tuple[Notice, ...]
     seed: int
     command: str

@@ -7,35 +7,69 @@ from collections.abc import Sequence
 from profunda.model.model import Model
 from profunda.reporting.blocks import Bar, Bars, Block, Code, Facts, Table
 from profunda.reporting.evidence import Evidence, Stage
-from profunda.reporting.words import count, duration, share
+from profunda.reporting.words import count, duration, number, share
+from profunda.tuning.result import SearchResult
 
-__all__ = ["cost_blocks", "loading", "origin", "reproduce_blocks"]
+__all__ = ["cost_blocks", "engine_words", "loading", "origin", "reproduce_blocks"]
+
+_STAGES = {
+    "earlier calls": "before the run was resumed",
+    "read": "the table and its split",
+    "baselines": "the rivals, fitted and scored",
+    "train": "the engines at work on the fleet",
+    "search": "the rest of it: inputs, draws, plans, judgements, the journal",
+    "select": "weighing the candidates on validation rows",
+    "refit": "the last training of the chosen networks",
+    "score": "predicting the rows that no choice has seen",
+    "save": "the model, on disk",
+}
 
 
 def cost_blocks(evidence: Evidence) -> tuple[Block, ...]:
-    """Seconds by stage and what the search did with its own."""
+    """Seconds by stage, how fast the fleet trained, and on which engine."""
     search = evidence.search
     facts = [
-        ("Networks", count(search.networks)),
-        ("Training steps of a network", count(search.member_steps)),
-        ("Search time", duration(search.seconds)),
-        ("Choosing what to train", f"{share(search.sampler_share)} ({search.sampler})"),
-        ("Engine", evidence.engine),
+        ("Networks trained", count(search.networks)),
+        ("Steps of them all", count(search.member_steps)),
+        *_pace(search),
+        ("Choosing what to train", f"{share(search.sampler_share)} of the search ({search.sampler})"),
+        ("Engine", engine_words(evidence.engine, evidence.instruction_set)),
     ]
-    if search.member_steps:
-        facts.insert(
-            3, ("Time per step of a network", f"{1e6 * search.seconds / search.member_steps:.1f} µs")
-        )
     return _stage_bars(evidence.timings), Facts(tuple(facts))
+
+
+def engine_words(engine: str, instruction_set: str) -> str:
+    """The engines that trained, with the instructions that the native one used."""
+    return engine.replace("native", f"native ({instruction_set})") if instruction_set else engine
+
+
+def _pace(search: SearchResult) -> tuple[tuple[str, str], ...]:
+    """How fast the fleet trained; nothing where it did not."""
+    if not search.member_steps or search.training_seconds <= 0:
+        return ()
+    each = 1e6 * search.training_seconds / search.member_steps
+    return (
+        ("Training", duration(search.training_seconds)),
+        ("Networks a second of training", number(search.networks_per_second)),
+        ("Time per step of a network", f"{number(each)} µs"),
+    )
 
 
 def _stage_bars(timings: Sequence[Stage]) -> Bars:
     total = sum(t.seconds for t in timings) or 1.0
     bars = tuple(
-        Bar(t.stage, (t.seconds,), f"{duration(t.seconds)}  ({share(t.seconds / total)})") for t in timings
+        Bar(
+            t.stage,
+            (t.seconds,),
+            f"{duration(t.seconds)}  ({share(t.seconds / total)})",
+            note=_STAGES.get(t.stage, ""),
+        )
+        for t in timings
     )
     return Bars(
-        "Stages", bars, f"{duration(total)} of wall-clock time in all; each bar is one stage, in order."
+        "Stages",
+        bars,
+        f"{duration(total)} of wall-clock time until this page was written; each bar is one stage, in order.",
     )
 
 
@@ -48,6 +82,7 @@ def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
         ("data fingerprint", evidence.dataset.fingerprint),
         ("space", evidence.search.space.id),
         ("sampler", evidence.search.sampler),
+        ("engine", engine_words(evidence.engine, evidence.instruction_set)),
         ("chosen by", f"{model.select}, refit: {model.refit}"),
         ("created", model.created),
         ("Python", f"{platform.python_version()} on {platform.system()} ({platform.machine()})"),

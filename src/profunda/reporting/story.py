@@ -37,6 +37,7 @@ def run_document(
     baselines: Sequence[Baseline],
     timings: Sequence[Stage],
     engine: str,
+    instruction_set: str,
     notices: Sequence[Notice],
     seed: int,
     command: str,
@@ -55,7 +56,7 @@ def run_document(
     _check_shapes(dataset, held_y, held_prediction)
     evidence = Evidence(
         dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine,
-        tuple(notices),
+        instruction_set, tuple(notices),
         seed, command, Path(run), held_y, held_prediction, single,
     )  # fmt: skip
     total = sum(timing.seconds for timing in timings)

@@ -32,28 +32,39 @@ class Finished(Protocol):
     @property
     def engine(self) -> str: ...
 
+    @property
+    def instruction_set(self) -> str: ...
+
 
 def summary(outcome: Finished) -> dict[str, object]:
     """JSON-able numbers of a run; what is not finite, or was not measured, is None.
 
     `baselines` maps a name to title, score, interval, seconds and note; `seconds` a stage to its wall-clock
-    seconds (a stage told twice is summed), with their `total`; `endings` a cause to its number of trials;
-    `members` lists the model's designs with their weights.
+    seconds (a stage told twice is summed), with their `total`, and `time_share` to its share of them.
+    `networks`, `member_steps` (optimiser steps over all of them) and `training_seconds` are those of the
+    search over all calls of the run, `networks_per_second` the first by the last. `endings` maps a cause to
+    its number of trials; `members` lists the model's designs with their weights.
     """
     seconds: dict[str, float] = {}
     for timing in outcome.timings:
         seconds[timing.stage] = round(seconds.get(timing.stage, 0.0) + timing.seconds, 3)
+    total = sum(seconds.values())
+    search = outcome.search
     return {
         "score": None if outcome.score is None else _finite(outcome.score.value),
         "interval": _interval(outcome.score),
-        "metric": outcome.search.metric,
+        "metric": search.metric,
         "baselines": {baseline.name: _baseline(baseline) for baseline in outcome.baselines},
-        "networks": outcome.search.networks,
-        "member_steps": outcome.search.member_steps,
-        "seconds": seconds | {"total": round(sum(t.seconds for t in outcome.timings), 3)},
-        "sampler_share": round(outcome.search.sampler_share, 6),
-        "endings": {str(status): n for status, n in outcome.search.endings},
+        "networks": search.networks,
+        "member_steps": search.member_steps,
+        "training_seconds": round(search.training_seconds, 3),
+        "networks_per_second": _finite(round(search.networks_per_second, 3)),
+        "seconds": seconds | {"total": round(total, 3)},
+        "time_share": {stage: round(s / total, 4) if total else None for stage, s in seconds.items()},
+        "sampler_share": round(search.sampler_share, 6),
+        "endings": {str(status): n for status, n in search.endings},
         "engine": outcome.engine,
+        "instruction_set": outcome.instruction_set or None,
         "members": [{"weight": part.weight, "design": part.design.to_json()} for part in outcome.model.parts],
     }
 

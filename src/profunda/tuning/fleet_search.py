@@ -16,8 +16,10 @@ import numpy as np
 from profunda._seeds import key, keys_of, uniforms
 from profunda.fleet.history import History, MemberHistory, Status
 from profunda.fleet.member import Member
-from profunda.fleet.plan import Plan, plan
+from profunda.fleet.pack import Plan
+from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
+from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
 from profunda.journal.record import Record
 from profunda.metrics.score import Metric
@@ -58,13 +60,17 @@ UNTRAINED = MemberHistory(0, 0, NO_CURVE, NO_CURVE, 0, Status.UNFINISHED)
 
 @dataclass(frozen=True)
 class Contest:
-    """What is fixed in the journal when a run starts, and never depends on workers or the clock."""
+    """What is fixed in the journal when a run starts, and never depends on workers or the clock.
+
+    `speeds` are those by which `engine` "auto" chooses: the ones of the machine on which the run began.
+    """
 
     space: Space
     sampler: str
     metric: Metric
     budget: Budget
     engine: str
+    speeds: Speeds
     seed: int
     bracket: int = BRACKET
 
@@ -82,12 +88,15 @@ class Candidate:
 class Found:
     """A search's result, and the candidates from which a Model can be selected, best first.
 
-    `engine` is the one that trained; `interrupted` says that the user ended it early: the run can be resumed.
+    `engine` says which trained ("native", "torch", "native and torch"), `instruction_set` the native one's.
+    `training_seconds` are this call's. `interrupted`: the user ended it early, the run can be resumed.
     """
 
     result: SearchResult
     candidates: tuple[Candidate, ...]
     engine: str
+    instruction_set: str
+    training_seconds: float
     interrupted: bool
 
 
@@ -118,6 +127,11 @@ class _Rung:
     share: float
     before: float
     last: bool
+
+    def epochs(self, design: Design) -> int:
+        """The epochs of a design from the rung before to this one."""
+        start = epochs_at(self.before, design.epochs) if self.before else 0
+        return epochs_at(self.share, design.epochs) - start
 
 
 def search_fleet(
@@ -169,7 +183,8 @@ class _Search:
         self.curves: dict[tuple[int, int], MemberHistory] = {}
         self.pool: list[_Entry] = []
         self.sampler_seconds = 0.0
-        self.engine = contest.engine
+        self.training_before = 0.0  # wall-clock seconds in which earlier calls of the run trained
+        self.training_seconds = 0.0  # and this one
         self.pace = 1.0  # measured seconds per forecast second
         self.forecast_params = forecast_params(contest.space, contest.seed)
         self.forecast = [design_from(params) for params in self.forecast_params]
@@ -303,6 +318,8 @@ class _Search:
         if record is None:
             whole = self._train(rung, runners, finished)
             record = self._decide(rung, alive, whole)
+        else:
+            self.training_before = float(record.data["training_seconds"])
         verdicts = {int(number): Verdict.from_json(v) for number, v in record.data["verdicts"].items()}
         for entry in alive:
             entry.verdict = verdicts.get(entry.number, entry.verdict)
@@ -313,10 +330,10 @@ class _Search:
         self._show(alive)
         return [entry for entry in alive if entry.number in going]
 
-    def _plan(self, members: Sequence[Member]) -> Plan:
-        made = plan(members, self.data, engine=self.contest.engine)
-        self.engine = made.engine
-        return made
+    def _plan(self, members: Sequence[Member], epochs: Sequence[int] | None = None) -> Plan:
+        """`epochs` as in `plan`: those still to train."""
+        contest = self.contest
+        return plan(members, self.data, engine=contest.engine, speeds=contest.speeds, epochs=epochs)
 
     def _take_finished(self, rung: _Rung) -> frozenset[int]:
         """Take over the packs of this rung that an earlier call finished; their numbers.
@@ -328,9 +345,9 @@ class _Search:
             states = self.ledger.pack_states(rung.bracket, rung.number, number)
             if states is not None:
                 taken.add(number)
-                self._take(
-                    [(int(trial), int(fold)) for trial, fold in data["owners"]], states, data["seconds"]
-                )
+                seconds = float(data["seconds"])
+                self._take([(int(trial), int(fold)) for trial, fold in data["owners"]], states, seconds)
+                self.training_before += seconds / self.workers  # the rung is undecided, so it has not told
         return frozenset(taken)
 
     def _take(self, owners: Sequence[tuple[int, int]], states: Sequence[MemberState], seconds: float) -> None:
@@ -342,7 +359,10 @@ class _Search:
 
     def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
         """Bring `runners` to a rung; False if the deadline came before all packs had finished."""
-        packs = self._plan([entry.members[fold] for entry, fold in runners])
+        packs = self._plan(
+            [entry.members[fold] for entry, fold in runners],
+            [rung.epochs(entry.design) for entry, _ in runners],
+        )
         todo = [pack.seconds for number, pack in enumerate(packs.packs) if number not in finished]
         if not todo:
             return all(entry.reached(rung.share) for entry, _ in runners)
@@ -350,8 +370,9 @@ class _Search:
         with cancelled_at(self.deadline) as cancel:
             trained = self._run_packs(rung, runners, packs, finished, cancel)
         seconds = time.perf_counter() - started
+        self.training_seconds += seconds
         if trained == len(todo) and seconds > 0.5:
-            self.pace = seconds / (sum(todo) * (rung.share - rung.before))
+            self.pace = seconds / sum(todo)
         if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
         return all(entry.reached(rung.share) for entry, _ in runners)
@@ -433,6 +454,7 @@ class _Search:
             rung=rung.number,
             going=list(going),
             kept=kept,
+            training_seconds=self.training_before + self.training_seconds,
             verdicts={str(number): verdict.to_json() for number, verdict in verdicts.items()},
         )
 
@@ -523,8 +545,15 @@ class _Search:
             member_steps=history.steps,
             seconds=self.ledger.elapsed,
             sampler_seconds=self.sampler_seconds,
+            training_seconds=self.training_before + self.training_seconds,
         )
-        return Found(result, candidates, self.engine, interrupted)
+        # The engine of a member never depends on the fleet, so a plan of all tells who trained.
+        made = self._plan(
+            [m for m, curve in zip(history.members, history.curves, strict=True) if curve.epochs]
+        )
+        return Found(
+            result, candidates, made.engine, made.instruction_set, self.training_seconds, interrupted
+        )
 
     def _rung_epochs(self) -> tuple[int, ...]:
         return tuple(epochs_at(share, longest_epochs(self.forecast)) for share in self.shares)

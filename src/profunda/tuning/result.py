@@ -1,5 +1,6 @@
 """What a search found: its trials, in the order they were drawn, and what it cost."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,9 @@ class SearchResult:
     """Every trial of a search and its cost.
 
     `history` holds the curves of all members in the order trials × folds (None for a user's objective);
-    `member_steps` counts optimiser steps over all members, `sampler_seconds` the time spent in proposing.
+    `member_steps` counts optimiser steps over all members, `seconds` is the time of everything,
+    `sampler_seconds` that spent in proposing, `training_seconds` that in which the fleet's engines trained
+    (0 for a user's objective); all over every call of a run that was resumed.
     """
 
     trials: tuple[Trial, ...]
@@ -54,6 +57,12 @@ class SearchResult:
     member_steps: int
     seconds: float
     sampler_seconds: float
+    training_seconds: float = 0.0
+
+    @property
+    def networks_per_second(self) -> float:
+        """Networks by seconds of training; NaN where nothing was trained."""
+        return self.networks / self.training_seconds if self.training_seconds > 0 else math.nan
 
     @property
     def best(self) -> Trial | None:
