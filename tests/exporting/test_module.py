@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.reading import read
 from profunda.exporting.module import export
 from profunda.exporting.preprocessing import Encoder
-from profunda.model.parts import Part
+from profunda.model.parts import Network, Part
+from profunda.model.saving import load
+from profunda.networks.layout import layout
 
 KINDS = ("binary", "multiclass", "regression")
 
@@ -113,6 +116,46 @@ def test_dropout_is_left_out_even_in_training_mode() -> None:
     parts = tuple(replace(p, design=replace(p.design, dropout=0.5, input_dropout=0.5)) for p in model.parts)
     module = export(replace(model, parts=parts)).train()
     np.testing.assert_allclose(module(torch.from_numpy(codes)), model.predict_codes(codes), rtol=1e-5)
+
+
+def with_norm(model, norm: str, place: str) -> object:
+    """The same model with norms whose vectors are drawn."""
+    rng = np.random.default_rng(2)
+
+    def parts() -> Iterator[Part]:
+        for part in model.parts:
+            design = replace(part.design, norm=norm, norm_place=place)
+            networks = []
+            for network in part.networks:
+                blocks = layout(design.widths, network.preprocessing.D, model.task.n_outputs, norm)
+                params = rng.uniform(0.2, 1.5, blocks[-1].end) * rng.choice([-1, 1], blocks[-1].end)
+                for block in blocks:
+                    block.norm_of(params)[3:] **= 2
+                networks.append(Network(network.preprocessing, params.astype(np.float32)))
+            yield replace(part, design=design, networks=tuple(networks))
+
+    return replace(model, parts=tuple(parts()))
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_norms_are_the_models_in_training_mode_too(norm: str, place: str) -> None:
+    model, codes = codes_of("multiclass")
+    normed = with_norm(model, norm, place)
+    module = export(normed).train()
+    expected = normed.predict_codes(codes)
+    np.testing.assert_allclose(module(torch.from_numpy(codes)), expected, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(expected, model.predict_codes(codes), rtol=1e-2)
+    names = {type(child).__name__ for child in module.modules()}
+    assert ("LayerNorm" in names, "BatchNorm1d" in names) == (norm == "layer", False)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_models_with_norms_are_saved_and_loaded(norm: str, tmp_path: Path) -> None:
+    model, codes = codes_of("binary")
+    normed = with_norm(model, norm, "before")
+    normed.save(tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").predict_codes(codes), normed.predict_codes(codes))
 
 
 def test_one_linear_network_without_a_temperature() -> None:

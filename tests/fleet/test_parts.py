@@ -1,5 +1,8 @@
 """Histories, states, schedules, masks, certification, and the engine's own complaints."""
 
+from dataclasses import replace
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import torch
@@ -7,16 +10,22 @@ from tests.fleet.cases import mixed, same, same_members, table, train
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from profunda._seeds import bits, halfwords, keys_of, premix
-from profunda.errors import ArgumentError, RunError
+from profunda.errors import ArgumentError, DataError, RunError
 from profunda.fleet import certification
 from profunda.fleet.certification import certified
 from profunda.fleet.history import History, Status
-from profunda.fleet.masks import Masks, device_bits, thresholds
-from profunda.fleet.roster import runs
+from profunda.fleet.masks import QUANTILES, Masks, device_bits, spreads, thresholds
+from profunda.fleet.member import Member
+from profunda.fleet.roster import Roster, runs
 from profunda.fleet.schedules import learning_rates
 from profunda.fleet.shape import shape_of
+from profunda.fleet.source import FleetData
+from profunda.fleet.stack import Stack
 from profunda.fleet.state import pack_arrays, unpack
+from profunda.fleet.tables import table_of
+from profunda.fleet.trainer import Trainer
 from profunda.networks.initial import initial_params
+from profunda.networks.layout import layout
 from profunda.space.design import Design
 
 
@@ -146,3 +155,153 @@ def test_unstacked_packs_train_one_by_one_to_the_same_bits():
     made, members = table(), mixed(4)
     whole, apart = train(members, made), train(members, made, stacked=False)
     assert all(same(a, b) for a, b in zip(whole.states, apart.states, strict=True))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_gaussian_noise_has_the_moments_of_the_mask(rate):
+    masks = Masks(np.array([rate]), [slice(0, 1)], 101, 104, 201, torch.zeros(1), gaussian=True)
+    drawn = masks.draw(keys_of([3])).double().numpy()[0, :101]
+    assert abs(drawn.mean() - 1) < 5 * np.sqrt(rate / (1 - rate) / drawn.size)
+    assert drawn.var() == pytest.approx(rate / (1 - rate), rel=0.05)
+    first = masks.draw(keys_of([3])).clone()
+    assert torch.equal(first, masks.draw(keys_of([3])))  # nothing piles up in the buffer
+    assert not first[:, 101:].any()
+
+
+def test_noise_of_a_stream_is_the_table_at_its_halfwords():
+    like = torch.zeros(1, dtype=torch.float64)
+    masks = Masks(np.array([0.0, 0.3]), [slice(1, 2)], 5, 8, 8, like, gaussian=True)
+    drawn = masks.draw(keys_of([3, 4])).numpy()
+    expected = 1 + spreads(np.array([0.3])) * QUANTILES[halfwords(keys_of([4]), 40)]
+    assert np.array_equal(drawn[1, :5].ravel(), expected[0])
+    assert not drawn[0].any()
+
+
+def test_quantiles_are_those_of_the_normal_law_with_variance_1():
+    assert QUANTILES.shape == (65536,)
+    assert (np.diff(QUANTILES) > 0).all()
+    assert np.array_equal(QUANTILES, -QUANTILES[::-1])
+    assert np.mean(QUANTILES**2) == pytest.approx(1, abs=1e-14)
+    law = NormalDist()
+    levels = [0, 77, 20_000, 32_768, 65_535]
+    expected = np.array([law.inv_cdf((u + 0.5) / 65536) for u in levels])
+    ratio = QUANTILES[levels] / expected
+    assert np.allclose(ratio, ratio[0], rtol=1e-12)
+    assert ratio[0] == pytest.approx(1, abs=1e-4)
+    with pytest.raises(ValueError, match="read-only"):
+        QUANTILES[0] = 0.0
+
+
+FIELDS = {
+    "batch-before": {"norm": "batch"},
+    "batch-after": {"norm": "batch", "norm_place": "after", "dropout_kind": "gaussian"},
+    "layer-before": {"norm": "layer", "dropout_kind": "dropconnect"},
+    "layer-after": {"norm": "layer", "norm_place": "after"},
+    "gaussian": {"dropout_kind": "gaussian", "activation": "relu"},
+    "dropconnect": {"dropout_kind": "dropconnect"},
+}
+
+
+def some_clipped(members):
+    """Every other member's gradients are clipped."""
+    return [replace(m, design=replace(m.design, clip=0.3 * (i % 2))) for i, m in enumerate(members)]
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS)
+def test_normed_noisy_and_clipped_members_equal_themselves_alone(fields, optimiser):
+    made = table(92)
+    members = some_clipped(mixed(8, widths=(20, 11), optimiser=optimiser, batch_size=20, **fields))
+    fleet = train(members, made)
+    assert all(same(fleet.states[i], train([member], made).states[0]) for i, member in enumerate(members))
+    first = train(members, made, until=2)
+    resumed = train(members, made, states=unpack(pack_arrays(first.states)))
+    assert all(same_members(fleet, resumed))
+    assert not any(same_members(fleet, first))
+
+
+@pytest.mark.parametrize("fields", [{}, *FIELDS.values()], ids=["plain", *FIELDS])
+def test_padded_places_stay_exactly_zero(fields):
+    made = table()
+    members = some_clipped(mixed(6, **({"widths": (13, 7), "activation": "sigmoid"} | fields)))
+    members = [m for m in members if m.design.dropout] if fields else members
+    stacks = []
+    for shape in {shape_of(member, made) for member in members}:
+        roster = Roster(tuple(m for m in members if shape_of(m, made) == shape))
+        widths = [m.design.widths for m in roster.members]
+        params, *moments = (Stack(shape, len(roster), torch.float32, "cpu") for _ in range(3))
+        drawn = [initial_params(m.design, m.key, 5, 3).astype(np.float32) for m in roster.members]
+        params.write(drawn, widths)
+        tables = [table_of(made.source(m), made, torch.float32, "cpu") for m in roster.members]
+        trainer = Trainer(shape, roster, tables, params, moments)
+        with torch.inference_mode():
+            for epoch in range(4):
+                trainer.train_epoch(epoch, lambda _: False)
+        stacks += [(stack, widths) for stack in (params, *moments, trainer.gradients)]
+    for stack, widths in stacks:
+        again = Stack(stack.shape, stack.members, torch.float32, "cpu")
+        again.write(stack.read(widths), widths)
+        assert torch.equal(again.flat, stack.flat)
+        assert stack.flat.count_nonzero() > 100
+
+
+def test_what_batch_norm_collects_is_not_trained():
+    made, members = table(), mixed(3, norm="batch")
+    for member, state in zip(members, train(members, made).states, strict=True):
+        block = layout(member.design.widths, 5, 3, "batch")[0]
+        assert all(not block.norm_of(moment)[2:].any() for moment in state.moments)
+        assert all(block.norm_of(moment)[:2].any() for moment in state.moments)
+        assert np.abs(block.norm_of(state.params)[2:] - [[0], [1]]).min() > 0
+
+
+def test_class_weights_multiply_row_weights():
+    x, y, rows = np.random.default_rng(0).normal(size=(90, 5)), np.arange(90) % 3, np.linspace(0.2, 3, 90)
+    folds = [(np.arange(60), np.arange(60, 90))]
+
+    def source(**weights):
+        made = FleetData.from_arrays(x, y, folds=folds, classes=True, encodings=["robust"], **weights)
+        return made.sources["robust", 0]
+
+    by_class = [1.0, 0.0, 2.5]
+    assert source().weight is None
+    assert np.array_equal(source(weight=rows).weight, rows)
+    assert np.array_equal(source(class_weight=by_class).weight, np.array(by_class)[y])
+    assert np.array_equal(source(weight=rows, class_weight=by_class).weight, rows * np.array(by_class)[y])
+
+
+@pytest.mark.parametrize(
+    ("weights", "text"),
+    [
+        ({"class_weight": [1.0, 2.0]}, r"one number for each of 3 classes, got \(2,\)"),
+        ({"class_weight": [1.0, -2.0, 1.0]}, "finite and not negative, got -2.0 to 1.0"),
+        ({"weight": np.full(90, np.nan)}, "finite and not negative, got nan to nan"),
+        ({"weight": np.zeros(90)}, "Every training row weighs 0"),
+        ({"weight": np.ones(80)}, r"weight needs shape \(90,\), got \(80,\)"),
+    ],
+)
+def test_weights_that_fit_nothing_are_refused(weights, text):
+    x, y, folds = np.zeros((90, 5)), np.arange(90) % 3, [(np.arange(60), np.arange(60, 90))]
+    with pytest.raises(DataError, match=text):
+        FleetData.from_arrays(x, y, folds=folds, classes=True, **weights)
+
+
+def test_class_weights_need_classes():
+    x, folds = np.zeros((9, 5)), [(np.arange(6), np.arange(6, 9))]
+    with pytest.raises(DataError, match="class_weight needs classes, but the target is numbers"):
+        FleetData.from_arrays(x, np.zeros(9), folds=folds, classes=False, class_weight=[1.0])
+
+
+def test_shapes_leave_out_what_a_design_does_not_use():
+    made, plain = table(), Design(())
+    unused = replace(plain, norm="batch", norm_place="after", dropout=0.3, dropout_kind="dropconnect")
+    assert shape_of(Member(unused), made) == shape_of(Member(plain), made)
+    undropped = Design((8,), dropout_kind="gaussian", norm_place="after", clip=1.0)
+    assert shape_of(Member(undropped), made) == shape_of(Member(Design((8,))), made)
+    assert len({shape_of(Member(Design((8,), norm=norm)), made) for norm in ("none", "batch", "layer")}) == 3
+    assert shape_of(Member(Design((8,), norm="batch")), made).parameters == 5 * 8 + 8 + 4 * 8 + 8 * 3 + 3
+
+
+@pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS)
+def test_shapes_with_norms_and_noise_are_certified(fields):
+    shape = shape_of(Member(Design((20, 24), dropout=0.2, batch_size=16, **fields)), table())
+    assert certified(shape, 8, {"relu"}, torch.float32, "cpu", clipped=True)

@@ -10,6 +10,7 @@ from torch import nn
 
 from profunda.errors import ModelError
 from profunda.fleet.forward import outputs
+from profunda.layers.dropout import DropConnect, GaussianDropout
 from profunda.layers.initialisers import initial_layer
 from profunda.networks.dense import activation_module, build, flatten, load
 from profunda.networks.initial import initial_params
@@ -54,6 +55,36 @@ def test_outputs_equal_a_loop_over_rows(widths):
     assert not np.allclose(expected, oracle.outputs(blocks, params, x, lambda z: z)) or not widths
 
 
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian", "dropconnect"])
+@pytest.mark.parametrize(("norm", "place"), [("batch", "before"), ("batch", "after"), ("layer", "before")])
+def test_modules_with_norms_are_the_forward_pass(norm, place, kind):
+    design = Design((7, 4), activation="silu", norm=norm, norm_place=place, dropout=0.3, dropout_kind=kind)
+    rng = np.random.default_rng(3)
+    params = np.abs(
+        initial_params(design, 5, 6, 3) + 0.3 * rng.normal(size=layout((7, 4), 6, 3, norm)[-1].end)
+    )
+    module, x = load(build(design, 6, 3).double(), params).eval(), rng.normal(size=(9, 6))
+    assert np.array_equal(flatten(module), params)
+    expected = outputs(design, params, x)
+    with torch.no_grad():
+        assert np.allclose(module(torch.from_numpy(x)).numpy(), expected, rtol=1e-10, atol=1e-12)
+        module.train()
+        assert not np.allclose(module(torch.from_numpy(x)).numpy(), expected, rtol=1e-3)  # control: it drops
+    assert not np.allclose(expected, outputs(design, params[::-1].copy() ** 2, x), rtol=1e-3)
+
+
+def test_every_part_lies_where_the_design_says():
+    def parts(**fields):
+        return [type(part) for part in build(Design((4, 3), dropout=0.2, **fields), 5, 2)]
+
+    linear, relu = nn.Linear, nn.ReLU
+    hidden = [linear, nn.BatchNorm1d, relu, nn.Dropout]
+    assert parts(norm="batch") == [*hidden, *hidden, linear]
+    hidden = [linear, relu, nn.LayerNorm, GaussianDropout]
+    assert parts(norm="layer", norm_place="after", dropout_kind="gaussian") == [*hidden, *hidden, linear]
+    assert parts(dropout_kind="dropconnect") == [linear, relu, DropConnect, relu, DropConnect]
+
+
 def test_no_rows_give_no_outputs():
     design = Design((4,))
     assert outputs(design, initial_params(design, 1, 3, 2), np.zeros((0, 3))).shape == (0, 2)
@@ -65,6 +96,8 @@ def test_parameters_of_another_design_are_refused():
         load(module, np.zeros(25))
     with pytest.raises(ModelError, match="belong to another design"):
         outputs(Design((4,)), np.zeros(25), np.zeros((5, 3)))
+    with pytest.raises(ModelError, match="belong to another design"):
+        outputs(Design((4,), norm="batch"), np.zeros(26 + 8), np.zeros((5, 3)))
 
 
 def test_every_activation_has_a_module():

@@ -127,12 +127,25 @@ def test_refuses(params, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["depth=1", "epochs=20", "dropout=0.2", "optimiser=sgd", "momentum=0.5", "decoupled=False"]
+    "text",
+    [
+        "depth=1",
+        "epochs=20",
+        "dropout=0.2",
+        "optimiser=sgd",
+        "momentum=0.5",
+        "decoupled=False",
+        "norm=batch",
+        "norm_place=after",
+        "dropout_kind=gaussian",
+        "clip=0.5",
+    ],
 )
 def test_the_command_lines_words_hold(text):
     name, value = text.split("=")
     for params in draws_of_fixed(table_space("binary", 800, 20, 2).fix(name, value)):
         assert str(params.get(name, value)) == value
+        assert name not in DOMAINS or name not in params or getattr(design_from(params), name) == params[name]
 
 
 def draws_of_fixed(space: Space):

@@ -8,8 +8,8 @@ machine and every day. The choice between engines and predicted seconds use rate
 from dataclasses import dataclass
 from itertools import pairwise
 
-from profunda.fleet.optimisers import MOMENTS
 from profunda.fleet.shape import Shape
+from profunda.fleet.state import MOMENTS
 from profunda.fleet.tables import row_width
 from profunda.networks.layout import layout
 from profunda.space.design import Design
@@ -47,8 +47,8 @@ TORCH = Rates(step=70e-6, layer=45e-6, flop=1 / 45e9, activation=1.4e-9, paramet
 """Some forty calls into torch and numpy a step. Measured on one core with AVX-512 at widths 32 to 128 and
 batches of 16 to 64."""
 
-NATIVE = Rates(step=0.8e-6, layer=0.3e-6, flop=1 / 65e9, activation=0.6e-9, parameter=0.4e-9)
-"""Measured on the same core at widths 16 to 1024 and batches of 16 to 512."""
+NATIVE = Rates(step=0.45e-6, layer=0.17e-6, flop=1 / 80e9, activation=0.35e-9, parameter=0.24e-9)
+"""Measured on the same core at widths 16 to 512 and batches of 16 to 256."""
 
 _OVERHEAD_SHARE = 0.10
 _MOST_MEMBERS = 64
@@ -76,7 +76,8 @@ def flops_of_step(shape: Shape) -> float:
 
 
 def _calls(shape: Shape, rates: Rates) -> float:
-    return rates.step + rates.layer * len(shape.widths)
+    normed = 1 if shape.norm == "none" else 2
+    return rates.step + rates.layer * len(shape.widths) * normed
 
 
 def _arithmetic(shape: Shape, rates: Rates) -> float:
@@ -84,18 +85,26 @@ def _arithmetic(shape: Shape, rates: Rates) -> float:
     rows = shape.batch + shape.n_valid / (3.0 * shape.steps)
     return (
         flops_of_step(shape) * rows / shape.batch * rates.flop
-        + rows * sum(shape.widths) * rates.activation
+        + rows * sum(shape.widths) * _passes(shape) * rates.activation
         + shape.parameters * rates.parameter
     )
+
+
+def _passes(shape: Shape) -> int:
+    """How many times the work of a plain activation a hidden one makes: a norm thrice more, noise twice."""
+    return 1 + 3 * (shape.norm != "none") + 2 * (shape.dropout_kind == "gaussian")
 
 
 def bytes_of_member(shape: Shape, itemsize: int = 4) -> int:
     """Upper estimate of the memory that the torch engine takes for one member of a running pack."""
     probe = min(PROBE_ROWS, shape.n_valid)
     rows = 2 * (shape.batch + shape.tail) + probe
-    activations = rows * sum(shape.widths) * 3 * itemsize
+    buffers = 3 if shape.norm == "none" else 5
+    activations = rows * sum(shape.widths) * buffers * itemsize
     hashes = (shape.batch + shape.tail) * (sum(shape.widths) + shape.n_features) * 8
     inputs = (2 * shape.batch + probe) * (row_width(shape.n_features) + shape.n_outputs * 6) * itemsize
+    if shape.dropout_kind == "dropconnect":  # for both batch sizes: masks, masked kernels, hashes
+        hashes += 2 * shape.parameters * (2 * itemsize + 8)
     return activations + hashes + inputs + shape.parameters * 9 * itemsize + shape.n_train * 40
 
 

@@ -74,6 +74,9 @@ def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
         "decaying": Choice([False, True], weights=[1, 3]),
         "l2": When("decaying", True, LogFloat(1e-5, 0.3)),
         "decoupled": Fixed(True, DOMAINS["decoupled"]),
+        "dropout_kind": Fixed(Design.dropout_kind, DOMAINS["dropout_kind"]),
+        "norm": Fixed(Design.norm, DOMAINS["norm"]),
+        "norm_place": Fixed(Design.norm_place, DOMAINS["norm_place"]),
     }
     if kind == "regression":
         entries["loss"] = Choice(["likelihood", "huber"], weights=[1, 1] if skewed else [4, 1])
@@ -88,6 +91,7 @@ def _recipe(n_rows: int) -> dict[str, Any]:
         "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[8, 1, 1]),
         "momentum": Fixed(Design.momentum, DOMAINS["momentum"]),
         "lr": LogFloat(5e-4, 5e-2),
+        "clip": Fixed(Design.clip, DOMAINS["clip"]),
         "schedule": Choice(["constant", "cosine", "onecycle"], weights=[1, 2, 2]),
         "batch_size": Choice(_batch_sizes(n_rows)),
         "epochs": Fixed(epochs, DOMAINS["epochs"]),

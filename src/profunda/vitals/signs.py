@@ -1,8 +1,9 @@
 """The one table of vital signs: what is measured, on which rows, and when; every producer follows it.
 
 The formulas are over one layer of one member. a [B, H] are the activations of a hidden layer in evaluation
-mode (after the activation function, without dropout) on the probe rows; θ are a layer's weights and biases, g
-their gradient of the mean batch loss without penalties, Δθ what the step changed.
+mode (right after the activation function: before a norm placed behind it, without dropout) on the probe rows;
+θ are a layer's weights and biases, and γ and β of its norm; g their gradient of the mean batch loss without
+penalties and before clipping, Δθ what the step changed.
 """
 
 from dataclasses import dataclass
