@@ -191,7 +191,8 @@ def train_fleet(
     The engine validates after every epoch and keeps the best weights as well; the textbook scores only the
     last.
     """
-    members = [Member(design_of(draw, rate), 0, first_replicate + i) for i, draw in enumerate(drawn)]
+    designs = {draw: design_of(draw, rate) for draw in set(drawn)}  # of 243 that there are
+    members = [Member(designs[draw], 0, first_replicate + i) for i, draw in enumerate(drawn)]
     data = _fleet_data()
     made = plan(members, data, engine=engine)
     ended: list[MemberState | None] = [None] * len(members)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from profunda.fleet.forward import outputs
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = ("_bench", "_equal_scores", "_listing", "textbook_search")
+MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
 
 
 def _forget() -> None:
@@ -194,9 +196,24 @@ def test_the_textbook_trains_as_many_steps_as_ours(
     monkeypatch.setattr(torch.optim.Adam, "step", counted)
     draw = listing.Draw(32, 1e-3, 0.1, 64, 5)
     score = listing.train_textbook(draw, 0, fused=fused)
-    _, ours = listing.train_fleet([draw], 0, workers=1)
-    assert steps == ours == draw.steps == 65
+    for engine in sys.modules["_fleets"].ENGINES:
+        _, ours = listing.train_fleet([draw], 0, engine=engine, workers=1)
+        assert steps == ours == draw.steps == 65
     assert 0.6 < score.accuracy < 0.95
+
+
+def test_scores_in_one_call_are_those_of_each_network_alone(listing: ModuleType) -> None:
+    data, rng = listing.table(), np.random.default_rng(0)
+    drawn = [listing.Draw(width, 1e-3, 0.1, 64, 5) for width in (32, 128, 32, 64, 32)]
+    params = [rng.normal(0, 0.3, 23 * draw.hidden_size + 2).astype(np.float32) for draw in drawn]
+    found = listing.scores_of(drawn, params)
+    y = data.y[data.valid]
+    for draw, vector, score in zip(drawn, params, found, strict=True):
+        logits = outputs(listing.design_of(draw), vector, data.x[data.valid]).astype(np.float64)
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        assert score.accuracy == pytest.approx((logits.argmax(axis=1) == y).mean(), abs=1e-6)
+        assert score.loss == pytest.approx(-np.log(shares[np.arange(len(y)), y]).mean(), abs=1e-5)
+    assert len({score.loss for score in found}) == len(found)
 
 
 # The whole -------------------------------------------------------------------------------------------
@@ -219,11 +236,13 @@ def test_measured_once_and_told_in_one_file(
     found = json.loads((tmp_path / "found.json").read_text())
     assert set(found) == {"name", "machine", "settings", "results", "ratios"}
     assert found["name"] == "textbook_search"
-    assert set(found["ratios"]) == {f"s5/torch/{peer}" for peer in ("textbook_best", "sklearn_mlp", "optuna")}
+    peers = ("textbook_best", "sklearn_mlp", "optuna")
+    wanted = {f"s5/{engine}/{peer}" for engine in search.FLEETS.values() for peer in peers}
+    assert set(found["ratios"]) == wanted | ({"s5/native/torch_fleet"} if len(search.FLEETS) == 2 else set())
     assert all(ratio > 0 for ratio in found["ratios"].values())
     results = found["results"]
     assert (code == 0) == (results["equal_scores"]["passed"] and results["control"]["told_apart"])
-    assert results["sides"]["ours"]["trials"] == 12
+    assert all(results["sides"][name]["trials"] == 12 for name in search.FLEETS)
     assert all(
         results["sides"][name]["trials"] == 2 for name in (*search.TEXTBOOK, *search.SKLEARN, "optuna")
     )
@@ -236,18 +255,19 @@ def test_measured_once_and_told_in_one_file(
     assert search.measure(settings, options) == code
     again = json.loads((tmp_path / "found.json").read_text())
     assert again["ratios"] == found["ratios"]
-    assert again["results"]["cells_reused"] == 8
+    assert again["results"]["cells_reused"] == 7 + len(search.FLEETS)
 
 
 def test_scores_are_equal_and_a_wrong_learning_rate_is_seen(listing: ModuleType, equal: ModuleType) -> None:
     drawn = [listing.Draw(32, rate, 0.3, 64, 5) for rate in (1e-4, 5e-4, 1e-3)] * 12
     textbook = [listing.train_textbook(draw, seed, fused=True) for seed, draw in enumerate(drawn)]
-    ours, _ = listing.train_fleet(drawn, 0, workers=1)
-    wrong, _ = listing.train_fleet(drawn, 0, workers=1, rate=10.0)
-    for score in ("accuracy", "loss"):
-        right = [getattr(its, score) for its in textbook]
-        assert equal.agreement([getattr(its, score) for its in ours], right).passed
-        assert not equal.agreement([getattr(its, score) for its in wrong], right).passed
+    for engine in sys.modules["_fleets"].ENGINES:
+        ours, _ = listing.train_fleet(drawn, 0, engine=engine, workers=1)
+        wrong, _ = listing.train_fleet(drawn, 0, engine=engine, workers=1, rate=10.0)
+        for score in ("accuracy", "loss"):
+            right = [getattr(its, score) for its in textbook]
+            assert equal.agreement([getattr(its, score) for its in ours], right).passed
+            assert not equal.agreement([getattr(its, score) for its in wrong], right).passed
 
 
 def test_a_wrong_learning_rate_fails_the_run(search: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,13 +275,13 @@ def test_a_wrong_learning_rate_fails_the_run(search: ModuleType, capsys: pytest.
     bench = sys.modules["_bench"]
     cells = bench.Cells(None, {})
     rng = np.random.default_rng(0)
-    for side in ("ours", "control", *search.TEXTBOOK, *search.SKLEARN, "optuna"):
+    wrong = (next(iter(search.FLEETS)), "control")
+    for side in (*search.FLEETS, "control", *search.TEXTBOOK, *search.SKLEARN, "optuna"):
         for number in range(5):
-            level = 0.85 if side in ("ours", "control") else 0.8
+            level = 0.85 if side in wrong else 0.8
             kept = {name: list(rng.normal(level, 0.02, 40)) for name in ("accuracy", "loss")}
             cells.add(bench.Cell(side, number, 1.0, 1.0, 0.0, bench.Outcome(40, 400, kept)))
-    results, _, passed = search.judge(search.Settings(), cells)
-    assert not passed
+    results, _ = search.judge(search.Settings(), cells)
     assert not results["equal_scores"]["passed"]
     assert results["control"]["told_apart"]
     assert "Equal scores: NO" in capsys.readouterr().out
