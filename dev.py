@@ -4,7 +4,8 @@
     python3 dev.py demo           train on a bundled table for about a minute; ends with a report
     python3 dev.py test           the whole suite
     python3 dev.py test-native    the native engine's own tests under the address and undefined-behaviour
-                                  sanitizers; with --thread under the thread sanitizer
+                                  sanitizers; with --thread under the thread sanitizer, with --plain under
+                                  none, compiled as they are installed
     python3 dev.py lint           ruff check, ruff format --check, pyrefly check
     python3 dev.py bench          the benchmarks
     python3 dev.py setup          only make .venv and install into it
@@ -92,12 +93,13 @@ def test(rest: list[str]) -> int:
 
 
 def test_native(rest: list[str]) -> int:
-    """Build native/tests without Python under a sanitizer, look at its objects' symbols, and run it."""
+    """Build native/tests without Python, look at the symbols of the engine's objects, and run it."""
     if compiler() is None:
         raise SetUpError("test-native needs a C++ compiler; on Debian or Ubuntu: apt install g++")
-    sanitizer = "thread" if "--thread" in rest else "address"
-    folder = ROOT / "build" / f"native-{sanitizer}"
-    configure = f"cmake -S native -B build/{folder.name} -G Ninja -D PROFUNDA_SANITIZE={sanitizer}"
+    kinds = {"--thread": "thread", "--plain": "none"}
+    kind = next((kinds[word] for word in rest if word in kinds), "address")
+    folder = ROOT / "build" / f"native-{kind}"
+    configure = f"cmake -S native -B build/{folder.name} -G Ninja -D PROFUNDA_SANITIZE={kind}"
     for command in (configure, f"cmake --build build/{folder.name}"):
         print(f"$ {command}", flush=True)
         code = subprocess.call(command.split(), cwd=ROOT, env=environment())
@@ -114,8 +116,8 @@ def test_native(rest: list[str]) -> int:
         return 1
     settings = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
     # The thread sanitizer of older compilers gives up where addresses are drawn from a wide range.
-    fixed = ["setarch", "-R"] if sanitizer == "thread" and fixed_addresses() else []
-    program = [*fixed, str(folder / "native_tests"), *(word for word in rest if word != "--thread")]
+    fixed = ["setarch", "-R"] if kind == "thread" and fixed_addresses() else []
+    program = [*fixed, str(folder / "native_tests"), *(word for word in rest if word not in kinds)]
     return subprocess.call(program, cwd=ROOT, env=environment(settings))
 
 

@@ -323,7 +323,9 @@ def test_without_objects_or_nm_the_symbols_are_not_called_clean(
         dev.stray_symbols(tmp_path)
 
 
-@pytest.mark.parametrize(("rest", "name"), [([], "address"), (["--thread"], "thread")])
+@pytest.mark.parametrize(
+    ("rest", "name"), [([], "address"), (["--thread"], "thread"), (["--plain"], "none")]
+)
 def test_native_tests_are_configured_built_read_and_run(
     rest: list[str], name: str, dev: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,7 +338,7 @@ def test_native_tests_are_configured_built_read_and_run(
     assert [command[:2] for command in seen[:2]] == [["cmake", "-S"], ["cmake", "--build"]]
     assert seen[0][-1] == f"PROFUNDA_SANITIZE={name}"
     program = [str(dev.ROOT / "build" / f"native-{name}" / "native_tests"), "gemm"]
-    assert seen[2] == (["setarch", "-R", *program] if rest else program)
+    assert seen[2] == (["setarch", "-R", *program] if name == "thread" else program)
 
 
 def test_native_tests_stop_at_the_first_thing_that_fails(

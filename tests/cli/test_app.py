@@ -11,6 +11,7 @@ import pytest
 
 import profunda
 from profunda.cli.app import main
+from profunda.fleet import native_engine
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,23 @@ def test_info_names_versions_and_devices(capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr().out
     for word in (profunda.__version__, version("torch"), "cores", "threads", "cpu", "engines"):
         assert word in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (None, "native (avx2), torch"),
+        ("the module is not installed", "torch alone: the module is not installed"),
+    ],
+)
+def test_info_says_whether_the_native_engine_is_there_and_why_not(
+    reason: str | None, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(native_engine, "available", lambda: reason is None)
+    monkeypatch.setattr(native_engine, "unavailable_reason", lambda: reason)
+    monkeypatch.setattr(native_engine, "instruction_set", lambda: "avx2")
+    assert main(["info"]) == 0
+    assert shown in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
 def test_the_module_is_a_program(tmp_path: Path) -> None:

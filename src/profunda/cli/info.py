@@ -47,8 +47,16 @@ def _machine() -> tuple[tuple[str, str], ...]:
         ("threads", f"{torch.get_num_threads()} for one torch operation"),
         ("instructions", torch.backends.cpu.get_cpu_capability()),
         ("devices", ", ".join(["cpu", *(f"cuda:{index} ({name})" for index, name in enumerate(cuda))])),
-        ("engines", "torch"),
+        ("engines", _engines()),
     )
+
+
+def _engines() -> str:
+    from profunda.fleet import native_engine
+
+    if native_engine.available():
+        return f"native ({native_engine.instruction_set()}), torch"
+    return f"torch alone: {native_engine.unavailable_reason()}"
 
 
 def _installed(package: str) -> str:
