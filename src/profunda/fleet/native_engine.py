@@ -19,7 +19,7 @@ from profunda._seeds import keys_of, streams
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
-from profunda.fleet.plan import Plan
+from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
 from profunda.fleet.source import FleetData, Source
