@@ -72,17 +72,14 @@ struct Selu {
     }
 };
 
-// z Phi(z), with the distribution and density of the normal law.
+// z Φ(z), with the distribution function of the normal law (Hendrycks and Gimpel 2016).
 template <class T>
 struct Gelu {
-    static PROFUNDA_INLINE Vec<T> distribution(Vec<T> z) {
-        return T(0.5) * erf(z * T(0.70710678118654752)) + T(0.5);
-    }
-    static PROFUNDA_INLINE Vec<T> value(Vec<T> z) { return z * distribution(z); }
+    static PROFUNDA_INLINE Vec<T> value(Vec<T> z) { return z * normal(z).below; }
     static PROFUNDA_INLINE void both(Vec<T> z, Vec<T>& a, Vec<T>& slope) {
-        Vec<T> below = distribution(z);
+        auto [density, below] = normal(z);
         a = z * below;
-        slope = z * (exp(z * z * T(-0.5)) * T(0.39894228040143268)) + below;
+        slope = z * density + below;
     }
 };
 
