@@ -16,6 +16,7 @@ from tests.oracles.model import mixture
 
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.reading import read
+from profunda.errors import ModelError
 from profunda.exporting.module import export
 from profunda.exporting.preprocessing import Encoder
 from profunda.model.parts import Network, Part
@@ -156,6 +157,17 @@ def test_models_with_norms_are_saved_and_loaded(norm: str, tmp_path: Path) -> No
     normed = with_norm(model, norm, "before")
     normed.save(tmp_path / "model")
     np.testing.assert_array_equal(load(tmp_path / "model").predict_codes(codes), normed.predict_codes(codes))
+
+
+def test_a_negative_variance_is_refused(tmp_path: Path) -> None:
+    normed = with_norm(codes_of("binary")[0], "batch", "before")
+    part = normed.parts[0]
+    layout(part.design.widths, part.networks[0].preprocessing.D, 2, "batch")[0].norm_of(
+        part.networks[0].params
+    )[3, 0] = -0.1
+    normed.save(tmp_path / "model")
+    with pytest.raises(ModelError, match="network 0 of part 0 has a negative variance in a batch norm"):
+        load(tmp_path / "model")
 
 
 def test_one_linear_network_without_a_temperature() -> None:

@@ -5,6 +5,6 @@
 `stopping` the one stopping rule, `forward` a trained member on new rows, `threads` holds torch to one thread.
 
 Parts of the engine: `certification` (which shapes may be stacked), `trainer` and `evaluator` over a `roster`
-of members, their `tables`, a `stack` of parameters and a `workspace` of passes; `activations`, `losses`,
-`masks`, `optimisers`, `schedules` and `vital_signs` hold the formulas.
+of members, their `tables`, a `stack` of parameters and a `workspace` of passes; `activations`, `norms`,
+`losses`, `masks`, `dropconnect`, `optimisers`, `schedules` and `vital_signs` hold the formulas.
 """

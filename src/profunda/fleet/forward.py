@@ -51,10 +51,12 @@ def _affine(h: Tensor, vector: Tensor, block: Block) -> Tensor:
 def _normed(h: Tensor, vector: Tensor, block: Block) -> Tensor:
     if block.norm == "none":
         return h
-    gain, shift, *collected = vector[block.gains : block.end].view(-1, block.fan_out)
+    vectors = vector[block.gains : block.end].view(-1, block.fan_out)
+    gain, shift = vectors[:2]
     if block.norm == "layer":
         return functional.layer_norm(h, (block.fan_out,), gain, shift, NORM_EPS)
-    return functional.batch_norm(h, *collected, gain, shift, eps=NORM_EPS)
+    mean, variance = vectors[2:]
+    return functional.batch_norm(h, mean, variance, gain, shift, eps=NORM_EPS)
 
 
 def _n_outputs(design: Design, n_features: int, size: int) -> int:

@@ -99,8 +99,9 @@ class Workspace:
 
         Training with batch norm collects the batch's statistics in `stack`.
         """
-        dropped = self.weight_masks is not None and keys is not None
-        self.kernels = self.weight_masks.forward(stack, keys) if dropped else stack.kernels
+        self.kernels = stack.kernels
+        if self.weight_masks is not None and keys is not None:
+            self.kernels = self.weight_masks.forward(stack, keys)
         for layer, z in enumerate(self.z_rows):
             if layer == 0:
                 torch.bmm(x, self.kernels[0], out=z)

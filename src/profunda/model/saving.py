@@ -148,7 +148,8 @@ def _network(
     if type(which) is not int or not 0 <= which < len(preprocessings):
         raise ModelError(f"{what} names preprocessing {which!r} of {len(preprocessings)}")
     params = arrays.take(network_name(part, place))
-    expected = layout(design.widths, preprocessings[which].D, task.n_outputs, design.norm)[-1].end
+    blocks = layout(design.widths, preprocessings[which].D, task.n_outputs, design.norm)
+    expected = blocks[-1].end
     if params.dtype != np.float32 or params.shape != (expected,):
         raise ModelError(
             f"{what} has {params.dtype} parameters {list(params.shape)}, its design has float32 [{expected}]"
@@ -156,6 +157,8 @@ def _network(
     bad = int((~np.isfinite(params)).sum())
     if bad:
         raise ModelError(f"{what} has {bad} of {expected} parameters that are not finite")
+    if any((block.norm_of(params)[3:] < 0).any() for block in blocks):
+        raise ModelError(f"{what} has a negative variance in a batch norm")
     return Network(preprocessings[which], params)
 
 

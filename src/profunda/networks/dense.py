@@ -97,6 +97,5 @@ def _tensors(module: nn.Sequential) -> list[Tensor]:
             found += [part.weight.detach().T, part.bias.detach()]
         elif isinstance(part, nn.LayerNorm | nn.BatchNorm1d):
             found += [part.weight.detach(), part.bias.detach()]
-        if isinstance(part, nn.BatchNorm1d):
-            found += [part.running_mean, part.running_var]
+            found += [collected for name, collected in part.named_buffers() if name.startswith("running_")]
     return found
