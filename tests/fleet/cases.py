@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from profunda.fleet import native_engine, torch_engine
 from profunda.fleet.member import Member
-from profunda.fleet.pack import Pack
+from profunda.fleet.pack import Pack, Plan
+from profunda.fleet.result import PackResult
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
-from profunda.fleet.torch_engine import PackResult, train_pack
 from profunda.space.design import Design
 
 
@@ -58,13 +59,35 @@ def train(
     members: Sequence[Member],
     data: FleetData,
     *,
+    engine: str = "torch",
     stacked: bool = True,
     dtype: str = "float32",
-    **arguments: object,
+    until: int | Sequence[int] | None = None,
+    states: Sequence[MemberState | None] | None = None,
+    isa: str | None = None,
+    workers: int = 2,
+    **watched: object,
 ) -> PackResult:
-    """All members as one pack, in the order given."""
-    pack = Pack(tuple(range(len(members))), "torch", stacked)
-    return train_pack(pack, members, data, dtype=dtype, **arguments)
+    """All members as one pack of an engine, in the order given; `watched` are progress and cancel."""
+    pack = Pack(tuple(range(len(members))), engine, stacked and engine == "torch")
+    if engine == "torch":
+        return torch_engine.train_pack(
+            pack, members, data, until=until, states=states, dtype=dtype, **watched
+        )
+    ends = [until] * len(members) if until is None or isinstance(until, int) else until
+    ends = [m.design.epochs if end is None else end for m, end in zip(members, ends, strict=True)]
+    ((number, result, seconds),) = native_engine.run_packs(
+        Plan(tuple(members), (pack,), "cpu", dtype, 0, "", ()),
+        [0],
+        data,
+        until=ends,
+        states=states or [None] * len(members),
+        workers=workers,
+        isa=isa,
+        **watched,
+    )
+    assert (number, seconds >= 0.0) == (0, True)
+    return result
 
 
 def same(a: MemberState, b: MemberState) -> bool:
