@@ -6,7 +6,8 @@ Widths 16 to 1,024, 16 to 512 rows a step, one and two hidden layers; 20 inputs,
 Adam. FLOPs are those of the matrix products alone, as in width_sweep.py, which has such shapes beside the
 other engines. `state` are the bytes that a step must touch whatever its batch: weights, their gradients and
 both moments of Adam; `rows` those that it needs for its rows: inputs, activations and their gradients. Both
-together are to be compared with the caches.
+together are to be compared with the caches. `6BP` counts three products for each layer, as one often reads,
+though nobody needs the first layer's gradient by its inputs.
 
 A step reads and writes weights and moments and writes and reads gradients: 8 transfers of 4 bytes a
 parameter. `memory` is how many GB/s that would be, were nothing kept in a cache between two steps. Where it
@@ -25,7 +26,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from _bench import Cells, Options, Paced, conduct, cores, options, run_rounds
-from _fleets import ENGINES, FEATURES, OUTPUTS, Fleet, Rows, flops, tell_missing
+from _fleets import ENGINES, FEATURES, OUTPUTS, Fleet, Rows, flops, forward_flops, tell_missing
 from _peak import Peak, best_peak
 
 from profunda.space.design import Design
@@ -129,19 +130,24 @@ def _line(widths: tuple[int, ...], batch: int, cells: Cells, peak: Peak) -> dict
         "row_bytes": rows,
         "flops_per_second": work / seconds,
         "share_of_peak": work / seconds / peak.flops,
+        "share_of_peak_6bp": 3 * forward_flops(widths, batch) / seconds / peak.flops,
         "memory_bytes_per_second": TRANSFERS * state / 4 / seconds,
     }
 
 
 def _print(engine: str, lines: Sequence[Mapping[str, Any]], peak: Peak) -> None:
     print(f"\n{engine}; µs are a member-step's; peak is {peak}.")
-    print("depth width batch         µs      kFLOP  state KiB   rows KiB  GFLOP/s    peak  memory GB/s")
+    print(
+        "depth width batch         µs      kFLOP  state KiB   rows KiB  GFLOP/s    peak    6BP  memory GB/s"
+    )
     for line in lines:
+        shape = f"{line['depth']:>5} {line['width']:>5} {line['batch']:>5}"
+        kib = f"{line['state_bytes'] / 1024:>10.0f} {line['row_bytes'] / 1024:>10.0f}"
+        shares = f"{line['share_of_peak']:>7.0%} {line['share_of_peak_6bp']:>6.0%}"
         print(
-            f"{line['depth']:>5} {line['width']:>5} {line['batch']:>5} {line['microseconds']:>10.2f} "
-            f"{line['flops'] / 1e3:>10.0f} {line['state_bytes'] / 1024:>10.0f} "
-            f"{line['row_bytes'] / 1024:>10.0f} {line['flops_per_second'] / 1e9:>8.1f} "
-            f"{line['share_of_peak']:>7.0%} {line['memory_bytes_per_second'] / 1e9:>12.1f}"
+            f"{shape} {line['microseconds']:>10.2f} {line['flops'] / 1e3:>10.0f} {kib} "
+            f"{line['flops_per_second'] / 1e9:>8.1f} {shares} "
+            f"{line['memory_bytes_per_second'] / 1e9:>12.1f}"
         )
 
 

@@ -10,7 +10,7 @@ certified and processes are started before the clock.
 Printed for every shape: µs a member-step of each side; what native reaches of the machine's own sgemm
 (torch.mm, measured in the same run); which engine `auto` picks, and how near that is to the best side. FLOPs
 are those of the matrix products alone: forward, gradient of the kernels, gradient of the inputs of all layers
-but the first.
+but the first, which nobody needs. `6BP` counts three products for each layer, as one often reads.
 """
 
 import os
@@ -26,7 +26,7 @@ from functools import cached_property
 from typing import Any
 
 from _bench import Cells, Options, Paced, Side, conduct, cores, median_ratio, options, run_rounds
-from _fleets import ENGINES, FEATURES, OUTPUTS, Fleet, Rows, flops, tell_missing
+from _fleets import ENGINES, FEATURES, OUTPUTS, Fleet, Rows, flops, forward_flops, tell_missing
 from _peak import Peak, best_peak
 from _peers import Loop, Processes, Stacked, Task
 
@@ -219,7 +219,7 @@ def summed(lines: Sequence[Mapping[str, Any]], peak: Peak) -> tuple[dict[str, An
     if compared:
         ratios["sweep/native/best_peer"] = statistics.geometric_mean(compared)
     shown = [
-        {**line, "share_of_peak": _share_of_peak(line, peak)} if "native" in line["microseconds"] else line
+        {**line, **_shares_of_peak(line, peak)} if "native" in line["microseconds"] else line
         for line in lines
     ]
     _print_lines(shown)
@@ -237,18 +237,25 @@ def summed(lines: Sequence[Mapping[str, Any]], peak: Peak) -> tuple[dict[str, An
     return {"peak": asdict(peak), "shapes": shown}, ratios
 
 
-def _share_of_peak(line: Mapping[str, Any], peak: Peak) -> float:
-    """What native's matrix products reach of the measured sgemm."""
-    return line["flops_per_step"] / (line["microseconds"]["native"] * 1e-6) / peak.flops
+def _shares_of_peak(line: Mapping[str, Any], peak: Peak) -> dict[str, float]:
+    """What native's matrix products reach of the measured sgemm, by both ways of counting."""
+    widths, seconds = (line["width"],) * line["depth"], line["microseconds"]["native"] * 1e-6
+    return {
+        "share_of_peak": flops(widths, line["batch"]) / seconds / peak.flops,
+        "share_of_peak_6bp": 3 * forward_flops(widths, line["batch"]) / seconds / peak.flops,
+    }
 
 
 def _print_lines(lines: Sequence[Mapping[str, Any]]) -> None:
     names = [*ENGINES, *PEERS]
     head = "".join(f"{name:>10}" for name in names)
-    print(f"\nµs a member-step\nwidth depth batch {head}   peak  auto    auto/best  best")
+    print("\nµs a member-step; native's share of the sgemm peak, by two ways of counting")
+    print(f"width depth batch {head}   peak    6BP  auto    auto/best  best")
     for line in lines:
         times = "".join(f"{line['microseconds'][name]:10.2f}" for name in names)
-        share = f"{line['share_of_peak']:6.0%}" if "share_of_peak" in line else "     –"
+        share = "     –      –"
+        if "share_of_peak" in line:
+            share = f"{line['share_of_peak']:6.0%} {line['share_of_peak_6bp']:6.0%}"
         print(
             f"{line['width']:>5} {line['depth']:>5} {line['batch']:>5} {times} {share}  {line['auto']:<7} "
             f"{line['auto_over_best']:>9.2f}  {line['best']}"

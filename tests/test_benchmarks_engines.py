@@ -185,7 +185,9 @@ def test_auto_is_judged_by_the_same_timings(
         "sweep/auto/least": pytest.approx(0.4),
         "sweep/native/best_peer": pytest.approx(2.0),  # of the narrow one alone
     }
-    assert results["shapes"][0]["share_of_peak"] == pytest.approx(0.5)
+    shown = results["shapes"][0]
+    assert shown["share_of_peak"] == pytest.approx(0.5)
+    assert shown["share_of_peak_6bp"] == pytest.approx(0.5 * 3 * (20 + 2) / (20 + 3 * 2 + 20))
     assert "in 50% of 2 shapes" in capsys.readouterr().out
 
 
