@@ -90,7 +90,7 @@ class Side:
 
 
 class Paced:
-    """Counts the epochs of a cell: as many as `seconds` hold, by the second epoch of the warm run.
+    """Counts the epochs of a cell: as many as `seconds` hold, by the second epoch of the warm run; at least 1.
 
     `epochs(count)` trains `members` networks for so many epochs and returns the steps of all together.
     """
@@ -107,11 +107,16 @@ class Paced:
         return Outcome(self.members, self.epochs(self.count))
 
     def _warm_up(self) -> None:
-        self.epochs(1)
+        if self._timed() > 4 * self.seconds:  # even with all that a first epoch prepares: one will do
+            return
+        self.count = max(1, round(self.seconds / self._timed()))
+        if self.count > 1:  # what depends on the number of epochs, as a plan does, is made now
+            self.epochs(self.count)
+
+    def _timed(self) -> float:
         start = time.perf_counter()
         self.epochs(1)
-        self.count = max(1, round(self.seconds / (time.perf_counter() - start)))
-        self.epochs(self.count)  # what depends on the number of epochs, as a plan does, is made now
+        return time.perf_counter() - start
 
 
 @dataclass(frozen=True)

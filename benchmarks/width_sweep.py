@@ -65,10 +65,12 @@ class Settings:
 
     @property
     def expected_seconds(self) -> float:
-        """On two calm cores: a cell's share of overhead, and large shapes, at 60 GFLOP/s."""
+        """On two calm cores: short cells with their warm runs, and single epochs of 8 large networks."""
         sides = len(PEERS) + len(ENGINES)
         heavy = sum(8 * flops(spot.widths, self.rows) for spot in self.spots) / 60e9
-        return 15.0 + (self.rounds + 3) * sides * (len(self.spots) * self.seconds + 0.7 * heavy)
+        return 15.0 + sides * (
+            (self.rounds + 3) * len(self.spots) * self.seconds + 0.6 * (self.rounds + 1) * heavy
+        )
 
 
 QUICK = {"rounds": 2, "widths": (32, 128), "depths": (1, 2), "batches": (32, 128)}

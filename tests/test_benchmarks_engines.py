@@ -120,10 +120,12 @@ def test_a_cell_has_as_many_epochs_as_fit(script: ModuleType, monkeypatch: pytes
         return 10 * count
 
     monkeypatch.setattr(script.time, "perf_counter", lambda: now[0])
-    side = script.Paced("s", 4, 0.1, epochs).side
-    side.warm_up()
-    assert side.run(0) == script.Outcome(4, 30)
-    assert log == [1, 1, 3, 3]
+    for seconds, wanted in ((0.1, [1, 1, 3, 3]), (0.02, [1, 1, 1]), (0.005, [1, 1])):
+        log.clear()
+        side = script.Paced("s", 4, seconds, epochs).side
+        side.warm_up()
+        assert side.run(0) == script.Outcome(4, 10 * wanted[-1])
+        assert log == wanted
 
 
 @named("_peak")
