@@ -90,7 +90,7 @@ class Side:
 
 
 class Paced:
-    """Counts the epochs of a cell: as many as `seconds` hold, by the second epoch of the warm run; at least 1.
+    """Counts the epochs of a cell: as many as `seconds` hold, by the second epoch of the warm run, or one.
 
     `epochs(count)` trains `members` networks for so many epochs and returns the steps of all together.
     """
