@@ -335,7 +335,7 @@ private:
     // ∂/∂ the activations below: d Wᵀ.
     void backward_inputs(int l, int count) {
         const Layer &layer = layout.layers[l], &below = layout.layers[l - 1];
-        transposed<T>(rounded_up(layer.fan_in, LANES<T>), layer.columns, weights_of(l) + layer.weights, layer.stride,
+        transposed<T>(layer.fan_in, layer.columns, weights_of(l) + layer.weights, layer.stride,
                       turned, below.stride);
         product<T, Left::plain>(count, below.columns, layer.fan_out, d, layer.stride, turned, below.stride, d_below,
                                 below.stride, nullptr);

@@ -21,11 +21,12 @@ struct Step {
     T keep;            // 1 − lr·l2 where it is decoupled
     T threshold;       // lr·l1
 
-    Step(const Recipe& recipe, double rate, double gradient_scale, int64_t number)
+    // `power_1` and `power_2` are β₁^k and β₂^k of step k, counted from 1.
+    Step(const Recipe& recipe, double rate, double gradient_scale, double power_1, double power_2)
         : lr(static_cast<T>(rate)), gradient_scale(static_cast<T>(gradient_scale)),
           momentum(static_cast<T>(recipe.momentum)),
-          size(static_cast<T>(rate / (1.0 - __builtin_pow(BETA_1, static_cast<double>(number))))),
-          root(static_cast<T>(1.0 / __builtin_sqrt(1.0 - __builtin_pow(BETA_2, static_cast<double>(number))))),
+          size(static_cast<T>(rate / (1.0 - power_1))),
+          root(static_cast<T>(1.0 / __builtin_sqrt(1.0 - power_2))),
           coupled(static_cast<T>(recipe.decoupled ? 0.0 : recipe.l2)),
           keep(static_cast<T>(1.0 - rate * (recipe.decoupled ? recipe.l2 : 0.0))),
           threshold(static_cast<T>(rate * recipe.l1)) {}

@@ -76,8 +76,7 @@ private:
         layer.running = !output && network.norm == Norm::batch;
         const int units = rounded_up(layer.fan_out, LANES<T>);
         layer.weights = trained;
-        // Spare rows let a transposition work on whole squares.
-        trained += rounded_up(layer.rows, LANES<T>) * layer.stride;
+        trained += layer.rows * layer.stride;
         layer.biases = trained;
         trained += units;
         layer.scale = trained;

@@ -109,15 +109,17 @@ void dots(int rows, int columns, int depth, const T* a, ptrdiff_t a_stride, cons
     }
 }
 
-// out [columns, rows] = A [rows, columns]; both sizes whole numbers of vectors.
+// out [columns, rows] = A [rows, columns]; `columns` is a whole number of vectors, and the rows of out are filled up
+// to one with zeros.
 template <class T>
 void transposed(int rows, int columns, const T* a, ptrdiff_t a_stride, T* out, ptrdiff_t out_stride) {
     constexpr int L = LANES<T>;
     for (int m = 0; m < rows; m += L) {
+        const int height = rows - m;
         for (int n = 0; n < columns; n += L) {
             Vec<T> block[L];
 #pragma GCC unroll 16
-            for (int i = 0; i < L; ++i) block[i] = load(a + (m + i) * a_stride + n);
+            for (int i = 0; i < L; ++i) block[i] = i < height ? load(a + (m + i) * a_stride + n) : Vec<T>{};
             transpose<T>(block);
 #pragma GCC unroll 16
             for (int i = 0; i < L; ++i) store(out + (n + i) * out_stride + m, block[i]);

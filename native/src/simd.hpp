@@ -56,7 +56,7 @@ PROFUNDA_INLINE void store(T* p, Vec<T> v) {
 }
 template <class T>
 PROFUNDA_INLINE Vec<T> broadcast(T value) {
-    return Vec<T>{} + value;
+    return value - Vec<T>{};  // not a sum with zero, which would lose the sign of −0
 }
 
 // min and max keep a NaN of the first argument.

@@ -217,6 +217,9 @@ private:
                     ranked, starts, order);
         const double total = static_cast<double>(recipe.epochs) * static_cast<double>(steps);
         double losses = 0;
+        // Powers are taken anew in every epoch, where a resumed member begins, and multiplied within.
+        const double done = static_cast<double>(epoch) * static_cast<double>(steps);
+        double power_1 = __builtin_pow(BETA_1, done), power_2 = __builtin_pow(BETA_2, done);
         for (int64_t at = 0; at < steps; ++at) {
             if (cancelled()) return false;
             const int64_t start = at * recipe.batch, left = rows.n_train - start;
@@ -227,7 +230,10 @@ private:
             net.forward(count, number);
             losses += loss(count) / count;
             net.backward(count);
-            step(learning_rate(recipe, static_cast<double>(number), total), number + 1, at == steps - 1 ? found : nullptr);
+            power_1 *= BETA_1;
+            power_2 *= BETA_2;
+            const double rate = learning_rate(recipe, static_cast<double>(number), total);
+            step(rate, power_1, power_2, at == steps - 1 ? found : nullptr);
             if (++unreported >= 256) report();
         }
         mean_loss = losses / static_cast<double>(steps);
@@ -276,7 +282,7 @@ private:
         return squares(count, outputs, net.logits, net.d_logits, net.rows, targets, recipe.huber);
     }
 
-    void step(double rate, int64_t number, double* found) {
+    void step(double rate, double power_1, double power_2, double* found) {
         double scale = 1;
         if (found || recipe.clip > 0) {
             double squared = 0;
@@ -291,7 +297,7 @@ private:
             }
         }
         if (found) copy(before, net.params, net.layout.trained);
-        update(Step<T>(recipe, rate, scale, number));
+        update(Step<T>(recipe, rate, scale, power_1, power_2));
         if (found) update_ratios(found);
     }
 
