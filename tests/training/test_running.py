@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from profunda.errors import ArgumentError
+from profunda.fleet.native_engine import available
 from profunda.fleet.source import FleetData
 from profunda.space.design import Design
 from profunda.training.running import train
 
+ENGINES = ["torch", "native"] if available() else ["torch"]
 SMALL = Design(widths=(8,), epochs=3, batch_size=16)
 
 
@@ -26,14 +28,15 @@ def test_members_come_in_the_order_designs_folds_seeds() -> None:
     assert all(curve.epochs == 3 for curve in history.curves)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_member_of_a_fleet_is_the_solo_network(workers: int) -> None:
+def test_a_member_of_a_fleet_is_the_solo_network(workers: int, engine: str) -> None:
     designs = [
         Design(widths=(8,), epochs=3, batch_size=16, dropout=0.1 * k, lr=1e-3 * (k + 1)) for k in range(5)
     ]
-    fleet = train(designs, made(), folds=3, workers=workers)
+    fleet = train(designs, made(), folds=3, workers=workers, engine=engine)
     for place, design in enumerate(designs):
-        solo = train(design, made(), folds=3, workers=1)
+        solo = train(design, made(), folds=3, workers=1, engine=engine)
         for fold in range(3):
             assert np.array_equal(solo.curves[fold].valid_loss, fleet.curves[3 * place + fold].valid_loss)
 
@@ -57,9 +60,15 @@ def test_fleet_data_bring_their_own_folds() -> None:
     assert len(train(SMALL, data, seeds=3)) == 3
 
 
-def test_float64_agrees_with_float32() -> None:
-    single, double = train(SMALL, made()), train(SMALL, made(), dtype="float64")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_float64_agrees_with_float32(engine: str) -> None:
+    single, double = (train(SMALL, made(), dtype=dtype, engine=engine) for dtype in ("float32", "float64"))
     assert np.allclose(single.curves[0].train_loss, double.curves[0].train_loss, rtol=1e-4)
+
+
+def test_an_unknown_engine_is_told() -> None:
+    with pytest.raises(ArgumentError, match="engine = 'steam' is unknown; choose one of auto, native, torch"):
+        train(SMALL, made(), engine="steam")
 
 
 def test_no_design_is_told() -> None:

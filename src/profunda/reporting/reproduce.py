@@ -49,7 +49,6 @@ def _pace(search: SearchResult) -> tuple[tuple[str, str], ...]:
         return ()
     each = 1e6 * search.training_seconds / search.member_steps
     return (
-        ("Training", duration(search.training_seconds)),
         ("Networks a second of training", number(search.networks_per_second)),
         ("Time per step of a network", f"{number(each)} µs"),
     )
