@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profunda._seeds import bits, halfwords, key, keys_of, normals, permutations, premix, subkeys, uniforms
+from profunda._seeds import (
+    bits,
+    halfwords,
+    key,
+    keys_of,
+    normals,
+    permutations,
+    premix,
+    subkey,
+    subkeys,
+    uniforms,
+)
 
 KEYS = subkeys(keys_of(list(range(64))), "test")
 
@@ -140,3 +151,9 @@ def test_permutations_hold_every_index_once_and_differ():
     firsts = np.bincount(permutations(subkeys(keys_of([5]), "order", np.arange(6000)), 6)[:, 0], minlength=6)
     assert ((firsts - 1000) ** 2 / 1000).sum() < 25
     assert permutations(KEYS, 1).tolist() == [[0]] * 64
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**40), st.integers(0, 1000))
+def test_one_subkey_is_the_vectorised_one(key, step, layer):
+    assert subkey(key, "weights", step, layer) == subkeys(keys_of([key]), "weights", step, layer)[0]
+    assert subkey(key, "weights", step, layer) != subkey(key, "order", step, layer)

@@ -390,9 +390,12 @@ private:
         }
     }
 
+    // The gradient of biases before a norm. Batch norm takes their mean away: it is zero, and what rounding leaves of
+    // it must not become steps, as Adam would make of it.
     void sum_rows(const Layer& layer, int count) {
         T* sums = gradient + layer.biases;
         for (int v = 0; v < layer.columns; v += LANES<T>) store(sums + v, Vec<T>{});
+        if (shape.norm == Norm::batch) return;
         for (int m = 0; m < count; ++m) {
             for (int v = 0; v < layer.columns; v += LANES<T>) {
                 store(sums + v, load(sums + v) + load(d + m * layer.stride + v));

@@ -40,12 +40,15 @@ __all__ = [
     "permutations",
     "premix",
     "streams",
+    "subkey",
     "subkeys",
     "uniforms",
 ]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MUL_A, _MUL_B = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
+_ALL = (1 << 64) - 1
+_KEPT_WORDS = 1 << 16
 _SHIFT_15, _SHIFT_16 = np.uint32(15), np.uint32(16)
 
 
@@ -87,8 +90,32 @@ def subkeys(
         return mix64(second + (np.asarray(layer, np.uint64) + np.uint64(1)) * _GOLDEN)
 
 
+def subkey(key: int, purpose: str, step: int = 0, layer: int = 0) -> int:
+    """`subkeys` of one key, in Python's integers: ten times as fast for one."""
+    golden = int(_GOLDEN)
+    second = _mix64(_mix64(key ^ int(_purpose(purpose))) + step * golden & _ALL)
+    return _mix64(second + (layer + 1) * golden & _ALL)
+
+
+def _mix64(z: int) -> int:
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _ALL
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & _ALL
+    return z ^ z >> 31
+
+
 def premix(n: int) -> np.ndarray:
-    """The part of `bits` that no key changes: uint32 [n]. Callers that draw often keep it."""
+    """The part of `bits` that no key changes: uint32 [n], read-only."""
+    return _premixed(n) if n <= _KEPT_WORDS else _premix(n)
+
+
+@lru_cache(maxsize=64)
+def _premixed(n: int) -> np.ndarray:
+    made = _premix(n)
+    made.flags.writeable = False
+    return made
+
+
+def _premix(n: int) -> np.ndarray:
     x = np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B9) + np.uint32(1)
     x = (x ^ (x >> _SHIFT_16)) * _MUL_A
     x = (x ^ (x >> _SHIFT_15)) * _MUL_B

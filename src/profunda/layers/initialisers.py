@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from profunda._seeds import keys_of, normals, subkeys, uniforms
+from profunda._seeds import keys_of, normals, subkey, uniforms
 from profunda.theory.gains import orthogonal_gain, torch_bound, weight_variance
 
 __all__ = ["initial_layer"]
@@ -17,7 +17,7 @@ def initial_layer(
     `orthogonal_gain(activation)`. Biases are zero, under "torch" U(−1/√K, 1/√K) as the weights.
     Raises ValueError for an unknown law.
     """
-    stream = subkeys(keys_of([key]), "weights", 0, layer)
+    stream = keys_of([subkey(key, "weights", 0, layer)])
     if law == "torch":
         drawn = torch_bound(fan_in) * (2.0 * uniforms(stream, (fan_in + 1) * fan_out)[0] - 1.0)
         return drawn[: fan_in * fan_out].reshape(fan_in, fan_out), drawn[fan_in * fan_out :]

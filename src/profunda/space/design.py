@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -176,7 +176,7 @@ class Design:
         that of format 1.
         """
         data = self.to_json()
-        if all(data[field.name] == field.default for field in fields(self) if field.name in _SINCE_FORMAT_2):
+        if all(data[name] == _DEFAULTS[name] for name in _SINCE_FORMAT_2):
             data = {name: data[name] for name in data if name not in _SINCE_FORMAT_2} | {"format": 1}
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
@@ -192,7 +192,8 @@ class Design:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form that `from_json` reads."""
-        return {"format": _FORMAT, **asdict(self), "widths": list(self.widths)}
+        values = {name: getattr(self, name) for name in _DEFAULTS}
+        return {"format": _FORMAT, **values, "widths": list(self.widths)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> "Design":
@@ -210,7 +211,7 @@ class Design:
                 f"this is not a design of format {_FORMAT} or older. "
                 "The file is damaged, or of a later version."
             )
-        names = {field.name for field in fields(cls)} - set(_SINCE_FORMAT_2 if stated == 1 else ())
+        names = set(_DEFAULTS) - set(_SINCE_FORMAT_2 if stated == 1 else ())
         found = set(data) - {"format"}
         if found != names:
             raise SpaceError(
@@ -218,6 +219,9 @@ class Design:
                 f"missing {sorted(names - found)}. The file is damaged, or of another version."
             )
         return cls(**{name: data[name] for name in names})
+
+
+_DEFAULTS = {field.name: field.default for field in fields(Design)}
 
 
 def _checked_widths(widths: Any) -> tuple[int, ...]:

@@ -62,8 +62,13 @@ class Domain(Protocol):
         ...
 
 
+_SCALARS = (float, int, str, bool)
+
+
 def plain(value: Value) -> Value:
     """`value` with NumPy scalars and lists turned into Python scalars and tuples."""
+    if type(value) in _SCALARS:  # nearly always; designs are made by the thousand
+        return value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list | tuple):
@@ -72,11 +77,13 @@ def plain(value: Value) -> Value:
 
 
 def _number(value: Value) -> bool:
+    if type(value) is float:
+        return math.isfinite(value)
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
 
 
 def _whole(value: Value) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+    return type(value) is int or (isinstance(value, Integral) and not isinstance(value, bool | np.bool_))
 
 
 def _check_interval(kind: str, low: Value, high: Value) -> None:
