@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,13 @@ void require(bool holds, const std::string& why) {
     if (!holds) refuse(why);
 }
 
+// The object of one of this module's classes behind `given`; TypeError for any other.
+template <class Own>
+Own& own_of(nb::handle given, const char* what) {
+    if (!nb::isinstance<Own>(given)) throw nb::type_error(what);
+    return nb::cast<Own&>(given);
+}
+
 template <class Array>
 Precision precision_of(const Array& array) {
     if (array.dtype() == nb::dtype<float>()) return Precision::single;
@@ -45,6 +53,10 @@ void require_rows(const Indices& indices, int64_t rows, const std::string& name)
     }
 }
 
+// Inputs, units of a layer, outputs: products of two of them, and their sums over layers, stay within 64 bits.
+constexpr int MOST_UNITS = 1 << 24;
+constexpr int MOST_THREADS = 1 << 12;
+
 // Rows of one fold, kept alive as long as a task trains on them.
 struct Table {
     Rows rows;
@@ -57,9 +69,10 @@ struct Table {
     Table(Numbers x, Numbers y, std::optional<Numbers> weight, Indices train, Indices valid, bool classes, int outputs)
         : outputs(outputs), precision(precision_of(x)), x(x), y(y), weight(weight), train(train), valid(valid) {
         require(x.ndim() == 2 && x.shape(1) > 0, "x must be [N, D] with D at least 1");
+        require(x.shape(1) <= MOST_UNITS, "x has too many columns");
         const int64_t count = static_cast<int64_t>(x.shape(0));
         features = static_cast<int>(x.shape(1));
-        require(outputs > 0, "a network needs at least one output");
+        require(outputs > 0 && outputs <= MOST_UNITS, "a network needs at least one output, and not too many");
         require_rows(train, count, "training");
         require_rows(valid, count, "validation");
         require(train.size() < (size_t{1} << 31), "at most 2^31 training rows");
@@ -111,9 +124,11 @@ struct Shape {
           bool norm_after)
         : widths(std::move(own)), canonical(std::move(columns)) {
         require(features > 0 && outputs > 0, "a network needs inputs and outputs");
+        require(features <= MOST_UNITS && outputs <= MOST_UNITS, "a network has too many inputs or outputs");
         require(widths.size() == canonical.size(), "widths and canonical widths must be as many");
         for (size_t l = 0; l < widths.size(); ++l) {
             require(widths[l] > 0 && canonical[l] >= widths[l], "a layer needs at least one unit, and room for all");
+            require(widths[l] <= MOST_UNITS, "a layer has too many units");
         }
         network = {features,
                    outputs,
@@ -153,17 +168,18 @@ struct Task {
     std::vector<Written> arrays;
     std::vector<Doubles> curves;
     std::optional<Numbers> quantiles;
+    bool submitted = false;
     Job job;
 
     Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
          bool norm_after, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
          std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
          std::optional<Numbers> normal, std::vector<Doubles> curves)
-        : table(rows), shape(nb::cast<Table&>(rows).features, nb::cast<Table&>(rows).outputs, std::move(widths),
+        : table(rows), shape(table_of(rows).features, table_of(rows).outputs, std::move(widths),
                              std::move(canonical), activation, norm, norm_after),
-          precision(nb::cast<Table&>(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
+          precision(table_of(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
           quantiles(std::move(normal)) {
-        const Table& given = nb::cast<Table&>(rows);
+        const Table& given = table_of(rows);
         require_recipe(recipe, given.rows.n_train);
         const size_t moments = recipe.optimiser == Optimiser::adam ? 2 : 1;
         require(arrays.size() == 2 + moments, "params, best_params and the optimiser's moments are needed");
@@ -194,15 +210,18 @@ struct Task {
     }
 
 private:
+    static const Table& table_of(nb::handle given) { return own_of<Table>(given, "table must be a Table"); }
+
     void require_curves(int64_t from, int64_t to, int64_t every) const {
         require(curves.size() == 3, "train loss, validation loss and signs are needed");
         require(from >= 0 && to >= from, "a member trains forward");
         const int64_t epochs = to - from;
-        int64_t taken = 0;
-        for (int64_t epoch = from; epoch < to; ++epoch) taken += epoch % every == 0;
-        const int64_t signs = taken * SIGNS * (shape.network.depth + 1);
         const auto has = [&](int i, int64_t count) { return static_cast<int64_t>(curves[i].size()) >= count; };
-        require(has(0, epochs) && has(1, epochs) && has(2, signs), "curves are too short for the epochs to train");
+        // There is memory for as many epochs then, and what follows stays within 64 bits.
+        require(has(0, epochs) && has(1, epochs), "curves are too short for the epochs to train");
+        const auto before = [&](int64_t epoch) { return epoch / every + (epoch % every != 0); };
+        const int64_t taken = before(to) - before(from);
+        require(has(2, taken * SIGNS * (shape.network.depth + 1)), "signs are too short for the epochs to train");
     }
 };
 
@@ -214,47 +233,68 @@ const Engine& engine_of(const std::optional<std::string>& name) {
 
 // A team, and the Python objects that its open packs read and write.
 struct Crew {
+    struct Pack {
+        int64_t count;
+        nb::list tasks;
+    };
     bool twice;
-    std::optional<Team> team;
-    std::unordered_map<int64_t, nb::list> kept;
+    std::shared_ptr<Team> team;
+    std::unordered_map<int64_t, Pack> kept;
 
     Crew(int threads, bool twice, const std::optional<std::string>& isa)
         : twice(twice) {
         require(threads > 0, "a team needs at least one thread");
-        team.emplace(threads, engine_of(isa), twice ? Precision::twice : Precision::single);
+        require(threads <= MOST_THREADS, "a team has too many threads");
+        team = std::make_shared<Team>(threads, engine_of(isa), twice ? Precision::twice : Precision::single);
     }
     // Threads must have ended before what they read and write goes.
     ~Crew() { close(); }
 
+    // While another Python thread waits for the team, that one sees it end.
     void close() {
+        if (!team) return;
+        team->cancel();
+        std::shared_ptr<Team> last;
+        last.swap(team);
         nb::gil_scoped_release free;
-        team.reset();
+        last.reset();
     }
 
     Team& running() {
-        require(team.has_value(), "the team is closed");
+        require(team != nullptr, "the team is closed");
         return *team;
     }
 
     void open(int64_t pack, int64_t count) {
-        kept.try_emplace(pack);
-        running().open(pack, count);
+        Team& own = running();
+        require(count >= 0, "a pack cannot have fewer than no tasks");
+        require(kept.try_emplace(pack, Pack{count, nb::list()}).second, "the pack is open already");
+        own.open(pack, count);
     }
 
+    // Tasks beyond those announced would outlive their pack here while they train.
     void submit(int64_t pack, nb::object task) {
-        Task& given = nb::cast<Task&>(task);
-        require(kept.count(pack), "the pack is not open");
+        Team& own = running();
+        Task& given = own_of<Task>(task, "task must be a Task");
+        const auto found = kept.find(pack);
+        require(found != kept.end(), "the pack is not open");
         require((given.precision == Precision::twice) == twice, "the task is not of the team's type");
-        kept[pack].append(task);
-        running().submit(pack, given.job);
+        require(static_cast<int64_t>(found->second.tasks.size()) < found->second.count,
+                "the pack has all the tasks that it was opened for");
+        require(!given.submitted, "the task was submitted before");
+        found->second.tasks.append(task);
+        given.submitted = true;
+        own.submit(pack, given.job);
     }
 
     int64_t wait(double seconds, int64_t few) {
+        require(seconds >= 0 && seconds <= 1e6, "a wait takes between 0 and a million seconds");
+        running();
+        const std::shared_ptr<Team> own = team;
         int64_t pack;
-        Team& own = running();
         {
             nb::gil_scoped_release free;
-            pack = own.wait(seconds, few);
+            pack = own->wait(seconds, few);
         }
         if (pack >= 0) kept.erase(pack);
         return pack;
@@ -291,6 +331,7 @@ int64_t buffer_bytes(bool twice, int features, int outputs, bool classes, std::v
                      std::vector<int> canonical, int activation, int norm, bool norm_after, const Recipe& recipe,
                      int64_t n_train, int64_t n_valid) {
     const Shape shape(features, outputs, std::move(widths), std::move(canonical), activation, norm, norm_after);
+    require(n_train < (int64_t{1} << 31) && n_valid > 0, "a fold needs validation rows, and at most 2^31 to train on");
     require_recipe(recipe, n_train);
     Job job{};
     job.network = shape.network;
@@ -334,8 +375,9 @@ NB_MODULE(_native, module) {
         .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, Recipe, std::vector<Written>,
                       std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
                       std::pair<double, double>, std::optional<Numbers>, std::vector<Doubles>>(),
-             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a, "vectors"_a,
-             "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a, "quantiles"_a.none(), "curves"_a)
+             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a,
+             "vectors"_a.noconvert(), "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a,
+             "quantiles"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
         .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })
         .def_prop_ro("best_epoch", [](const Task& task) { return task.job.state.best_epoch; })
         .def_prop_ro("stall", [](const Task& task) { return task.job.state.stall; })
