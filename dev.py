@@ -106,13 +106,15 @@ def test_native(rest: list[str]) -> int:
         if code:
             return code
     strays = stray_symbols(folder)
-    for isa, symbol in strays:
-        print(f"The engine for {isa} defines {symbol} (c++filt spells it out) outside its own namespace: the")
-        print(
-            "linker may hand that to every caller, also where the processor does not know the instructions."
-        )
-        print("Define it in a .cpp file of its own, mark it always_inline, or do without it.")
     if strays:
+        print(
+            "The engine's objects define functions outside the namespace of their instruction set (c++filt spells"
+        )
+        print(
+            "them out). The linker may hand one to every caller, also on a processor without those instructions."
+        )
+        print("Define it in a .cpp file of its own, mark it always_inline, or do without it:")
+        print("\n".join(f"  {isa}: {symbol}" for isa, symbol in strays))
         return 1
     settings = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
     # The thread sanitizer of older compilers gives up where addresses are drawn from a wide range.
