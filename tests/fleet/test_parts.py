@@ -118,7 +118,7 @@ def test_mask_of_a_stream_is_its_halfwords():
 
 def test_tensors_hash_to_the_same_bits_as_numpy():
     keys = keys_of([0, 1, 2**64 - 1, 0x123456789ABCDEF0])
-    made = device_bits(keys, torch.from_numpy(premix(1000).view(np.int32))).numpy().view(np.uint32)
+    made = device_bits(keys, torch.tensor(premix(1000).view(np.int32))).numpy().view(np.uint32)
     assert np.array_equal(made, bits(keys, 1000))
     assert not np.array_equal(made, bits(keys + np.uint64(1), 1000))
 

@@ -9,10 +9,11 @@ import pytest
 from profunda.fleet.cost import TORCH, Rates
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Pack, Plan
+from profunda.fleet.result import PackResult
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
-from profunda.fleet.torch_engine import PackResult, train_pack
+from profunda.fleet.torch_engine import train_pack
 from profunda.space.design import Design
 from profunda.training import packs
 from profunda.training.packs import run_packs

@@ -17,10 +17,11 @@ from torch import Tensor
 from profunda._seeds import keys_of, normals, subkeys
 from profunda.fleet.losses import TrainingLoss
 from profunda.fleet.member import Member
-from profunda.fleet.optimisers import MOMENTS, Optimiser
+from profunda.fleet.optimisers import Optimiser
 from profunda.fleet.roster import Roster
 from profunda.fleet.shape import Shape
 from profunda.fleet.stack import Stack
+from profunda.fleet.state import MOMENTS
 from profunda.fleet.tables import row_width
 from profunda.fleet.workspace import Workspace
 from profunda.networks.initial import initial_params

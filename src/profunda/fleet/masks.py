@@ -89,7 +89,7 @@ class Masks:
             self.kept_bytes = torch.from_numpy(self.kept.view(np.uint8))
             self.limits = limits[:, None]
         else:
-            self.premixed_device = torch.from_numpy(premix(self.words).view(np.int32)).to(like.device)
+            self.premixed_device = torch.tensor(premix(self.words).view(np.int32)).to(like.device)
             self.limits_device = torch.from_numpy(limits.astype(np.int32)).to(like.device)[:, None]
 
     def draw(self, keys: np.ndarray) -> Tensor:

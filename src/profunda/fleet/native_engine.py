@@ -1,14 +1,15 @@
 """The native engine: trains members one at a time in compiled code, on as many threads as it is given.
 
-Its kernels are the C++ sources in `native/`, one build for each instruction set; which one runs is asked of the
-processor. A member's bits depend on its Design, its data and the instruction set alone: every thread runs the
-same code on one member at a time. Where the module was not compiled, `unavailable_reason` says so.
+Its kernels are the C++ sources in `native/`, one build for each instruction set; which one runs is asked of
+the processor. A member's bits depend on its Design, its data and the instruction set alone: every thread runs
+the same code on one member at a time. Where the module was not compiled, `unavailable_reason` says so.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any, get_args
 from weakref import WeakKeyDictionary
@@ -41,12 +42,12 @@ _QUEUED_PER_THREAD = 8
 @lru_cache(maxsize=1)
 def _load() -> tuple[ModuleType | None, str | None]:
     try:
-        from profunda.fleet import _native  # noqa: PLC0415  (may not have been compiled)
+        module = import_module("profunda.fleet._native")
     except ImportError as error:
         return None, f"the compiled module is not installed ({error})"
-    if _native.instruction_set() is None:
+    if module.instruction_set() is None:
         return None, "it was compiled for another processor"
-    return _native, None
+    return module, None
 
 
 def available() -> bool:
@@ -68,8 +69,8 @@ def _module() -> Any:
     module, reason = _load()
     if module is None:
         raise ArgumentError(
-            f"The native engine is not available: {reason}. Install Profunda where a C++ compiler is found, or "
-            'choose engine="torch".'
+            f"The native engine is not available: {reason}. Install Profunda where a C++ compiler is found, "
+            'or choose engine="torch".'
         )
     return module
 
@@ -118,8 +119,9 @@ def run_packs(
     cancel: threading.Event | None = None,
     isa: str | None = None,
 ) -> Iterator[tuple[int, PackResult, float]]:
-    """Train the packs `numbers` of `plan` on `workers` threads; yield (number, result, thread-seconds) as each ends.
+    """Train the packs `numbers` of `plan` on `workers` threads; yield each as it ends.
 
+    What comes is (number, result, seconds of one thread that its members took).
     `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
     first weights). All packs share one queue of members, in the order given. `progress` receives the
     member-steps done since its last call, about every 50 ms; once `cancel` is set, members stop at their
@@ -241,9 +243,13 @@ class _Task:
         source = crew.data.source(self.member)
         self.interval = sign_interval(-(-len(source.train) // design.batch_size))
         epochs = self.limit - state.epoch
-        self.taken = [e for e in range(state.epoch, self.limit) if e % self.interval == 0]
+        self.taken = range(-(-state.epoch // self.interval) * self.interval, self.limit, self.interval)
         self.vectors = [np.array(v, crew.dtype) for v in (state.params, state.best_params, *state.moments)]
-        self.curves = [np.empty(epochs), np.empty(epochs), np.empty((len(self.taken), len(SIGNS), design.depth + 1))]
+        self.curves = [
+            np.empty(epochs),
+            np.empty(epochs),
+            np.empty((len(self.taken), len(SIGNS), design.depth + 1)),
+        ]
         low, high = SATURATION.get(design.activation, (-np.inf, np.inf))
         self.native = crew.module.Task(
             crew.table(source),
@@ -270,7 +276,7 @@ class _Task:
             return state
         done = native.epoch - state.epoch
         signs = {name: [rows] for name, rows in state.signs.items()}
-        taken = sum(e < native.epoch for e in self.taken)
+        taken = len(range(self.taken.start, native.epoch, self.interval))
         for number, sign in enumerate(SIGNS):
             layers = self.member.design.depth + (sign.of == "weights")
             if layers and taken:
@@ -288,7 +294,7 @@ class _Task:
             train_loss=np.concatenate([state.train_loss, self.curves[0][:done]]),
             valid_loss=np.concatenate([state.valid_loss, self.curves[1][:done]]),
             signs={name: np.concatenate(parts) for name, parts in signs.items()},
-            sign_epochs=np.concatenate([state.sign_epochs, np.array(self.taken[:taken], np.int64) + 1]),
+            sign_epochs=np.concatenate([state.sign_epochs, 1 + np.array(self.taken[:taken], np.int64)]),
         )
         return replace(made, status=self._status(made))
 
@@ -332,6 +338,6 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
 
 @lru_cache(maxsize=2)
 def _quantiles(dtype: str) -> np.ndarray:
-    from profunda.fleet.masks import QUANTILES  # noqa: PLC0415  (torch, which this engine does without)
+    from profunda.fleet.masks import QUANTILES
 
     return QUANTILES.astype(dtype)

@@ -7,10 +7,7 @@ from torch import Tensor
 from profunda.fleet.roster import Roster
 from profunda.fleet.stack import Stack
 
-__all__ = ["MOMENTS", "Optimiser"]
-
-MOMENTS = {"sgd": 1, "adam": 2, "rmsprop": 1}
-"""How many vectors [P] an optimiser keeps."""
+__all__ = ["Optimiser"]
 
 _BETAS, _EPS, _ALPHA = (0.9, 0.999), 1e-8, 0.99
 _CLIP_EPS = 1e-6

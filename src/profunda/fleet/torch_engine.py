@@ -12,33 +12,24 @@ from profunda.fleet.certification import certified
 from profunda.fleet.evaluator import Evaluator
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
-from profunda.fleet.optimisers import MOMENTS
-from profunda.fleet.plan import Pack
+from profunda.fleet.pack import Pack
+from profunda.fleet.result import PackResult
 from profunda.fleet.roster import Roster
 from profunda.fleet.shape import Shape, shape_of
 from profunda.fleet.source import FleetData
 from profunda.fleet.stack import Stack
-from profunda.fleet.state import MemberState
+from profunda.fleet.state import MOMENTS, MemberState, first_state
 from profunda.fleet.stopping import Watch
 from profunda.fleet.tables import Table, table_of
 from profunda.fleet.trainer import Trainer
-from profunda.networks.initial import initial_params
 from profunda.vitals.causes import cause_of_ending
 from profunda.vitals.signs import takes_signs
 
-__all__ = ["PackResult", "train_pack"]
+__all__ = ["train_pack"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _LADDER = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Sizes of a shrinking pack: few, so that few need certifying, and at most a third of a pack idles."""
-
-
-@dataclass(frozen=True, eq=False)
-class PackResult:
-    """States in the order of the pack; `cancelled`: training ended early, at the last whole epoch."""
-
-    states: tuple[MemberState, ...]
-    cancelled: bool = False
 
 
 def train_pack(
@@ -75,7 +66,7 @@ def train_pack(
     ]
     session = _Session(data, _DTYPES[dtype], device, progress, cancel)
     jobs = [
-        _Job(i, member, state or session.fresh(member), limit)
+        _Job(i, member, state or first_state(member, data, np.dtype(dtype)), limit)
         for i, (member, state, limit) in enumerate(zip(chosen, resumed, limits, strict=True))
     ]
     with torch.inference_mode():
@@ -118,14 +109,6 @@ class _Session:
     ) -> None:
         self.data, self.dtype, self.device = data, dtype, device
         self.progress, self.cancel, self.cancelled = progress, cancel, False
-
-    def fresh(self, member: Member) -> MemberState:
-        """The state before the first epoch."""
-        features = self.data.source(member).x.shape[1]
-        drawn = initial_params(member.design, member.key, features, self.data.n_outputs)
-        params = drawn.astype(np.float64 if self.dtype is torch.float64 else np.float32)
-        moments = tuple(np.zeros_like(params) for _ in range(MOMENTS[member.design.optimiser]))
-        return MemberState(0, 0, params, moments, params.copy())
 
     def run(self, jobs: list[_Job], *, stacked: bool) -> None:
         """Train every job to its limit."""

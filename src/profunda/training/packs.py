@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from profunda.fleet import native_door as native_engine
 from profunda.fleet.pack import Plan
+from profunda.fleet.result import PackResult
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
-from profunda.fleet.torch_engine import PackResult, train_pack
+from profunda.fleet.torch_engine import train_pack
 
 __all__ = ["run_packs"]
 
