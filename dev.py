@@ -39,6 +39,11 @@ OLDEST = (3, 11)
 DEMO_DATA, DEMO_TARGET, DEMO_SECONDS = "bundled:adult", "income", "60"
 NATIVE = "with the native engine"
 PURE = "without the native engine: it was not wanted or could not be compiled (profunda info says why)"
+STRAYS = """\
+The engine's objects define functions outside the namespace of their instruction set (c++filt spells them out).
+The linker may hand one to every caller, also on a processor without those instructions. Define it in a .cpp
+file of its own, mark it always_inline, or do without it:
+"""
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -107,14 +112,7 @@ def test_native(rest: list[str]) -> int:
             return code
     strays = stray_symbols(folder)
     if strays:
-        print(
-            "The engine's objects define functions outside the namespace of their instruction set (c++filt spells"
-        )
-        print(
-            "them out). The linker may hand one to every caller, also on a processor without those instructions."
-        )
-        print("Define it in a .cpp file of its own, mark it always_inline, or do without it:")
-        print("\n".join(f"  {isa}: {symbol}" for isa, symbol in strays))
+        print(STRAYS + "\n".join(f"  {isa}: {symbol}" for isa, symbol in strays))
         return 1
     settings = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
     # The thread sanitizer of older compilers gives up where addresses are drawn from a wide range.
