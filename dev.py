@@ -40,9 +40,9 @@ DEMO_DATA, DEMO_TARGET, DEMO_SECONDS = "bundled:adult", "income", "60"
 NATIVE = "with the native engine"
 PURE = "without the native engine: it was not wanted or could not be compiled (profunda info says why)"
 STRAYS = """\
-The engine's objects define functions outside the namespace of their instruction set (c++filt spells them out).
-The linker may hand one to every caller, also on a processor without those instructions. Define it in a .cpp
-file of its own, mark it always_inline, or do without it:
+The engine's objects define functions outside the namespace of their instruction set (c++filt spells them
+out). The linker may hand one to every caller, also on a processor without those instructions. Define it in a
+.cpp file of its own, mark it always_inline, or do without it:
 """
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
