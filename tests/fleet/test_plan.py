@@ -189,6 +189,7 @@ def test_memory_is_what_stays_and_what_threads_work_in(native):
     assert plan(members[:1], data, engine="native", speeds=QUICK).bytes_with(8) < 20_000
     torch = plan(members, data, engine="torch", speeds=QUICK)
     assert torch.bytes_with(2) - torch.bytes_with(1) == sorted(p.bytes for p in torch.packs)[-2]
+    assert torch.bytes_with(1) > state + max(p.bytes for p in torch.packs) + torch.table_bytes
     assert torch.table_bytes == 2 * 90 * (16 + 3) * 4
 
 

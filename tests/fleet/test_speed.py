@@ -190,4 +190,4 @@ def test_the_torch_engine_is_measured_and_explained():
 def test_products_are_counted():
     (narrow, *_), wide = trials_of(TORCH), trials_of(TORCH)[-1]
     assert flops_of_step(narrow.shape) == 2 * 16 * (3 * (20 * 16 + 16 * 2) - 20 * 16)
-    assert flops_of_step(wide.shape) == 2 * 256 * (3 * (20 * 512 + 512**2 + 512 * 2) - 20 * 512)
+    assert flops_of_step(wide.shape) == 2 * 128 * (3 * (20 * 512 + 512**2 + 512 * 2) - 20 * 512)

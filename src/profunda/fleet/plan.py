@@ -15,7 +15,7 @@ from profunda.fleet.cost import (
     seconds_of_step,
 )
 from profunda.fleet.member import Member
-from profunda.fleet.native_door import (
+from profunda.fleet.native_engine import (
     available,
     buffer_bytes,
     unavailable_reason,

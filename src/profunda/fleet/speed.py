@@ -16,7 +16,7 @@ import torch
 
 from profunda._version import __version__
 from profunda.fleet.cost import Rates
-from profunda.fleet.native_door import available, instruction_set
+from profunda.fleet.native_engine import available, instruction_set
 from profunda.fleet.timing import measured_rates
 from profunda.journal.durable import write_durably
 

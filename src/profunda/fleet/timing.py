@@ -8,19 +8,20 @@ import numpy as np
 
 from profunda.fleet.cost import NATIVE, TORCH, Rates, seconds_of_step
 from profunda.fleet.member import Member
-from profunda.fleet.native_door import available, run_packs
+from profunda.fleet.native_engine import available, run_packs
 from profunda.fleet.pack import Pack, Plan
 from profunda.fleet.shape import shape_of
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
 from profunda.fleet.threads import one_thread
+from profunda.fleet.torch_engine import train_pack
 from profunda.space.design import Design
 
 __all__ = ["measured_rates"]
 
 _INPUTS, _OUTPUTS, _VALID = 20, 2, 16
 _REPEATS = 3
-_ENOUGH = 0.8  # seconds after which nothing is repeated
+_ENOUGH = 0.5  # seconds after which nothing is repeated
 _TRUST = 0.1  # weight of the reference rates against one measured shape
 _NEWTON_STEPS = 20
 _FARTHEST = 4.6  # a rate 100 times off the reference says that the clock was disturbed
@@ -42,8 +43,8 @@ _CASES = (
     _Case((16,), 16, 1, 20, 2, 100),
     _Case((64,), 32, 32, 10, 2, 60),
     _Case((64, 64, 64), 64, 8, 10, 1, 6),
-    _Case((192, 192), 128, 1, 6, 2, 3),
-    _Case((512, 512), 256, 1, 3, 1, 1),
+    _Case((192, 192), 128, 1, 6, 2, 6),
+    _Case((512, 512), 128, 1, 8, 1, 2),
 )
 """From a step that is all calls to one that is all arithmetic."""
 
@@ -104,8 +105,6 @@ def _data(case: _Case) -> FleetData:
 def _train_by_torch(
     members: list[Member], data: FleetData, states: list[MemberState | None], until: int
 ) -> list[MemberState]:
-    from profunda.fleet.torch_engine import train_pack  # while that module takes Pack from the plan
-
     pack = Pack(tuple(range(len(members))), "torch", stacked=len(members) > 1)
     return list(train_pack(pack, members, data, until=until, states=states).states)
 

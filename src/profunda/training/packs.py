@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from profunda.fleet import native_door as native_engine
+from profunda.fleet import native_engine
 from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.source import FleetData
