@@ -1,6 +1,6 @@
 """Fleets of equal networks on made-up rows, trained through the package's own plan: what the sweeps time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -10,11 +10,9 @@ import torch
 
 from profunda.fleet.member import Member
 from profunda.fleet.native_engine import available, unavailable_reason
-from profunda.fleet.optimisers import MOMENTS
 from profunda.fleet.plan import Plan, plan
 from profunda.fleet.source import FleetData
-from profunda.fleet.state import MemberState
-from profunda.networks.initial import initial_params
+from profunda.fleet.state import MemberState, first_state
 from profunda.space.design import Design
 from profunda.training.packs import run_packs
 
@@ -29,6 +27,7 @@ __all__ = [
     "forward_flops",
     "tell_missing",
     "train",
+    "trained",
 ]
 
 FEATURES, OUTPUTS = 20, 2
@@ -104,10 +103,7 @@ class Fleet:
     @cached_property
     def state(self) -> MemberState:
         """Before the first epoch; all members share it, since engines copy what they change."""
-        member = Member(self._design(1))
-        params = initial_params(member.design, member.key, FEATURES, OUTPUTS).astype(np.float32)
-        moments = tuple(np.zeros_like(params) for _ in range(MOMENTS["adam"]))
-        return MemberState(0, 0, params, moments, params.copy())
+        return first_state(Member(self._design(1)), self.data, np.dtype(np.float32))
 
     def _design(self, epochs: int) -> Design:
         return Design(widths=self.widths, dropout=0.3, batch_size=self.batch, epochs=epochs)
@@ -129,9 +125,16 @@ class Fleet:
         return epochs
 
 
-def train(made: Plan, data: FleetData, states: Sequence[MemberState | None], workers: int) -> int:
-    """All members to their last epochs; the member-steps done. Who diverges has done fewer."""
+def trained(
+    made: Plan, data: FleetData, states: Sequence[MemberState | None], workers: int
+) -> Iterator[MemberState]:
+    """All members to their last epochs; their states as their packs end."""
     torch.set_num_threads(1)
     until = [member.design.epochs for member in made.members]
-    results = run_packs(made, data, until=until, states=states, workers=workers)
-    return sum(state.step for _, result, _ in results for state in result.states)
+    for _, result, _ in run_packs(made, data, until=until, states=states, workers=workers):
+        yield from result.states
+
+
+def train(made: Plan, data: FleetData, states: Sequence[MemberState | None], workers: int) -> int:
+    """The same; only the member-steps done are kept. Who diverges has done fewer."""
+    return sum(state.step for state in trained(made, data, states, workers))

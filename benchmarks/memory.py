@@ -21,13 +21,14 @@ import gc
 import multiprocessing
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from _bench import Cell, Cells, Options, Outcome, Side, conduct, cores, options, run_rounds
-from _fleets import ENGINES, Rows, fleet_data, tell_missing, train
+from _fleets import ENGINES, Rows, fleet_data, tell_missing, train, trained
 
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
@@ -108,8 +109,8 @@ def measure(settings: Settings, given: Options) -> dict[str, Any]:
 
 def _cell(case: Case, engine: str, workers: int, number: int) -> Outcome:
     """`measured` in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        predicted, rise, peak, steps = pool.apply(measured, (case, engine, workers))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        predicted, rise, peak, steps = pool.submit(measured, case, engine, workers).result()
     return Outcome(
         case.members,
         steps,
@@ -129,9 +130,9 @@ def measured(case: Case, engine: str, workers: int) -> tuple[int, int, int, int]
     _trim()
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
     before = _status("VmRSS")
-    steps = train(made, data, [None] * case.members, workers)
+    states = list(trained(made, data, [None] * case.members, workers))
     peak = _status("VmHWM")
-    return made.bytes_with(workers), peak - before, peak, steps
+    return made.bytes_with(workers), peak - before, peak, sum(state.step for state in states)
 
 
 def _warm(engine: str, workers: int) -> None:
