@@ -57,6 +57,12 @@ struct Rows {
     int64_t n_train;
     const int64_t* valid;
     int64_t n_valid;
+    // The inputs again as lists of what is not zero, where most is; otherwise null. Row r has the numbers from starts[r]
+    // to starts[r + 1], at most `most`.
+    const int64_t* starts;
+    const int32_t* columns;
+    const void* values;
+    int64_t most;
 };
 
 // Where the member stands, read at the start and written at the end. Vectors [P] in the order of networks/layout.

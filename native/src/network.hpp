@@ -7,6 +7,7 @@
 #include "normalisation.hpp"
 #include "parameters.hpp"
 #include "product.hpp"
+#include "sparse.hpp"
 
 namespace profunda::PROFUNDA_ISA {
 
@@ -32,8 +33,11 @@ struct Net {
     T* masked;       // DropConnect: weights as this step sees them, same layout as params, otherwise null
     T* mask_factor;  // and what they were multiplied with
     Hidden<T>* hidden;
+    bool sparse;  // inputs come as lists, in `lists`, and not in x
+    SparseBatch<T> lists;
     T *x, *logits, *d_logits, *d, *d_below, *turned;
-    ptrdiff_t x_stride, rows;  // rows: room, a whole number of vectors
+    ptrdiff_t x_stride;
+    ptrdiff_t rows;  // room, a whole number of vectors
     uint32_t *table, *words;
     const T* quantiles;
     int64_t most_words;
@@ -41,17 +45,17 @@ struct Net {
 
     Net(const Job& job, Arena& arena)
         : shape(job.network), recipe(job.recipe), layout(job.network, arena),
-          quantiles(static_cast<const T*>(job.quantiles)), rate(job.recipe.dropout),
+          sparse(job.rows.most > 0 && job.network.depth > 0), lists(room(job), job.network.features,
+                                                                    sparse ? job.rows.most : 0, arena),
+          rows(room(job)), quantiles(static_cast<const T*>(job.quantiles)), rate(job.recipe.dropout),
           input_rate(job.recipe.input_dropout) {
-        const int64_t chunk = job.rows.n_valid < CHUNK ? job.rows.n_valid : CHUNK;
-        rows = rounded_up(static_cast<int>(recipe.batch > chunk ? recipe.batch : chunk), LANES<T>);
         params = numbers(arena, layout.size);
         gradient = numbers(arena, layout.trained);
         const bool connect = drops() && recipe.dropping == Dropping::dropconnect;
         masked = connect ? numbers(arena, layout.trained) : nullptr;
         mask_factor = connect ? numbers(arena, layout.trained) : nullptr;
         x_stride = stride_of<T>(rounded_up(shape.features, LANES<T>));
-        x = numbers(arena, rows * x_stride);
+        x = numbers(arena, sparse ? 0 : rows * x_stride);
         take_hidden(arena);
         logits = numbers(arena, shape.outputs * rows);
         d_logits = numbers(arena, shape.outputs * rows);
@@ -121,6 +125,12 @@ struct Net {
         if (masked) mask_gradient();
     }
 
+    // Rows of the buffers: a batch, or some validation rows.
+    static int room(const Job& job) {
+        const int64_t chunk = job.rows.n_valid < CHUNK ? job.rows.n_valid : CHUNK;
+        return rounded_up(static_cast<int>(job.recipe.batch > chunk ? job.recipe.batch : chunk), LANES<T>);
+    }
+
     // Called after an activation in evaluation; the trainer counts vital signs there.
     struct Observer {
         virtual void layer(int l, int count, const T* out) = 0;
@@ -180,6 +190,11 @@ private:
     const T* weights_of(int l) const { return masked && l > 0 ? masked : params; }
 
     void linear(const Layer& layer, const T* from, const T* in, ptrdiff_t in_stride, int count, T* out) {
+        if (sparse && in == x) {
+            sparse_product<T>(count, layer.columns, lists.starts, lists.columns, lists.values, from + layer.weights,
+                              layer.stride, out, layer.stride, params + layer.biases);
+            return;
+        }
         product<T, Left::plain>(count, layer.columns, layer.fan_in, in, in_stride, from + layer.weights, layer.stride, out,
                                 layer.stride, params + layer.biases);
     }
@@ -324,6 +339,12 @@ private:
         if (layer.normalised && !after) {
             backward_norm(l, count);
             sum_rows(layer, count);
+        }
+        if (sparse && l == 0) {
+            lists.turn();
+            sparse_product<T>(layer.fan_in, layer.columns, lists.column_starts, lists.rows_of, lists.values_of, d,
+                              layer.stride, gradient + layer.weights, layer.stride, nullptr);
+            return;
         }
         const T* in = l ? hidden[l - 1].out : x;
         const ptrdiff_t in_stride = l ? layout.layers[l - 1].stride : x_stride;

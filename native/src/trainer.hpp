@@ -246,9 +246,15 @@ private:
         const Rows& rows = job.rows;
         const int features = net.shape.features, outputs = net.shape.outputs;
         const T* x = static_cast<const T*>(rows.x);
+        if (net.sparse) net.lists.clear();
         for (int m = 0; m < count; ++m) {
             const int64_t r = row(m);
-            copy(net.x + m * net.x_stride, x + r * features, features);
+            if (net.sparse) {
+                const int64_t from = rows.starts[r];
+                net.lists.add(rows.starts[r + 1] - from, rows.columns + from, static_cast<const T*>(rows.values) + from);
+            } else {
+                copy(net.x + m * net.x_stride, x + r * features, features);
+            }
             if (rows.classes) {
                 labels[m] = static_cast<T>(rows.labels[r]);
             } else {
@@ -266,9 +272,18 @@ private:
         fill_bits(subkey(recipe.dropout_stream, number, 0), words_of(halfwords), net.table, net.words);
         const uint16_t* halves = reinterpret_cast<const uint16_t*>(net.words);
         const T scale = static_cast<T>(net.input_rate.scale);
+        const auto factor = [&](const uint16_t half) { return half >= net.input_rate.limit ? scale : T(0); };
+        if (net.sparse) {
+            for (int m = 0; m < count; ++m, halves += features) {
+                for (int32_t i = net.lists.starts[m]; i < net.lists.starts[m + 1]; ++i) {
+                    net.lists.values[i] *= factor(halves[net.lists.columns[i]]);
+                }
+            }
+            return;
+        }
         for (int m = 0; m < count; ++m) {
             T* row = net.x + m * net.x_stride;
-            for (int f = 0; f < features; ++f, ++halves) row[f] *= *halves >= net.input_rate.limit ? scale : 0;
+            for (int f = 0; f < features; ++f, ++halves) row[f] *= factor(*halves);
         }
     }
 
