@@ -14,6 +14,7 @@ from profunda.cli.app import main
 from profunda.cli.fit import fit, narrowings
 from profunda.cli.run_folder import fresh
 from profunda.errors import ArgumentError, DataError, Notice
+from profunda.fleet.plan import ENGINES
 
 
 def test_only_what_was_typed_is_passed_on(job: FakeJob) -> None:
@@ -39,6 +40,12 @@ def test_every_word_reaches_the_job(job: FakeJob) -> None:
         "workers": 2,
         "seed": 7,
     }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_engine_can_be_named(engine: str, job: FakeJob) -> None:
+    assert main(["fit", "a.csv", "--engine", engine]) == 0
+    assert job.calls[0][2]["engine"] == engine
 
 
 def test_what_it_passes_is_what_the_real_job_takes() -> None:

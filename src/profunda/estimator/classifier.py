@@ -41,8 +41,11 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
         Folds of the inner cross-validation; None decides by the number of rows.
     select, refit
         How the model is chosen and completed, see docs/model.md.
-    engine, workers
-        As in `profunda.fit`.
+    engine
+        "auto" trains each shape of network on the engine that is quicker there on this machine; "native"
+        (C++, on the CPU) or "torch" name one.
+    workers
+        Threads that train at the same time; the result does not depend on them.
     random_state
         Seed: with an integer the same data give the same model.
     verbose

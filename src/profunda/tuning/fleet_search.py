@@ -52,6 +52,7 @@ POOL = 60  # candidates kept in memory for the selection
 FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
 FAIR_START = 9  # trials: with fewer, two rungs of halving have nothing to halve
+LEAST_MEASURED = 0.1  # seconds of training that tell the pace; shorter ones tell of starting threads
 FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
 NO_CURVE = np.zeros(0)
@@ -371,7 +372,7 @@ class _Search:
             trained = self._run_packs(rung, runners, packs, finished, cancel)
         seconds = time.perf_counter() - started
         self.training_seconds += seconds
-        if trained == len(todo) and seconds > 0.5:
+        if trained == len(todo) and seconds > LEAST_MEASURED:
             self.pace = seconds / sum(todo)
         if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
