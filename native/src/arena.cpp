@@ -9,6 +9,9 @@ namespace {
 constexpr size_t LINE = 64;
 }
 
+// Defined here and not in the header, which the builds of all instruction sets include.
+Arena::Arena(bool counting) : counting(counting) {}
+
 Arena::~Arena() {
     while (blocks) {
         Block* next = blocks->next;

@@ -7,7 +7,7 @@ namespace profunda {
 
 struct Arena {
     // With `counting` true nothing is allocated: addresses are null and only `taken` grows.
-    explicit Arena(bool counting = false) : counting(counting) {}
+    explicit Arena(bool counting = false);
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
     ~Arena();

@@ -111,6 +111,11 @@ struct Table {
         }
     }
 
+    // What the lists take.
+    int64_t bytes() const {
+        return static_cast<int64_t>(starts.size() * 8 + columns.size() * 4 + singles.size() * 4 + doubles.size() * 8);
+    }
+
 private:
     // Lists pay where few inputs are not zero: a number in a list costs about as much as one and a half in a row.
     static constexpr double FEW = 0.4;
@@ -372,19 +377,16 @@ Recipe recipe_of(int dropping, double dropout, double input_dropout, double l1, 
 }
 
 // Bytes of a thread's buffers for such a member; no row is looked at.
-int64_t buffer_bytes(bool twice, int features, int outputs, bool classes, std::vector<int> widths,
-                     std::vector<int> canonical, int activation, int norm, bool norm_after, const Recipe& recipe,
-                     int64_t n_train, int64_t n_valid) {
-    const Shape shape(features, outputs, std::move(widths), std::move(canonical), activation, norm, norm_after);
-    require(n_train < (int64_t{1} << 31) && n_valid > 0, "a fold needs validation rows, and at most 2^31 to train on");
-    require_recipe(recipe, n_train);
+int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
+                     bool norm_after, const Recipe& recipe) {
+    const Shape shape(table.features, table.outputs, std::move(widths), std::move(canonical), activation, norm,
+                      norm_after);
+    require_recipe(recipe, table.rows.n_train);
     Job job{};
     job.network = shape.network;
     job.recipe = recipe;
-    job.rows.classes = classes;
-    job.rows.n_train = n_train;
-    job.rows.n_valid = n_valid;
-    return static_cast<int64_t>(engine_of(std::nullopt).bytes[twice](job));
+    job.rows = table.rows;
+    return static_cast<int64_t>(engine_of(std::nullopt).bytes[table.precision == Precision::twice](job));
 }
 
 }  // namespace
@@ -397,12 +399,10 @@ NB_MODULE(_native, module) {
         const Choice chosen = choose(wanted ? wanted->c_str() : nullptr);
         return chosen.name ? std::optional<std::string>(chosen.name) : std::nullopt;
     }, "wanted"_a = nb::none());
-    module.def("buffer_bytes", &buffer_bytes, "twice"_a, "features"_a, "outputs"_a, "classes"_a, "widths"_a,
-               "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a, "n_train"_a, "n_valid"_a);
-
     nb::class_<Table>(module, "Table")
         .def(nb::init<Numbers, Numbers, std::optional<Numbers>, Indices, Indices, bool, int>(), "x"_a, "y"_a,
-             "weight"_a.none(), "train"_a, "valid"_a, "classes"_a, "outputs"_a);
+             "weight"_a.none(), "train"_a, "valid"_a, "classes"_a, "outputs"_a)
+        .def_prop_ro("bytes", &Table::bytes);
 
     nb::class_<Recipe>(module, "Recipe")
         .def("__init__", [](Recipe* made, int dropping, double dropout, double input_dropout, double l1, double l2,
@@ -415,6 +415,9 @@ NB_MODULE(_native, module) {
         }, "dropping"_a, "dropout"_a, "input_dropout"_a, "l1"_a, "l2"_a, "decoupled"_a, "label_smoothing"_a, "huber"_a,
              "optimiser"_a, "momentum"_a, "lr"_a, "schedule"_a, "batch"_a, "epochs"_a, "patience"_a, "clip"_a,
              "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a);
+
+    module.def("buffer_bytes", &buffer_bytes, "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a,
+               "norm_after"_a, "recipe"_a);
 
     nb::class_<Task>(module, "Task")
         .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, Recipe, std::vector<Written>,

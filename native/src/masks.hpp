@@ -48,7 +48,7 @@ struct Gaussian {
     const T* quantiles;
     T deviation;
     PROFUNDA_INLINE Vec<T> at(ptrdiff_t place) const {
-        Vec<T> q;
+        Vec<T> q{};
         for (int i = 0; i < LANES<T>; ++i) q[i] = quantiles[halves[place + i]];
         return 1 + deviation * q;
     }

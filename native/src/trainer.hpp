@@ -51,7 +51,7 @@ struct ActivationSigns : Net<T>::Observer {
                 const Vec<T> a = load(out + m * stride + v);
                 total += a;
                 squares += a * a;
-                beyond += (a < broadcast(low)) | (a > broadcast(high)) ? broadcast<T>(1) : Vec<T>{};
+                beyond += ((a < broadcast(low)) | (a > broadcast(high))) ? broadcast<T>(1) : Vec<T>{};
                 // A NaN stays: neither smallest nor largest then equals the other.
                 low_of = a < low_of || a != a ? a : low_of;
                 high_of = a > high_of || a != a ? a : high_of;

@@ -29,7 +29,15 @@ from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimis
 from profunda.vitals.causes import cause_of_ending
 from profunda.vitals.signs import SATURATION, SIGNS, sign_interval
 
-__all__ = ["available", "buffer_bytes", "instruction_set", "run_packs", "state_bytes", "unavailable_reason"]
+__all__ = [
+    "available",
+    "buffer_bytes",
+    "instruction_set",
+    "run_packs",
+    "state_bytes",
+    "table_bytes",
+    "unavailable_reason",
+]
 
 _ACTIVATIONS, _NORMS, _DROPPING = get_args(Activation), get_args(Norm), get_args(DropoutKind)
 _OPTIMISERS, _SCHEDULES = get_args(Optimiser), get_args(Schedule)
@@ -44,7 +52,7 @@ def _load() -> tuple[ModuleType | None, str | None]:
     try:
         module = import_module("profunda.fleet._native")
     except ImportError as error:
-        return None, f"the compiled module is not installed ({error})"
+        return None, f"this installation has no compiled module for Python here ({error.msg})"
     if module.instruction_set() is None:
         return None, "it was compiled for another processor"
     return module, None
@@ -89,19 +97,46 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
     """Bytes of the buffers that a thread trains `member` in."""
     source, design = data.source(member), member.design
     return _module().buffer_bytes(
-        dtype == "float64",
-        source.x.shape[1],
-        data.n_outputs,
-        data.classes,
+        _table(source, data, dtype),
         list(design.widths),
         [canonical_width(width) for width in design.widths],
         _ACTIVATIONS.index(design.activation),
         _NORMS.index(design.norm),
         design.norm_place == "after",
         _recipe(design, len(source.train), (0, 0, 0)),
-        len(source.train),
-        len(source.valid),
     )
+
+
+def table_bytes(source: Source, data: FleetData, dtype: str = "float32") -> int:
+    """Bytes that the engine keeps for the rows of `source`: lists of non-zero inputs, where they are few."""
+    return _table(source, data, dtype).bytes
+
+
+_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, bool, int], Any]]" = WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def _table(source: Source, data: FleetData, dtype: str) -> Any:
+    """The rows of `source` as the engine takes them, made on first use and dropped with it."""
+    place = (dtype, data.classes, data.n_outputs)
+    with _LOCK:
+        kept = _TABLES.setdefault(source, {})
+        if place not in kept:
+            kept[place] = _made_table(source, data, np.dtype(dtype))
+        return kept[place]
+
+
+def _made_table(source: Source, data: FleetData, dtype: np.dtype) -> Any:
+    numbers = np.ascontiguousarray(source.x, dtype)
+    if data.classes:
+        y = np.ascontiguousarray(source.y, np.int64)
+    else:
+        y = np.ascontiguousarray(source.y, dtype).reshape(len(numbers), -1)
+    weight = None
+    if source.weight is not None:
+        scaled = source.weight / source.weight[source.train].mean()
+        weight = np.ascontiguousarray(scaled, dtype)
+    return _module().Table(numbers, y, weight, source.train, source.valid, data.classes, data.n_outputs)
 
 
 # Training -------------------------------------------------------------------------------------------
@@ -186,8 +221,7 @@ class _Crew:
         active = [self._active(i) for i in pack.members]
         self.team.open(number, sum(active))
         for n, (i, member) in enumerate(zip(pack.members, members, strict=True)):
-            state = self.states[i] or first_state(member, self.data, self.dtype)
-            task = _Task(self, member, state, self._limit(i))
+            task = _Task(self, member, self.states[i], self._limit(i))
             tasks.append(task)
             if active[n]:
                 task.begin((order[n], dropout[n], dropconnect[n]))
@@ -204,37 +238,16 @@ class _Crew:
         cancelled = any(task.native is not None and task.native.ending == _CANCELLED for task in tasks)
         return PackResult(tuple(task.end() for task in tasks), cancelled)
 
-    def table(self, source: Source) -> object:
-        """The rows of `source` as the engine takes them, made on first use and dropped with it."""
-        kept = _TABLES.setdefault(source, {})
-        place = (self.dtype.name, self.data.classes, self.data.n_outputs)
-        if place not in kept:
-            kept[place] = self._table(source)
-        return kept[place]
-
-    def _table(self, source: Source) -> object:
-        numbers = np.ascontiguousarray(source.x, self.dtype)
-        if self.data.classes:
-            y = np.ascontiguousarray(source.y, np.int64)
-        else:
-            y = np.ascontiguousarray(source.y, self.dtype).reshape(len(numbers), -1)
-        weight = None
-        if source.weight is not None:
-            scaled = source.weight / source.weight[source.train].mean()
-            weight = np.ascontiguousarray(scaled, self.dtype)
-        return self.module.Table(
-            numbers, y, weight, source.train, source.valid, self.data.classes, self.data.n_outputs
-        )
-
-
-_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, bool, int], object]]" = WeakKeyDictionary()
-
 
 class _Task:
     """One member: its state before and after, and the arrays that compiled code reads and writes."""
 
-    def __init__(self, crew: _Crew, member: Member, state: MemberState, limit: int) -> None:
-        self.crew, self.member, self.state, self.limit = crew, member, state, limit
+    def __init__(self, crew: _Crew, member: Member, state: MemberState | None, limit: int) -> None:
+        self.crew, self.member, self.limit = crew, member, limit
+        self.state = state or first_state(member, crew.data, crew.dtype)
+        vectors = (self.state.params, self.state.best_params, *self.state.moments)
+        # A caller's state is not written to; a first one is nobody else's.
+        self.vectors = [np.array(v, crew.dtype) for v in vectors] if state else list(vectors)
         self.native: Any = None
 
     def begin(self, keys: tuple[int, int, int]) -> None:
@@ -244,7 +257,6 @@ class _Task:
         self.interval = sign_interval(-(-len(source.train) // design.batch_size))
         epochs = self.limit - state.epoch
         self.taken = range(-(-state.epoch // self.interval) * self.interval, self.limit, self.interval)
-        self.vectors = [np.array(v, crew.dtype) for v in (state.params, state.best_params, *state.moments)]
         self.curves = [
             np.empty(epochs),
             np.empty(epochs),
@@ -252,7 +264,7 @@ class _Task:
         ]
         low, high = SATURATION.get(design.activation, (-np.inf, np.inf))
         self.native = crew.module.Task(
-            crew.table(source),
+            _table(source, crew.data, crew.plan.dtype),
             list(design.widths),
             [canonical_width(width) for width in design.widths],
             _ACTIVATIONS.index(design.activation),
