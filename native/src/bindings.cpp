@@ -103,7 +103,8 @@ struct Table {
                 nullptr,
                 nullptr,
                 nullptr,
-                0};
+                0,
+                1.0};
         if (precision == Precision::single) {
             list_numbers(singles);
         } else {
@@ -117,8 +118,8 @@ struct Table {
     }
 
 private:
-    // Lists pay where few inputs are not zero: a number in a list costs about as much as one and a half in a row.
-    static constexpr double FEW = 0.4;
+    // Lists of more would take as much memory as the inputs themselves.
+    static constexpr double FEW = 0.5;
     static constexpr int64_t FEWEST_INPUTS = 16;
 
     template <class T>
@@ -127,7 +128,8 @@ private:
         const T* all = static_cast<const T*>(x.data());
         int64_t numbers = 0;
         for (int64_t i = 0; i < count * features; ++i) numbers += all[i] != 0;
-        if (features < FEWEST_INPUTS || static_cast<double>(numbers) > FEW * static_cast<double>(count * features)) return;
+        const double share = static_cast<double>(numbers) / static_cast<double>(count * features);
+        if (features < FEWEST_INPUTS || share > FEW) return;
         starts.reserve(count + 1);
         columns.reserve(numbers);
         values.reserve(numbers);
@@ -147,6 +149,7 @@ private:
         rows.columns = columns.data();
         rows.values = values.data();
         rows.most = most;
+        rows.share = share;
     }
 
     void require_labels(int64_t count) const {

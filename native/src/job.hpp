@@ -63,6 +63,7 @@ struct Rows {
     const int32_t* columns;
     const void* values;
     int64_t most;
+    double share;  // of the inputs that are not zero
 };
 
 // Where the member stands, read at the start and written at the end. Vectors [P] in the order of networks/layout.

@@ -45,7 +45,7 @@ struct Net {
 
     Net(const Job& job, Arena& arena)
         : shape(job.network), recipe(job.recipe), layout(job.network, arena),
-          sparse(job.rows.most > 0 && job.network.depth > 0), lists(room(job), job.network.features,
+          sparse(lists_pay(job)), lists(room(job), job.network.features,
                                                                     sparse ? job.rows.most : 0, arena),
           rows(room(job)), quantiles(static_cast<const T*>(job.quantiles)), rate(job.recipe.dropout),
           input_rate(job.recipe.input_dropout) {
@@ -123,6 +123,13 @@ struct Net {
         }
         for (int l = shape.depth - 1; l >= 0; --l) backward_layer(l, count);
         if (masked) mask_gradient();
+    }
+
+    // A number in a list costs about ten cycles of its own, and four of waiting where the layer is a vector or two wide.
+    static bool lists_pay(const Job& job) {
+        if (!job.rows.most || !job.network.depth) return false;
+        const int vectors = rounded_up(job.network.widths[0], LANES<T>) / LANES<T>;
+        return job.rows.share * (2 * (vectors > 4 ? vectors : 4) + 10) < 2 * vectors;
     }
 
     // Rows of the buffers: a batch, or some validation rows.
