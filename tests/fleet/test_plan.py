@@ -44,6 +44,7 @@ def native(monkeypatch):
     """A machine with the native engine, whatever this one has."""
     monkeypatch.setattr(planning, "available", lambda: True)
     monkeypatch.setattr(planning, "buffer_bytes", lambda member, data, dtype: 4000)
+    monkeypatch.setattr(planning, "table_bytes", lambda source, data, dtype: 500)
 
 
 @pytest.fixture
@@ -183,9 +184,9 @@ def test_memory_is_what_stays_and_what_threads_work_in(native):
     members, data = long_fleet(100), table()
     made = plan(members, data, engine="native", speeds=QUICK)
     state = sum(bytes_of_state(m.design, shape_of(m, data), 50) for m in members)
-    flying = sum(sorted(pack.state_bytes for pack in made.packs)[-2:])
-    assert made.bytes_with(1) == state + flying + 4000
-    assert made.bytes_with(3) == state + flying + 12000
+    assert made.table_bytes == 2 * 500
+    assert made.bytes_with(1) == state + 1000 + 4000
+    assert made.bytes_with(3) == state + 1000 + 12000
     assert plan(members[:1], data, engine="native", speeds=QUICK).bytes_with(8) < 20_000
     torch = plan(members, data, engine="torch", speeds=QUICK)
     assert torch.bytes_with(2) - torch.bytes_with(1) == sorted(p.bytes for p in torch.packs)[-2]

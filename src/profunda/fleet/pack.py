@@ -41,8 +41,8 @@ class Pack:
 class Plan:
     """Packs of one fleet: native ones first, each engine's longest first, the order in which they start.
 
-    `table_bytes` are copies of the rows that the torch engine makes; `instruction_set` is the native
-    engine's, "" where it has no pack; `reasons` tell which engine trains what, and why.
+    `table_bytes` are what the engines keep of the rows in forms of their own; `instruction_set` is the native
+    one's, "" where it has no pack; `reasons` tell which engine trains what, and why.
     """
 
     members: tuple[Member, ...]
@@ -71,19 +71,17 @@ class Plan:
     def bytes_with(self, workers: int) -> int:
         """Peak of the memory that training on `workers` threads adds.
 
-        The states of all members, which stay, the torch engine's tables, and what the threads work in. The
-        engines run one after the other.
+        The states of all members, which stay, the engines' tables, and what the threads work in. The engines
+        run one after the other.
         """
         states = sum(pack.state_bytes for pack in self.packs)
         return states + self.table_bytes + max(self._native_buffers(workers), self._torch_buffers(workers))
 
     def _native_buffers(self, workers: int) -> int:
-        """Each thread keeps buffers for the largest member that it has met; two packs at a time are open,
-        whose members keep the state from which they started beside the one that they write."""
+        """Each thread keeps buffers for the largest member that it has met."""
         native = [pack for pack in self.packs if pack.engine == "native"]
         threads = min(workers, sum(len(pack.members) for pack in native))
-        open_states = sum(sorted((pack.state_bytes for pack in native), reverse=True)[:2])
-        return threads * max((pack.bytes for pack in native), default=0) + open_states
+        return threads * max((pack.bytes for pack in native), default=0)
 
     def _torch_buffers(self, workers: int) -> int:
         """As many packs as threads are in work at once, at worst the largest; and the holes they leave."""

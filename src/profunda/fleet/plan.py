@@ -1,6 +1,6 @@
 """A plan: which members train together in one pack, on which engine, and what that needs and takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,11 +18,12 @@ from profunda.fleet.member import Member
 from profunda.fleet.native_engine import (
     available,
     buffer_bytes,
+    table_bytes,
     unavailable_reason,
 )
 from profunda.fleet.pack import Engine, Pack, Plan, text_of
 from profunda.fleet.shape import Shape, shape_of
-from profunda.fleet.source import FleetData
+from profunda.fleet.source import FleetData, Source
 from profunda.fleet.speed import Speeds, speeds_here
 from profunda.fleet.tables import row_width
 
@@ -55,6 +56,9 @@ class _Fleet:
     @property
     def itemsize(self) -> int:
         return _ITEMSIZE[self.dtype]
+
+    def pairs(self) -> Iterator[tuple[Member, Shape]]:
+        return zip(self.members, self.shapes, strict=True)
 
     def work(self, index: int, seconds_a_step: float) -> float:
         """Seconds of a member that takes so many seconds a step."""
@@ -178,17 +182,18 @@ def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engin
 
 
 def _table_bytes(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> int:
-    """The torch engine's copies of rows: inputs padded to whole cache lines, and targets."""
-    sources = {
-        id(source): source
-        for member, shape in zip(fleet.members, fleet.shapes, strict=True)
-        if chosen[shape] == "torch"
-        for source in (fleet.data.source(member),)
-    }
-    return sum(
-        source.x.shape[0] * (row_width(source.x.shape[1]) + fleet.data.n_outputs) * fleet.itemsize
-        for source in sources.values()
-    )
+    """What the engines keep of the rows: torch copies with inputs padded to whole cache lines and targets,
+    the native engine lists of non-zero inputs where they are few."""
+    used = {(chosen[shape], member.design.encoding, member.fold): member for member, shape in fleet.pairs()}
+    found: dict[tuple[Engine, Source], int] = {}
+    for (engine, *_), member in used.items():
+        source = fleet.data.source(member)
+        if engine == "native":
+            found[engine, source] = table_bytes(source, fleet.data, fleet.dtype)
+        else:
+            width = row_width(source.x.shape[1]) + fleet.data.n_outputs
+            found[engine, source] = source.x.shape[0] * width * fleet.itemsize
+    return sum(found.values())
 
 
 # Native packs -----------------------------------------------------------------------------------------
