@@ -8,6 +8,7 @@ namespace {
 // One thread runs the tests; threads that a test starts report to it, they do not check.
 int failures = 0;
 bool silent = false;
+char subject[200] = "";
 constexpr int PRINTED = 10;  // of one test: a broken function fails at every point of its sweep
 }  // namespace
 
@@ -16,10 +17,17 @@ bool detailed = false;
 int take_failures() {
     const int taken = failures;
     failures = 0;
+    about(nullptr);
     return taken;
 }
 
-static bool worth_printing() { return ++failures <= PRINTED && !silent; }
+void about(const char* what) { std::snprintf(subject, sizeof subject, "%s", what ? what : ""); }
+
+static bool worth_printing() {
+    const bool worth = ++failures <= PRINTED && !silent;
+    if (worth && *subject) std::printf("  %s:\n", subject);
+    return worth;
+}
 
 void fail(const char* file, int line, const char* text, double found, double wanted) {
     if (worth_printing()) std::printf("  %s:%d: not %s: %.17g, %.17g\n", file, line, text, found, wanted);

@@ -22,6 +22,8 @@ struct Group {
 // Counts a failure against the test that runs, and prints it.
 void fail(const char* file, int line, const char* text, double found, double wanted);
 void fail(const char* file, int line, const char* text);
+// What is being checked, said with the failures from here to the end of the test; null: nothing.
+void about(const char* what);
 // A measured number, printed if the user asked for details.
 void measured(const char* what, double value, double at);
 // Whether `error` is to replace the worst so far; a NaN is worse than any number, and nothing is worse than a NaN.

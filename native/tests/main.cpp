@@ -11,11 +11,14 @@
 namespace profunda::check {
 extern bool detailed;
 int take_failures();
-extern const Group checks_themselves;
+extern const Group checks_themselves, arenas, gradients, training, teams;
 }  // namespace profunda::check
 
 #define PROFUNDA_DECLARE(isa) \
-    namespace profunda::isa { extern const check::Group vectors, mathematics, activations; }
+    namespace profunda::isa { \
+    extern const check::Group vectors, mathematics, activations, streams, masks, products, losses, norms, optimisers, \
+        parameters, sparsity; \
+    }
 #if PROFUNDA_HAS_AVX512
 PROFUNDA_DECLARE(avx512)
 #endif
@@ -34,9 +37,15 @@ namespace {
 using profunda::check::Group;
 
 std::vector<const Group*> groups() {
-    std::vector<const Group*> all = {&profunda::check::checks_themselves};
+    std::vector<const Group*> all = {&profunda::check::checks_themselves, &profunda::check::arenas,
+                                     &profunda::check::gradients, &profunda::check::training,
+                                     &profunda::check::teams};
 #define PROFUNDA_LIST(isa) \
-    for (const Group* group : {&profunda::isa::vectors, &profunda::isa::mathematics, &profunda::isa::activations}) \
+    for (const Group* group : \
+         {&profunda::isa::vectors, &profunda::isa::mathematics, &profunda::isa::activations, &profunda::isa::streams, \
+          &profunda::isa::masks, &profunda::isa::products, &profunda::isa::losses, &profunda::isa::norms, \
+          &profunda::isa::optimisers, &profunda::isa::parameters, \
+          &profunda::isa::sparsity}) \
         all.push_back(group);
 #if PROFUNDA_HAS_AVX512
     PROFUNDA_LIST(avx512)

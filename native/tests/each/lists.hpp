@@ -1,4 +1,5 @@
-// The end of each file here: its tests as a group that main.cpp finds in the namespace of the instruction set.
+// Lists without the standard library's: of values to loop over, and, at the end of each file here, of its tests as a
+// group that main.cpp finds in the namespace of the instruction set.
 #pragma once
 
 #include "check.hpp"
@@ -11,3 +12,11 @@
     extern const check::Group subject; \
     const check::Group subject{PROFUNDA_TEXT(PROFUNDA_ISA), #subject, TESTS_OF_##subject, \
                                sizeof(TESTS_OF_##subject) / sizeof(*TESTS_OF_##subject)};
+
+namespace profunda::PROFUNDA_ISA {
+
+// `for (int n : List<int>{1, 2, 3})`; a plain list in braces would be a std::initializer_list.
+template <class T>
+using List = const T[];
+
+}  // namespace profunda::PROFUNDA_ISA

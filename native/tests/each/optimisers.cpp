@@ -1,0 +1,162 @@
+// optimisers.hpp against the formulas in double, one parameter at a time.
+#include "optimisers.hpp"
+
+#include "buffers.hpp"
+#include "lists.hpp"
+
+namespace profunda::PROFUNDA_ISA {
+
+static Recipe recipe_of(Optimiser rule, double l1, double l2, bool decoupled, Schedule schedule = Schedule::constant) {
+    Recipe recipe{};
+    recipe.optimiser = rule;
+    recipe.l1 = l1;
+    recipe.l2 = l2;
+    recipe.decoupled = decoupled;
+    recipe.momentum = 0.9;
+    recipe.lr = 0.01;
+    recipe.schedule = schedule;
+    return recipe;
+}
+
+struct Parameter {
+    double value, first, second;
+};
+
+// One step of a weight, as torch.optim's documentation writes them; the proximal step of l1 comes last.
+static void move(Parameter& p, double g, const Recipe& recipe, double lr, int number, bool weight) {
+    const double l1 = weight ? recipe.l1 : 0, l2 = weight ? recipe.l2 : 0;
+    if (recipe.decoupled) {
+        p.value -= lr * l2 * p.value;
+    } else {
+        g += l2 * p.value;
+    }
+    switch (recipe.optimiser) {
+        case Optimiser::sgd:
+            p.first = recipe.momentum * p.first + g;
+            p.value -= lr * p.first;
+            break;
+        case Optimiser::adam: {
+            p.first = 0.9 * p.first + 0.1 * g;
+            p.second = 0.999 * p.second + 0.001 * g * g;
+            const double mean = p.first / (1 - __builtin_pow(0.9, number));
+            const double square = p.second / (1 - __builtin_pow(0.999, number));
+            p.value -= lr * mean / (__builtin_sqrt(square) + 1e-8);
+            break;
+        }
+        case Optimiser::rmsprop:
+            p.first = 0.99 * p.first + 0.01 * g * g;
+            p.value -= lr * g / (__builtin_sqrt(p.first) + 1e-8);
+            break;
+    }
+    const double size = __builtin_fabs(p.value) - lr * l1;
+    p.value = size > 0 ? __builtin_copysign(size, p.value) : 0;
+}
+
+// A span of two vectors and more, stepped ten times at falling rates; gradients reach from 1e-6 to 1.
+template <class T, bool PENALISED>
+static void steps_of(const Recipe& recipe, double gradient_scale) {
+    constexpr int SIZE = 3 * LANES<T>, STEPS = 10;
+    check::Draws draws(31);
+    Buffer<T> params(SIZE), gradient(SIZE), first(SIZE), second(SIZE);
+    Parameter wanted[SIZE] = {};
+    for (int i = 0; i < SIZE; ++i) wanted[i].value = params[i] = static_cast<T>(draws.between(-0.1, 0.1));
+    const bool adam = recipe.optimiser == Optimiser::adam;
+    const Span<T> span{params, gradient, first, adam ? second.numbers : nullptr, SIZE};
+    double power_1 = 1, power_2 = 1;
+    for (int number = 1; number <= STEPS; ++number) {
+        const double lr = 0.02 / number;
+        for (int i = 0; i < SIZE; ++i) {
+            gradient[i] = static_cast<T>(draws.between(-1, 1) * __builtin_pow(10, -6 * i / SIZE));
+            move(wanted[i], gradient_scale * gradient[i], recipe, lr, number, PENALISED);
+        }
+        power_1 *= BETA_1;
+        power_2 *= BETA_2;
+        step_by<T, PENALISED>(recipe.optimiser, span, Step<T>(recipe, lr, gradient_scale, power_1, power_2));
+    }
+    const double bound = sizeof(T) == 4 ? 1e-6 : 1e-14;
+    for (int i = 0; i < SIZE; ++i) {
+        CHECK_NEAR(params[i], wanted[i].value, bound);
+        CHECK_NEAR(first[i], wanted[i].first, 3 * bound);
+        CHECK_NEAR(second[i], wanted[i].second, bound);
+        // What the proximal step takes away is 0 exactly.
+        if (wanted[i].value == 0) CHECK_EQUAL(params[i], 0);
+    }
+}
+
+template <class T>
+static void steps() {
+    for (const Optimiser rule : List<Optimiser>{Optimiser::sgd, Optimiser::adam, Optimiser::rmsprop}) {
+        steps_of<T, false>(recipe_of(rule, 0, 0, false), 1);
+        steps_of<T, false>(recipe_of(rule, 0.7, 0.5, false), 1);
+        steps_of<T, true>(recipe_of(rule, 0.7, 0, false), 1);
+        steps_of<T, true>(recipe_of(rule, 0, 0.5, false), 0.25);
+        steps_of<T, true>(recipe_of(rule, 0, 0.5, true), 1);
+        steps_of<T, true>(recipe_of(rule, 0.3, 0.5, true), 0.25);
+    }
+}
+
+template <class T>
+static void zeros_stay() {
+    for (const Optimiser rule : List<Optimiser>{Optimiser::sgd, Optimiser::adam, Optimiser::rmsprop}) {
+        const Recipe recipe = recipe_of(rule, 0.1, 0.1, true);
+        Buffer<T> params(LANES<T>), gradient(LANES<T>), first(LANES<T>), second(LANES<T>);
+        const Span<T> span{params, gradient, first, second, LANES<T>};
+        for (int number = 1; number <= 3; ++number) {
+            const double power_1 = __builtin_pow(BETA_1, number), power_2 = __builtin_pow(BETA_2, number);
+            step_by<T, true>(rule, span, Step<T>(recipe, 0.1, 1, power_1, power_2));
+            step_by<T, false>(rule, span, Step<T>(recipe, 0.1, 1, power_1, power_2));
+        }
+        for (int i = 0; i < LANES<T>; ++i) {
+            CHECK(params[i] == 0 && !__builtin_signbit(params[i]) && first[i] == 0 && second[i] == 0);
+        }
+    }
+}
+
+// A NaN or an infinity in a gradient must reach the parameter: divergence is seen there.
+template <class T>
+static void broken_gradients_are_seen() {
+    for (const Optimiser rule : List<Optimiser>{Optimiser::sgd, Optimiser::adam, Optimiser::rmsprop}) {
+        const Recipe recipe = recipe_of(rule, 0.1, 0.1, false);
+        Buffer<T> params(LANES<T>, T(1)), gradient(LANES<T>), first(LANES<T>), second(LANES<T>);
+        gradient[1] = static_cast<T>(__builtin_nan(""));
+        step_by<T, true>(rule, {params, gradient, first, second, LANES<T>}, Step<T>(recipe, 0.1, 1, BETA_1, BETA_2));
+        for (int i = 0; i < LANES<T>; ++i) CHECK(__builtin_isnan(params[i]) == (i == 1));
+    }
+}
+
+static void learning_rates() {
+    const double pi = 3.14159265358979323846;
+    for (const double total : List<double>{1.0, 2.0, 3.0, 10.0, 997.0}) {
+        const double rise = 0.3 * total > 1 ? 0.3 * total : 1, rest = total - rise > 1 ? total - rise : 1;
+        const Recipe constant = recipe_of(Optimiser::sgd, 0, 0, false);
+        const Recipe cosine = recipe_of(Optimiser::sgd, 0, 0, false, Schedule::cosine);
+        const Recipe cycle = recipe_of(Optimiser::sgd, 0, 0, false, Schedule::onecycle);
+        for (double k = 0; k < total; ++k) {
+            CHECK_EQUAL(learning_rate(constant, k, total), 0.01);
+            CHECK_NEAR(learning_rate(cosine, k, total), 0.005 * (1 + __builtin_cos(pi * k / total)), 1e-16);
+            double past = (k - rise) / rest;
+            past = past < 0 ? 0 : past > 1 ? 1 : past;
+            const double share = (k + 1) / rise < 1 ? (k + 1) / rise : 1;
+            const double wanted = k < rise ? 0.01 * share : 0.005 * (1 + __builtin_cos(pi * past));
+            CHECK_NEAR(learning_rate(cycle, k, total), wanted, 1e-16);
+        }
+    }
+    const Recipe cosine = recipe_of(Optimiser::sgd, 0, 0, false, Schedule::cosine);
+    const Recipe cycle = recipe_of(Optimiser::sgd, 0, 0, false, Schedule::onecycle);
+    CHECK_EQUAL(learning_rate(cosine, 0, 100), 0.01);
+    CHECK_NEAR(learning_rate(cosine, 50, 100), 0.005, 1e-16);
+    CHECK_NEAR(learning_rate(cycle, 0, 100), 0.01 / 30, 1e-16);
+    CHECK_EQUAL(learning_rate(cycle, 29, 100), 0.01);
+    CHECK_NEAR(learning_rate(cycle, 65, 100), 0.005, 1e-16);
+}
+
+PROFUNDA_GROUP(optimisers,
+               {"steps, float", steps<float>},
+               {"steps, double", steps<double>},
+               {"zeros stay, float", zeros_stay<float>},
+               {"zeros stay, double", zeros_stay<double>},
+               {"broken gradients are seen, float", broken_gradients_are_seen<float>},
+               {"broken gradients are seen, double", broken_gradients_are_seen<double>},
+               {"learning rates", learning_rates})
+
+}  // namespace profunda::PROFUNDA_ISA
