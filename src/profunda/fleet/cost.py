@@ -5,7 +5,8 @@ machine and every day. The choice between engines and predicted seconds use rate
 (`profunda.fleet.speed`).
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from profunda.fleet.shape import Shape
@@ -22,6 +23,7 @@ __all__ = [
     "bytes_of_member",
     "bytes_of_state",
     "flops_of_step",
+    "listed",
     "pack_limit",
     "seconds_of_step",
 ]
@@ -53,6 +55,7 @@ NATIVE = Rates(step=0.45e-6, layer=0.17e-6, flop=1 / 80e9, activation=0.35e-9, p
 _OVERHEAD_SHARE = 0.10
 _MOST_MEMBERS = 64
 _PACK_BYTES = 256 << 20
+_LANES = 16  # numbers of a vector, on the reference machine
 _OBJECT_BYTES = 3_000
 """Of a member's state: its Python objects, the arrays' headers among them."""
 
@@ -63,6 +66,18 @@ def seconds_of_step(shape: Shape, rates: Rates, members: int = 1) -> float:
     `members` that are stacked share what a step costs whatever its size; the native engine stacks none.
     """
     return _calls(shape, rates) / members + _arithmetic(shape, rates)
+
+
+def listed(shape: Shape) -> Shape:
+    """`shape` with as many inputs as the native engine pays for, where it goes by lists of non-zero ones.
+
+    A number in a list costs about ten cycles beside the products, as the engine's own rule says.
+    """
+    if not shape.widths or not shape.n_filled:
+        return shape
+    vectors = max(1.0, shape.widths[0] / _LANES)
+    paid = shape.n_filled * (2.0 * max(vectors, 4.0) + 10.0) / (2.0 * vectors)
+    return replace(shape, n_features=min(shape.n_features, math.ceil(paid)))
 
 
 def flops_of_step(shape: Shape) -> float:

@@ -11,6 +11,7 @@ from profunda.fleet.cost import (
     Rates,
     bytes_of_member,
     bytes_of_state,
+    listed,
     pack_limit,
     seconds_of_step,
 )
@@ -165,7 +166,8 @@ def _choose(
 def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engine], tuple[str, ...]]:
     assert speeds.native is not None
     gains = {
-        shape: seconds_of_step(shape, speeds.torch, pack_limit(shape)) / seconds_of_step(shape, speeds.native)
+        shape: seconds_of_step(shape, speeds.torch, pack_limit(shape))
+        / seconds_of_step(listed(shape), speeds.native)
         for shape in shapes
     }
     chosen: dict[Shape, Engine] = {shape: "native" if gains[shape] >= 1 else "torch" for shape in shapes}
@@ -202,7 +204,7 @@ def _table_bytes(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> int:
 def _native_packs(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> list[Pack]:
     """Members of any shape, the longest first, in packs of equal work."""
     costs = {
-        index: fleet.work(index, seconds_of_step(shape, NATIVE))
+        index: fleet.work(index, seconds_of_step(listed(shape), NATIVE))
         for index, shape in enumerate(fleet.shapes)
         if chosen[shape] == "native"
     }
@@ -245,7 +247,8 @@ def _native_pack(fleet: _Fleet, part: list[int]) -> Pack:
         text=text_of(shapes),
         state_bytes=fleet.state_bytes(part),
         bytes=max(buffer_bytes(member, fleet.data, fleet.dtype) for member in widest.values()),
-        seconds=sum(fleet.work(i, seconds_of_step(fleet.shapes[i], rates)) for i in part) * fleet.slowdown,
+        seconds=sum(fleet.work(i, seconds_of_step(listed(fleet.shapes[i]), rates)) for i in part)
+        * fleet.slowdown,
     )
 
 

@@ -1,5 +1,6 @@
 """What a member's arithmetic depends on: its Design and its data, never the fleet around it."""
 
+import math
 from dataclasses import dataclass
 
 from profunda.fleet.member import Member
@@ -25,7 +26,11 @@ def canonical_width(width: int) -> int:
 
 @dataclass(frozen=True, order=True)
 class Shape:
-    """The compute shape of a member; members of equal shape may share a pack."""
+    """The compute shape of a member; members of equal shape may share a pack.
+
+    `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up,
+    so that folds of one table agree.
+    """
 
     widths: tuple[int, ...]
     n_features: int
@@ -39,6 +44,7 @@ class Shape:
     norm: Norm = "none"
     norm_place: NormPlace = "before"
     dropout_kind: DropoutKind = "bernoulli"
+    n_filled: int = 0
 
     @property
     def steps(self) -> int:
@@ -74,4 +80,5 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         norm,
         design.norm_place if norm != "none" else "before",
         design.dropout_kind if drops else "bernoulli",
+        math.ceil(source.x.shape[1] * math.ceil(8.0 * source.filled) / 8.0),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -45,6 +46,11 @@ class Source:
                 raise DataError(f"{name} rows must lie in 0..{rows - 1}, got {index.min()}..{index.max()}.")
         if self.weight is not None:
             self._check_weight(self.weight, rows)
+
+    @cached_property
+    def filled(self) -> float:
+        """Share of the inputs that are not zero."""
+        return float(np.count_nonzero(self.x)) / self.x.size
 
     def _check_weight(self, weight: np.ndarray, rows: int) -> None:
         if weight.shape != (rows,):
