@@ -5,18 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import killing
 import pytest
 from comparing import decisions_of, packs_of, same_curves, same_model
 from tables import two_classes
 
+from profunda.fleet.native_engine import available
 from profunda.job.fitting import resume
 
+ENGINES = ["torch", "native"] if available() else ["torch"]
 SCRIPT = Path(__file__).parent / "killing.py"
 
 
-def run_killed(run: Path, kills: int, seed: int, *more: str) -> dict[str, int]:
+def run_killed(run: Path, kills: int, seed: int, engine: str, *more: str) -> dict[str, int]:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(run), str(kills), str(seed), *more],
+        [sys.executable, str(SCRIPT), str(run), str(kills), str(seed), engine, *more],
         capture_output=True,
         text=True,
         timeout=240,
@@ -26,18 +29,23 @@ def run_killed(run: Path, kills: int, seed: int, *more: str) -> dict[str, int]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nobody disturbed."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    assert run_killed(run, 0, 0) == {"killed": 0, "status": 0}
+    assert run_killed(run, 0, 0, engine) == {"killed": 0, "status": 0}
     return run
 
 
 @pytest.mark.timeout(300)
-def test_twenty_kills_change_nothing(whole: Path, tmp_path: Path) -> None:
+def test_twenty_kills_change_nothing(engine: str, whole: Path, tmp_path: Path) -> None:
     killed = tmp_path / "run"
-    told = run_killed(killed, 20, 1)
+    told = run_killed(killed, 20, 1, engine)
     assert told["status"] == 0
     assert told["killed"] >= 10, "too few kills fell into the run: the test no longer tests"
     assert same_model(whole, killed)
@@ -49,14 +57,10 @@ def test_twenty_kills_change_nothing(whole: Path, tmp_path: Path) -> None:
     assert same_curves(one, other)
 
 
-def test_the_comparison_can_fail(whole: Path, tmp_path: Path) -> None:
+def test_the_comparison_can_fail(engine: str, whole: Path, tmp_path: Path) -> None:
     """Negative control: a run of another seed is told apart by every comparison but the packs' shapes."""
-    from profunda.job.fitting import fit
-
     other = tmp_path / "run"
-    outcome = fit(
-        two_classes(), out=other, trials=24, progress=False, report=False, seed=4, fix={"epochs": 18}
-    )
+    outcome = killing.attempt(other, engine, seed=4)
     assert not same_model(whole, other)
     assert decisions_of(whole) != decisions_of(other)
     assert not same_curves(
@@ -65,9 +69,9 @@ def test_the_comparison_can_fail(whole: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(200)
-def test_a_budget_in_seconds_replays_its_decisions_and_ends(tmp_path: Path) -> None:
+def test_a_budget_in_seconds_replays_its_decisions_and_ends(engine: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    told = run_killed(run, 3, 5, "4")
+    told = run_killed(run, 3, 5, engine, "4")
     assert told["status"] == 0
     assert (run / "model" / "model.json").exists()
     before = decisions_of(run)
