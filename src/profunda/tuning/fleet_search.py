@@ -51,7 +51,8 @@ BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
 FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
-FAIR_START = 9  # trials: with fewer, two rungs of halving have nothing to halve
+FAIR_COUNT = 9  # trials: with fewer, two rungs of halving have nothing to halve
+LARGEST_SHARE = 1 / 4  # of a short bracket's time that one of its trials may claim
 LEAST_MEASURED = 0.1  # seconds of training that tell the pace; shorter ones tell of starting threads
 FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
@@ -186,7 +187,7 @@ class _Search:
         self.sampler_seconds = 0.0
         self.training_before = 0.0  # wall-clock seconds in which earlier calls of the run trained
         self.training_seconds = 0.0  # and this one
-        self.pace = 1.0  # measured seconds per forecast second
+        self.pace = 1.0 / self.workers  # measured seconds per forecast second of one thread
         self.forecast_params = forecast_params(contest.space, contest.seed)
         self.forecast = [design_from(params) for params in self.forecast_params]
         shares = rung_shares(min(design.epochs for design in self.forecast))
@@ -230,14 +231,15 @@ class _Search:
         record = self.ledger.recorded("bracket", "stop")
         if record is None:
             count, reason = self._affordable()
-            cheap = self._starts_cheap(count)
-            params = self._cheapest() if cheap else self.sampler.propose(count) if count else []
+            short = self._is_short(count)
+            params = self._fitting() if short else self.sampler.propose(count) if count else []
             if params:
                 drawn = [dict(p) for p in params]
-                record = self.ledger.decide("bracket", bracket=bracket, params=drawn, cheap=cheap)
+                record = self.ledger.decide("bracket", bracket=bracket, params=drawn, short=short)
             else:
-                record = self.ledger.decide("stop", reason=reason if not count else "the grid was used up")
-        elif record.kind == "bracket" and not record.data["cheap"]:
+                ended = short or not count
+                record = self.ledger.decide("stop", reason=reason if ended else "the grid was used up")
+        elif record.kind == "bracket" and not record.data["short"]:
             self.sampler.repeat([self.contest.space.validate(p) for p in record.data["params"]])
         self.sampler_seconds += time.perf_counter() - started
         if record.kind == "stop":
@@ -296,20 +298,32 @@ class _Search:
         """Seconds that a trial of each forecast design needs for all its epochs on all folds."""
         return [self.folds * self._plan([Member(design, 0)]).seconds for design in self.forecast]
 
-    def _starts_cheap(self, count: int) -> bool:
-        """Whether time is so short that the first bracket takes the cheapest designs, not a fair draw."""
-        short = self.deadline is not None and not self.entries and count < FAIR_START
-        return short and self.contest.sampler != "grid"
+    def _is_short(self, count: int) -> bool:
+        """Whether time is so short that a bracket takes the forecast designs that fit, not a fair draw."""
+        return self.deadline is not None and count < FAIR_COUNT and self.contest.sampler != "grid"
 
-    def _cheapest(self) -> list[Params]:
-        """As many of the forecast designs as there is time for, the cheapest ones; at least one."""
-        seconds = np.array(self._forecast_seconds()) * self.pace
-        order = np.argsort(seconds, kind="stable")
-        spent = np.cumsum(seconds[order])
+    def _fitting(self) -> list[Params]:
+        """Forecast designs not tried yet, as drawn, without those that would leave no time for others.
+
+        At least one in a search that has tried none: the cheapest.
+        """
         left = self._seconds_to_spend()
-        counts = range(1, min(len(order), self.contest.bracket) + 1)
-        fitting = [n for n in counts if spent[n - 1] * expected_share(n, self.shares) <= left]
-        return [self.forecast_params[i] for i in order[: max(fitting, default=1)]]
+        if left <= 0 and self.entries:
+            return []
+        tried = [entry.params for entry in self.entries]
+        seconds = [each * self.pace for each in self._forecast_seconds()]
+        found, spent = [], 0.0
+        for params, each in zip(self.forecast_params, seconds, strict=True):
+            trial_count = len(found) + 1
+            fits = (spent + each) * expected_share(trial_count, self.shares) <= left
+            if each <= LARGEST_SHARE * left and fits and params not in tried:
+                found.append(params)
+                spent += each
+            if len(found) == self.contest.bracket:
+                break
+        if not found and not self.entries:
+            found = [self.forecast_params[int(np.argmin(seconds))]]
+        return found
 
     def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
         """Train `alive` to a rung and commit it; returns who goes on."""
