@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "check.hpp"
 #include "mixture.hpp"
@@ -66,7 +67,8 @@ static void same_bits_by_any_number_of_threads() {
 }
 
 static void packs_end_once() {
-    Pack first = pack_of(5, Precision::twice), second = pack_of(9, Precision::twice), third = pack_of(1, Precision::twice);
+    Pack first = pack_of(5, Precision::twice), second = pack_of(9, Precision::twice);
+    Pack third = pack_of(1, Precision::twice);
     Team team(3, *choose().engine, Precision::twice);
     team.open(7, 0);
     CHECK_EQUAL(team.wait(PATIENCE, 0), 7);  // of no members
@@ -106,10 +108,12 @@ static Pack endless_pack(int count) {
     return pack;
 }
 
-static void wait_for_steps(const Team& team) {
+// Until all but `waiting` jobs have been taken, and some have got on.
+static void wait_for_steps(Team& team, int64_t waiting) {
     const auto start = Clock::now();
-    while (team.steps() < 1'000 && seconds_since(start) < PATIENCE) std::this_thread::yield();
-    CHECK(team.steps() >= 1'000);
+    const auto begun = [&] { return team.steps() >= 1'000 && team.waiting_jobs() == waiting; };
+    while (!begun() && seconds_since(start) < PATIENCE) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(begun());
 }
 
 static void cancelling() {
@@ -117,9 +121,8 @@ static void cancelling() {
     Pack pack = endless_pack(6);
     Team team(2, engine, Precision::single);
     submit(team, 1, pack);
-    wait_for_steps(team);
+    wait_for_steps(team, 4);
     CHECK_EQUAL(team.wait(0.001, 0), -1);
-    CHECK_EQUAL(team.waiting_jobs(), 4);
     const auto start = Clock::now();
     team.cancel();
     CHECK_EQUAL(team.wait(PATIENCE, 0), 1);
@@ -136,7 +139,7 @@ static void cancelling() {
         whole.job.ending = Ending::cancelled;
         CHECK(same_bits(*example, whole));
     }
-    CHECK_EQUAL(started, 2);
+    CHECK(started == 1 || started == 2);  // the second may have been taken just before the cancel
     // A cancelled team trains nothing any more, but still answers.
     Pack late = pack_of(3, Precision::single);
     submit(team, 2, late);
@@ -150,7 +153,7 @@ static void destroyed_with_jobs_in_the_queue() {
     {
         Team team(3, *choose().engine, Precision::single);
         submit(team, 1, pack);
-        wait_for_steps(team);
+        wait_for_steps(team, 17);
     }
     CHECK_AT_MOST(seconds_since(start), PATIENCE / 4);
     for (auto& example : pack) {

@@ -1,4 +1,5 @@
 // Whole trainings: against the twin, stopped, resumed, cancelled, and broken.
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -13,8 +14,9 @@ template <class F>
 static void each_engine(F&& f) {
     for (const Choice& choice : engines()) {
         for (const Precision precision : {Precision::single, Precision::twice}) {
+            const char* type = precision == Precision::twice ? "double" : "float";
             char words[60];
-            std::snprintf(words, sizeof words, "%s, %s", choice.name, precision == Precision::twice ? "double" : "float");
+            std::snprintf(words, sizeof words, "%s, %s", choice.name, type);
             about(words);
             f(*choice.engine, precision);
         }
@@ -143,22 +145,25 @@ static void resumed_to_the_bit() {
 static void cancelled_amid_an_epoch() {
     each_engine([](const Engine& engine, Precision precision) {
         Form form = eventful_form();
-        form.n_train = 40'000, form.recipe.batch = 1;
-        form.recipe.epochs = form.limit = 2;
+        // So long that a thread that gets no time for seconds still comes before the end.
+        form.n_train = 4'000, form.recipe.batch = 1;
+        form.recipe.epochs = form.limit = 3'000;
         Example cut(form, precision), whole(form, precision);
         int64_t steps = 0;
         int cancel = 0;
         std::thread impatient([&] {
-            while (__atomic_load_n(&steps, __ATOMIC_RELAXED) < 512) std::this_thread::yield();
+            while (__atomic_load_n(&steps, __ATOMIC_RELAXED) < 512) {
+                std::this_thread::sleep_for(std::chrono::microseconds(100));
+            }
             __atomic_store_n(&cancel, 1, __ATOMIC_RELAXED);
         });
         Arena arena;
         engine.train[static_cast<int>(precision)](cut.job, arena, Watchers{&steps, &cancel});
         impatient.join();
         CHECK_EQUAL(static_cast<int>(cut.job.ending), static_cast<int>(Ending::cancelled));
-        CHECK(steps >= 512 && steps < 80'000);
+        CHECK(steps >= 512);
         whole.job.limit = cut.job.state.epoch;
-        train(engine, whole);
+        if (whole.job.limit) train(engine, whole);
         whole.job.ending = Ending::cancelled;
         CHECK(same_bits(cut, whole));
     });

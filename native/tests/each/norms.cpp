@@ -165,7 +165,10 @@ static void backward_against_differences() {
             };
             for (int h = 0; h < units; ++h) {
                 // Two numbers close together bend the norm: differences err by step² × curvature.
-                for (int r = 0; r < rows; ++r) CHECK_NEAR(own[r * s.z.stride + h], difference(z[r * s.z.stride + h]), 1e-5);
+                for (int r = 0; r < rows; ++r) {
+                    const ptrdiff_t at = r * s.z.stride + h;
+                    CHECK_NEAR(own[at], difference(z[at]), 1e-5);
+                }
                 CHECK_NEAR(s.d_scale(0, h), difference(s.scale(0, h)), 1e-8);
                 CHECK_NEAR(s.d_shift(0, h), difference(s.shift(0, h)), 1e-8);
             }

@@ -62,30 +62,37 @@ static void turned_lists() {
     }
 }
 
-// Both products of a layer: rows by weights, and columns by derivatives.
+// One of the two products of a layer: rows by weights, or, TURNED, columns by derivatives.
+template <class T, bool TURNED>
+static void product_of(check::Draws& draws, const Scattered<T>& s, int columns, bool starts) {
+    const T nan = static_cast<T>(__builtin_nan(""));
+    const SparseBatch<T>& batch = s.batch;
+    const int lists = TURNED ? FEATURES : s.rows, depth = TURNED ? s.rows : FEATURES;
+    const Matrix<T> b(draws, depth, depth, columns, columns + 1, nan), start(draws, 1, 1, columns, columns, nan);
+    Matrix<T> out(draws, lists, 0, 0, columns + 2, T(777));
+    sparse_product<T>(lists, columns, TURNED ? batch.column_starts : batch.starts,
+                      TURNED ? batch.rows_of : batch.columns, TURNED ? batch.values_of : batch.values, b, b.stride, out,
+                      out.stride, starts ? start.numbers : nullptr);
+    for (int r = 0; r < lists; ++r) {
+        for (int c = 0; c < columns; ++c) {
+            double sum = starts ? start(0, c) : 0;
+            for (int k = 0; k < depth; ++k) {
+                sum += static_cast<double>(TURNED ? s.dense(k, r) : s.dense(r, k)) * b(k, c);
+            }
+            CHECK_NEAR(out(r, c), sum, sizeof(T) == 4 ? 1e-5 : 1e-14);
+        }
+        for (int c = columns; c < out.stride; ++c) CHECK_EQUAL(out(r, c), 777);
+    }
+}
+
 template <class T, bool TURNED>
 static void products() {
     check::Draws draws(52);
     for (int rows = 1; rows <= 40; rows += 3) {
         for (const int vectors : List<int>{1, 2, 3, 4, 7, 8, 15}) {
-            const int columns = vectors * LANES<T>, lists = TURNED ? FEATURES : rows, depth = TURNED ? rows : FEATURES;
             const Scattered<T> s(draws, rows);
-            const T nan = static_cast<T>(__builtin_nan(""));
-            const Matrix<T> b(draws, depth, depth, columns, columns + 1, nan), start(draws, 1, 1, columns, columns, nan);
-            for (const bool starts : List<bool>{false, true}) {
-                Matrix<T> out(draws, lists, 0, 0, columns + 2, T(777));
-                sparse_product<T>(lists, columns, TURNED ? s.batch.column_starts : s.batch.starts,
-                                  TURNED ? s.batch.rows_of : s.batch.columns, TURNED ? s.batch.values_of : s.batch.values,
-                                  b, b.stride, out, out.stride, starts ? start.numbers : nullptr);
-                for (int r = 0; r < lists; ++r) {
-                    for (int c = 0; c < columns; ++c) {
-                        double sum = starts ? start(0, c) : 0;
-                        for (int k = 0; k < depth; ++k) sum += static_cast<double>(TURNED ? s.dense(k, r) : s.dense(r, k)) * b(k, c);
-                        CHECK_NEAR(out(r, c), sum, sizeof(T) == 4 ? 1e-5 : 1e-14);
-                    }
-                    for (int c = columns; c < out.stride; ++c) CHECK_EQUAL(out(r, c), 777);
-                }
-            }
+            product_of<T, TURNED>(draws, s, vectors * LANES<T>, false);
+            product_of<T, TURNED>(draws, s, vectors * LANES<T>, true);
         }
     }
 }

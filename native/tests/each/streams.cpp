@@ -148,7 +148,9 @@ static void long_permutations() {
     for (int key = 0; key < 3; ++key) {
         const Order found(KEYS[key], MANY);
         uint64_t sum = 0;
-        for (int64_t i = 0; i < MANY; ++i) sum += static_cast<uint64_t>(i + 1) * static_cast<uint64_t>(found.order[i]);
+        for (int64_t i = 0; i < MANY; ++i) {
+            sum += static_cast<uint64_t>(i + 1) * static_cast<uint64_t>(found.order[i]);
+        }
         CHECK_WORD(sum, sums[key]);
         for (int i = 0; i < 5; ++i) {
             CHECK_EQUAL(found.order[i], firsts[key][i]);
