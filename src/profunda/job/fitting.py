@@ -28,7 +28,7 @@ from profunda.reporting.document import Document
 from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
 from profunda.tuning.budget import Budget
-from profunda.tuning.fleet_search import forecast_params, longest_epochs
+from profunda.tuning.prospect import forecast_params, longest_epochs
 
 __all__ = ["fit", "resume", "rewrite_report"]
 

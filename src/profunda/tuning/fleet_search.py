@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from profunda._seeds import key, keys_of, uniforms
+from profunda._seeds import key
 from profunda.fleet.history import History, MemberHistory, Status
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Plan
@@ -32,8 +32,9 @@ from profunda.tuning.budget import Budget
 from profunda.tuning.deadline import cancelled_at
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.progress import Meter
+from profunda.tuning.prospect import FAIR_COUNT, Prospect
 from profunda.tuning.result import SearchResult, Trial
-from profunda.tuning.rungs import ETA, epochs_at, expected_share, rung_shares, survivors
+from profunda.tuning.rungs import epochs_at, survivors
 from profunda.tuning.samplers.sampler import sampler_for
 from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
@@ -42,8 +43,6 @@ __all__ = [
     "Candidate",
     "Contest",
     "Found",
-    "forecast_params",
-    "longest_epochs",
     "search_fleet",
 ]
 
@@ -51,10 +50,7 @@ BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
 FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
-FAIR_COUNT = 9  # trials: with fewer, two rungs of halving have nothing to halve
-LARGEST_SHARE = 1 / 4  # of a short bracket's time that one of its trials may claim
 LEAST_MEASURED = 0.1  # seconds of training that tell the pace; shorter ones tell of starting threads
-FORECAST = 64  # designs drawn to forecast what a trial costs
 NO_WEIGHTS = np.zeros(0, np.float32)
 NO_CURVE = np.zeros(0)
 UNTRAINED = MemberHistory(0, 0, NO_CURVE, NO_CURVE, 0, Status.UNFINISHED)
@@ -154,17 +150,6 @@ def search_fleet(
     return _Search(contest, sources, data, ledger, workers, deadline, meter).run()
 
 
-def forecast_params(space: Space, seed: int) -> list[Params]:
-    """Draws that forecast what a trial costs; they are trained only where time is very short."""
-    words = uniforms(keys_of([key("forecast", seed)]), FORECAST * space.dimensions)
-    return space.sample(words.reshape(FORECAST, -1))
-
-
-def longest_epochs(designs: Sequence[Design]) -> int:
-    """The epochs of the longest design."""
-    return max(design.epochs for design in designs)
-
-
 class _Search:
     def __init__(
         self,
@@ -187,12 +172,15 @@ class _Search:
         self.sampler_seconds = 0.0
         self.training_before = 0.0  # wall-clock seconds in which earlier calls of the run trained
         self.training_seconds = 0.0  # and this one
-        self.pace = 1.0 / self.workers  # measured seconds per forecast second of one thread
-        self.forecast_params = forecast_params(contest.space, contest.seed)
-        self.forecast = [design_from(params) for params in self.forecast_params]
-        shares = rung_shares(min(design.epochs for design in self.forecast))
-        self.shares = shares
-        self.starts = (0.0, *shares[:-1])
+        self.prospect = Prospect(
+            contest.space,
+            contest.seed,
+            contest.bracket,
+            workers,
+            lambda design: self.folds * self._plan([Member(design, 0)]).seconds,
+        )
+        self.shares = self.prospect.shares
+        self.starts = (0.0, *self.shares[:-1])
 
     def run(self) -> Found:
         """Bracket after bracket until the budget is spent."""
@@ -263,67 +251,28 @@ class _Search:
             count, reason = budget.trials - drawn, f"{budget.text} were drawn"
         elif budget.epochs is not None:
             spent = sum(curve.epochs for curve in self.curves.values())
-            count = self._affordable_in_epochs(budget.epochs - spent)
+            count = self.prospect.in_epochs(budget.epochs - spent, self.folds)
             reason = f"{spent:,} of {budget.text} were trained"
         else:
-            count, reason = self._affordable_in_time(), f"the budget of {budget.text} was used up"
+            left, reason = self._seconds_to_spend(), f"the budget of {budget.text} was used up"
+            count = self.prospect.in_time(left) if left > 0 or not drawn else 0
         if drawn == 0:
             count = max(count, 1)  # a search without a single trial helps nobody
         return max(0, min(count, self.contest.bracket)), reason
-
-    def _affordable_in_epochs(self, left: int) -> int:
-        """The most trials whose rungs cannot take more than `left` epochs, whatever survives."""
-        longest = longest_epochs(self.forecast)
-        goals = [epochs_at(share, longest) for share in self.shares]
-        count = self.contest.bracket
-        while count and self.folds * _bracket_epochs(count, goals) > left:
-            count -= 1
-        return count
-
-    def _affordable_in_time(self) -> int:
-        left = self._seconds_to_spend()
-        if left <= 0 and self.entries:
-            return 0  # before the forecast, which may have to prepare inputs
-        each = float(np.mean(self._forecast_seconds())) * self.pace
-        count = self.contest.bracket
-        while count and each * count * expected_share(count, self.shares) > left:
-            count = int(count * 0.8)
-        return count
 
     def _seconds_to_spend(self) -> float:
         left = (self.deadline or 0.0) - time.perf_counter()
         return left * (LATER_SHARE if self.entries else FIRST_SHARE)
 
-    def _forecast_seconds(self) -> list[float]:
-        """Seconds that a trial of each forecast design needs for all its epochs on all folds."""
-        return [self.folds * self._plan([Member(design, 0)]).seconds for design in self.forecast]
-
     def _is_short(self, count: int) -> bool:
-        """Whether time is so short that a bracket takes the forecast designs that fit, not a fair draw."""
+        """Whether time is so short that a bracket takes the forecast's designs that fit, not a fair draw."""
         return self.deadline is not None and count < FAIR_COUNT and self.contest.sampler != "grid"
 
     def _fitting(self) -> list[Params]:
-        """Forecast designs not tried yet, as drawn, without those that would leave no time for others.
-
-        At least one in a search that has tried none: the cheapest.
-        """
         left = self._seconds_to_spend()
         if left <= 0 and self.entries:
             return []
-        tried = [entry.params for entry in self.entries]
-        seconds = [each * self.pace for each in self._forecast_seconds()]
-        found, spent = [], 0.0
-        for params, each in zip(self.forecast_params, seconds, strict=True):
-            trial_count = len(found) + 1
-            fits = (spent + each) * expected_share(trial_count, self.shares) <= left
-            if each <= LARGEST_SHARE * left and fits and params not in tried:
-                found.append(params)
-                spent += each
-            if len(found) == self.contest.bracket:
-                break
-        if not found and not self.entries:
-            found = [self.forecast_params[int(np.argmin(seconds))]]
-        return found
+        return self.prospect.fitting(left, [entry.params for entry in self.entries])
 
     def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
         """Train `alive` to a rung and commit it; returns who goes on."""
@@ -387,7 +336,7 @@ class _Search:
         seconds = time.perf_counter() - started
         self.training_seconds += seconds
         if trained == len(todo) and seconds > LEAST_MEASURED:
-            self.pace = seconds / sum(todo)
+            self.prospect.pace = seconds / sum(todo)
         if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
         return all(entry.reached(rung.share) for entry, _ in runners)
@@ -554,7 +503,7 @@ class _Search:
             metric=self.contest.metric.name,
             greater_is_better=self.contest.metric.greater_is_better,
             sampler=self.contest.sampler,
-            rungs=self._rung_epochs(),
+            rungs=self.prospect.rung_epochs,
             folds=self.folds,
             networks=sum(curve.epochs > 0 for curve in history.curves),
             member_steps=history.steps,
@@ -570,9 +519,6 @@ class _Search:
             result, candidates, made.engine, made.instruction_set, self.training_seconds, interrupted
         )
 
-    def _rung_epochs(self) -> tuple[int, ...]:
-        return tuple(epochs_at(share, longest_epochs(self.forecast)) for share in self.shares)
-
     def _trial(self, entry: _Entry) -> Trial:
         verdict = entry.verdict or Verdict((), math.nan, math.nan, Status.UNFINISHED, 0, 0)
         return Trial(
@@ -587,15 +533,6 @@ class _Search:
             status=verdict.status,
             seconds=entry.seconds,
         )
-
-
-def _bracket_epochs(trials: int, goals: Sequence[int]) -> int:
-    """Epochs of one fold that a bracket of `trials` trains to rungs at epochs `goals`, at most."""
-    total, alive, before = 0, trials, 0
-    for goal in goals:
-        total += alive * (goal - before)
-        alive, before = math.ceil(alive / ETA), goal
-    return total
 
 
 def _unended(state: MemberState | None) -> bool:

@@ -1,0 +1,97 @@
+"""What a bracket may hold: fair counts where time allows, designs that fit where it does not."""
+
+import pytest
+
+from profunda.space.space import Space
+from profunda.space.table import table_space
+from profunda.tuning.prospect import FORECAST, Prospect, forecast_params
+
+
+@pytest.fixture
+def space() -> Space:
+    return table_space("binary", 1000, 10, 2)
+
+
+def cost(design) -> float:
+    """Seconds: a hundredth for every unit, and one for the outputs."""
+    return (1 + sum(design.widths)) / 100.0
+
+
+def prospect(space: Space, workers: int = 1, bracket: int = 81) -> Prospect:
+
+    return Prospect(space, 0, bracket, workers, cost)
+
+
+def test_more_time_holds_more_trials_up_to_a_bracket(space):
+    made = prospect(space)
+    counts = [made.in_time(left) for left in (0.0, 5.0, 50.0, 500.0, 1e9)]
+    assert counts == sorted(counts)
+    assert counts[0] == 0
+    assert counts[-1] == 81
+
+
+def test_two_workers_hold_about_twice_as_many(space):
+    one, two = prospect(space, 1).in_time(20.0), prospect(space, 2).in_time(20.0)
+    assert 1.5 * one <= two
+
+
+def test_a_slower_pace_than_forecast_holds_fewer(space):
+    made = prospect(space)
+    before = made.in_time(30.0)
+    made.pace = 3.0
+    assert made.in_time(30.0) < before
+
+
+def test_epochs_hold_what_the_rungs_take_at_most(space):
+    made = prospect(space)
+    goals = made.rung_epochs
+    assert made.in_epochs(goals[-1] - 1, 1) == 0
+    assert made.in_epochs(goals[-1], 1) == 1
+    assert made.in_epochs(goals[-1], 2) == 0
+    assert made.in_epochs(10**9, 3) == 81
+
+
+def test_fitting_designs_leave_time_for_others_and_are_not_only_the_cheapest(space):
+    made = prospect(space)
+    costs = {id(params): cost(design) for params, design in zip(made.params, made.designs, strict=True)}
+    left = 4.0 * sorted(costs.values())[FORECAST // 2]
+    found = made.fitting(left, [])
+    assert len(found) >= 4
+    assert max(costs[id(params)] for params in found) <= left / 4
+    cheapest = sorted(made.params, key=lambda params: costs[id(params)])[: len(found)]
+    assert {id(params) for params in found} != {id(params) for params in cheapest}
+
+
+def test_what_was_tried_is_not_drawn_again_and_then_there_is_nothing(space):
+    made = prospect(space)
+    first = made.fitting(10.0, [])
+    second = made.fitting(10.0, first)
+    assert not [params for params in second if params in first]
+    assert made.fitting(10.0, made.params) == []
+
+
+def test_a_search_without_time_still_tries_the_cheapest(space):
+    made = prospect(space)
+    (only,) = made.fitting(0.0, [])
+    costs = [cost(design) for design in made.designs]
+    assert only == made.params[costs.index(min(costs))]
+    assert made.fitting(0.0, [only]) == []
+
+
+def test_a_bracket_is_never_larger_than_allowed(space):
+    assert len(prospect(space, bracket=2).fitting(1e9, [])) == 2
+
+
+def test_the_forecast_is_the_seeds(space):
+    assert forecast_params(space, 1) == forecast_params(space, 1)
+    assert forecast_params(space, 1) != forecast_params(space, 2)
+
+
+def test_costs_are_not_asked_for_before_time_matters(space):
+    def refuse(design):
+        raise AssertionError(f"{design} was forecast")
+
+    made = Prospect(space, 0, 81, 1, refuse)
+    assert made.in_epochs(10**6, 1) > 0
+    with pytest.raises(AssertionError, match="was forecast"):
+        made.in_time(1.0)
