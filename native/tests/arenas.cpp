@@ -54,7 +54,7 @@ static void a_counting_arena_only_counts() {
 static void counting_equals_taking() {
     for (const Choice& choice : engines()) {
         about(choice.name);
-        for (int number = 0; number < 60; ++number) {
+        for (int number = 0; number < 40; ++number) {
             for (const Precision precision : {Precision::single, Precision::twice}) {
                 Example example(mixed_form(number), precision);
                 Arena arena;
@@ -73,11 +73,11 @@ static void used_arenas_train_as_new_ones() {
         about(choice.name);
         for (const Precision precision : {Precision::single, Precision::twice}) {
             Arena used;
-            for (int number = 0; number < 40; ++number) {
+            for (int number = 0; number < 22; ++number) {
                 Form form = mixed_form(number);
                 if (number % 5 == 0) form.recipe.lr = 1e35;
-                if (number % 7 == 0) form.depth = 2, form.widths[0] = form.canonical[0] = 300,
-                                     form.widths[1] = form.canonical[1] = 256, form.n_train = 5, form.recipe.batch = 3;
+                if (number % 7 == 0) form.depth = 2, form.widths[0] = form.canonical[0] = 200,
+                                     form.widths[1] = form.canonical[1] = 128, form.n_train = 5, form.recipe.batch = 3;
                 Example one(form, precision), other(form, precision);
                 choice.engine->train[static_cast<int>(precision)](one.job, used, Watchers{nullptr, nullptr});
                 train(*choice.engine, other);
