@@ -128,6 +128,7 @@ struct Net {
     // A number in a list costs about ten cycles of its own, and four of waiting where the layer is a vector or two wide.
     static bool lists_pay(const Job& job) {
         if (!job.rows.most || !job.network.depth) return false;
+        if (job.rows.most > INT32_MAX / room(job)) return false;  // places in lists are 32 bits wide
         const int vectors = rounded_up(job.network.widths[0], LANES<T>) / LANES<T>;
         return job.rows.share * (2 * (vectors > 4 ? vectors : 4) + 10) < 2 * vectors;
     }

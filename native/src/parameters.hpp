@@ -74,6 +74,7 @@ private:
         layer.stride = stride_of<T>(layer.columns);
         layer.normalised = !output && network.norm != Norm::none;
         layer.running = !output && network.norm == Norm::batch;
+        layer.mean = layer.variance = 0;  // placed behind all that is trained, where there are any
         const int units = rounded_up(layer.fan_out, LANES<T>);
         layer.weights = trained;
         trained += layer.rows * layer.stride;

@@ -24,10 +24,17 @@ void flush_denormals() {
 Team::Team(int count, const Engine& engine, Precision precision)
     : train(engine.train[static_cast<int>(precision)]) {
     threads.reserve(count);
-    for (int i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+    try {
+        for (int i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+    } catch (...) {
+        close();
+        throw;
+    }
 }
 
-Team::~Team() {
+Team::~Team() { close(); }
+
+void Team::close() {
     cancel();
     {
         std::lock_guard guard(lock);
@@ -43,7 +50,7 @@ void Team::open(int64_t pack, int64_t count) {
         left[pack] = count;
     } else {
         ended.push_back(pack);
-        something_ended.notify_all();
+        news.notify_all();
     }
 }
 
@@ -57,10 +64,9 @@ void Team::submit(int64_t pack, Job& job) {
 
 int64_t Team::wait(double seconds, int64_t few) {
     std::unique_lock guard(lock);
-    const auto ready = [&] {
-        return failure || !ended.empty() || static_cast<int64_t>(waiting.size()) < few;
-    };
-    something_ended.wait_for(guard, std::chrono::duration<double>(seconds), ready);
+    wanted = few;
+    const auto ready = [&] { return failure || !ended.empty() || runs_low(); };
+    news.wait_for(guard, std::chrono::duration<double>(seconds), ready);
     if (failure) {
         std::exception_ptr thrown = failure;
         failure = nullptr;
@@ -90,6 +96,7 @@ void Team::work() {
         if (waiting.empty()) return;
         const Task task = waiting.front();
         waiting.pop_front();
+        if (runs_low()) news.notify_all();
         guard.unlock();
         run(task, arena);
         guard.lock();
@@ -97,7 +104,7 @@ void Team::work() {
             left.erase(task.pack);
             ended.push_back(task.pack);
         }
-        something_ended.notify_all();
+        news.notify_all();
     }
 }
 

@@ -41,15 +41,18 @@ private:
         Job* job;
     };
     void work();
+    void close();
+    bool runs_low() const { return static_cast<int64_t>(waiting.size()) < wanted; }
     void run(const Task& task, Arena& arena);
 
     const Train train;
     std::mutex lock;
-    std::condition_variable tasks_came, something_ended;
+    std::condition_variable tasks_came, news;
     std::deque<Task> waiting;
     std::map<int64_t, int64_t> left;  // jobs of each open pack
     std::deque<int64_t> ended;
     std::exception_ptr failure;
+    int64_t wanted = 0;  // jobs that should wait for a thread, as `wait` was last told
     bool closing = false;
     int cancelled = 0;      // read by jobs while they train, atomically
     int64_t steps_done = 0;  // likewise written

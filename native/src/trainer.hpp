@@ -95,7 +95,7 @@ template <class T>
 struct Trainer {
     Job& job;
     const Recipe& recipe;
-    const Watchers& watchers;
+    const Watchers watchers;
     Net<T> net;
     ActivationSigns<T> signs;
     T *best, *before, *moments[2], *kept[3];
@@ -375,7 +375,7 @@ private:
             gather(count, [&](int m) { return rows.valid[at + m]; }, false);
             net.observer = found && signs.room > 0 ? &signs : nullptr;
             net.evaluate(count);
-            signs.room -= count;
+            if (found) signs.room -= count;
             const Targets<T> targets{labels, numbers, nullptr};
             total += job.rows.classes
                          ? cross_entropy(count, net.shape.outputs, net.logits, net.d_logits, net.rows, targets, 0.0)
