@@ -84,7 +84,8 @@ struct Table {
             require_labels(count);
         } else {
             require(precision_of(y) == precision, "x and y must be of one type");
-            require(y.ndim() == 2 && static_cast<int64_t>(y.shape(0)) == count && static_cast<int>(y.shape(1)) == outputs,
+            require(y.ndim() == 2 && static_cast<int64_t>(y.shape(0)) == count &&
+                        static_cast<int64_t>(y.shape(1)) == outputs,
                     "y must be [N, C]");
         }
         if (weight) {
@@ -110,6 +111,13 @@ struct Table {
         } else {
             list_numbers(doubles);
         }
+    }
+
+    // The rows as a member of this batch trains on them: lists of a batch are counted in 32 bits.
+    Rows rows_for(const Recipe& recipe) const {
+        Rows own = rows;
+        if (own.most * std::max(recipe.batch, 64) > INT32_MAX) own.most = 0;
+        return own;
     }
 
     // What the lists take.
@@ -247,7 +255,7 @@ struct Task {
                 "Gaussian dropout needs its 65,536 quantiles");
         job = {shape.network,
                recipe,
-               given.rows,
+               given.rows_for(recipe),
                {arrays[0].data(), arrays[1].data(), {arrays[2].data(), moments == 2 ? arrays[3].data() : nullptr},
                 epochs.first, best.first, best.second, best_loss},
                epochs.second,
@@ -388,7 +396,7 @@ int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<in
     Job job{};
     job.network = shape.network;
     job.recipe = recipe;
-    job.rows = table.rows;
+    job.rows = table.rows_for(recipe);
     return static_cast<int64_t>(engine_of(std::nullopt).bytes[table.precision == Precision::twice](job));
 }
 
