@@ -89,7 +89,7 @@ struct Job {
     double* valid_loss;
     double* signs;
     Ending ending;
-    double seconds;  // of one thread
+    double seconds;  // that its thread computed
 };
 
 // Shared with the threads that watch: steps done, and whether to stop. Both are read and written atomically.

@@ -1,6 +1,7 @@
 #include "team.hpp"
 
 #include <chrono>
+#include <ctime>
 
 namespace profunda {
 
@@ -16,6 +17,17 @@ void flush_denormals() {
     unsigned long control;
     __asm__ volatile("mrs %0, fpcr" : "=r"(control));
     __asm__ volatile("msr fpcr, %0" : : "r"(control | 1ul << 24));
+#endif
+}
+
+// Seconds that the calling thread has computed: what other threads and programs take does not count.
+double thread_seconds() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+    timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+#else
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 #endif
 }
 
@@ -113,7 +125,7 @@ void Team::run(const Task& task, Arena& arena) {
         task.job->ending = Ending::cancelled;
         return;
     }
-    const auto start = std::chrono::steady_clock::now();
+    const double start = thread_seconds();
     try {
         train(*task.job, arena, Watchers{&steps_done, &cancelled});
     } catch (...) {
@@ -121,7 +133,7 @@ void Team::run(const Task& task, Arena& arena) {
         std::lock_guard guard(lock);
         failure = std::current_exception();
     }
-    task.job->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    task.job->seconds = thread_seconds() - start;
 }
 
 }  // namespace profunda

@@ -104,13 +104,16 @@ struct Trainer {
     int32_t* order;
     uint64_t* ranked;
     uint32_t *order_table, *order_bits, *starts;
-    int64_t steps;  // of an epoch
+    int64_t steps;         // of an epoch
+    int64_t report_every;  // steps: some 10 ms of them
     int64_t unreported = 0;
 
     Trainer(Job& job, Arena& arena, const Watchers& watchers)
         : job(job), recipe(job.recipe), watchers(watchers), net(job, arena), signs(net, job, arena) {
         const Rows& rows = job.rows;
         steps = (rows.n_train + recipe.batch - 1) / recipe.batch;
+        const double products = 6.0 * recipe.batch * static_cast<double>(net.layout.trained);
+        report_every = products < 1e9 ? static_cast<int64_t>(1e9 / (products + 1e6)) : 1;
         moment_count = recipe.optimiser == Optimiser::adam ? 2 : 1;
         best = take<T>(arena, net.layout.size);
         before = take<T>(arena, net.layout.trained);
@@ -150,12 +153,13 @@ struct Trainer {
             double train_loss = 0;
             const bool taking = state.epoch % job.sign_every == 0;
             double* found = job.signs + taken * SIGNS * layout.count;
-            if (!train_epoch(state.epoch, taking ? found : nullptr, train_loss)) {
+            double valid_loss = 0;
+            if (!train_epoch(state.epoch, taking ? found : nullptr, train_loss) ||
+                !validate(taking ? found : nullptr, valid_loss)) {
                 restore();
                 job.ending = Ending::cancelled;
                 break;
             }
-            const double valid_loss = validate(taking ? found : nullptr);
             job.train_loss[state.epoch - first] = train_loss;
             job.valid_loss[state.epoch - first] = valid_loss;
             ++state.epoch;
@@ -228,13 +232,14 @@ private:
             gather(count, [&](int m) { return rows.train[order[start + m]]; }, true);
             if (recipe.input_dropout > 0) drop_inputs(count, number);
             net.forward(count, number);
+            if (cancelled()) return false;
             losses += loss(count) / count;
             net.backward(count);
             power_1 *= BETA_1;
             power_2 *= BETA_2;
             const double rate = learning_rate(recipe, static_cast<double>(number), total);
             step(rate, power_1, power_2, at == steps - 1 ? found : nullptr);
-            if (++unreported >= 256) report();
+            if (++unreported >= report_every) report();
         }
         mean_loss = losses / static_cast<double>(steps);
         return true;
@@ -363,13 +368,15 @@ private:
         }
     }
 
-    // Mean loss of the validation rows, without smoothing, weights or Huber's tails, and the signs of activations.
-    double validate(double* found) {
+    // Mean loss of the validation rows, without smoothing, weights or Huber's tails, and the signs of activations; false
+    // where a cancel was asked for.
+    bool validate(double* found, double& mean_loss) {
         const Rows& rows = job.rows;
         const int probes = static_cast<int>(rows.n_valid < PROBE_ROWS ? rows.n_valid : PROBE_ROWS);
         if (found) signs.begin(probes);
         double total = 0;
         for (int64_t at = 0; at < rows.n_valid; at += CHUNK) {
+            if (cancelled()) return false;
             const int64_t left = rows.n_valid - at;
             const int count = static_cast<int>(left < CHUNK ? left : CHUNK);
             gather(count, [&](int m) { return rows.valid[at + m]; }, false);
@@ -382,7 +389,8 @@ private:
                          : squares(count, net.shape.outputs, net.logits, net.d_logits, net.rows, targets, false);
         }
         if (found) signs.end(found, probes);
-        return total / static_cast<double>(rows.n_valid);
+        mean_loss = total / static_cast<double>(rows.n_valid);
+        return true;
     }
 };
 
