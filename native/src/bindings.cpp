@@ -113,13 +113,6 @@ struct Table {
         }
     }
 
-    // The rows as a member of this batch trains on them: lists of a batch are counted in 32 bits.
-    Rows rows_for(const Recipe& recipe) const {
-        Rows own = rows;
-        if (own.most * std::max(recipe.batch, 64) > INT32_MAX) own.most = 0;
-        return own;
-    }
-
     // What the lists take.
     int64_t bytes() const {
         return static_cast<int64_t>(starts.size() * 8 + columns.size() * 4 + singles.size() * 4 + doubles.size() * 8);
@@ -255,7 +248,7 @@ struct Task {
                 "Gaussian dropout needs its 65,536 quantiles");
         job = {shape.network,
                recipe,
-               given.rows_for(recipe),
+               given.rows,
                {arrays[0].data(), arrays[1].data(), {arrays[2].data(), moments == 2 ? arrays[3].data() : nullptr},
                 epochs.first, best.first, best.second, best_loss},
                epochs.second,
@@ -396,7 +389,7 @@ int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<in
     Job job{};
     job.network = shape.network;
     job.recipe = recipe;
-    job.rows = table.rows_for(recipe);
+    job.rows = table.rows;
     return static_cast<int64_t>(engine_of(std::nullopt).bytes[table.precision == Precision::twice](job));
 }
 
