@@ -200,6 +200,7 @@ def pieces(kind: str = "binary", *, trials: int = 300, hostile: bool = False, ro
         ),
         "engine": "native and torch",
         "instruction_set": "avx512",
+        "engine_reason": "as it was asked for",
         "notices": (Notice("budget", "the time budget allowed 300 of 400 draws"),),
         "seed": 7,
         "command": "profunda fit adult.csv --target income --trials 300 --seed 7",

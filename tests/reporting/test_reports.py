@@ -158,11 +158,15 @@ def test_the_run_tells_how_fast_it_trained_and_on_what():
         "75 %",
     ):
         assert word in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Two engines trained, each network on one of them" in text
+    assert ": as it was asked for. The native one calculated with AVX-512 instructions" in text
     silent = given | {"engine": "torch", "instruction_set": "", "timings": ()}
     silent["search"] = dataclasses.replace(search, training_seconds=0.0)
     told, text = summary(SimpleNamespace(**silent)), run_document(**silent).text()
     assert (told["networks_per_second"], told["instruction_set"], told["time_share"]) == (None, None, {})
     assert "Networks a second" not in text
+    assert "The torch engine, on PyTorch, trained all networks: as it was asked for." in text
+    assert "numbers at a time" not in text
 
 
 def test_a_summary_without_a_finite_score_is_json_too():

@@ -19,6 +19,7 @@ from profunda.errors import Notice
 from profunda.fleet.threads import one_thread
 from profunda.job.baselines import fit_baselines
 from profunda.job.choosing import Choice, choose
+from profunda.job.engines import engine_notices, engine_reason
 from profunda.job.judging import Judgement, judge_model
 from profunda.job.keeping import check_place, keep_model
 from profunda.job.outcome import Outcome, Timing
@@ -210,6 +211,7 @@ class Job:
             timings=outcome.timings,
             engine=outcome.engine,
             instruction_set=outcome.instruction_set,
+            engine_reason=engine_reason(self.settings),
             notices=outcome.notices,
             seed=outcome.seed,
             command=self.settings.command,
@@ -221,6 +223,7 @@ class Job:
 
     def _notices(self, found: Found) -> Iterator[Notice]:
         yield from self.told
+        yield from engine_notices(self.settings)
         yield from self.dataset.notices
         yield from leaks(self.dataset, self.splits)
         if found.interrupted:

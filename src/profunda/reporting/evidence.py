@@ -35,7 +35,8 @@ class Evidence:
     """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers)
     are the targets and the model's predictions on the rows that judge; None where they were not kept.
     `single` is the score of the best single network on the same rows. `engine` says which trained ("native",
-    "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it.
+    "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it, and
+    `engine_reason`, a clause, why.
     """
 
     dataset: Dataset
@@ -48,6 +49,7 @@ class Evidence:
     timings: Sequence[Stage]
     engine: str
     instruction_set: str
+    engine_reason: str
     notices: tuple[Notice, ...]
     seed: int
     command: str

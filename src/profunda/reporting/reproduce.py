@@ -5,16 +5,17 @@ import shlex
 from collections.abc import Sequence
 
 from profunda.model.model import Model
-from profunda.reporting.blocks import Bar, Bars, Block, Code, Facts, Table
+from profunda.reporting.blocks import Bar, Bars, Block, Code, Facts, Table, Text
+from profunda.reporting.engines import engine_sentence, engine_words
 from profunda.reporting.evidence import Evidence, Stage
 from profunda.reporting.words import count, duration, number, share
 from profunda.tuning.result import SearchResult
 
-__all__ = ["cost_blocks", "engine_words", "loading", "origin", "reproduce_blocks"]
+__all__ = ["cost_blocks", "loading", "origin", "reproduce_blocks"]
 
 _STAGES = {
     "earlier calls": "before the run was resumed",
-    "read": "the table and its split",
+    "read": "the table, its split, and once a machine how fast the engines are",
     "baselines": "the rivals, fitted and scored",
     "train": "the engines at work on the fleet",
     "search": "the rest of it: inputs, draws, plans, judgements, the journal",
@@ -26,7 +27,7 @@ _STAGES = {
 
 
 def cost_blocks(evidence: Evidence) -> tuple[Block, ...]:
-    """Seconds by stage, how fast the fleet trained, and on which engine."""
+    """Seconds by stage, how fast the fleet trained, on which engine and why on that."""
     search = evidence.search
     facts = [
         ("Networks trained", count(search.networks)),
@@ -35,12 +36,9 @@ def cost_blocks(evidence: Evidence) -> tuple[Block, ...]:
         ("Choosing what to train", f"{share(search.sampler_share)} of the search ({search.sampler})"),
         ("Engine", engine_words(evidence.engine, evidence.instruction_set)),
     ]
-    return _stage_bars(evidence.timings), Facts(tuple(facts))
-
-
-def engine_words(engine: str, instruction_set: str) -> str:
-    """The engines that trained, with the instructions that the native one used."""
-    return engine.replace("native", f"native ({instruction_set})") if instruction_set else engine
+    told = engine_sentence(evidence.engine, evidence.instruction_set, evidence.engine_reason)
+    why = (Text(told),) if told else ()
+    return (_stage_bars(evidence.timings), Facts(tuple(facts)), *why)
 
 
 def _pace(search: SearchResult) -> tuple[tuple[str, str], ...]:
@@ -88,8 +86,9 @@ def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
         *model.versions,
     ]
     note = (
-        "A budget of trials or epochs gives the same result again; a budget of seconds decides by the clock "
-        "and does not."
+        "A budget of trials or epochs gives the same result again on this machine. Elsewhere name the engine "
+        "(--engine); another instruction set or torch build still rounds otherwise, which may tip a choice. "
+        "A budget of seconds decides by the clock and does not repeat itself."
     )
     return (
         Code("Run it again", "shell", evidence.command),

@@ -38,6 +38,7 @@ def run_document(
     timings: Sequence[Stage],
     engine: str,
     instruction_set: str,
+    engine_reason: str,
     notices: Sequence[Notice],
     seed: int,
     command: str,
@@ -50,13 +51,14 @@ def run_document(
 
     `baselines` come with the trivial one first. `held_y` [N] and `held_prediction` (probabilities [N, C], or
     numbers [N] in the target's unit) are what the score was measured on: without them the part on predictions
-    says so. `single` is the score of the best single network on the same rows. Raises ArgumentError where
+    says so. `engine_reason` is a clause on why `engine` trained. `single` is the score of the best single
+    network on the same rows. Raises ArgumentError where
     their shapes differ.
     """
     _check_shapes(dataset, held_y, held_prediction)
     evidence = Evidence(
         dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine,
-        instruction_set, tuple(notices),
+        instruction_set, engine_reason, tuple(notices),
         seed, command, Path(run), held_y, held_prediction, single,
     )  # fmt: skip
     total = sum(timing.seconds for timing in timings)
