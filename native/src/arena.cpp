@@ -6,52 +6,35 @@
 namespace profunda {
 
 namespace {
+
 constexpr size_t LINE = 64;
-}
+
+size_t whole_lines(size_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
+
+}  // namespace
 
 // Defined here and not in the header, which the builds of all instruction sets include.
 Arena::Arena(bool counting) : counting(counting) {}
 
-Arena::~Arena() {
-    while (blocks) {
-        Block* next = blocks->next;
-        std::free(blocks);
-        blocks = next;
-    }
+Arena::~Arena() { std::free(block); }
+
+void Arena::reserve(size_t bytes) {
+    taken = 0;
+    bytes = whole_lines(bytes);
+    if (bytes <= size) return;
+    std::free(block);
+    size = 0;
+    block = static_cast<char*>(std::aligned_alloc(LINE, bytes));
+    if (!block) throw std::bad_alloc();
+    size = bytes;
 }
 
 void* Arena::take(size_t bytes) {
-    bytes = (bytes + LINE - 1) / LINE * LINE;
-    taken += bytes;
+    const size_t at = taken;
+    taken += whole_lines(bytes);
     if (counting) return nullptr;
-    if (!blocks || used + bytes > blocks->size) grow(bytes);
-    void* place = reinterpret_cast<char*>(blocks) + used;
-    used += bytes;
-    return place;
-}
-
-void Arena::grow(size_t bytes) {
-    const size_t size = LINE + (bytes < (size_t{1} << 20) ? size_t{1} << 20 : bytes);
-    void* memory = std::aligned_alloc(LINE, size);
-    if (!memory) throw std::bad_alloc();
-    blocks = new (memory) Block{blocks, size};
-    used = LINE;
-}
-
-void Arena::reset() {
-    if (blocks && blocks->next) {
-        // Several blocks were needed: one of their common size serves the next job of this kind.
-        size_t total = 0;
-        while (blocks) {
-            Block* next = blocks->next;
-            total += blocks->size;
-            std::free(blocks);
-            blocks = next;
-        }
-        grow(total);
-    }
-    used = LINE;
-    taken = 0;
+    if (taken > size) throw std::bad_alloc();
+    return block + at;
 }
 
 }  // namespace profunda

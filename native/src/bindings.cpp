@@ -6,6 +6,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -46,11 +48,15 @@ Precision precision_of(const Array& array) {
     return Precision::twice;
 }
 
-void require_rows(const Indices& indices, int64_t rows, const std::string& name) {
-    require(indices.size() > 0, "there are no " + name + " rows");
-    for (size_t i = 0; i < indices.size(); ++i) {
-        require(indices.data()[i] >= 0 && indices.data()[i] < rows, name + " rows must lie in the table");
-    }
+// A copy of row numbers, so that nobody changes them once they are checked.
+std::vector<int64_t> rows_of(const Indices& given, int64_t rows, const std::string& name) {
+    require(given.size() > 0, "there are no " + name + " rows");
+    require(given.size() < (size_t{1} << 31), "there are more than 2^31 " + name + " rows");
+    std::vector<int64_t> own(given.data(), given.data() + given.size());
+    const auto [least, most] = std::minmax_element(own.begin(), own.end());
+    require(*least >= 0 && *most < rows, name + " rows must lie in 0 … " + std::to_string(rows - 1) + ", but go from " +
+                                             std::to_string(*least) + " to " + std::to_string(*most));
+    return own;
 }
 
 // Inputs, units of a layer, outputs: products of two of them, and their sums over layers, stay within 64 bits.
@@ -64,24 +70,24 @@ struct Table {
     Precision precision;
     Numbers x, y;
     std::optional<Numbers> weight;
-    Indices train, valid;
+    std::vector<int64_t> train, valid, labels;
     std::vector<int64_t> starts;  // the lists of Rows, where most inputs are zero
     std::vector<int32_t> columns;
     std::vector<float> singles;
     std::vector<double> doubles;
 
-    Table(Numbers x, Numbers y, std::optional<Numbers> weight, Indices train, Indices valid, bool classes, int outputs)
-        : outputs(outputs), precision(precision_of(x)), x(x), y(y), weight(weight), train(train), valid(valid) {
+    Table(Numbers inputs, Numbers targets, std::optional<Numbers> weights, const Indices& train_rows,
+          const Indices& valid_rows, bool classes, int outputs)
+        : outputs(outputs), precision(precision_of(inputs)), x(inputs), y(targets), weight(weights) {
         require(x.ndim() == 2 && x.shape(1) > 0, "x must be [N, D] with D at least 1");
         require(x.shape(1) <= MOST_UNITS, "x has too many columns");
         const int64_t count = static_cast<int64_t>(x.shape(0));
         features = static_cast<int>(x.shape(1));
         require(outputs > 0 && outputs <= MOST_UNITS, "a network needs at least one output, and not too many");
-        require_rows(train, count, "training");
-        require_rows(valid, count, "validation");
-        require(train.size() < (size_t{1} << 31), "at most 2^31 training rows");
+        train = rows_of(train_rows, count, "training");
+        valid = rows_of(valid_rows, count, "validation");
         if (classes) {
-            require_labels(count);
+            take_labels(count);
         } else {
             require(precision_of(y) == precision, "x and y must be of one type");
             require(y.ndim() == 2 && static_cast<int64_t>(y.shape(0)) == count &&
@@ -94,7 +100,7 @@ struct Table {
         }
         rows = {classes,
                 x.data(),
-                classes ? static_cast<const int64_t*>(y.data()) : nullptr,
+                classes ? labels.data() : nullptr,
                 classes ? nullptr : y.data(),
                 weight ? weight->data() : nullptr,
                 train.data(),
@@ -106,16 +112,19 @@ struct Table {
                 nullptr,
                 0,
                 1.0};
+        nb::gil_scoped_release free;
         if (precision == Precision::single) {
             list_numbers(singles);
         } else {
             list_numbers(doubles);
         }
     }
+    Table(const Table&) = delete;
 
-    // What the lists take.
+    // What lists and copies take.
     int64_t bytes() const {
-        return static_cast<int64_t>(starts.size() * 8 + columns.size() * 4 + singles.size() * 4 + doubles.size() * 8);
+        return static_cast<int64_t>((starts.size() + train.size() + valid.size() + labels.size()) * 8 +
+                                    columns.size() * 4 + singles.size() * 4 + doubles.size() * 8);
     }
 
 private:
@@ -153,13 +162,15 @@ private:
         rows.share = share;
     }
 
-    void require_labels(int64_t count) const {
+    void take_labels(int64_t count) {
         require(y.dtype() == nb::dtype<int64_t>() && static_cast<int64_t>(y.size()) == count,
                 "labels must be int64 [N]");
-        const int64_t* labels = static_cast<const int64_t*>(y.data());
-        for (int64_t i = 0; i < count; ++i) {
-            require(labels[i] >= 0 && labels[i] < outputs, "labels must lie in 0 … C − 1");
-        }
+        const int64_t* given = static_cast<const int64_t*>(y.data());
+        labels.assign(given, given + count);
+        const auto [least, most] = std::minmax_element(labels.begin(), labels.end());
+        require(*least >= 0 && *most < outputs, "labels must lie in 0 … " + std::to_string(outputs - 1) +
+                                                    ", but go from " + std::to_string(*least) + " to " +
+                                                    std::to_string(*most));
     }
 };
 
@@ -211,6 +222,7 @@ bool is_rate(double rate) { return rate >= 0 && rate < 1; }
 void require_recipe(const Recipe& recipe, int64_t n_train) {
     require(is_rate(recipe.dropout) && is_rate(recipe.input_dropout), "dropping rates must lie in [0, 1)");
     require(recipe.batch > 0 && recipe.batch <= n_train, "a batch must have between 1 and all training rows");
+    require(recipe.batch <= 1 << 30, "a batch must have at most 2^30 rows");
     require(recipe.epochs > 0 && recipe.patience >= 0, "epochs must be at least 1, patience at least 0");
 }
 
@@ -292,6 +304,7 @@ struct Crew {
         nb::list tasks;
     };
     bool twice;
+    pid_t process = getpid();
     std::shared_ptr<Team> team;
     std::unordered_map<int64_t, Pack> kept;
 
@@ -307,15 +320,21 @@ struct Crew {
     // While another Python thread waits for the team, that one sees it end.
     void close() {
         if (!team) return;
-        team->cancel();
         std::shared_ptr<Team> last;
         last.swap(team);
+        if (getpid() != process) {
+            // A forked child has none of the threads: nobody would ever answer. Its copy of the team is left alone.
+            new std::shared_ptr<Team>(std::move(last));
+            return;
+        }
+        last->cancel();
         nb::gil_scoped_release free;
         last.reset();
     }
 
     Team& running() {
         require(team != nullptr, "the team is closed");
+        require(getpid() == process, "the team's threads belong to another process, from which this one was forked");
         return *team;
     }
 
@@ -355,31 +374,6 @@ struct Crew {
     }
 };
 
-Recipe recipe_of(int dropping, double dropout, double input_dropout, double l1, double l2, bool decoupled,
-                 double label_smoothing, bool huber, int optimiser, double momentum, double lr, int schedule, int batch,
-                 int64_t epochs, int64_t patience, double clip, uint64_t order_stream, uint64_t dropout_stream,
-                 uint64_t dropconnect_stream) {
-    return {one_of(dropping, Dropping::dropconnect, "dropout_kind"),
-            dropout,
-            input_dropout,
-            l1,
-            l2,
-            decoupled,
-            label_smoothing,
-            huber,
-            one_of(optimiser, Optimiser::rmsprop, "optimiser"),
-            momentum,
-            lr,
-            one_of(schedule, Schedule::onecycle, "schedule"),
-            batch,
-            epochs,
-            patience,
-            clip,
-            order_stream,
-            dropout_stream,
-            dropconnect_stream};
-}
-
 // Bytes of a thread's buffers for such a member; no row is looked at.
 int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
                      bool norm_after, const Recipe& recipe) {
@@ -413,9 +407,25 @@ NB_MODULE(_native, module) {
                             bool decoupled, double label_smoothing, bool huber, int optimiser, double momentum,
                             double lr, int schedule, int batch, int64_t epochs, int64_t patience, double clip,
                             uint64_t order_stream, uint64_t dropout_stream, uint64_t dropconnect_stream) {
-            new (made) Recipe(recipe_of(dropping, dropout, input_dropout, l1, l2, decoupled, label_smoothing, huber,
-                                        optimiser, momentum, lr, schedule, batch, epochs, patience, clip, order_stream,
-                                        dropout_stream, dropconnect_stream));
+            new (made) Recipe{one_of(dropping, Dropping::dropconnect, "dropout_kind"),
+                              dropout,
+                              input_dropout,
+                              l1,
+                              l2,
+                              decoupled,
+                              label_smoothing,
+                              huber,
+                              one_of(optimiser, Optimiser::rmsprop, "optimiser"),
+                              momentum,
+                              lr,
+                              one_of(schedule, Schedule::onecycle, "schedule"),
+                              batch,
+                              epochs,
+                              patience,
+                              clip,
+                              order_stream,
+                              dropout_stream,
+                              dropconnect_stream};
         }, "dropping"_a, "dropout"_a, "input_dropout"_a, "l1"_a, "l2"_a, "decoupled"_a, "label_smoothing"_a, "huber"_a,
              "optimiser"_a, "momentum"_a, "lr"_a, "schedule"_a, "batch"_a, "epochs"_a, "patience"_a, "clip"_a,
              "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a);

@@ -5,16 +5,16 @@
 namespace profunda::PROFUNDA_ISA {
 
 template <class T>
-static void train(Job& job, Arena& arena, const Watchers& watchers) {
-    arena.reset();
-    Trainer<T>(job, arena, watchers).train();
-}
-
-template <class T>
 static size_t bytes(Job& job) {
     Arena counting(true);
     Trainer<T> unused(job, counting, Watchers{});
     return counting.taken;
+}
+
+template <class T>
+static void train(Job& job, Arena& arena, const Watchers& watchers) {
+    arena.reserve(bytes<T>(job));
+    Trainer<T>(job, arena, watchers).train();
 }
 
 extern const Engine engine;

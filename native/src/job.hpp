@@ -99,7 +99,7 @@ struct Watchers {
 };
 
 // Trains one member from its state to its limit in buffers of the calling thread.
-struct Arena;
+class Arena;
 using Train = void (*)(Job&, Arena&, const Watchers&);
 
 }  // namespace profunda

@@ -6,14 +6,6 @@
 
 namespace profunda::PROFUNDA_ISA {
 
-// 1 in lanes below `count`, all ones at `count` ≥ LANES: padded rows must not count.
-template <class T>
-PROFUNDA_INLINE Int<T> lanes_below(int count) {
-    Int<T> lane;
-    for (int i = 0; i < LANES<T>; ++i) lane[i] = i;
-    return lane < count;
-}
-
 template <class T>
 struct Targets {
     const T* labels;   // [rows], classes only
@@ -21,10 +13,10 @@ struct Targets {
     const T* weight;   // [rows] or null
 };
 
-// log softmax of LANES columns of z [C, rows] into `log_p`; returns nothing else: exponentials are taken again where
-// probabilities are wanted, which keeps NaN and infinities as torch has them.
+// The largest of LANES columns of z [C, rows], and the logarithm of their sum of exponentials behind it: log softmax is
+// z − highest − log_sum.
 template <class T>
-PROFUNDA_INLINE void log_softmax(const T* z, int classes, ptrdiff_t stride, Vec<T>& highest, Vec<T>& log_sum) {
+PROFUNDA_INLINE void log_normaliser(const T* z, int classes, ptrdiff_t stride, Vec<T>& highest, Vec<T>& log_sum) {
     highest = load(z);
     for (int c = 1; c < classes; ++c) highest = larger(highest, load(z + c * stride));
     Vec<T> sum{};
@@ -42,7 +34,7 @@ double cross_entropy(int rows, int classes, const T* z, T* d, ptrdiff_t stride, 
     for (int m = 0; m < rows; m += LANES<T>) {
         const Int<T> real = lanes_below<T>(rows - m);
         Vec<T> highest, log_sum, loss{};
-        log_softmax(z + m, classes, stride, highest, log_sum);
+        log_normaliser(z + m, classes, stride, highest, log_sum);
         const Vec<T> label = load(targets.labels + m);
         const Vec<T> weight = targets.weight ? load(targets.weight + m) : broadcast<T>(1);
         for (int c = 0; c < classes; ++c) {

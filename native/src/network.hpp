@@ -51,9 +51,8 @@ struct Net {
           input_rate(job.recipe.input_dropout) {
         params = numbers(arena, layout.size);
         gradient = numbers(arena, layout.trained);
-        const bool connect = drops() && recipe.dropping == Dropping::dropconnect;
-        masked = connect ? numbers(arena, layout.trained) : nullptr;
-        mask_factor = connect ? numbers(arena, layout.trained) : nullptr;
+        masked = connects() ? numbers(arena, layout.trained) : nullptr;
+        mask_factor = connects() ? numbers(arena, layout.trained) : nullptr;
         x_stride = stride_of<T>(rounded_up(shape.features, LANES<T>));
         x = numbers(arena, sparse ? 0 : rows * x_stride);
         take_hidden(arena);
@@ -63,6 +62,7 @@ struct Net {
     }
 
     bool drops() const { return recipe.dropout > 0 && shape.depth > 0; }
+    bool connects() const { return drops() && recipe.dropping == Dropping::dropconnect; }
     bool drops_units() const { return drops() && recipe.dropping != Dropping::dropconnect; }
     // ReLU's derivative is read from its output: 1 where that is positive.
     bool relu_only() const {
@@ -70,18 +70,20 @@ struct Net {
                !(shape.norm != Norm::none && shape.norm_after);
     }
 
-    // Raw outputs of the first `count` rows of x, in `logits` [C, rows], as in evaluation.
-    void evaluate(int count) {
+    // Raw outputs of the first `count` rows of x, in `logits` [C, rows], as in evaluation; `seen(l, a)` is shown what
+    // every activation makes.
+    template <class Seen>
+    void evaluate(int count, const Seen& seen) {
         const T* in = x;
         ptrdiff_t in_stride = x_stride;
         for (int l = 0; l < shape.depth; ++l) {
             const Layer& layer = layout.layers[l];
             Hidden<T>& own = hidden[l];
-            linear(layer, params, in, in_stride, count, own.out);
+            linear(l, params, in, in_stride, count, own.out);
             const NormLayer<T> norm = norm_of(l, count);
             if (layer.normalised && !shape.norm_after) normalise(norm, own.out, false);
             visit<T>(shape.activation, [&](auto f) { values<decltype(f)>(layer, count, own.out); });
-            observe(l, count);
+            seen(l, own.out);
             if (layer.normalised && shape.norm_after) normalise(norm, own.out, false);
             in = own.out;
             in_stride = layer.stride;
@@ -95,11 +97,10 @@ struct Net {
         const T* in = x;
         ptrdiff_t in_stride = x_stride;
         for (int l = 0; l < shape.depth; ++l) {
-            const Layer& layer = layout.layers[l];
-            linear(layer, weights_of(l), in, in_stride, count, hidden[l].out);
+            linear(l, weights_of(l), in, in_stride, count, hidden[l].out);
             activate(l, count, step);
             in = hidden[l].out;
-            in_stride = layer.stride;
+            in_stride = layout.layers[l].stride;
         }
         outputs(weights_of(shape.depth), in, in_stride, count);
     }
@@ -139,12 +140,6 @@ struct Net {
         return rounded_up(static_cast<int>(job.recipe.batch > chunk ? job.recipe.batch : chunk), LANES<T>);
     }
 
-    // Called after an activation in evaluation; the trainer counts vital signs there.
-    struct Observer {
-        virtual void layer(int l, int count, const T* out) = 0;
-    };
-    Observer* observer = nullptr;
-
 private:
     static T* numbers(Arena& arena, ptrdiff_t count) {
         T* made = static_cast<T*>(arena.take(count * sizeof(T)));
@@ -153,18 +148,17 @@ private:
     }
 
     void take_hidden(Arena& arena) {
-        hidden = static_cast<Hidden<T>*>(arena.take(sizeof(Hidden<T>) * (shape.depth + 1)));
+        hidden = static_cast<Hidden<T>*>(arena.take(sizeof(Hidden<T>) * shape.depth));
         ptrdiff_t widest = 0, squarest = 0;
         for (int l = 0; l < shape.depth; ++l) {
             const int columns = rounded_up(shape.widths[l], LANES<T>);
             const ptrdiff_t stride = stride_of<T>(columns);
             widest = stride > widest ? stride : widest;
             const bool after = shape.norm != Norm::none && shape.norm_after;
-            const bool apart = drops_units() && (after || recipe.dropping == Dropping::gaussian);
             Hidden<T> own;
             own.out = numbers(arena, rows * stride);
             own.slope = relu_only() ? nullptr : numbers(arena, rows * stride);
-            own.factor = apart && after ? numbers(arena, rows * stride) : nullptr;
+            own.factor = after && drops_units() ? numbers(arena, rows * stride) : nullptr;
             own.normal = shape.norm != Norm::none ? numbers(arena, rows * stride) : nullptr;
             own.inverse = shape.norm != Norm::none ? numbers(arena, columns > rows ? columns : rows) : nullptr;
             if (hidden) hidden[l] = own;
@@ -184,7 +178,7 @@ private:
         if (recipe.input_dropout > 0) ask(int64_t{recipe.batch} * shape.features);
         for (int l = 0; l < shape.depth; ++l) {
             if (drops_units()) ask(int64_t{recipe.batch} * shape.canonical[l]);
-            if (masked || (drops() && recipe.dropping == Dropping::dropconnect)) {
+            if (connects()) {
                 const int64_t next = l + 1 < shape.depth ? shape.canonical[l + 1] : shape.outputs;
                 ask(int64_t{shape.widths[l]} * next);
             }
@@ -197,8 +191,9 @@ private:
 
     const T* weights_of(int l) const { return masked && l > 0 ? masked : params; }
 
-    void linear(const Layer& layer, const T* from, const T* in, ptrdiff_t in_stride, int count, T* out) {
-        if (sparse && in == x) {
+    void linear(int l, const T* from, const T* in, ptrdiff_t in_stride, int count, T* out) {
+        const Layer& layer = layout.layers[l];
+        if (sparse && l == 0) {
             sparse_product<T>(count, layer.columns, lists.starts, lists.columns, lists.values, from + layer.weights,
                               layer.stride, out, layer.stride, params + layer.biases);
             return;
@@ -237,10 +232,6 @@ private:
         } else {
             batch_norm_running(norm, z);
         }
-    }
-
-    void observe(int l, int count) {
-        if (observer) observer->layer(l, count, hidden[l].out);
     }
 
     // z in `out` becomes the masked activation; slopes and factors are kept for the way back.
@@ -306,11 +297,14 @@ private:
 
     template <class Mask>
     void rectify(const Layer& layer, int canonical, int count, T* out, const Mask& mask) {
+        const Int<T> edge = edge_of(layer);
         for (int m = 0; m < count; ++m, out += layer.stride) {
             for (int v = 0; v < layer.columns; v += LANES<T>) {
                 const Vec<T> z = load(out + v);
                 Vec<T> a = z < Vec<T>{} ? Vec<T>{} : z;
                 if constexpr (!__is_same(Mask, Nothing)) a *= mask.at(ptrdiff_t{m} * canonical + v);
+                // Where a unit below is infinite, a weight of zero makes a NaN.
+                if (v + LANES<T> == layer.columns) a = edge ? a : Vec<T>{};
                 store(out + v, a);
             }
         }

@@ -84,17 +84,9 @@ void batch_norm_backward(const NormLayer<T>& n, T* d, T* d_scale, T* d_shift) {
     }
 }
 
-// Lanes of the last vector that hold units.
-template <class T>
-PROFUNDA_INLINE Int<T> last_units(const NormLayer<T>& n) {
-    Int<T> lane;
-    for (int i = 0; i < LANES<T>; ++i) lane[i] = i;
-    return lane < n.units - (n.columns - LANES<T>);
-}
-
 template <class T>
 void layer_norm(const NormLayer<T>& n, T* z) {
-    const Int<T> real = last_units(n);
+    const Int<T> real = lanes_below<T>(n.units - (n.columns - LANES<T>));
     const T share = static_cast<T>(1.0 / n.units);
     for (int r = 0; r < n.rows; ++r) {
         T* row = z + r * n.stride;
@@ -138,7 +130,7 @@ void layer_norm_backward(const NormLayer<T>& n, T* d, T* d_scale, T* d_shift) {
             along += scaled * its;
         }
         const T mean = sum_of<T>(sum) * share, slant = sum_of<T>(along) * share;
-        const Int<T> real = last_units(n);
+        const Int<T> real = lanes_below<T>(n.units - (n.columns - LANES<T>));
         for (int v = 0; v < n.columns; v += LANES<T>) {
             const Vec<T> inner = load(row + v) * load(n.scale + v) - mean - load(normal + v) * slant;
             Vec<T> own = inner * n.inverse[r];

@@ -1,7 +1,7 @@
 // Where a network's parameters lie inside the engine, and their way in and out of the flat vector of networks/layout.
 //
 // Hidden weights are [fan_in, fan_out] like the flat vector's; the output layer is transposed, so that its few outputs
-// are rows. Rows are padded with zeros to whole vectors and stay zero: what meets them is zero. All that is trained
+// are rows. Rows are padded with zeros to whole vectors and stay zero, because activations there are zero too. All that is trained
 // comes first, then the running statistics of batch norm.
 #pragma once
 
@@ -18,7 +18,6 @@ struct Layer {
     ptrdiff_t stride;   // numbers from one row to the next
     ptrdiff_t weights, biases, scale, shift, mean, variance;
     bool normalised, running;
-    int units() const { return output ? rows : columns; }
 };
 
 // A row of `columns` whole vectors; rows of a kibibyte and its multiples would share a few sets of the cache.

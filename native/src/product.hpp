@@ -1,7 +1,8 @@
 // Matrix products on small row-major matrices that stay in cache: no packing, one register tile after the other.
 //
-// A row of a matrix starts `stride` numbers after the one before. Columns are padded to whole vectors with zeros;
-// contractions run over true sizes only.
+// A row of a matrix starts `stride` numbers after the one before. Columns are padded to whole vectors with zeros.
+// `product` contracts over true sizes; `dots` over padded ones, where both factors must be zero: an infinity beside a
+// zero would make a NaN.
 #pragma once
 
 #include "simd.hpp"
@@ -27,7 +28,9 @@ PROFUNDA_INLINE void tile(const T* a, ptrdiff_t a_stride, const T* b, ptrdiff_t 
     }
     // Three rows share an address register: x86 scales an index by 1, 2, 4 or 8 only.
     const T* group[(R + 2) / 3];
-    for (int g = 0; g < (R + 2) / 3; ++g) group[g] = a + 3 * g * a_stride;
+    if constexpr (LEFT == Left::plain) {
+        for (int g = 0; g < (R + 2) / 3; ++g) group[g] = a + 3 * g * a_stride;
+    }
     for (int k = 0; k < depth; ++k) {
         Vec<T> right[V];
         for (int v = 0; v < V; ++v) right[v] = load(b + v * L);

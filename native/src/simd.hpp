@@ -136,6 +136,14 @@ PROFUNDA_INLINE void transpose(Vec<T>* rows) {
     }
 }
 
+// All bits set in lanes below `count`, none in the others: what is padded must not count.
+template <class T>
+PROFUNDA_INLINE Int<T> lanes_below(int count) {
+    Int<T> lane;
+    for (int i = 0; i < LANES<T>; ++i) lane[i] = i;
+    return lane < count;
+}
+
 constexpr int rounded_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
 }  // namespace profunda::PROFUNDA_ISA

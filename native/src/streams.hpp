@@ -57,7 +57,7 @@ inline void fill_bits(uint64_t key, int64_t n, const uint32_t* table, uint32_t* 
 // log2 of the buckets that `permutation` sorts n rows into.
 inline int log_buckets_of(int64_t n) {
     int log_buckets = 0;
-    while ((int64_t{1} << (log_buckets + 1)) < n && log_buckets < 16) ++log_buckets;
+    while ((int64_t{1} << (log_buckets + 1)) < n && log_buckets < 24) ++log_buckets;
     return log_buckets;
 }
 

@@ -53,6 +53,7 @@ void Team::close() {
         closing = true;
     }
     tasks_came.notify_all();
+    news.notify_all();
     for (std::thread& thread : threads) thread.join();
 }
 
@@ -77,7 +78,7 @@ void Team::submit(int64_t pack, Job& job) {
 int64_t Team::wait(double seconds, int64_t few) {
     std::unique_lock guard(lock);
     wanted = few;
-    const auto ready = [&] { return failure || !ended.empty() || runs_low(); };
+    const auto ready = [&] { return closing || failure || !ended.empty() || runs_low(); };
     news.wait_for(guard, std::chrono::duration<double>(seconds), ready);
     if (failure) {
         std::exception_ptr thrown = failure;

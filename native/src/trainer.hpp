@@ -8,7 +8,7 @@ namespace profunda::PROFUNDA_ISA {
 
 // Counts the signs of activations while the first validation rows pass (vitals/signs.py).
 template <class T>
-struct ActivationSigns : Net<T>::Observer {
+struct ActivationSigns {
     const Net<T>& net;
     T low, high;
     int room;  // probe rows that are still to come
@@ -39,7 +39,7 @@ struct ActivationSigns : Net<T>::Observer {
         }
     }
 
-    void layer(int l, int count, const T* out) override {
+    void layer(int l, int count, const T* out) {
         const int columns = net.layout.layers[l].columns;
         const ptrdiff_t stride = net.layout.layers[l].stride, all = width * net.shape.depth;
         double *sum = sums + l * width, *square = sum + all, *outside = square + all;
@@ -217,7 +217,7 @@ private:
     // All steps of `epoch` (from 0); false where a cancel was asked for.
     bool train_epoch(int64_t epoch, double* found, double& mean_loss) {
         const Rows& rows = job.rows;
-        permutation(mix64(mix64(recipe.order_stream + epoch * GOLDEN) + GOLDEN), rows.n_train, order_table, order_bits,
+        permutation(subkey(recipe.order_stream, epoch, 0), rows.n_train, order_table, order_bits,
                     ranked, starts, order);
         const double total = static_cast<double>(recipe.epochs) * static_cast<double>(steps);
         double losses = 0;
@@ -329,9 +329,8 @@ private:
         }
         for (int l = 0; l < net.layout.count; ++l) {
             const Layer& layer = net.layout.layers[l];
-            const ptrdiff_t end = l + 1 < net.layout.count ? net.layout.layers[l + 1].weights : net.layout.trained;
             step_by<T, true>(recipe.optimiser, span(layer.weights, layer.biases), s);
-            step_by<T, false>(recipe.optimiser, span(layer.biases, end), s);
+            step_by<T, false>(recipe.optimiser, span(layer.biases, end_of(l)), s);
         }
     }
 
@@ -349,10 +348,16 @@ private:
     }
     // Padded places are zero and add nothing.
     double squares_of(int l, const T* numbers) const {
-        double sum = 0;
-        for (ptrdiff_t i = net.layout.layers[l].weights; i < end_of(l); ++i) {
-            sum += static_cast<double>(numbers[i]) * static_cast<double>(numbers[i]);
+        // One sum for each lane, so that no addition waits for the one before.
+        double sums[LANES<T>] = {};
+        for (ptrdiff_t i = net.layout.layers[l].weights; i < end_of(l); i += LANES<T>) {
+            for (int lane = 0; lane < LANES<T>; ++lane) {
+                const double number = static_cast<double>(numbers[i + lane]);
+                sums[lane] += number * number;
+            }
         }
+        double sum = 0;
+        for (double part : sums) sum += part;
         return sum;
     }
 
@@ -380,8 +385,9 @@ private:
             const int64_t left = rows.n_valid - at;
             const int count = static_cast<int>(left < CHUNK ? left : CHUNK);
             gather(count, [&](int m) { return rows.valid[at + m]; }, false);
-            net.observer = found && signs.room > 0 ? &signs : nullptr;
-            net.evaluate(count);
+            net.evaluate(count, [&](int l, const T* out) {
+                if (found && signs.room > 0) signs.layer(l, count, out);
+            });
             if (found) signs.room -= count;
             const Targets<T> targets{labels, numbers, nullptr};
             total += job.rows.classes

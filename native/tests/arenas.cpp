@@ -1,5 +1,6 @@
 // arena.hpp: what is counted is what is taken, and a used arena trains as a new one does.
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "arena.hpp"
@@ -11,6 +12,8 @@ namespace profunda::check {
 static void pieces_lie_apart() {
     Arena arena;
     for (int round = 0; round < 3; ++round) {
+        arena.reserve((6u << 20) + (round << 20));
+        CHECK_EQUAL(arena.taken, 0);
         std::vector<unsigned char*> places;
         std::vector<size_t> sizes;
         size_t total = 0;
@@ -27,20 +30,29 @@ static void pieces_lie_apart() {
             for (size_t b = 0; b < sizes[i]; ++b) whole = whole && places[i][b] == i + 1;
             CHECK(whole);
         }
-        arena.reset();
-        CHECK_EQUAL(arena.taken, 0);
     }
 }
 
-// A reset before anything was taken, and two in a row.
-static void empty_arenas() {
+static bool refuses(Arena& arena, size_t bytes) {
+    try {
+        arena.take(bytes);
+    } catch (const std::bad_alloc&) {
+        return true;
+    }
+    return false;
+}
+
+// Nothing is given beyond what was reserved; a smaller reservation keeps the memory.
+static void only_what_is_reserved() {
     Arena arena;
-    arena.reset();
-    arena.reset();
-    CHECK(arena.take(100) != nullptr);
-    arena.reset();
-    arena.reset();
-    CHECK(arena.take(2 << 20) != nullptr);
+    CHECK(refuses(arena, 1));
+    arena.reserve(100);
+    CHECK(!refuses(arena, 100));
+    CHECK(refuses(arena, 1));
+    arena.reserve(64);
+    CHECK(!refuses(arena, 128));
+    arena.reserve(0);
+    CHECK(!refuses(arena, 128));
 }
 
 static void a_counting_arena_only_counts() {
@@ -89,7 +101,7 @@ static void used_arenas_train_as_new_ones() {
 
 static const Test TESTS[] = {
     {"pieces lie apart", pieces_lie_apart},
-    {"empty arenas", empty_arenas},
+    {"only what is reserved", only_what_is_reserved},
     {"a counting arena only counts", a_counting_arena_only_counts},
     {"counting equals taking", counting_equals_taking},
     {"used arenas train as new ones", used_arenas_train_as_new_ones},

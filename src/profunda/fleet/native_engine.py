@@ -5,14 +5,16 @@ the processor. A member's bits depend on its Design, its data and the instructio
 the same code on one member at a time. Where the module was not compiled, `unavailable_reason` says so.
 """
 
+import atexit
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
@@ -172,6 +174,8 @@ def run_packs(
 class _Crew:
     """A team of threads and the packs it is given."""
 
+    leaving = False  # Python ends
+
     def __init__(
         self,
         plan: Plan,
@@ -186,10 +190,12 @@ class _Crew:
         self.few = _QUEUED_PER_THREAD * workers
         self.team = self.module.Team(workers, plan.dtype == "float64", isa)
         self.open: dict[int, list[_Task]] = {}
+        _CREWS.add(self)
 
     def close(self) -> None:
         """Stop the threads; what still trains ends at its last whole epoch."""
         self.team.close()
+        self.open.clear()
 
     def train(
         self, queue: list[int], progress: Callable[[int], None] | None, cancel: threading.Event | None
@@ -202,6 +208,8 @@ class _Crew:
             elif queue and self.team.waiting < self.few:
                 self._submit(queue.pop(0))
             ended = self.team.wait(_WAIT_SECONDS, self.few if queue else 0)
+            if self.leaving:
+                raise SystemExit  # silent in a daemon thread; nothing else is left when Python ends
             if progress is not None and (done := self.team.steps - told):
                 told += done
                 progress(done)
@@ -237,6 +245,18 @@ class _Crew:
     def _result(self, tasks: "list[_Task]") -> PackResult:
         cancelled = any(task.native is not None and task.native.ending == _CANCELLED for task in tasks)
         return PackResult(tuple(task.end() for task in tasks), cancelled)
+
+
+_CREWS: "WeakSet[_Crew]" = WeakSet()
+
+
+@atexit.register
+def _dismiss() -> None:
+    """Let daemon threads out of the compiled module: the interpreter cannot take them back from there."""
+    for crew in list(_CREWS):
+        crew.leaving = True
+        crew.close()
+        time.sleep(2 * _WAIT_SECONDS)
 
 
 class _Task:
