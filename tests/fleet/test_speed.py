@@ -1,16 +1,21 @@
 """Speeds of this machine: measured once, cached where that is possible, never in the way."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from profunda.fleet import speed, timing
 from profunda.fleet.cost import NATIVE, TORCH, flops_of_step, seconds_of_step
 from profunda.fleet.speed import Speeds, speeds_here
-from profunda.fleet.threads import one_thread
+from profunda.fleet.threads import one_thread, usable_cores
 
 HERE = Speeds(TORCH, NATIVE, "avx512")
 
@@ -191,3 +196,84 @@ def test_products_are_counted():
     (narrow, *_), wide = trials_of(TORCH), trials_of(TORCH)[-1]
     assert flops_of_step(narrow.shape) == 2 * 16 * (3 * (20 * 16 + 16 * 2) - 20 * 16)
     assert flops_of_step(wide.shape) == 2 * 128 * (3 * (20 * 512 + 512**2 + 512 * 2) - 20 * 512)
+
+
+# Threads ----------------------------------------------------------------------------------------------
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def set_blas_threads(count: int) -> None:
+    """From a thread that ends: threadpoolctl lets no other one change a limit while its thread lives."""
+    thread = threading.Thread(target=lambda: threadpool_limits(count, user_api="blas"))
+    thread.start()
+    thread.join()
+
+
+@contextmanager
+def several_threads() -> Iterator[None]:
+    before, (blas,) = torch.get_num_threads(), blas_threads()
+    set_blas_threads(2)
+    torch.set_num_threads(2)
+    try:
+        yield
+    finally:
+        set_blas_threads(blas)
+        torch.set_num_threads(before)
+
+
+def test_uses_that_overlap_leave_what_the_first_one_found():
+    """The first one in is the first one out: by their order alone, its end would be undone by the other's."""
+    seen = []
+    left = threading.Event()
+    inside = threading.Event()
+
+    def other() -> None:
+        with one_thread():
+            inside.set()
+            left.wait(10)
+            seen.append((blas_threads(), torch.get_num_threads()))
+        seen.append((blas_threads(), torch.get_num_threads()))
+
+    with several_threads():
+        thread = threading.Thread(target=other)
+        with one_thread():
+            thread.start()
+            assert inside.wait(10)
+            assert (blas_threads(), torch.get_num_threads()) == ({1}, 1)
+        assert blas_threads() == {1}  # the other one is still in
+        left.set()
+        thread.join()
+        assert seen == [({1}, 1), ({2}, 2)]
+        assert (blas_threads(), torch.get_num_threads()) == ({2}, 2)
+        fresh = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        fresh.start()
+        fresh.join()
+        assert seen[-1] == 2
+
+
+def test_a_limit_of_the_callers_own_is_restored():
+    with several_threads(), threadpool_limits(2, user_api="blas"):
+        with one_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}
+
+
+def test_a_use_within_a_use_changes_nothing():
+    with several_threads():
+        with one_thread():
+            with one_thread():
+                pass
+            assert (blas_threads(), torch.get_num_threads()) == ({1}, 1)
+        assert (blas_threads(), torch.get_num_threads()) == ({2}, 2)
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr("profunda.fleet.threads.sys.platform", "linux")
+    monkeypatch.setattr("profunda.fleet.threads.os.sched_getaffinity", lambda process: {3, 5, 8})
+    assert usable_cores() == 3
+    monkeypatch.setattr("profunda.fleet.threads.sys.platform", "darwin")
+    monkeypatch.setattr("profunda.fleet.threads.os.cpu_count", lambda: None)
+    assert usable_cores() == 1
