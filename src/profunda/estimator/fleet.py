@@ -29,7 +29,7 @@ def trials_for(rows: int) -> int:
     """The default budget: one network design for twenty rows, at least 4 and at most 200.
 
     Scaled to the data because a small table can tell few designs apart; in trials, not seconds, so that
-    `random_state` makes the result the same on every machine.
+    `random_state` can make the result the same: a clock would not.
     """
     return min(MOST_TRIALS, max(FEWEST_TRIALS, rows // ROWS_PER_TRIAL))
 

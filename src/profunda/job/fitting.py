@@ -66,7 +66,7 @@ def fit(
         data: What `profunda.read` takes (a path, ``"bundled:NAME"``, a frame, an array, a pair) or a Dataset.
         target: The target's name, or its values [N]; not needed where the data bring their own.
         seconds: Budget on the clock; covers baselines, refit and report. 60 where no budget is given.
-        trials: Budget in drawn designs instead; the same seed then gives the same result.
+        trials: Budget in drawn designs instead; the same seed then gives the same result, see there.
         epochs: Budget in epochs of single networks instead; reproducible as well.
         metric: What is optimised; the log-loss for classes, the root mean squared error for numbers.
         space: What is searched: a `Space` or a mapping; by default one made for the table.
@@ -80,7 +80,8 @@ def fit(
         folds: Folds of the cross-validation; by default 5, 3 or 1 by the number of rows.
         out: A folder that does not exist. The run can then be resumed after any interruption, and the
             Model, `report.html` and `summary.json` are kept there.
-        seed: Of every random choice.
+        seed: Of every random choice. With a budget in trials or epochs the same seed gives the same Model on one
+            machine; on another the `engine` must be named, and its instruction set and torch build be the same.
         baselines: Whether a constant, a linear model and boosted trees are scored beside the Model.
         report: Whether the report is written into `out`.
         progress: Whether progress is shown on standard error.
