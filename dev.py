@@ -38,7 +38,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 DEMO_DATA, DEMO_TARGET, DEMO_SECONDS = "bundled:adult", "income", "60"
 NATIVE = "with the native engine"
-PURE = "without the native engine: it was not wanted or could not be compiled (profunda info says why)"
+PURE = "without the native engine: it was not wanted or could not be compiled (pip install -v . shows why)"
 STRAYS = """\
 The engine's objects define functions outside the namespace of their instruction set (c++filt spells them
 out). The linker may hand one to every caller, also on a processor without those instructions. Define it in a
