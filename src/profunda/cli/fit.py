@@ -43,7 +43,7 @@ def fit(
     time
         Budget in seconds, counted from the end of imports to the written report.
     trials
-        Budget in drawn configurations; the same seed then gives the same result.
+        Budget in drawn configurations; the same seed then gives the same result on one machine.
     epochs
         Budget in epochs, summed over all networks.
     metric

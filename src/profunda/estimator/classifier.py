@@ -47,8 +47,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     workers
         Threads that train at the same time; the result does not depend on them.
     random_state
-        Seed: with an integer, and a budget of `trials`, the same data give the same model on one machine; on
-        another the `engine` must be named, and its instruction set and torch build be the same.
+        Seed: with an integer, and no budget in `seconds`, the same data give the same model on one machine;
+        on another the `engine` must be named, and its instruction set and torch build be the same.
     verbose
         0 is silent, 1 shows progress.
 

@@ -80,8 +80,9 @@ def fit(
         folds: Folds of the cross-validation; by default 5, 3 or 1 by the number of rows.
         out: A folder that does not exist. The run can then be resumed after any interruption, and the
             Model, `report.html` and `summary.json` are kept there.
-        seed: Of every random choice. With a budget in trials or epochs the same seed gives the same Model on one
-            machine; on another the `engine` must be named, and its instruction set and torch build be the same.
+        seed: Of every random choice. With a budget in trials or epochs the same seed gives the same Model on
+            one machine; on another the `engine` must be named, and its instruction set and torch build be the
+            same.
         baselines: Whether a constant, a linear model and boosted trees are scored beside the Model.
         report: Whether the report is written into `out`.
         progress: Whether progress is shown on standard error.
