@@ -40,6 +40,7 @@ struct Net {
     ptrdiff_t rows;  // room, a whole number of vectors
     uint32_t *table, *words;
     const T* quantiles;
+    const int* cancel = nullptr;  // once set, a pass may end with whatever it has
     int64_t most_words;
     Rate rate, input_rate;
 
@@ -61,6 +62,7 @@ struct Net {
         take_words(arena);
     }
 
+    bool cancelled() const { return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED); }
     bool drops() const { return recipe.dropout > 0 && shape.depth > 0; }
     bool connects() const { return drops() && recipe.dropping == Dropping::dropconnect; }
     bool drops_units() const { return drops() && recipe.dropping != Dropping::dropconnect; }
@@ -96,7 +98,7 @@ struct Net {
         if (masked) draw_weights(step);
         const T* in = x;
         ptrdiff_t in_stride = x_stride;
-        for (int l = 0; l < shape.depth; ++l) {
+        for (int l = 0; l < shape.depth && !cancelled(); ++l) {
             linear(l, weights_of(l), in, in_stride, count, hidden[l].out);
             activate(l, count, step);
             in = hidden[l].out;
@@ -122,7 +124,7 @@ struct Net {
                                          weights_of(shape.depth) + last.weights, last.stride, d,
                                          layout.layers[shape.depth - 1].stride, nullptr);
         }
-        for (int l = shape.depth - 1; l >= 0; --l) backward_layer(l, count);
+        for (int l = shape.depth - 1; l >= 0 && !cancelled(); --l) backward_layer(l, count);
         if (masked) mask_gradient();
     }
 

@@ -111,6 +111,7 @@ struct Trainer {
     Trainer(Job& job, Arena& arena, const Watchers& watchers)
         : job(job), recipe(job.recipe), watchers(watchers), net(job, arena), signs(net, job, arena) {
         const Rows& rows = job.rows;
+        net.cancel = watchers.cancel;
         steps = (rows.n_train + recipe.batch - 1) / recipe.batch;
         const double products = 6.0 * recipe.batch * static_cast<double>(net.layout.trained);
         report_every = products < 1e9 ? static_cast<int64_t>(1e9 / (products + 1e6)) : 1;
@@ -194,7 +195,6 @@ private:
         if (watchers.steps) __atomic_fetch_add(watchers.steps, unreported, __ATOMIC_RELAXED);
         unreported = 0;
     }
-    bool cancelled() const { return watchers.cancel && __atomic_load_n(watchers.cancel, __ATOMIC_RELAXED); }
 
     // The stopping rule (fleet/stopping.py), and divergence.
     void watch(double valid_loss, double train_loss) {
@@ -225,16 +225,16 @@ private:
         const double done = static_cast<double>(epoch) * static_cast<double>(steps);
         double power_1 = __builtin_pow(BETA_1, done), power_2 = __builtin_pow(BETA_2, done);
         for (int64_t at = 0; at < steps; ++at) {
-            if (cancelled()) return false;
+            if (net.cancelled()) return false;
             const int64_t start = at * recipe.batch, left = rows.n_train - start;
             const int count = static_cast<int>(left < recipe.batch ? left : recipe.batch);
             const int64_t number = epoch * steps + at;
             gather(count, [&](int m) { return rows.train[order[start + m]]; }, true);
             if (recipe.input_dropout > 0) drop_inputs(count, number);
             net.forward(count, number);
-            if (cancelled()) return false;
             losses += loss(count) / count;
             net.backward(count);
+            if (net.cancelled()) return false;
             power_1 *= BETA_1;
             power_2 *= BETA_2;
             const double rate = learning_rate(recipe, static_cast<double>(number), total);
@@ -381,7 +381,7 @@ private:
         if (found) signs.begin(probes);
         double total = 0;
         for (int64_t at = 0; at < rows.n_valid; at += CHUNK) {
-            if (cancelled()) return false;
+            if (net.cancelled()) return false;
             const int64_t left = rows.n_valid - at;
             const int count = static_cast<int>(left < CHUNK ? left : CHUNK);
             gather(count, [&](int m) { return rows.valid[at + m]; }, false);

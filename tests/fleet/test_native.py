@@ -23,6 +23,7 @@ from profunda.fleet.pack import Pack, Plan
 from profunda.fleet.shape import canonical_width
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import first_state, pack_arrays, unpack
+from profunda.networks.layout import layout
 from profunda.space.design import Design
 
 
@@ -526,3 +527,22 @@ def test_where_it_is_there_is_no_reason(native):
     assert native_engine.available()
     assert native_engine.unavailable_reason() is None
     assert native_engine.instruction_set() in ("avx512", "avx2", "neon", "generic")
+
+
+def test_an_infinity_stays_among_the_units_and_out_of_the_padding(native, isa):
+    """The first layer overflows; the second's weights make −∞ of it, and ReLU a zero. Beside the eight units
+    lie padded places, whose weights of zero must not meet the infinity."""
+    x, y, index = np.full((16, 1), 10.0, np.float32), np.zeros((16, 1), np.float32), np.arange(16)
+    data = FleetData.from_arrays(x, y, folds=[(index, index)], classes=False, n_outputs=1)
+    design = Design(widths=(8, 8), optimiser="sgd", batch_size=16, epochs=1)
+    member = Member(design, 0, 0)
+    state = first_state(member, data, np.dtype(np.float32))
+    first, second, last = layout(design.widths, 1, 1)
+    params = np.zeros_like(state.params)
+    first.weights_of(params)[:] = 1e38
+    second.weights_of(params)[:] = -1.0
+    last.weights_of(params)[:] = 1.0
+    begun = replace(state, params=params, best_params=params)
+    (ended,) = native([member], data, states=[begun], isa=isa).states
+    assert ended.status is not Status.DIVERGED
+    assert (ended.train_loss[0], ended.valid_loss[0]) == (0.0, 0.0)

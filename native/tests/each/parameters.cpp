@@ -30,6 +30,7 @@ static void each_layout(F&& f) {
             const check::Form form = form_of(widths, norm);
             check::Example example(form, sizeof(T) == 4 ? Precision::single : Precision::twice);
             Arena arena;
+            arena.reserve(size_t{1} << 24);
             const Parameters<T> layout(example.job.network, arena);
             f(example, layout);
         }
@@ -95,6 +96,7 @@ static void check_zeros(const Buffer<T>& marks, const T* numbers, ptrdiff_t coun
 template <class T>
 static void padding_after(check::Example& example) {
     Arena arena;
+    arena.reserve(size_t{1} << 24);
     const Watchers nobody{nullptr, nullptr};
     Trainer<T> trainer(example.job, arena, nobody);
     trainer.train();

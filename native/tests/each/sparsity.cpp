@@ -8,6 +8,11 @@ namespace profunda::PROFUNDA_ISA {
 
 constexpr int FEATURES = 23;
 
+static Arena& roomy(Arena& arena) {
+    arena.reserve(size_t{1} << 20);
+    return arena;
+}
+
 // A batch as a matrix, and its rows as lists. Every third row is empty, the others have 1 to FEATURES numbers.
 template <class T>
 struct Scattered {
@@ -17,7 +22,7 @@ struct Scattered {
     SparseBatch<T> batch;
 
     Scattered(check::Draws& draws, int rows)
-        : rows(rows), dense(draws, rows, 0, 0, FEATURES, 0), batch(rows, FEATURES, FEATURES, arena) {
+        : rows(rows), dense(draws, rows, 0, 0, FEATURES, 0), batch(rows, FEATURES, FEATURES, roomy(arena)) {
         // What an earlier batch left must not be seen.
         for (int before = 0; before < 2; ++before) {
             batch.clear();
