@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "team.hpp"
 
@@ -62,6 +64,10 @@ std::vector<int64_t> rows_of(const Indices& given, int64_t rows, const std::stri
 // Inputs, units of a layer, outputs: products of two of them, and their sums over layers, stay within 64 bits.
 constexpr int MOST_UNITS = 1 << 24;
 constexpr int MOST_THREADS = 1 << 12;
+// Inputs are listed where at most this share of at least so many is not zero: lists of more would take as much memory
+// as the inputs themselves.
+constexpr double FEW = 0.5;
+constexpr int64_t FEWEST_INPUTS = 16;
 
 // Rows of one fold, kept alive as long as a task trains on them.
 struct Table {
@@ -128,10 +134,6 @@ struct Table {
     }
 
 private:
-    // Lists of more would take as much memory as the inputs themselves.
-    static constexpr double FEW = 0.5;
-    static constexpr int64_t FEWEST_INPUTS = 16;
-
     template <class T>
     void list_numbers(std::vector<T>& values) {
         const int64_t count = static_cast<int64_t>(x.shape(0));
@@ -387,11 +389,57 @@ int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<in
     return static_cast<int64_t>(engine_of(std::nullopt).bytes[table.precision == Precision::twice](job));
 }
 
+template <class Enum>
+nb::dict codes(std::initializer_list<std::pair<const char*, Enum>> named) {
+    nb::dict made;
+    for (const auto& [name, code] : named) made[name] = static_cast<int>(code);
+    return made;
+}
+
+// What Python keeps a copy of, for its tests to compare.
+void tell_constants(nb::module_& module) {
+    module.attr("activations") = codes<Activation>({{"relu", Activation::relu},
+                                                    {"leaky_relu", Activation::leaky_relu},
+                                                    {"tanh", Activation::tanh},
+                                                    {"sigmoid", Activation::sigmoid},
+                                                    {"elu", Activation::elu},
+                                                    {"selu", Activation::selu},
+                                                    {"gelu", Activation::gelu},
+                                                    {"silu", Activation::silu},
+                                                    {"softplus", Activation::softplus},
+                                                    {"mish", Activation::mish}});
+    module.attr("norms") = codes<Norm>({{"none", Norm::none}, {"batch", Norm::batch}, {"layer", Norm::layer}});
+    module.attr("dropping") = codes<Dropping>({{"bernoulli", Dropping::bernoulli},
+                                               {"gaussian", Dropping::gaussian},
+                                               {"dropconnect", Dropping::dropconnect}});
+    module.attr("optimisers") =
+        codes<Optimiser>({{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"rmsprop", Optimiser::rmsprop}});
+    module.attr("schedules") = codes<Schedule>(
+        {{"constant", Schedule::constant}, {"cosine", Schedule::cosine}, {"onecycle", Schedule::onecycle}});
+    module.attr("endings") = codes<Ending>({{"limit", Ending::limit},
+                                            {"stopped", Ending::stopped},
+                                            {"diverged", Ending::diverged},
+                                            {"cancelled", Ending::cancelled}});
+    module.attr("signs") = codes<Sign>({{"activation_mean", Sign::activation_mean},
+                                        {"activation_std", Sign::activation_std},
+                                        {"dead", Sign::dead},
+                                        {"saturated", Sign::saturated},
+                                        {"gradient_norm", Sign::gradient_norm},
+                                        {"update_ratio", Sign::update_ratio}});
+    module.attr("sign_count") = SIGNS;
+    module.attr("probe_rows") = PROBE_ROWS;
+    module.attr("listed_share") = FEW;
+    module.attr("listed_features") = FEWEST_INPUTS;
+    module.attr("most_threads") = MOST_THREADS;
+}
+
 }  // namespace
 }  // namespace profunda
 
 NB_MODULE(_native, module) {
     using namespace profunda;
+
+    tell_constants(module);
 
     module.def("instruction_set", [](std::optional<std::string> wanted) -> std::optional<std::string> {
         const Choice chosen = choose(wanted ? wanted->c_str() : nullptr);

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from profunda._seeds import bits, halfwords, keys_of, premix
 from profunda.errors import ArgumentError, DataError, RunError
-from profunda.fleet import certification
+from profunda.fleet import certification, native_engine
 from profunda.fleet.certification import certified
 from profunda.fleet.history import History, Status
 from profunda.fleet.masks import QUANTILES, Masks, device_bits, spreads, thresholds
@@ -305,3 +305,89 @@ def test_shapes_leave_out_what_a_design_does_not_use():
 def test_shapes_with_norms_and_noise_are_certified(fields):
     shape = shape_of(Member(Design((20, 24), dropout=0.2, batch_size=16, **fields)), table())
     assert certified(shape, 8, {"relu"}, torch.float32, "cpu", clipped=True)
+
+
+# The native engine, as Python drives it ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_what_the_engine_keeps_of_rows_is_counted(native, classes):
+    """Copies of another type, scaled weights and lists; no inputs where they are as it reads them."""
+
+    def kept(dtype, wanted, sparse=False, **weights):
+        x, y = (np.eye(90, 20) if sparse else np.ones((90, 20))), np.arange(90) % 3
+        folds = [(np.arange(60), np.arange(60, 90))]
+        y = y if classes else np.ones((90, 2))
+        data = FleetData.from_arrays(x.astype(dtype), y, folds=folds, classes=classes, **weights)
+        return native_engine.table_bytes(data.sources["robust", 0], data, wanted)
+
+    rows = 8 * (60 + 30 + (90 if classes else 0))  # row numbers, labels
+    numbers = 90 * 20 + (0 if classes else 90 * 2)
+    lists = 8 * 91 + 20 * (4 + 4)
+    assert kept(np.float32, "float32") == kept(np.float64, "float64") == rows
+    assert kept(np.float64, "float32") == rows + 4 * numbers
+    assert kept(np.float32, "float64") == rows + 8 * numbers
+    assert kept(np.float32, "float32", weight=np.ones(90)) == rows + 4 * 90
+    assert kept(np.float32, "float32", sparse=True) == rows + lists
+    assert kept(np.float64, "float32", sparse=True) == rows + lists + 4 * numbers
+
+
+def test_rows_in_any_form_train_to_the_same_bits(native):
+    made = table()
+    source = made.sources["robust", 0]
+    apart = replace(
+        source,
+        x=np.asfortranarray(source.x),
+        y=source.y.astype(np.int32),
+        train=np.repeat(source.train, 2)[::2],
+        valid=source.valid.astype(np.int32),
+    )
+    data = FleetData({("robust", 0): apart}, 3, True)
+    copies = source.x.nbytes + apart.y.nbytes * 2
+    assert native_engine.table_bytes(apart, data) == native_engine.table_bytes(source, made) + copies
+    members = [replace(member, design=replace(member.design, encoding="robust")) for member in mixed(1)]
+    assert all(same_members(native(members, data), native(members, made)))
+
+
+def test_more_workers_than_members_start_no_more_threads(native, compiled, monkeypatch):
+    asked, team = [], compiled.Team
+
+    def counted(threads, *words):
+        asked.append(threads)
+        return team(threads, *words)
+
+    monkeypatch.setattr(compiled, "Team", counted)
+    members, made = mixed(6, epochs=1), table()
+    many, one = native(members, made, workers=5000), native(members, made, workers=1)
+    assert all(same_members(many, one))
+    assert asked == [6, 1]
+    monkeypatch.setattr(compiled, "most_threads", 4)
+    native(members, made, workers=5000)
+    assert asked[2:] == [4]
+
+
+def test_a_member_at_its_goal_is_handed_through(native):
+    members, made = mixed(3), table()
+    states = native(members, made, until=2).states
+    again = native(members, made, until=[2, 3, 2], states=states).states
+    assert [a is b for a, b in zip(states, again, strict=True)] == [True, False, True]
+
+
+def test_the_instructions_asked_for_run_where_they_can(native, compiled):
+    best = native_engine.instruction_set()
+    assert native_engine.instruction_set("sse9") == best
+    for name in ("avx512", "avx2", "neon", "generic"):
+        assert native_engine.instruction_set(name) == (compiled.instruction_set(name) or best)
+
+
+def test_a_module_that_cannot_be_loaded_is_told(monkeypatch):
+    def broken(name):
+        raise ImportError("libstdc++.so.6: no such file")
+
+    monkeypatch.setattr(native_engine, "import_module", broken)
+    native_engine._load.cache_clear()
+    try:
+        told = native_engine.unavailable_reason()
+        assert told == "its compiled module cannot be loaded (libstdc++.so.6: no such file)"
+    finally:
+        native_engine._load.cache_clear()

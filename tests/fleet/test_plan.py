@@ -1,22 +1,36 @@
 """Plans: packs by compute shape, the same everywhere, bounded in memory, readable."""
 
 import random
-from dataclasses import replace
+from dataclasses import astuple, replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from tests.fleet.cases import mixed, table, train
 
 from profunda.errors import ArgumentError, DataError
+from profunda.fleet import native_engine
 from profunda.fleet import plan as planning
-from profunda.fleet.cost import NATIVE, TORCH, bytes_of_member, bytes_of_state, pack_limit, seconds_of_step
+from profunda.fleet.cost import (
+    LISTED_FEATURES,
+    LISTED_SHARE,
+    NATIVE,
+    TORCH,
+    Rates,
+    bytes_of_member,
+    bytes_of_state,
+    listed,
+    pack_limit,
+    seconds_of_step,
+)
 from profunda.fleet.member import Member
 from profunda.fleet.pack import text_of
-from profunda.fleet.plan import plan
+from profunda.fleet.plan import check_engine, plan
 from profunda.fleet.shape import canonical_width, shape_of
 from profunda.fleet.source import FleetData, Source
 from profunda.fleet.speed import Speeds
-from profunda.space.design import Design
+from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
+from profunda.vitals.signs import PROBE_ROWS, SIGNS
 
 
 def fleet(count=200):
@@ -43,6 +57,7 @@ WITHOUT = Speeds(TORCH, None, "")
 def native(monkeypatch):
     """A machine with the native engine, whatever this one has."""
     monkeypatch.setattr(planning, "available", lambda: True)
+    monkeypatch.setattr(planning, "instruction_set", lambda wanted: wanted)
     monkeypatch.setattr(planning, "buffer_bytes", lambda member, data, dtype: 4000)
     monkeypatch.setattr(planning, "table_bytes", lambda source, data, dtype: 500)
 
@@ -60,7 +75,7 @@ def test_every_member_is_in_one_pack_of_its_shape():
     assert sorted(i for pack in made.packs for i in pack.members) == list(range(200))
     for pack in made.packs:
         shapes = {shape_of(members[i], data) for i in pack.members}
-        assert len(shapes) == pack.shapes == 1
+        assert len(shapes) == 1
         assert pack.text == text_of([*shapes])
         assert len(pack.members) <= 64
 
@@ -111,7 +126,7 @@ def test_native_packs_mix_shapes_and_start_with_the_longest(native):
     assert sorted(i for pack in made.packs for i in pack.members) == list(range(300))
     assert made.engine == "native"
     assert made.instruction_set == "avx512"
-    assert max(pack.shapes for pack in made.packs) > 1
+    assert any(len({shape_of(members[i], data) for i in pack.members}) > 1 for pack in made.packs)
     costs = [seconds_of_step(shape_of(members[i], data), NATIVE) for p in made.packs for i in p.members]
     assert costs == sorted(costs, reverse=True)
 
@@ -151,10 +166,52 @@ def test_auto_takes_what_is_predicted_to_be_quicker(native):
         assert plan([member], table(), speeds=wide_is_slow).engine == ("native", "torch")[number % 2]
 
 
-def test_auto_says_why_there_is_no_native_pack(pure):
+@pytest.mark.parametrize(("slower", "engine"), [(0.97, "native"), (1.03, "native"), (1.2, "torch")])
+def test_torch_must_be_clearly_quicker(native, slower, engine):
+    """What differs by less than the measurements do must not flip from day to day."""
+    member, data = Member(Design((64, 64), batch_size=32)), table()
+    shape = shape_of(member, data)
+    ratio = slower * seconds_of_step(shape, TORCH, pack_limit(shape)) / seconds_of_step(shape, NATIVE)
+    rates = Rates(*(ratio * rate for rate in astuple(NATIVE)))
+    assert plan([member], data, speeds=Speeds(TORCH, rates, "avx2")).engine == engine
+
+
+def test_a_plan_names_the_instructions_that_will_be_used(native, monkeypatch):
+    """Those of the machine on which a run began, where this one has them; otherwise its own."""
+    monkeypatch.setattr(planning, "instruction_set", lambda wanted: wanted if wanted == "avx2" else "generic")
+    for began, used in (("avx2", "avx2"), ("avx512", "generic")):
+        assert plan(mixed(2), table(), speeds=replace(QUICK, instruction_set=began)).instruction_set == used
+
+
+def test_a_plan_of_nobody_says_so():
+    made = plan([], table(), speeds=WITHOUT)
+    assert str(made) == "0 networks: there is nothing to train"
+    assert (made.engine, made.seconds, made.bytes) == ("", 0, 0)
+
+
+def test_a_device_that_is_not_here_is_refused(monkeypatch):
+    monkeypatch.setattr(planning.torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ArgumentError, match=r"device = 'cuda' was asked for, but .* finds 0 CUDA .* Leave"):
+        plan(mixed(1), table(), engine="torch", device="cuda", speeds=WITHOUT)
+    on_a_machine_with_cuda(monkeypatch)
+    check_engine("auto", "cuda:0")
+    with pytest.raises(ArgumentError, match=r"device = 'cuda:1' was asked for, but .* finds 1 CUDA devices"):
+        check_engine("auto", "cuda:1")
+    for wrong in ("steam", "cuda:x", "cuda0"):
+        with pytest.raises(ArgumentError, match=f"device = '{wrong}' is unknown; it is 'cpu', 'cuda' or"):
+            check_engine("torch", wrong)
+
+
+def on_a_machine_with_cuda(monkeypatch):
+    monkeypatch.setattr(planning.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(planning.torch.cuda, "device_count", lambda: 1)
+
+
+def test_auto_says_why_there_is_no_native_pack(pure, monkeypatch):
     made = plan(mixed(4), table(), speeds=WITHOUT)
     assert (made.engine, made.instruction_set) == ("torch", "")
     assert made.reasons == ("The torch engine trains all: the wheel is pure.",)
+    on_a_machine_with_cuda(monkeypatch)
     elsewhere = plan(mixed(4), table(), speeds=QUICK, device="cuda")
     assert elsewhere.reasons == (
         "The torch engine trains all: the native one knows the CPU alone, not cuda.",
@@ -163,7 +220,7 @@ def test_auto_says_why_there_is_no_native_pack(pure):
 
 def test_the_native_engine_is_refused_where_it_cannot_train(pure):
     with pytest.raises(
-        ArgumentError, match=r"engine = 'native' cannot be used: the wheel is pure\. Install .* C\+\+"
+        ArgumentError, match=r"native engine is not available: the wheel is pure\. Install .* C\+\+"
     ):
         plan(mixed(1), table(), engine="native", speeds=WITHOUT)
     with pytest.raises(ArgumentError, match=r"trains on the CPU alone, but device = 'cuda'"):
@@ -247,3 +304,73 @@ def test_sources_check_their_rows():
         Source(x, y, rows, rows + 1)
     with pytest.raises(DataError, match=r"weight needs shape \(4,\), got \(2,\)"):
         Source(x, y, rows, rows, np.ones(2))
+    with pytest.raises(DataError, match="x has 4 rows but 0 columns, so there is nothing to learn from"):
+        Source(x[:, :0], y, rows, rows)
+    with pytest.raises(DataError, match=r"class codes from 0 on, got -1: .* number the classes 0, 1"):
+        Source(x, y - 1, rows, rows)
+    Source(x, (y - 1.0)[:, None].astype(np.float32), rows, rows)  # numbers may lie below 0
+
+
+def test_labels_beyond_the_outputs_are_refused():
+    x, y, rows = np.zeros((4, 2), np.float32), np.array([0, 1, 3, 1]), np.arange(4)
+    told = r"labels of 3 classes are 0\.\.2, got 3: .* give n_outputs=4"
+    with pytest.raises(DataError, match=told):
+        FleetData.from_arrays(x, y, folds=[(rows, rows)], classes=True, n_outputs=3, class_weight=[1, 1, 1])
+    assert FleetData.from_arrays(x, y, folds=[(rows, rows)], classes=True).n_outputs == 4
+    data = FleetData({("robust", 0): Source(x, y, rows, rows)}, 3, True)
+    with pytest.raises(DataError, match=told):
+        plan([Member(Design((8,), encoding="robust"))], data, speeds=WITHOUT)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [True, False])
+def test_data_of_arrays_are_copies(dtype, classes, order):
+    """What becomes of the user's arrays later must not change what trains."""
+    x, train, valid = np.ones((6, 3), dtype, order=order), np.arange(4), np.arange(4, 6)
+    y, weight = (np.arange(6) % 2 if classes else np.ones((6, 2), dtype, order=order)), np.arange(1.0, 7.0)
+    data = FleetData.from_arrays(x, y, folds=[(train, valid)], classes=classes, weight=weight)
+    source = data.source(Member(Design((8,))))
+    held = (source.x, source.y, source.train, source.valid, source.weight)
+    before = [array.copy() for array in held]
+    for given in (x, y, train, valid, weight):
+        given[...] = 0
+    assert all(np.array_equal(a, b) for a, b in zip(held, before, strict=True))
+    assert all(array.flags.c_contiguous for array in held)
+    assert source.x.dtype == dtype
+    assert data.sources["robust", 0] is source  # one copy, whatever the encodings
+
+
+def test_lists_are_counted_where_the_engine_keeps_them():
+    def paid(features, filled, width=256):
+        shape = shape_of(Member(Design((width,))), table(features=8))
+        return listed(replace(shape, n_features=features, n_filled=filled)).n_features
+
+    assert paid(160, 20) < 160
+    assert paid(16, 2) < 16
+    assert paid(15, 2) == 15  # too few inputs
+    assert paid(160, 80) < 160
+    assert paid(160, 100) == 160  # too many that are not zero
+    assert paid(160, 12, width=8) < 160 == paid(160, 20, width=8)  # a narrow layer earns less by them
+
+
+def test_python_has_the_numbers_and_orders_of_the_native_engine(compiled):
+    def orders(literal):
+        return {name: code for code, name in enumerate(get_args(literal))}
+
+    assert compiled.activations == orders(Activation)
+    assert compiled.norms == orders(Norm)
+    assert compiled.dropping == orders(DropoutKind)
+    assert compiled.optimisers == orders(Optimiser)
+    assert compiled.schedules == orders(Schedule)
+    ends = {
+        "limit": 0,
+        "stopped": native_engine._STOPPED,
+        "diverged": native_engine._DIVERGED,
+        "cancelled": native_engine._CANCELLED,
+    }
+    assert compiled.endings == ends
+    assert compiled.signs == {sign.name: code for code, sign in enumerate(SIGNS)}
+    assert compiled.sign_count == len(SIGNS)
+    assert compiled.probe_rows == PROBE_ROWS
+    assert (compiled.listed_share, compiled.listed_features) == (LISTED_SHARE, LISTED_FEATURES)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from profunda.fleet import speed, timing
+from profunda.fleet import native_engine, speed, timing
 from profunda.fleet.cost import NATIVE, TORCH, flops_of_step, seconds_of_step
 from profunda.fleet.speed import Speeds, speeds_here
 from profunda.fleet.threads import one_thread, usable_cores
@@ -55,6 +56,17 @@ def test_a_machine_is_measured_once(measuring, tmp_path):
     assert json.loads(kept.read_text())["machine"] == {"processor": "one"}
 
 
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_a_named_engine_is_not_measured(measuring, tmp_path, engine):
+    assert speeds_here(engine) == HERE
+    assert (measuring.count, [*tmp_path.iterdir()]) == (0, [])
+
+
+def test_a_named_engine_without_the_native_one(measuring, monkeypatch):
+    monkeypatch.setattr(speed, "available", lambda: False)
+    assert speeds_here("torch") == Speeds(TORCH, None, "")
+
+
 def test_another_machine_is_measured_anew_and_both_are_kept(measuring, tmp_path):
     speeds_here()
     for processor in ("two", "one", "two"):
@@ -78,6 +90,8 @@ WHOLE = {"machine": {"processor": "one"}, "speeds": HERE.to_json()}
         json.dumps(WHOLE | {"speeds": {"torch": {}, "native": None, "instruction_set": ""}}).encode(),
         json.dumps(WHOLE).replace("7e-05", "-1").encode(),
         json.dumps(WHOLE).replace("7e-05", "NaN").encode(),
+        json.dumps(WHOLE).replace("7e-05", "1" + "0" * 400).encode(),
+        b"[" * 9_000,
         json.dumps(WHOLE | {"padding": "x" * 20_000}).encode(),
     ],
 )
@@ -152,9 +166,9 @@ def test_this_machine_says_what_its_speeds_depend_on():
 # The measurement --------------------------------------------------------------------------------------
 
 
-def trials_of(reference):
+def all_trials():
     return [
-        timing._Trial(case, reference, timing._train_by_torch, members, 1)
+        timing._Trial(case, timing._train_by_torch, members, 1)
         for case in timing._CASES
         for members in (case.members,)
     ]
@@ -162,7 +176,7 @@ def trials_of(reference):
 
 @pytest.mark.parametrize("reference", [TORCH, NATIVE])
 def test_rates_are_found_again_from_the_seconds_that_they_make(reference):
-    trials = trials_of(reference)
+    trials = all_trials()
     true = replace(reference, flop=0.4 * reference.flop, step=3 * reference.step, layer=3 * reference.layer)
     for trial in trials:
         trial.seconds = seconds_of_step(trial.shape, true, trial.member_count)
@@ -171,7 +185,7 @@ def test_rates_are_found_again_from_the_seconds_that_they_make(reference):
 
 
 def test_a_disturbed_clock_leaves_rates_usable():
-    trials = trials_of(NATIVE)
+    trials = all_trials()
     for number, trial in enumerate(trials):
         trial.seconds = 1e-9 if number % 2 else 1.0
     assert all(0 < rate < 1 for rate in astuple(timing._explaining(trials, NATIVE)))
@@ -180,8 +194,7 @@ def test_a_disturbed_clock_leaves_rates_usable():
 def test_the_torch_engine_is_measured_and_explained():
     with one_thread():
         trials = [
-            timing._Trial(case, TORCH, timing._train_by_torch, case.members, case.epochs)
-            for case in timing._CASES
+            timing._Trial(case, timing._train_by_torch, case.members, case.epochs) for case in timing._CASES
         ]
         for _ in range(3):
             for trial in trials:
@@ -192,8 +205,37 @@ def test_the_torch_engine_is_measured_and_explained():
         assert 0.4 < predicted / trial.seconds < 2.5  # wide: other processes share this machine
 
 
+@pytest.mark.parametrize("engine", ["torch", "native"])
+def test_other_threads_of_the_process_do_not_count(engine):
+    """A notebook may compute beside the measurement."""
+    if engine == "native" and not native_engine.available():
+        pytest.skip(f"the native engine is not here: {native_engine.unavailable_reason()}")
+    train = timing._train_by_torch if engine == "torch" else timing._train_natively
+    trial, stop = timing._Trial(timing._CASES[2], train, 8 if engine == "torch" else 1, 1), threading.Event()
+
+    def busy() -> None:
+        numbers = np.ones((200, 200))
+        while not stop.is_set():
+            numbers @ numbers
+
+    trial.run()
+    threads = [threading.Thread(target=busy) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        began, seconds = time.process_time(), 0.0
+        while time.process_time() - began < 0.4:
+            seconds += trial.train(trial.members, trial.data, list(trial.states), 3)[1]
+        spent = time.process_time() - began
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert 0 < seconds < 0.7 * spent
+
+
 def test_products_are_counted():
-    (narrow, *_), wide = trials_of(TORCH), trials_of(TORCH)[-1]
+    narrow, *_, wide = all_trials()
     assert flops_of_step(narrow.shape) == 2 * 16 * (3 * (20 * 16 + 16 * 2) - 20 * 16)
     assert flops_of_step(wide.shape) == 2 * 128 * (3 * (20 * 512 + 512**2 + 512 * 2) - 20 * 512)
 

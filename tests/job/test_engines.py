@@ -23,7 +23,7 @@ compiled = pytest.mark.skipif(not available(), reason="the native engine was not
 
 
 def set_speeds(monkeypatch: pytest.MonkeyPatch, speeds: Speeds) -> None:
-    monkeypatch.setattr(fitting, "speeds_here", lambda: speeds)
+    monkeypatch.setattr(fitting, "speeds_here", lambda engine: speeds)
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, rungs: int) -> None:
@@ -77,6 +77,28 @@ def test_a_resumed_run_keeps_the_engine_that_it_began_with(
     assert not same_model(tmp_path / "other", tmp_path / "whole")
 
 
+@pytest.mark.skipif(HERE in ("", "generic"), reason="the native engine has no second instruction set here")
+def test_a_resumed_run_keeps_the_instructions_that_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though this machine has better ones: bits differ between them."""
+    set_speeds(monkeypatch, Speeds(TORCH, NATIVE, "generic"))
+    whole = fit(two_classes(), out=tmp_path / "whole", **QUICK)
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 1)
+        fit(two_classes(), out=tmp_path / "cut", **QUICK)
+    set_speeds(monkeypatch, Speeds(TORCH, NATIVE, HERE))
+    outcome = resume(tmp_path / "cut", two_classes(), progress=False)
+    assert (whole.instruction_set, outcome.instruction_set) == ("generic", "generic")
+    assert "other-instructions" not in {notice.code for notice in outcome.notices}
+    assert packs_of(tmp_path / "cut") == packs_of(tmp_path / "whole")
+    assert same_model(tmp_path / "cut", tmp_path / "whole")
+    # Negative control: from the start, this machine's best ones make other bits.
+    other = fit(two_classes(), out=tmp_path / "other", **QUICK)
+    assert other.instruction_set == HERE
+    assert not same_model(tmp_path / "other", tmp_path / "whole")
+
+
 @compiled
 @pytest.mark.parametrize("refit", ["retrain", "continue"])
 def test_a_refit_is_the_same_whoever_asks_again(refit: str, tmp_path: Path) -> None:
@@ -88,10 +110,12 @@ def test_a_refit_is_the_same_whoever_asks_again(refit: str, tmp_path: Path) -> N
 @compiled
 def test_other_instructions_are_told_in_the_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fit(two_classes(), engine="native", out=tmp_path / "run", **QUICK)
-    monkeypatch.setattr(settings, "instruction_set", lambda: "sse9")
+    monkeypatch.setattr(settings, "instruction_set", lambda wanted: "sse9")
     outcome = resume(tmp_path / "run", two_classes(), progress=False)
     (notice,) = [notice for notice in outcome.notices if notice.code == "other-instructions"]
-    assert f"began on a machine with {HERE} instructions and goes on with sse9" in notice.text
+    assert (
+        f"began with {HERE} instructions, which this processor has not, and goes on with sse9" in notice.text
+    )
 
 
 @compiled
@@ -121,6 +145,6 @@ def test_an_engine_that_is_not_here_is_refused_before_the_data_are_read(
 
     monkeypatch.setattr(plan, "available", lambda: False)
     monkeypatch.setattr(plan, "unavailable_reason", lambda: "the wheel is pure")
-    with pytest.raises(ArgumentError, match="engine = 'native' cannot be used: the wheel is pure"):
+    with pytest.raises(ArgumentError, match="native engine is not available: the wheel is pure"):
         fit(tmp_path / "nowhere.csv", "y", engine="native", out=tmp_path / "run", **QUICK)
     assert not (tmp_path / "run").exists()

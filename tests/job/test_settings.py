@@ -63,7 +63,14 @@ def test_a_header_gives_the_settings_back() -> None:
 
 def test_a_header_without_speeds_is_of_another_version() -> None:
     header = SETTINGS.header()
-    for damaged in ({**header, "speeds": {}}, {k: v for k, v in header.items() if k != "speeds"}):
+    torch = {**header["speeds"]["torch"], "step": 10**400}
+    beyond = {**header, "speeds": {**header["speeds"], "torch": torch}}
+    for damaged in (
+        beyond,
+        {**header, "budget": {"seconds": 10**400}},
+        {**header, "speeds": {}},
+        {k: v for k, v in header.items() if k != "speeds"},
+    ):
         with pytest.raises(RunError, match=r"header cannot be understood .* start a new run"):
             Settings.from_header(damaged)
 
@@ -71,7 +78,7 @@ def test_a_header_without_speeds_is_of_another_version() -> None:
 def on_a_machine_with(monkeypatch: pytest.MonkeyPatch, instruction_set: str) -> None:
     monkeypatch.setattr(module, "available", lambda: bool(instruction_set))
     monkeypatch.setattr(module, "unavailable_reason", lambda: "no module")
-    monkeypatch.setattr(module, "instruction_set", lambda: instruction_set)
+    monkeypatch.setattr(module, "instruction_set", lambda wanted: instruction_set)
 
 
 def test_a_run_goes_on_silently_on_its_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +90,9 @@ def test_other_instructions_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     on_a_machine_with(monkeypatch, "avx2")
     (notice,) = SETTINGS.check_machine()
     assert notice.code == "other-instructions"
-    assert "began on a machine with avx512 instructions and goes on with avx2" in notice.text
+    assert (
+        "began with avx512 instructions, which this processor has not, and goes on with avx2" in notice.text
+    )
 
 
 def test_without_the_native_engine_a_run_that_had_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,7 @@ def test_speeds_choose_and_both_engines_train(fake: FakeEngine, monkeypatch: pyt
     from profunda.fleet import plan as planning
 
     monkeypatch.setattr(planning, "available", lambda: True)
+    monkeypatch.setattr(planning, "instruction_set", lambda wanted: wanted)
     monkeypatch.setattr(planning, "buffer_bytes", lambda member, data, dtype: 4000)
     monkeypatch.setattr(planning, "table_bytes", lambda source, data, dtype: 500)
     slow_products = Speeds(TORCH, Rates(1e-9, 1e-9, 2e-10, 1e-12, 1e-12), "avx2")

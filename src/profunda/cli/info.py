@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
@@ -39,11 +38,12 @@ def info() -> None:
 def _machine() -> tuple[tuple[str, str], ...]:
     import torch
 
+    from profunda.fleet.threads import usable_cores
+
     cuda = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return (
         ("system", f"{platform.system()} {platform.machine()}"),
-        ("cores", f"{usable} usable of {os.cpu_count()}"),
+        ("cores", f"{usable_cores()} usable of {os.cpu_count()}"),
         ("threads", f"{torch.get_num_threads()} for one torch operation"),
         ("instructions", torch.backends.cpu.get_cpu_capability()),
         ("devices", ", ".join(["cpu", *(f"cuda:{index} ({name})" for index, name in enumerate(cuda))])),

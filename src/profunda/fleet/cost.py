@@ -17,6 +17,8 @@ from profunda.space.design import Design
 from profunda.vitals.signs import PROBE_ROWS, SIGNS, sign_interval
 
 __all__ = [
+    "LISTED_FEATURES",
+    "LISTED_SHARE",
     "NATIVE",
     "TORCH",
     "Rates",
@@ -55,6 +57,8 @@ NATIVE = Rates(step=0.45e-6, layer=0.17e-6, flop=1 / 80e9, activation=0.35e-9, p
 _OVERHEAD_SHARE = 0.10
 _MOST_MEMBERS = 64
 _PACK_BYTES = 256 << 20
+LISTED_SHARE, LISTED_FEATURES = 0.5, 16
+"""The native engine lists what is not zero where that is at most this share of at least so many inputs."""
 _LANES = 16  # numbers of a vector, on the reference machine
 _OBJECT_BYTES = 3_000
 """Of a member's state: its Python objects, the arrays' headers among them."""
@@ -73,10 +77,11 @@ def listed(shape: Shape) -> Shape:
 
     A number in a list costs about ten cycles beside the products, as the engine's own rule says.
     """
-    if not shape.widths or not shape.n_filled:
+    few = shape.n_filled <= math.ceil(LISTED_SHARE * shape.n_features)
+    if not shape.widths or not shape.n_filled or not few or shape.n_features < LISTED_FEATURES:
         return shape
-    vectors = max(1.0, shape.widths[0] / _LANES)
-    paid = shape.n_filled * (2.0 * max(vectors, 4.0) + 10.0) / (2.0 * vectors)
+    vectors = -(-shape.widths[0] // _LANES)
+    paid = shape.n_filled * (2.0 * max(vectors, 4) + 10.0) / (2.0 * vectors)
     return replace(shape, n_features=min(shape.n_features, math.ceil(paid)))
 
 

@@ -9,7 +9,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
@@ -26,7 +26,7 @@ from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
 from profunda.fleet.source import FleetData, Source
-from profunda.fleet.state import MOMENTS, MemberState, first_state
+from profunda.fleet.state import MemberState, first_state
 from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
 from profunda.vitals.causes import cause_of_ending
 from profunda.vitals.signs import SATURATION, SIGNS, sign_interval
@@ -35,15 +35,15 @@ __all__ = [
     "available",
     "buffer_bytes",
     "instruction_set",
+    "refusal",
     "run_packs",
-    "state_bytes",
     "table_bytes",
     "unavailable_reason",
 ]
 
 _ACTIVATIONS, _NORMS, _DROPPING = get_args(Activation), get_args(Norm), get_args(DropoutKind)
 _OPTIMISERS, _SCHEDULES = get_args(Optimiser), get_args(Schedule)
-_LIMIT, _STOPPED, _DIVERGED, _CANCELLED = range(4)
+_STOPPED, _DIVERGED, _CANCELLED = 1, 2, 3  # why a task ended; 0: at its limit
 _WAIT_SECONDS = 0.05
 _QUEUED_PER_THREAD = 8
 """Members waiting for each thread: enough that none idles while Python prepares the next."""
@@ -53,8 +53,11 @@ _QUEUED_PER_THREAD = 8
 def _load() -> tuple[ModuleType | None, str | None]:
     try:
         module = import_module("profunda.fleet._native")
+    except ModuleNotFoundError:
+        why = "no C++ compiler, a failed build, or PROFUNDA_PURE=1"
+        return None, f"it was not compiled at installation ({why})"
     except ImportError as error:
-        return None, f"this installation has no compiled module for Python here ({error.msg})"
+        return None, f"its compiled module cannot be loaded ({error.msg})"
     if module.instruction_set() is None:
         return None, "it was compiled for another processor"
     return module, None
@@ -70,36 +73,38 @@ def unavailable_reason() -> str | None:
     return _load()[1]
 
 
-def instruction_set() -> str:
-    """The instruction set in use: "avx512", "avx2", "neon" or "generic". ArgumentError where unavailable."""
-    return _module().instruction_set()
+def instruction_set(wanted: str = "") -> str:
+    """The instruction set that runs where `wanted` is asked for: that one, or where it cannot, the best here.
+
+    It is "avx512", "avx2", "neon" or "generic". ArgumentError where the engine is not available.
+    """
+    module = _module()
+    return (module.instruction_set(wanted) if wanted else None) or module.instruction_set()
+
+
+def refusal(reason: str | None) -> str:
+    """What to tell where the engine was asked for and is not available."""
+    return (
+        f"The native engine is not available: {reason}. Install Profunda again where a C++ compiler is "
+        "found, or take engine = 'torch' (or 'auto', which trains on it then)."
+    )
 
 
 def _module() -> Any:
     module, reason = _load()
     if module is None:
-        raise ArgumentError(
-            f"The native engine is not available: {reason}. Install Profunda where a C++ compiler is found, "
-            'or choose engine="torch".'
-        )
+        raise ArgumentError(refusal(reason))
     return module
 
 
 # Memory ---------------------------------------------------------------------------------------------
 
 
-def state_bytes(design: Design, parameters: int, itemsize: int) -> int:
-    """Bytes that one member's state takes, for P `parameters`: weights, best weights, moments, curves."""
-    vectors = 2 + MOMENTS[design.optimiser]
-    signs = 8 * len(SIGNS) * (design.depth + 1)
-    return parameters * vectors * itemsize + design.epochs * (16 + signs)
-
-
 def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int:
     """Bytes of the buffers that a thread trains `member` in."""
     source, design = data.source(member), member.design
     return _module().buffer_bytes(
-        _table(source, data, dtype),
+        _table(source, data, dtype).native,
         list(design.widths),
         [canonical_width(width) for width in design.widths],
         _ACTIVATIONS.index(design.activation),
@@ -110,15 +115,27 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
 
 
 def table_bytes(source: Source, data: FleetData, dtype: str = "float32") -> int:
-    """Bytes that the engine keeps for the rows of `source`: lists of non-zero inputs, where they are few."""
+    """Bytes that the engine keeps for the rows of `source` beside it.
+
+    That are copies of labels, of row numbers, and of the arrays of `source` that are not as the engine reads
+    them (of another type, mostly), and lists of non-zero inputs, where they are few.
+    """
     return _table(source, data, dtype).bytes
 
 
-_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, bool, int], Any]]" = WeakKeyDictionary()
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Rows as the engine takes them, and the bytes that are not the Source's own."""
+
+    native: Any
+    bytes: int
+
+
+_TABLES: "WeakKeyDictionary[Source, dict[tuple[str, bool, int], _Table]]" = WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def _table(source: Source, data: FleetData, dtype: str) -> Any:
+def _table(source: Source, data: FleetData, dtype: str) -> _Table:
     """The rows of `source` as the engine takes them, made on first use and dropped with it."""
     place = (dtype, data.classes, data.n_outputs)
     with _LOCK:
@@ -128,17 +145,21 @@ def _table(source: Source, data: FleetData, dtype: str) -> Any:
         return kept[place]
 
 
-def _made_table(source: Source, data: FleetData, dtype: np.dtype) -> Any:
-    numbers = np.ascontiguousarray(source.x, dtype)
-    if data.classes:
-        y = np.ascontiguousarray(source.y, np.int64)
-    else:
-        y = np.ascontiguousarray(source.y, dtype).reshape(len(numbers), -1)
+def _made_table(source: Source, data: FleetData, dtype: np.dtype) -> _Table:
+    x = np.ascontiguousarray(source.x, dtype)
+    y = np.ascontiguousarray(source.y, np.int64 if data.classes else dtype)
+    if not data.classes:
+        y = y.reshape(len(x), -1)
+    train, valid = (np.ascontiguousarray(rows, np.int64) for rows in (source.train, source.valid))
+    pairs = ((x, source.x), (y, source.y))  # the module has rows' numbers and labels of its own, in its bytes
+    copied = sum(array.nbytes for array, given in pairs if not np.may_share_memory(array, given))
     weight = None
     if source.weight is not None:
         scaled = source.weight / source.weight[source.train].mean()
         weight = np.ascontiguousarray(scaled, dtype)
-    return _module().Table(numbers, y, weight, source.train, source.valid, data.classes, data.n_outputs)
+        copied += weight.nbytes
+    native = _module().Table(x, y, weight, train, valid, data.classes, data.n_outputs)
+    return _Table(native, copied + native.bytes)
 
 
 # Training -------------------------------------------------------------------------------------------
@@ -162,9 +183,11 @@ def run_packs(
     `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
     first weights). All packs share one queue of members, in the order given. `progress` receives the
     member-steps done since its last call, about every 50 ms; once `cancel` is set, members stop at their
-    last whole epoch within a step's time. `isa` names another instruction set than the best one.
+    last whole epoch within a step's time. `isa` names another instruction set than the plan's, or the best.
     """
-    crew = _Crew(plan, data, until, states, isa, workers)
+    members = sum(len(plan.packs[number].members) for number in numbers)
+    threads = max(1, min(workers, members, _module().most_threads))
+    crew = _Crew(plan, data, until, states, isa or plan.instruction_set or None, threads)
     try:
         yield from crew.train(list(numbers), progress, cancel)
     finally:
@@ -183,12 +206,12 @@ class _Crew:
         until: Sequence[int],
         states: Sequence[MemberState | None],
         isa: str | None,
-        workers: int,
+        threads: int,
     ) -> None:
         self.plan, self.data, self.until, self.states = plan, data, until, states
         self.module, self.dtype = _module(), np.dtype(plan.dtype)
-        self.few = _QUEUED_PER_THREAD * workers
-        self.team = self.module.Team(workers, plan.dtype == "float64", isa)
+        self.few = _QUEUED_PER_THREAD * threads
+        self.team = self.module.Team(threads, plan.dtype == "float64", isa)
         self.open: dict[int, list[_Task]] = {}
         _CREWS.add(self)
 
@@ -264,16 +287,16 @@ class _Task:
 
     def __init__(self, crew: _Crew, member: Member, state: MemberState | None, limit: int) -> None:
         self.crew, self.member, self.limit = crew, member, limit
-        self.state = state or first_state(member, crew.data, crew.dtype)
-        vectors = (self.state.params, self.state.best_params, *self.state.moments)
-        # A caller's state is not written to; a first one is nobody else's.
-        self.vectors = [np.array(v, crew.dtype) for v in vectors] if state else list(vectors)
+        self.state, self.resumed = state or first_state(member, crew.data, crew.dtype), state is not None
         self.native: Any = None
 
     def begin(self, keys: tuple[int, int, int]) -> None:
         """Make the compiled side's task; `keys` are those of order, dropout and DropConnect."""
         crew, design, state = self.crew, self.member.design, self.state
         source = crew.data.source(self.member)
+        vectors = (state.params, state.best_params, *state.moments)
+        # A caller's state is not written to; a first one is nobody else's.
+        self.vectors = [np.array(v, crew.dtype) for v in vectors] if self.resumed else list(vectors)
         self.interval = sign_interval(-(-len(source.train) // design.batch_size))
         epochs = self.limit - state.epoch
         self.taken = range(-(-state.epoch // self.interval) * self.interval, self.limit, self.interval)
@@ -284,7 +307,7 @@ class _Task:
         ]
         low, high = SATURATION.get(design.activation, (-np.inf, np.inf))
         self.native = crew.module.Task(
-            _table(source, crew.data, crew.plan.dtype),
+            _table(source, crew.data, crew.plan.dtype).native,
             list(design.widths),
             [canonical_width(width) for width in design.widths],
             _ACTIVATIONS.index(design.activation),

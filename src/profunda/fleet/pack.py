@@ -1,12 +1,12 @@
 """Packs and plans as values: who trains together on which engine, and what that needs."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from profunda.fleet.member import Member
 from profunda.fleet.shape import Shape
+from profunda.fleet.threads import usable_cores
 
 __all__ = ["Engine", "Pack", "Plan", "text_of"]
 
@@ -22,7 +22,7 @@ class Pack:
     """Members that one call of an engine trains: `members` are indices into the plan's members.
 
     `stacked`: more than one member shares each call of torch, which asks for one compute shape; native packs
-    mix `shapes`, and are the unit of the journal only. `text` says what its networks look like.
+    mix shapes, and are the unit of the journal only. `text` says what its networks look like.
     `state_bytes` stay when the pack has ended; `bytes` is an upper estimate of what a thread works in beside
     them. `seconds` is the predicted time of one thread to the last epochs.
     """
@@ -30,7 +30,6 @@ class Pack:
     members: tuple[int, ...]
     engine: Engine
     stacked: bool
-    shapes: int = 1
     text: str = ""
     state_bytes: int = 0
     bytes: int = 0
@@ -41,8 +40,9 @@ class Pack:
 class Plan:
     """Packs of one fleet: native ones first, each engine's longest first, the order in which they start.
 
-    `table_bytes` are what the engines keep of the rows in forms of their own; `instruction_set` is the native
-    one's, "" where it has no pack; `reasons` tell which engine trains what, and why.
+    `table_bytes` are what the engines keep of the rows in forms of their own; `instruction_set` is the one
+    that the native engine trains with, "" where it has no pack; `reasons` tell which engine trains what, and
+    why.
     """
 
     members: tuple[Member, ...]
@@ -65,8 +65,8 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Peak of the memory that training adds, with a thread on every core; all states are kept."""
-        return self.bytes_with(os.cpu_count() or 1)
+        """Peak of the memory that training adds, with a thread on every usable core; all states are kept."""
+        return self.bytes_with(usable_cores())
 
     def bytes_with(self, workers: int) -> int:
         """Peak of the memory that training on `workers` threads adds.
@@ -90,6 +90,8 @@ class Plan:
         return holes + sum(sorted((pack.bytes for pack in packs), reverse=True)[:workers])
 
     def __str__(self) -> str:
+        if not self.members:
+            return "0 networks: there is nothing to train"
         each = sum(pack.state_bytes for pack in self.packs) / max(1, len(self.members))
         engine = self.engine + (f" ({self.instruction_set})" if self.instruction_set else "")
         head = (

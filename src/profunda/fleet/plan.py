@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import torch
+
 from profunda.errors import ArgumentError
 from profunda.fleet.cost import (
     NATIVE,
@@ -19,6 +21,8 @@ from profunda.fleet.member import Member
 from profunda.fleet.native_engine import (
     available,
     buffer_bytes,
+    instruction_set,
+    refusal,
     table_bytes,
     unavailable_reason,
 )
@@ -38,6 +42,9 @@ search can stop soon."""
 _FEWEST_PACKS, _SMALLEST_SPLIT = 4, 16
 """A fleet of fewer packs is cut smaller, down to 16 members a pack, so that two threads have something to
 share. The rule does not ask how many threads there are: packs must be the same on every machine."""
+_CLEARLY = 1.1
+"""How much quicker than the native engine torch must be predicted to be: from one measurement to the next,
+predictions differ by some per cent, and chance should not decide a tie."""
 _NATIVE_SECONDS = 0.75
 """Seconds of a native pack on the reference machine. Its threads share members, not packs, so a pack is only
 the unit of the journal, and the record with its flush to disk takes some milliseconds."""
@@ -89,13 +96,14 @@ def plan(
 ) -> Plan:
     """Group `members` into packs: same members, data, engine and speeds, same packs.
 
-    `engine` "auto" trains each compute shape on the engine that `speeds` predict to be quicker there; None
-    are this machine's speeds. `device` None is the CPU, where small dense networks are fastest and their bits
-    are promised. `epochs` [M] are those still to train; None: all of the designs'.
+    `engine` "auto" trains each compute shape on the native engine, unless `speeds` predict torch to be
+    quicker there by a tenth; None are this machine's speeds. `device` None is the CPU, where small dense
+    networks are fastest and their bits are promised. `epochs` [M] are those still to train; None: all of the
+    designs'.
 
     Raises:
-        ArgumentError: an unknown engine or dtype, or the native engine is asked for where there is none.
-        DataError: `data` lacks a member's fold.
+        ArgumentError: an unknown engine or dtype, or an engine or a device is asked for that is not here.
+        DataError: `data` lacks a member's fold, or has labels beyond its outputs.
     """
     place = device or "cpu"
     check_engine(engine, place)
@@ -107,7 +115,7 @@ def plan(
         tuple(member.design.epochs for member in members) if epochs is None else tuple(epochs),
         data,
         dtype,
-        speeds or speeds_here(),
+        speeds or speeds_here(engine),
     )
     chosen, reasons = _choose(sorted(set(fleet.shapes)), fleet.speeds, engine, place)
     packs = (*_native_packs(fleet, chosen), *_torch_packs(fleet, chosen))
@@ -118,30 +126,40 @@ def plan(
         device=place,
         dtype=dtype,
         table_bytes=_table_bytes(fleet, chosen),
-        instruction_set=fleet.speeds.instruction_set if natively else "",
+        instruction_set=instruction_set(fleet.speeds.instruction_set) if natively else "",
         reasons=reasons,
     )
 
 
 def check_engine(engine: str, device: str = "cpu") -> None:
-    """Refuse an engine that is unknown, or that cannot train here.
+    """Refuse an engine or a device that is unknown, or that cannot train here.
 
     Raises:
         ArgumentError: so it is; the text says why and what to do.
     """
     if engine not in ENGINES:
         raise ArgumentError(f"engine = {engine!r} is unknown; choose one of {', '.join(ENGINES)}.")
-    if engine != "native":
-        return
-    if device != "cpu":
+    if engine == "native" and device != "cpu":
         raise ArgumentError(
             f"engine = 'native' trains on the CPU alone, but device = {device!r} was asked for. "
             "Leave out the device, or take engine = 'torch'."
         )
-    if not available():
+    if engine == "native" and not available():
+        raise ArgumentError(refusal(unavailable_reason()))
+    if device != "cpu":
+        _check_cuda(device)
+
+
+def _check_cuda(device: str) -> None:
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or not (number or "0").isdecimal():
+        raise ArgumentError(f"device = {device!r} is unknown; it is 'cpu', 'cuda' or 'cuda:1', say.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(number or 0) >= count:
         raise ArgumentError(
-            f"engine = 'native' cannot be used: {unavailable_reason()}. Install Profunda again where a C++ "
-            "compiler is found, or take engine = 'auto', which trains on torch then."
+            f"device = {device!r} was asked for, but torch {torch.__version__} finds {count} CUDA devices: "
+            "a build for the CPU alone, no driver, or no such device? Leave out the device to train on the "
+            "CPU, where small networks are quickest, or install torch for your CUDA."
         )
 
 
@@ -170,7 +188,9 @@ def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engin
         / seconds_of_step(listed(shape), speeds.native)
         for shape in shapes
     }
-    chosen: dict[Shape, Engine] = {shape: "native" if gains[shape] >= 1 else "torch" for shape in shapes}
+    chosen: dict[Shape, Engine] = {
+        shape: "native" if gains[shape] * _CLEARLY > 1 else "torch" for shape in shapes
+    }
     reasons = []
     for name, other in (("native", "torch"), ("torch", "native")):
         mine = [shape for shape in shapes if chosen[shape] == name]
@@ -243,7 +263,6 @@ def _native_pack(fleet: _Fleet, part: list[int]) -> Pack:
         members=tuple(part),
         engine="native",
         stacked=False,
-        shapes=len(shapes),
         text=text_of(shapes),
         state_bytes=fleet.state_bytes(part),
         bytes=max(buffer_bytes(member, fleet.data, fleet.dtype) for member in widest.values()),
@@ -304,7 +323,6 @@ def _torch_pack(shape: Shape, part: list[int], fleet: _Fleet) -> Pack:
         members=tuple(part),
         engine="torch",
         stacked=len(part) > 1,
-        shapes=1,
         text=text_of([shape]),
         state_bytes=fleet.state_bytes(part),
         bytes=bytes_of_member(shape, fleet.itemsize) * len(part),

@@ -28,8 +28,8 @@ def canonical_width(width: int) -> int:
 class Shape:
     """The compute shape of a member; members of equal shape may share a pack.
 
-    `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up,
-    so that folds of one table agree.
+    `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up:
+    folds of one table mostly agree then, and make two shapes where they lie on either side of a step.
     """
 
     widths: tuple[int, ...]

@@ -1,7 +1,7 @@
 """Rows that members are trained on, one Source per encoding and fold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
 
@@ -36,6 +36,11 @@ class Source:
                 "Source needs x of shape [N, D] and y with the same N: "
                 f"x is {self.x.shape}, y is {self.y.shape}."
             )
+        if not self.x.shape[1]:
+            raise DataError(
+                f"x has {rows} rows but 0 columns, so there is nothing to learn from: were all inputs left "
+                "out, or is x transposed? Give at least one input."
+            )
         if not len(self.train) or not len(self.valid):
             raise DataError(
                 f"A fold needs training and validation rows, got {len(self.train)} and {len(self.valid)}; "
@@ -44,8 +49,19 @@ class Source:
         for name, index in (("train", self.train), ("valid", self.valid)):
             if index.min() < 0 or index.max() >= rows:
                 raise DataError(f"{name} rows must lie in 0..{rows - 1}, got {index.min()}..{index.max()}.")
+        lowest, _ = self.labels
+        if lowest < 0:
+            raise DataError(
+                f"labels are class codes from 0 on, got {lowest}: a label that stands for a missing one, or "
+                "a target of -1 and 1? Leave such rows out, or number the classes 0, 1, …"
+            )
         if self.weight is not None:
             self._check_weight(self.weight, rows)
+
+    @cached_property
+    def labels(self) -> tuple[int, int]:
+        """The lowest and the highest class code; (0, 0) where the target is numbers."""
+        return (int(self.y.min()), int(self.y.max())) if self.y.dtype.kind in "iu" else (0, 0)
 
     @cached_property
     def filled(self) -> float:
@@ -73,7 +89,10 @@ class FleetData:
     classes: bool
 
     def source(self, member: Member) -> Source:
-        """The rows `member` is trained on; DataError where the fold or the encoding was not prepared."""
+        """The rows `member` is trained on.
+
+        Raises DataError where the fold or the encoding was not prepared, or has a label beyond the outputs.
+        """
         found = self.sources.get((member.design.encoding, member.fold))
         if found is None:
             have = ", ".join(f"{encoding}/{fold}" for encoding, fold in sorted(self.sources))
@@ -81,7 +100,16 @@ class FleetData:
                 f"Member {member.id} wants encoding {member.design.encoding!r}, fold {member.fold}; "
                 f"prepared are {have}."
             )
+        self._check_labels(found)
         return found
+
+    def _check_labels(self, source: Source) -> None:
+        _, highest = source.labels
+        if self.classes and highest >= self.n_outputs:
+            raise DataError(
+                f"labels of {self.n_outputs} classes are 0..{self.n_outputs - 1}, got {highest}: codes from "
+                f"1 on, or too few outputs? Subtract 1, or give n_outputs={highest + 1}."
+            )
 
     @staticmethod
     def from_arrays(
@@ -98,20 +126,27 @@ class FleetData:
         """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows.
 
         A row weighs `weight` [N] times its class's `class_weight` [C] in training; what is not given is 1.
-        Raises DataError for weights that do not fit the rows or the classes, or say nothing.
+        All is copied: what becomes of the arrays later changes nothing.
+        Raises DataError for labels that are no class codes, and for weights that do not fit the rows or the
+        classes, or say nothing.
         """
-        inputs = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
-        target = y.astype(np.int64) if classes else y.reshape(len(y), -1).astype(inputs.dtype)
+        inputs = np.array(x, np.float64 if x.dtype == np.float64 else np.float32, order="C")
+        rows = y if classes else y.reshape(len(y), -1)
+        target = np.array(rows, np.int64 if classes else inputs.dtype, order="C")
+        plain = [Source(inputs, target, np.array(a, np.int64), np.array(b, np.int64)) for a, b in folds]
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
-        weight = _row_weights(target, width, classes, weight, class_weight)
-        made = [
-            Source(inputs, target, np.asarray(a, np.int64), np.asarray(b, np.int64), weight) for a, b in folds
-        ]
-        return FleetData(
-            {(encoding, fold): source for encoding in encodings for fold, source in enumerate(made)},
+        made = FleetData(
+            {(encoding, fold): source for encoding in encodings for fold, source in enumerate(plain)},
             width,
             classes,
         )
+        for source in plain:
+            made._check_labels(source)
+        weights = _row_weights(target, width, classes, weight, class_weight)
+        if weights is None:
+            return made
+        weighed = [replace(source, weight=weights) for source in plain]
+        return replace(made, sources={place: weighed[place[1]] for place in made.sources})
 
 
 def _row_weights(
@@ -122,7 +157,7 @@ def _row_weights(
     class_weight: Sequence[float] | np.ndarray | None,
 ) -> np.ndarray | None:
     """float64 [N], or None where every row weighs the same."""
-    rows = None if weight is None else np.asarray(weight, np.float64)
+    rows = None if weight is None else np.array(weight, np.float64)
     if class_weight is None:
         return rows
     by_class = np.asarray(class_weight, np.float64)

@@ -20,8 +20,8 @@ def usable_cores() -> int:
 class _Keeper:
     """A thread that holds the process's BLAS to one thread until it is released.
 
-    The limit is one for the whole process, and threadpoolctl lets nobody change it but the thread that set it:
-    of uses that overlap, none can set it for all and be sure to be the last one out.
+    The limit is one for the whole process, and threadpoolctl lets only the thread that set it change it: of
+    uses that overlap, none can set it for all and be sure to be the last one out.
     """
 
     def __init__(self) -> None:

@@ -48,19 +48,22 @@ _CASES = (
 )
 """From a step that is all calls to one that is all arithmetic."""
 
-# Of this process alone, where its clock is fine enough: other processes may have the cores for a while.
-_clock = time.process_time if time.get_clock_info("process_time").resolution < 1e-5 else time.perf_counter
+# Of this thread alone, where its clock is fine enough: others may have the cores, or share the process.
+_clock = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-5 else time.perf_counter
 
-_Train = Callable[[list[Member], FleetData, list[MemberState | None], int], list[MemberState]]
+_Train = Callable[
+    [list[Member], FleetData, list[MemberState | None], int], tuple[Sequence[MemberState], float]
+]
+"""Brings members from their states to an epoch; gives their states and the seconds of computing it took."""
 
 
 def measured_rates() -> tuple[Rates, Rates | None]:
     """Rates of the torch engine, and of the native one where there is one, on one thread of this machine."""
     started = time.perf_counter()
     with one_thread():
-        trials = [_Trial(case, TORCH, _train_by_torch, case.members, case.epochs) for case in _CASES]
+        trials = [_Trial(case, _train_by_torch, case.members, case.epochs) for case in _CASES]
         if available():
-            trials += [_Trial(case, NATIVE, _train_natively, 1, case.native_epochs) for case in _CASES]
+            trials += [_Trial(case, _train_natively, 1, case.native_epochs) for case in _CASES]
         for repeat in range(_REPEATS):
             if repeat and time.perf_counter() - started > _ENOUGH:
                 break
@@ -73,22 +76,21 @@ def measured_rates() -> tuple[Rates, Rates | None]:
 class _Trial:
     """One engine on one case: trained for an epoch at first, whose cost is not counted, then timed."""
 
-    def __init__(self, case: _Case, reference: Rates, train: _Train, members: int, epochs: int) -> None:
+    def __init__(self, case: _Case, train: _Train, members: int, epochs: int) -> None:
         self.train, self.epochs, self.member_count = train, epochs, members
         self.data = _data(case)
         design = Design(widths=case.widths, batch_size=case.batch, dropout=0.2, lr=1e-4, epochs=10_000)
         self.members = [Member(design, 0, number) for number in range(members)]
         self.shape = shape_of(self.members[0], self.data)
         self.seconds = float("inf")  # of a member's step, the quickest so far
-        self.states: list[MemberState] = []
+        self.states: Sequence[MemberState] = ()
 
     def run(self) -> None:
         if not self.states:
-            self.states = self.train(self.members, self.data, [None] * self.member_count, 1)
-        started = _clock()
-        self.train(self.members, self.data, list(self.states), 1 + self.epochs)
+            self.states, _ = self.train(self.members, self.data, [None] * self.member_count, 1)
+        _, seconds = self.train(self.members, self.data, list(self.states), 1 + self.epochs)
         steps = self.shape.steps * self.epochs * self.member_count
-        self.seconds = min(self.seconds, (_clock() - started) / steps)
+        self.seconds = min(self.seconds, seconds / steps)
 
 
 def _data(case: _Case) -> FleetData:
@@ -104,21 +106,23 @@ def _data(case: _Case) -> FleetData:
 
 def _train_by_torch(
     members: list[Member], data: FleetData, states: list[MemberState | None], until: int
-) -> list[MemberState]:
-    pack = Pack(tuple(range(len(members))), "torch", stacked=len(members) > 1)
-    return list(train_pack(pack, members, data, until=until, states=states).states)
+) -> tuple[Sequence[MemberState], float]:
+    pack, started = Pack(tuple(range(len(members))), "torch", stacked=len(members) > 1), _clock()
+    result = train_pack(pack, members, data, until=until, states=states)
+    return result.states, _clock() - started
 
 
 def _train_natively(
     members: list[Member], data: FleetData, states: list[MemberState | None], until: int
-) -> list[MemberState]:
+) -> tuple[Sequence[MemberState], float]:
+    """What Python does between the members is little, and other threads do it while these train."""
     pack = Pack(tuple(range(len(members))), "native", stacked=False)
     plan = Plan(tuple(members), (pack,), "cpu", "float32", 0, "", ())
     ends = [until] * len(members)
-    ((_, result, _),) = run_packs(
+    ((_, result, seconds),) = run_packs(
         plan, [0], data, until=ends, states=states, workers=1, progress=None, cancel=None
     )
-    return list(result.states)
+    return result.states, seconds
 
 
 def _explaining(trials: Sequence[_Trial], reference: Rates) -> Rates:

@@ -51,6 +51,7 @@ def train_pack(
     in the calling thread and leaves it so: more threads in a member's products change its bits.
     Raises ArgumentError where lengths do not match the pack, DataError where a fold is not in `data`.
     """
+    torch.get_num_threads()  # in a new thread, the first call undoes what was set before it
     torch.set_num_threads(1)
     chosen = [members[i] for i in pack.members]
     resumed = list(states) if states is not None else [None] * len(chosen)
@@ -128,7 +129,7 @@ class _Session:
     def _train(self, shape: Shape, jobs: list[_Job]) -> None:
         """Train jobs of one shape and epoch, dropping out those that end."""
         while any(job.active for job in jobs) and not self.cancelled:
-            chosen = self._shrunk(shape, jobs)
+            chosen = self._shrunk(jobs)
             if not self._certified(shape, chosen):  # this size is not proven: the rest go one by one
                 for job in chosen:
                     self._train(shape, [job])
@@ -137,7 +138,7 @@ class _Session:
             crew.train()
             jobs = crew.jobs
 
-    def _shrunk(self, shape: Shape, jobs: list[_Job]) -> list[_Job]:
+    def _shrunk(self, jobs: list[_Job]) -> list[_Job]:
         """The active jobs, filled up with ended ones to a size of the ladder where that is certified."""
         active = [job for job in jobs if job.active]
         size = _ladder_size(len(active), len(jobs))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
@@ -15,6 +14,7 @@ from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
 from profunda.fleet.plan import check_engine
 from profunda.fleet.speed import speeds_here
+from profunda.fleet.threads import usable_cores
 from profunda.job.choosing import Rule
 from profunda.job.course import Job
 from profunda.job.judging import check_measurable
@@ -117,7 +117,7 @@ def fit(
         sampler=sampler,
         budget=budget,
         engine=engine,
-        speeds=speeds_here(),
+        speeds=speeds_here(engine),
         select=select,
         refit=refit,
         folds=folds,
@@ -227,7 +227,7 @@ def _skewness(y: np.ndarray) -> float:
 
 def _workers(workers: int | None) -> int:
     if workers is None:
-        return torch.get_num_threads()
+        return usable_cores()
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1.")
     return workers

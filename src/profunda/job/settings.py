@@ -76,7 +76,7 @@ class Settings:
             known |= {"origin": Origin(**header["origin"]), "budget": Budget(**header["budget"])}
             known |= {"speeds": Speeds.from_json(header["speeds"])}
             return Settings(**known | {"narrowed": tuple(header["narrowed"])})
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunError(
                 f"the run's header cannot be understood ({error}). Another version wrote it, or it was "
                 "changed: start a new run."
@@ -109,11 +109,12 @@ class Settings:
                 f"the run began with the native engine ({began}), which cannot be used here: "
                 f"{unavailable_reason()}. Resume it where that engine is, or start a new run."
             )
-        if instruction_set() == began:
+        here = instruction_set(began)
+        if here == began:
             return ()
         text = (
-            f"The run began on a machine with {began} instructions and goes on with {instruction_set()}: "
-            "what is trained from here differs in its last bits from what it would have been there."
+            f"The run began with {began} instructions, which this processor has not, and goes on with "
+            f"{here}: what is trained from here differs in its last bits from what it would have been there."
         )
         return (Notice("other-instructions", text),)
 

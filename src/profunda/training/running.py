@@ -1,6 +1,5 @@
 """`train`: a fleet for users and experiments, without search or selection."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
-from profunda.fleet.threads import one_thread
+from profunda.fleet.threads import one_thread, usable_cores
 from profunda.space.design import Design
 from profunda.training.packs import run_packs
 from profunda.training.sources import prepare
@@ -93,7 +92,7 @@ def _run(
             data,
             until=[member.design.epochs for member in members],
             states=ended,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or usable_cores(),
         ):
             for place, state in zip(packs.packs[number].members, result.states, strict=True):
                 ended[place] = state
