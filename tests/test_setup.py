@@ -237,7 +237,7 @@ def test_the_compiler_is_looked_for_as_cmake_does(
 
 @pytest.mark.parametrize("missing", [(), ("ninja",), ("cmake", "ninja")], ids=str)
 def test_tools_that_the_machine_lacks_come_into_the_environment(
-    missing: set[str], dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+    missing: tuple[str, ...], dev: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dev.shutil, "which", lambda name: None if name in missing else f"/bin/{name}")
     assert {"cmake", "ninja"} & set(dev.requirements(None)) == set(missing)

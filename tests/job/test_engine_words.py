@@ -20,7 +20,7 @@ PURE = Speeds(TORCH, None, "")
 
 @pytest.fixture
 def pure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "speeds_here", lambda: PURE)
+    monkeypatch.setattr(fitting, "speeds_here", lambda engine: PURE)
     monkeypatch.setattr(engines, "unavailable_reason", lambda: "the wheel is pure")
 
 
