@@ -183,7 +183,7 @@ def run_packs(
     `until` [M] is the epoch each member is to reach, `states` [M] where each goes on from (None: from its
     first weights). All packs share one queue of members, in the order given. `progress` receives the
     member-steps done since its last call, about every 50 ms; once `cancel` is set, members stop at their
-    last whole epoch, when the layer at hand is through. `isa` names another instruction set than the plan's, or the best.
+    last whole epoch, when the layer at hand is through. `isa` names another instruction set than the plan's.
     """
     members = sum(len(plan.packs[number].members) for number in numbers)
     threads = max(1, min(workers, members, _module().most_threads))
