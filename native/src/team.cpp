@@ -8,7 +8,7 @@ namespace profunda {
 namespace {
 
 // Numbers too small for a full mantissa count as zero in this thread: moments of a unit that has died fade into them,
-// and arithmetic on them takes many times as long.
+// and arithmetic on them is slow.
 void flush_denormals() {
 #if defined(__x86_64__)
     constexpr unsigned flush_results = 1u << 15, flush_operands = 1u << 6;
