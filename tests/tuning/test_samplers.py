@@ -16,6 +16,7 @@ from profunda.fleet.history import Status
 from profunda.space.domain import Choice, Float, Int, LogFloat
 from profunda.space.space import Space, When
 from profunda.space.table import table_space
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.quasi_random import _permutations, halton
 from profunda.tuning.samplers.random import stream
 from profunda.tuning.samplers.sampler import SAMPLERS, sampler_for
@@ -58,10 +59,14 @@ def value_of(params) -> float:
     return float(len(json.dumps(dict(params)))) + params.get("x", 0.0) ** 2
 
 
+def completed(*values, violation=0.0) -> Outcome:
+    return Outcome(values, Status.COMPLETED, violation)
+
+
 def tell(sampler, batch) -> None:
     for position, params in enumerate(batch):
         status = ENDINGS[position % len(ENDINGS)]
-        sampler.tell(params, np.nan if status is Status.DIVERGED else value_of(params), status)
+        sampler.tell(params, Outcome((np.nan if status is Status.DIVERGED else value_of(params),), status))
 
 
 def play(sampler, sizes) -> list:
@@ -106,7 +111,7 @@ class TestEverySampler:
         for sampler, order in ((one, 1), (other, -1)):
             batch = sampler.propose(6)
             for params in batch[::order]:
-                sampler.tell(params, value_of(params), Status.COMPLETED)
+                sampler.tell(params, completed(value_of(params)))
         assert one.propose(3) == other.propose(3)
 
     def test_no_batch_is_empty_and_nothing_is_nothing(self, name, space):
@@ -117,7 +122,7 @@ class TestEverySampler:
     def test_a_foreign_answer_does_no_harm(self, name, space):
         sampler = sampler_for(name, space, 0)
         foreign = space.sample(np.full((1, space.dimensions), 0.3))[0]
-        sampler.tell(foreign, 1.0, Status.COMPLETED)
+        sampler.tell(foreign, completed(1.0))
         assert len(sampler.propose(3)) == 3
 
 
@@ -146,7 +151,7 @@ def test_learning_ones_do_depend_on_answers(name):
     told, other = sampler_for(name, WIDE, 1), sampler_for(name, WIDE, 1)
     for sampler, sign in ((told, 1), (other, -1)):
         for params in sampler.propose(14):
-            sampler.tell(params, sign * params["x"], Status.COMPLETED)
+            sampler.tell(params, completed(sign * params["x"]))
     assert told.propose(2) != other.propose(2)
 
 
@@ -275,7 +280,7 @@ class TestLearning:
         while len(found) < trials:
             for params in sampler.propose(batch):
                 found.append(branin(params))
-                sampler.tell(params, sign * found[-1], Status.COMPLETED)
+                sampler.tell(params, completed(sign * found[-1]))
         return min(found)
 
     def test_tpe_beats_chance_on_branin(self):

@@ -35,6 +35,7 @@ from profunda.tuning.progress import Meter
 from profunda.tuning.prospect import FAIR_COUNT, Prospect
 from profunda.tuning.result import SearchResult, Trial
 from profunda.tuning.rungs import epochs_at, survivors
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.sampler import sampler_for
 from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
@@ -204,12 +205,13 @@ class _Search:
                 break
         started = time.perf_counter()
         for entry in entries:
-            value, status = (
-                (math.nan, Status.FAILED)
-                if entry.verdict is None
-                else (entry.verdict.value, entry.verdict.status)
+            verdict = entry.verdict
+            ended = (
+                Outcome((math.nan,), Status.FAILED)
+                if verdict is None
+                else Outcome((verdict.value,), verdict.status)
             )
-            self.sampler.tell(entry.params, value, status)
+            self.sampler.tell(entry.params, ended)
         self.sampler_seconds += time.perf_counter() - started
         return True
 

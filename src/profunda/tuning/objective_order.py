@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from profunda.space.space import Params
 from profunda.tuning.objective_memory import Memory
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.sampler import Sampler
 
 __all__ = ["Order"]
@@ -60,7 +61,7 @@ class Order:
             with self._timed():
                 for number, params in zip(numbers, batch, strict=True):
                     ended = self._memory.ended[number]
-                    self._sampler.tell(params, ended.value, ended.status)
+                    self._sampler.tell(params, Outcome((ended.value,), ended.status))
             self._told += 1
             self._first_untold = numbers.stop
 

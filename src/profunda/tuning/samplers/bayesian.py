@@ -9,7 +9,6 @@ state from a journal without asking the model again.
 """
 
 import json
-import math
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import numpy as np
 from profunda.fleet.history import Status
 from profunda.space.domain import Choice, Domain, Float, Int, LogFloat
 from profunda.space.space import Params, Space
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.random import stream
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ __all__ = ["BayesianSampler", "Direction"]
 
 Algorithm = Literal["tpe", "gp"]
 Direction = Literal["minimize", "maximize"]
-
-_UNUSABLE = (Status.FAILED, Status.DIVERGED)
 
 
 class BayesianSampler:
@@ -66,7 +64,7 @@ class BayesianSampler:
             for params in batch:
                 self._enter(params)
 
-    def tell(self, params: Params, value: float, status: Status) -> None:
+    def tell(self, params: Params, outcome: Outcome) -> None:
         """What became of `params`. A configuration that was never proposed is learnt from all the same.
 
         Failed and diverged trials, and values that are not finite, are told as failed: the model leaves them
@@ -79,9 +77,11 @@ class BayesianSampler:
             if not self._open[_key(params)]:
                 self._enter(params, count=False)
             trial = self._open[_key(params)].popleft()
-            if status in _UNUSABLE or not math.isfinite(value):
+            if not outcome.usable:
                 self._study.tell(trial, state=states.FAIL)
-            elif status is Status.OUTCOMPETED and self._algorithm == "tpe":
+                return
+            (value,) = outcome.values
+            if outcome.status is Status.OUTCOMPETED and self._algorithm == "tpe":
                 # A value from fewer epochs: TPE ranks such trials below the finished ones. The GP has no such
                 # class, and would learn nothing from most of a halving search without them.
                 trial.report(value, step=0)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from profunda.errors import SpaceError
-from profunda.fleet.history import Status
 from profunda.space.space import Params, Space
+from profunda.tuning.samplers.outcome import Outcome
 
 __all__ = ["GridSampler"]
 
@@ -29,5 +29,5 @@ class GridSampler:
     def repeat(self, batch: Sequence[Params]) -> None:
         self.propose(len(batch))
 
-    def tell(self, params: Params, value: float, status: Status) -> None:
+    def tell(self, params: Params, outcome: Outcome) -> None:
         """Nothing to learn: the grid was fixed at the start."""

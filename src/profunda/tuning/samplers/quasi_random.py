@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from profunda.fleet.history import Status
 from profunda.space.space import Params, Space
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.random import stream
 
 __all__ = ["QuasiRandomSampler", "halton"]
@@ -34,7 +34,7 @@ class QuasiRandomSampler:
     def repeat(self, batch: Sequence[Params]) -> None:
         self._drawn += len(batch)
 
-    def tell(self, params: Params, value: float, status: Status) -> None:
+    def tell(self, params: Params, outcome: Outcome) -> None:
         """Nothing to learn: the sequence was fixed at the start."""
 
 

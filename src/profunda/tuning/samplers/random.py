@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from profunda.fleet.history import Status
 from profunda.space.space import Params, Space
+from profunda.tuning.samplers.outcome import Outcome
 
 __all__ = ["RandomSampler", "stream"]
 
@@ -43,5 +43,5 @@ class RandomSampler:
     def repeat(self, batch: Sequence[Params]) -> None:
         self._drawn += len(batch)
 
-    def tell(self, params: Params, value: float, status: Status) -> None:
+    def tell(self, params: Params, outcome: Outcome) -> None:
         """Nothing to learn: draws are independent."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from profunda.errors import ArgumentError
-from profunda.fleet.history import Status
 from profunda.space.space import Params, Space
 from profunda.tuning.samplers.bayesian import BayesianSampler, Direction
 from profunda.tuning.samplers.grid import GridSampler
+from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.quasi_random import QuasiRandomSampler
 from profunda.tuning.samplers.random import RandomSampler
 
@@ -36,8 +36,8 @@ class Sampler(Protocol):
         """
         ...
 
-    def tell(self, params: Params, value: float, status: Status) -> None:
-        """What became of one configuration: its value (NaN for none) and how it ended."""
+    def tell(self, params: Params, outcome: Outcome) -> None:
+        """What became of one configuration; also of one that was never proposed."""
         ...
 
 
