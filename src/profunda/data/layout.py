@@ -8,7 +8,7 @@ from profunda.data.table import Kind
 
 __all__ = ["KNOTS", "Categories", "Encoding", "Layout", "OneHot", "lay_out"]
 
-Encoding = Literal["robust", "quantile", "piecewise"]
+Encoding = Literal["robust", "quantile", "piecewise", "embedded"]
 Categories = Literal["onehot", "ordinal"]
 
 KNOTS = 100  # quantiles kept a column by the quantile encoding

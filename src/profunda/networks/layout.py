@@ -1,8 +1,10 @@
 """The one order of a dense network's parameters in a flat vector.
 
-For each layer, from the inputs to the outputs: its weights W [K, H] row by row, so that the layer is x W + b,
-then its biases b [H]. `nn.Linear` keeps the transpose. A hidden layer with a norm has gains γ [H] and shifts
-β [H] behind them, one with batch norm then the collected mean [H] and variance [H], which are not trained.
+First what stands before the layers (see `Front`). Then for each layer, from the inputs to the outputs: its
+weights W [K, H] row by row, so that the layer is x W + b, then its biases b [H]. `nn.Linear` keeps the
+transpose. A hidden layer with parametric activations has their α [H] behind them; one with a norm then gains
+γ [H] and shifts β [H]; one with batch norm then the collected mean [H] and variance [H], which are not
+trained.
 """
 
 from collections.abc import Sequence
@@ -12,22 +14,27 @@ from itertools import pairwise
 
 import numpy as np
 
-from profunda.space.design import Norm
+from profunda.data.inputs import Inputs
+from profunda.space.design import CODED, PERIODIC, WAVES, Design, Norm
 
-__all__ = ["Block", "layout"]
+__all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
 
-_VECTORS: dict[Norm, int] = {"none": 0, "layer": 2, "batch": 4}
+_VECTORS: dict[Norm, int] = {"none": 0, "layer": 2, "group": 2, "batch": 4}
 """How many vectors [H] a norm keeps: γ, β, and the mean and variance collected."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Where one layer lies in the flat vector: weights [K, H] at `start`, biases [H], vectors of its norm."""
+    """Where one layer lies in the flat vector: weights [K, H] at `start`, biases [H], vectors of its norm.
+
+    `parametric`: α [H] of its activations stand between the biases and the norm's vectors.
+    """
 
     fan_in: int
     fan_out: int
     start: int
     norm: Norm = "none"
+    parametric: bool = False
 
     @property
     def biases(self) -> int:
@@ -35,9 +42,14 @@ class Block:
         return self.start + self.fan_in * self.fan_out
 
     @property
+    def slopes(self) -> int:
+        """Where the α of parametric activations start, where it has any."""
+        return self.biases + self.fan_out
+
+    @property
     def gains(self) -> int:
         """Where the norm's vectors start, where it has any."""
-        return self.biases + self.fan_out
+        return self.slopes + self.parametric * self.fan_out
 
     @property
     def end(self) -> int:
@@ -50,7 +62,11 @@ class Block:
 
     def biases_of(self, params: np.ndarray) -> np.ndarray:
         """b [H] as a view of `params` [P]."""
-        return params[self.biases : self.gains]
+        return params[self.biases : self.slopes]
+
+    def slopes_of(self, params: np.ndarray) -> np.ndarray:
+        """α [H] of parametric activations as a view of `params` [P]; [0] where it has none."""
+        return params[self.slopes : self.gains]
 
     def norm_of(self, params: np.ndarray) -> np.ndarray:
         """The norm's vectors as a view of `params` [P]: [0, H] without one, [2, H] γ and β of layer norm,
@@ -58,16 +74,122 @@ class Block:
         return params[self.gains : self.end].reshape(_VECTORS[self.norm], self.fan_out)
 
 
+@dataclass(frozen=True)
+class Front:
+    """What stands between the D inputs and the first layer, and where it lies in the flat vector, from 0 on.
+
+    What enters the first layer are E numbers: the inputs `kept` as they are; then 3 for each of `waves`, the
+    inputs with a periodic embedding, one input after the other; then 8 for each of `codes`, the inputs that
+    are looked up; all times their scales where `scaled`.
+
+    In the vector, n inputs having waves: frequencies w [n, 16], phases b [n, 16], mixing V [n, 16, 3], shifts
+    c [n, 3]; then a table [K, 8] for each of `codes`; then scales [E].
+    """
+
+    inputs: Inputs
+    periodic: bool = False
+    scaled: bool = False
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Inputs that enter as they are."""
+        return self.inputs.kept
+
+    @property
+    def waves(self) -> tuple[int, ...]:
+        """Inputs with a periodic embedding."""
+        return self.inputs.numeric if self.periodic else ()
+
+    @property
+    def codes(self) -> tuple[tuple[int, int], ...]:
+        """(input, number of codes K) of the inputs that are looked up."""
+        return self.inputs.codes
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing stands there: the inputs are what enters."""
+        return not (self.waves or self.codes or self.scaled)
+
+    @property
+    def width(self) -> int:
+        """E."""
+        return len(self.kept) + PERIODIC * len(self.waves) + CODED * len(self.codes)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The table's column that each of the E numbers comes from."""
+        own = self.inputs.columns
+        found = [own[place] for place in self.kept]
+        found += [own[place] for place in self.waves for _ in range(PERIODIC)]
+        found += [own[place] for place, _ in self.codes for _ in range(CODED)]
+        return tuple(found)
+
+    @property
+    def tables(self) -> int:
+        """Where the tables of codes start."""
+        return len(self.waves) * (2 * WAVES + WAVES * PERIODIC + PERIODIC)
+
+    @property
+    def scales(self) -> int:
+        """Where the scales start, where there are any."""
+        return self.tables + CODED * sum(size for _, size in self.codes)
+
+    @property
+    def end(self) -> int:
+        """Where the first layer starts."""
+        return self.scales + (self.width if self.scaled else 0)
+
+    def waves_of(self, params: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Frequencies and phases [n, 16], mixing [n, 16, 3], shifts [n, 3] as views of `params` [P]."""
+        n = len(self.waves)
+        ends = (0, n * WAVES, 2 * n * WAVES, self.tables - n * PERIODIC, self.tables)
+        w, b, v, c = (params[start:end] for start, end in pairwise(ends))
+        return w.reshape(n, WAVES), b.reshape(n, WAVES), v.reshape(n, WAVES, PERIODIC), c.reshape(n, PERIODIC)
+
+    def tables_of(self, params: np.ndarray) -> list[np.ndarray]:
+        """The table [K, 8] of each of `codes` as a view of `params` [P]."""
+        found, start = [], self.tables
+        for _, size in self.codes:
+            found.append(params[start : start + CODED * size].reshape(size, CODED))
+            start += CODED * size
+        return found
+
+    def scales_of(self, params: np.ndarray) -> np.ndarray:
+        """Scales [E] as a view of `params` [P]; [0] where there are none."""
+        return params[self.scales : self.end]
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """Where all of a network's parameters lie: what stands before the layers, then the layers."""
+
+    front: Front
+    blocks: tuple[Block, ...]
+
+    @property
+    def size(self) -> int:
+        """P, with what batch norm collects."""
+        return self.blocks[-1].end
+
+
 @lru_cache(maxsize=4096)
-def _layout(sizes: tuple[int, ...], norm: Norm) -> tuple[Block, ...]:
-    blocks, start = [], 0
+def _blocks(sizes: tuple[int, ...], norm: Norm, parametric: bool, start: int) -> tuple[Block, ...]:
+    blocks: list[Block] = []
     for number, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         hidden = number < len(sizes) - 2
-        blocks.append(Block(fan_in, fan_out, start, norm if hidden else "none"))
-        start = blocks[-1].end
+        block = Block(fan_in, fan_out, start, norm if hidden else "none", parametric and hidden)
+        blocks.append(block)
+        start = block.end
     return tuple(blocks)
 
 
 def layout(widths: Sequence[int], n_features: int, n_outputs: int, norm: Norm = "none") -> tuple[Block, ...]:
-    """The layers of D inputs, hidden `widths` and C outputs; the vector ends where the last block does."""
-    return _layout((n_features, *widths, n_outputs), norm)
+    """The layers of D inputs, hidden `widths` and C outputs, with nothing before them."""
+    return _blocks((n_features, *widths, n_outputs), norm, False, 0)
+
+
+def layout_of(design: Design, inputs: Inputs, n_outputs: int) -> NetworkLayout:
+    """All of the network that `design` makes of `inputs` and C outputs."""
+    front = Front(inputs, design.numeric_embedding == "periodic", design.input_scaling)
+    sizes = (front.width, *design.widths, n_outputs)
+    return NetworkLayout(front, _blocks(sizes, design.norm, design.parametric, front.end))

@@ -8,43 +8,63 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
+from profunda.data.inputs import Inputs
 from profunda.data.layout import Encoding
 from profunda.errors import SpaceError
 from profunda.space.domain import Choice, Float, Int, LogFloat, plain
 
 __all__ = [
+    "CODED",
     "DOMAINS",
     "MAX_DEPTH",
+    "PERIODIC",
+    "WAVES",
     "WIDTH",
     "Activation",
     "Design",
     "DropoutKind",
     "Initialisation",
+    "L1Update",
     "Loss",
     "Norm",
     "NormPlace",
+    "NumericEmbedding",
     "Optimiser",
+    "Parametrisation",
     "Schedule",
 ]
 
 Activation = Literal[
     "relu", "leaky_relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "mish"
 ]
-Initialisation = Literal["lecun", "glorot", "he", "orthogonal", "torch"]
-Norm = Literal["none", "batch", "layer"]
+Initialisation = Literal["lecun", "glorot", "he", "orthogonal", "torch", "critical", "lsuv"]
+Parametrisation = Literal["standard", "ntk"]
+NumericEmbedding = Literal["none", "periodic"]
+Norm = Literal["none", "batch", "layer", "group"]
 NormPlace = Literal["before", "after"]
-DropoutKind = Literal["bernoulli", "gaussian", "dropconnect"]
+DropoutKind = Literal["bernoulli", "gaussian", "dropconnect", "alpha"]
+L1Update = Literal["proximal", "subgradient"]
 Optimiser = Literal["sgd", "adam", "rmsprop"]
-Schedule = Literal["constant", "cosine", "onecycle"]
+Schedule = Literal["constant", "cosine", "onecycle", "restarts", "coslog"]
 Loss = Literal["likelihood", "huber"]
 
 MAX_DEPTH = 1000
+WAVES, PERIODIC = 16, 3
+"""Waves of a periodic embedding, and the numbers it makes of them (PBLD of Holzmüller et al. 2024)."""
+CODED = 8
+"""Trained numbers that stand for a category (Holzmüller et al. 2024)."""
 WIDTH = Int(1, 65_536)
 """What one hidden layer's width may be."""
 
 DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "activation": Choice(list(get_args(Activation))),
     "initialisation": Choice(list(get_args(Initialisation))),
+    "parametrisation": Choice(list(get_args(Parametrisation))),
+    "parametric": Choice(False, True),
+    "skip": Choice(False, True),
+    "input_scaling": Choice(False, True),
+    "numeric_embedding": Choice(list(get_args(NumericEmbedding))),
+    "embedding_scale": Float(1e-6, 1e3),
     "norm": Choice(list(get_args(Norm))),
     "norm_place": Choice(list(get_args(NormPlace))),
     "dropout": Float(0.0, 0.95),
@@ -53,22 +73,59 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "l1": Float(0.0, 1e6),
     "l2": Float(0.0, 1e6),
     "decoupled": Choice(False, True),
+    "l1_update": Choice(list(get_args(L1Update))),
+    "group_lasso": Float(0.0, 1e6),
+    "max_norm": Float(0.0, 1e12),
+    "noise": Float(0.0, 1e3),
+    "mixup": Float(0.0, 1e3),
+    "cutmix": Float(0.0, 1e3),
+    "cutout": Float(0.0, 0.95),
+    "adversarial": Float(0.0, 1e3),
+    "class_balance": Float(0.0, 0.999999),
     "label_smoothing": Float(0.0, 0.95),
     "loss": Choice(list(get_args(Loss))),
     "optimiser": Choice(list(get_args(Optimiser))),
     "momentum": Float(0.0, 0.9999),
+    "beta2": Float(0.0, 0.999999),
     "lr": LogFloat(1e-12, 1e12),
+    "bias_lr": Float(0.0, 1e6),
     "clip": Float(0.0, 1e12),
     "schedule": Choice(list(get_args(Schedule))),
     "batch_size": Int(1, 2**31 - 1),
     "epochs": Int(1, 1_000_000),
     "patience": Int(0, 1_000_000),
+    "averaging": Choice(False, True),
+    "lookahead": Choice(False, True),
     "encoding": Choice(list(get_args(Encoding))),
 }
 """What each field of a Design but `widths` may be. The only place that says so."""
 
-_FORMAT = 2
-_SINCE_FORMAT_2 = ("norm", "norm_place", "dropout_kind", "clip")
+_FORMAT = 3
+_SINCE: Mapping[int, tuple[str, ...]] = {
+    2: ("norm", "norm_place", "dropout_kind", "clip"),
+    3: (
+        "parametrisation",
+        "parametric",
+        "skip",
+        "input_scaling",
+        "numeric_embedding",
+        "embedding_scale",
+        "l1_update",
+        "group_lasso",
+        "max_norm",
+        "noise",
+        "mixup",
+        "cutmix",
+        "cutout",
+        "adversarial",
+        "class_balance",
+        "beta2",
+        "bias_lr",
+        "averaging",
+        "lookahead",
+    ),
+}
+"""The fields that each format of the JSON brought."""
 
 
 @dataclass(frozen=True)
@@ -85,53 +142,114 @@ class Design:
         After each hidden layer, the same for all.
     initialisation
         Law of the initial weights: "lecun" variance 1/fan_in, "glorot" 2/(fan_in + fan_out), "he" 2/fan_in,
-        all normal; "orthogonal"; "torch" uniform within ±1/√fan_in, biases too (elsewhere they start at 0).
+        all normal; "orthogonal"; "torch" uniform within ±1/√fan_in, biases too; "critical" the variances of
+        weights and biases at which signals and gradients keep their size in depth, for the activation and the
+        dropout rate (`profunda.theory.critical_initialisation`; where an activation has none, "lecun");
+        "lsuv" orthogonal, then every layer scaled to unit variance on training rows (Mishkin and Matas 2016).
+        Biases start at 0 under the others.
+    parametrisation
+        "ntk" trains W√fan_in in place of W (Jacot, Gabriel and Hongler 2018), which is the same as rates of
+        the weights lr/√fan_in (lr/fan_in under "sgd"), and ε·√fan_in in Adam and RMSprop.
+    parametric
+        Activations (1 − α)z + α·σ(z) with a trained α for every hidden unit, from 1 on, at a tenth of lr
+        (Holzmüller et al. 2024, arXiv:2407.04491, §3).
+    skip
+        What enters a hidden layer is added to what leaves it, wherever both are hidden and equally wide (He
+        et al. 2016).
+    input_scaling
+        A trained factor for every number that enters the first layer, from 1 on, at 6 times lr (Holzmüller
+        et al. 2024).
+    numeric_embedding, embedding_scale
+        "periodic" puts three trained numbers V·cos(2π(wx + b)) + c beside every numeric input, with 16 waves
+        whose frequencies w start normal with standard deviation `embedding_scale` (PBLD of Holzmüller et al.
+        2024, after Gorishniy et al. 2022).
     norm, norm_place
-        "batch" (Ioffe and Szegedy 2015, algorithms 1 and 2) or "layer" (Ba, Kiros and Hinton 2016, eq. 4) in
-        every hidden layer, with trained gain γ and shift β, on what enters the activation ("before") or on
-        what leaves it ("after", which dropout then acts on). ε is 1e-5; statistics of batches are collected
-        with PyTorch's momentum 0.1 for evaluation. A batch of one row has no spread: it gives β and is not
-        collected.
+        "batch" (Ioffe and Szegedy 2015, algorithms 1 and 2), "layer" (Ba, Kiros and Hinton 2016, eq. 4) or
+        "group" (Wu and He 2018; 8 groups of units, or as many as divide both) in every hidden layer, with
+        trained gain γ and shift β, on what enters the activation ("before") or on what leaves it ("after",
+        which dropout then acts on). ε is 1e-5; statistics of batches are collected with PyTorch's momentum
+        0.1 for evaluation. A batch of one row has no spread: it gives β and is not collected.
     dropout, input_dropout
         Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p
         for the probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.
     dropout_kind
         What the rate `dropout` does: "bernoulli" drops activations; "gaussian" multiplies them by normal
         noise of mean 1 and the same variance p/(1 − p) (Srivastava et al. 2014, §10); "dropconnect" drops the
-        weights that leave hidden units, once a step for the whole batch (Wan et al. 2013). Inputs are dropped
-        in the Bernoulli way in any case.
-    l1
-        Soft threshold w ← S(w, lr·l1) after each step, on weights, not on biases.
+        weights that leave hidden units, once a step for the whole batch (Wan et al. 2013); "alpha" keeps mean
+        and variance of SELU's activations (Klambauer et al. 2017). Inputs are dropped in the Bernoulli way in
+        any case.
+    l1, l1_update
+        Penalty l1·‖w‖₁ on weights, not on biases: "proximal", a soft threshold w ← S(w, lr·l1) after each
+        step, which gives exact zeros, or "subgradient", l1·sgn(w) added to the gradient, which does not.
     l2, decoupled
         Penalty ½·l2·‖w‖² on weights, not on biases: added to the gradient, or, decoupled, w ← w·(1 − lr·l2)
         (Loshchilov and Hutter 2019, AdamW).
+    group_lasso
+        Penalty group_lasso·√n·‖W_g‖ for every column of the table, whose n weights in the first layer are
+        W_g: a block soft threshold after each step, which takes whole columns out (Yuan and Lin 2006).
+    max_norm
+        Largest norm of the weights that enter a hidden unit; longer ones are shortened to it after each step
+        (Srivastava et al. 2014, §5.1). 0 never does.
+    noise
+        Standard deviation of normal noise on numeric inputs in training.
+    mixup, cutmix
+        Parameter of λ ~ Beta(·, ·), drawn at every step: each row of a batch is mixed with the next one, all
+        numbers by λ (Zhang et al. 2018), or whole columns taken with probability 1 − λ (Yun et al. 2019, on
+        tables); the loss is λ times that of the row's target and 1 − λ times that of the other's. At most one
+        of both.
+    cutout
+        Probability that a column of a row is blanked to 0, its centre, in training (DeVries and Taylor 2017,
+        on tables); what is left is not scaled up.
+    adversarial
+        Size ε of a step along the sign of the loss's gradient on the numeric inputs: half of the loss is
+        that of the moved rows (Goodfellow, Shlens and Szegedy 2015, §6). 0: none.
+    class_balance
+        β of class-balanced weights (1 − β)/(1 − β^n) for a class of n training rows (Cui et al. 2019, eq. 2),
+        scaled to mean 1 over the rows; towards 1 the inverse frequency, 0 none; classes only.
     label_smoothing
         Share of the probability spread evenly over the classes; classes only.
     loss
         "likelihood": mean cross-entropy for classes, mean squared error for numbers. "huber": on the
         standardised number, r² within ±1 and 2|r| − 1 outside; numbers only.
     optimiser, momentum
-        "sgd" (alone with `momentum`), "adam" (β 0.9, 0.999), "rmsprop" (α 0.99), in PyTorch's formulas.
-    lr
-        Peak learning rate.
+        "sgd" (alone with `momentum`), "adam" (β₁ 0.9), "rmsprop" (α 0.99), in PyTorch's formulas.
+    beta2
+        Adam's β₂.
+    lr, bias_lr
+        Peak learning rate, and the factor on it for biases of layers.
     clip
         Largest norm of the gradient over all of the network; longer ones are shortened to it, before coupled
         L2 is added (Pascanu, Mikolov and Bengio 2013, algorithm 1). 0 never clips.
     schedule
         Factor of lr over the planned steps, t from 0 to 1: "constant"; "cosine" ½(1 + cos πt); "onecycle",
-        linear warm-up over the first 30 % and cosine down.
+        linear warm-up over the first 30 % and cosine down; "restarts" three cosines of lengths 1 : 2 : 4
+        (Loshchilov and Hutter 2017); "coslog" ½(1 − cos(2π·log₂(1 + 15t))), four waves, ever longer
+        (Holzmüller et al. 2024).
     batch_size
         Rows B a step, at most all training rows; an epoch's smaller last batch is trained too.
     epochs, patience
         Epochs E at most, and epochs without a better validation loss after which training ends (0 = never).
         The best weights are kept in any case (Goodfellow, Bengio and Courville 2016, algorithm 7.1).
+    averaging
+        From three quarters of `epochs` on, what is validated and kept is the mean of the weights at the ends
+        of epochs since then (stochastic weight averaging, Izmailov et al. 2018).
+    lookahead
+        Slow weights that go half of the way to the trained ones every 5 steps, and take them back there
+        (Zhang et al. 2019).
     encoding
-        How inputs become numbers: "robust", "quantile" or "piecewise" (see `profunda.data.preprocessing`).
+        How inputs become numbers: "robust", "quantile", "piecewise" or "embedded" (see
+        `profunda.data.preprocessing`); the last trains 8 numbers for each category of columns with many.
     """
 
     widths: tuple[int, ...] = (64, 64)
     activation: Activation = "relu"
     initialisation: Initialisation = "he"
+    parametrisation: Parametrisation = "standard"
+    parametric: bool = False
+    skip: bool = False
+    input_scaling: bool = False
+    numeric_embedding: NumericEmbedding = "none"
+    embedding_scale: float = 0.1
     norm: Norm = "none"
     norm_place: NormPlace = "before"
     dropout: float = 0.0
@@ -140,16 +258,29 @@ class Design:
     l1: float = 0.0
     l2: float = 0.0
     decoupled: bool = True
+    l1_update: L1Update = "proximal"
+    group_lasso: float = 0.0
+    max_norm: float = 0.0
+    noise: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    cutout: float = 0.0
+    adversarial: float = 0.0
+    class_balance: float = 0.0
     label_smoothing: float = 0.0
     loss: Loss = "likelihood"
     optimiser: Optimiser = "adam"
     momentum: float = 0.9
+    beta2: float = 0.999
     lr: float = 1e-3
+    bias_lr: float = 1.0
     clip: float = 0.0
     schedule: Schedule = "constant"
     batch_size: int = 64
     epochs: int = 50
     patience: int = 0
+    averaging: bool = False
+    lookahead: bool = False
     encoding: Encoding = "robust"
 
     def __post_init__(self) -> None:
@@ -162,6 +293,11 @@ class Design:
                 )
             # Equal designs must be equal text: 1 and 1.0 would have different ids.
             object.__setattr__(self, name, float(value) if isinstance(domain, Float | LogFloat) else value)
+        if self.mixup and self.cutmix:
+            raise SpaceError(
+                f"mixup = {self.mixup} and cutmix = {self.cutmix} both say how rows are mixed. Keep one of "
+                "them; the other is 0."
+            )
 
     @property
     def depth(self) -> int:
@@ -172,23 +308,30 @@ class Design:
     def id(self) -> str:
         """16 hexadecimal digits, the same in every process: blake2b of the canonical JSON.
 
-        What format 1 could say keeps the id it had there, and with it every random draw: the text is then
-        that of format 1.
+        What an older format could say keeps the id it had there, and with it every random draw: the text is
+        then that of the oldest format that can say it.
         """
-        data = self.to_json()
-        if all(data[name] == _DEFAULTS[name] for name in _SINCE_FORMAT_2):
-            data = {name: data[name] for name in data if name not in _SINCE_FORMAT_2} | {"format": 1}
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        data, stated = self.to_json(), _FORMAT
+        while stated > 1 and all(data[name] == _DEFAULTS[name] for name in _SINCE[stated]):
+            data = {name: data[name] for name in data if name not in _SINCE[stated]}
+            stated -= 1
+        text = json.dumps(data | {"format": stated}, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
-    def parameters(self, n_features: int, n_outputs: int) -> int:
-        """Number P of trained parameters for D = `n_features` encoded inputs and C = `n_outputs` outputs.
+    def parameters(self, inputs: Inputs | int, n_outputs: int) -> int:
+        """Number P of trained parameters for the encoded `inputs` (or so many numeric ones) and C outputs.
 
-        Weights and biases, and γ and β of norms; what batch norm collects for evaluation is not trained.
+        All that training changes: of embeddings, scales, layers, parametric activations and norms; what batch
+        norm collects for evaluation is not trained.
         """
-        sizes = (n_features, *self.widths, n_outputs)
-        gains = 0 if self.norm == "none" else 2 * sum(self.widths)
-        return gains + sum((before + 1) * after for before, after in pairwise(sizes))
+        found = inputs if isinstance(inputs, Inputs) else Inputs.plain(inputs)
+        waves = len(found.numeric) if self.numeric_embedding == "periodic" else 0
+        entering = len(found.kept) + PERIODIC * waves + CODED * len(found.codes)
+        front = waves * (2 * WAVES + WAVES * PERIODIC + PERIODIC)
+        front += CODED * sum(size for _, size in found.codes) + (entering if self.input_scaling else 0)
+        sizes = (entering, *self.widths, n_outputs)
+        each = (0 if self.norm == "none" else 2) + self.parametric
+        return front + each * sum(self.widths) + sum((a + 1) * b for a, b in pairwise(sizes))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form that `from_json` reads."""
@@ -197,7 +340,7 @@ class Design:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> "Design":
-        """The design written by `to_json` (or its JSON text), of this format or of format 1.
+        """The design written by `to_json` (or its JSON text), of this format or an older one.
 
         Raises SpaceError for another format, unknown or missing keys, and values that make no network.
         """
@@ -211,7 +354,8 @@ class Design:
                 f"this is not a design of format {_FORMAT} or older. "
                 "The file is damaged, or of a later version."
             )
-        names = set(_DEFAULTS) - set(_SINCE_FORMAT_2 if stated == 1 else ())
+        later = (name for made, fresh in _SINCE.items() if made > stated for name in fresh)
+        names = set(_DEFAULTS) - set(later)
         found = set(data) - {"format"}
         if found != names:
             raise SpaceError(
@@ -244,10 +388,12 @@ def _checked_widths(widths: Any) -> tuple[int, ...]:
 def _hint(name: str) -> str:
     if name in ("dropout", "input_dropout"):
         return " It is the probability of dropping, not of keeping: a text's keep = 0.8 is 0.2 here."
+    if name == "class_balance":
+        return " It is the β of (1 − β)/(1 − β^n), such as 0.999; 0 weighs all rows alike."
     if name == "patience":
         return " 0 never stops early."
     if name == "clip":
         return " 0 never clips."
-    if name == "decoupled":
+    if name in ("decoupled", "parametric", "skip", "input_scaling", "averaging", "lookahead"):
         return " Write True or False."
     return ""
