@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -154,13 +155,13 @@ class Processes:
         self._workers.clear()
 
     def _hire(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        # Not daemonic: an objective may want child processes of its own, such as data loaders.
-        process = self._context.Process(target=_work, args=(theirs, *self._parcel), name="profunda-trial")
         with _ctrl_c_held():
+            ours, theirs = self._context.Pipe()
+            # Not daemonic: an objective may want child processes of its own, such as data loaders.
+            process = self._context.Process(target=_work, args=(theirs, *self._parcel), name="profunda-trial")
             process.start()
-        theirs.close()
-        self._workers.append(_Worker(process, ours))
+            theirs.close()
+            self._workers.append(_Worker(process, ours))
         return self._workers[-1]
 
     def _hear(self, worker: _Worker) -> Answer | None:
@@ -197,18 +198,28 @@ class Processes:
 
 @contextlib.contextmanager
 def _ctrl_c_held() -> Iterator[None]:
-    """A process started within inherits that Ctrl-C is held back, until `_work` tells it to take no notice.
+    """Ctrl-C waits until what is done within is done whole, here and in a process that is started within.
 
-    Otherwise one that is still importing modules would answer with a traceback.
+    Here, since one that cuts a pipe or a start in two leaves an open socket or a process nobody knows. There,
+    until `_work` tells it to take no notice: one that is still importing modules would answer with a traceback.
     """
-    if not _MASKS:
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    # The mask is for the new process to inherit; here another thread may be handed the signal all the same,
+    # so the handler waits too. Only the main thread may set one, and only it is ever interrupted.
+    holds = threading.current_thread() is threading.main_thread() and callable(handler)
+    pressed: list[int] = []
+    if holds:
+        signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if _MASKS else None
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if holds:
+            signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _work(pipe: Connection, objective_bytes: bytes, how: Passing) -> None:
