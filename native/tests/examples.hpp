@@ -20,6 +20,10 @@ struct Form {
     int64_t limit, sign_every;
     double saturation_low, saturation_high;
     uint64_t seed;
+    // Inputs that take noise, and codes among them, as bits; the group of each input; whether classes weigh differently.
+    unsigned numeric, codes;
+    int groups[8];
+    bool classes_weigh;
 };
 
 // Three classes, 5 and 4 tanh units, 9 weighted rows in batches of 5, one epoch of plain SGD.

@@ -43,6 +43,8 @@ __all__ = [
 
 _ACTIVATIONS, _NORMS, _DROPPING = get_args(Activation), get_args(Norm), get_args(DropoutKind)
 _OPTIMISERS, _SCHEDULES = get_args(Optimiser), get_args(Schedule)
+_PURPOSES = ("order", "dropout", "dropconnect", "noise", "mixup")
+"""Of the streams that a member draws from, in the order in which the engine takes them."""
 _STOPPED, _DIVERGED, _CANCELLED = 1, 2, 3  # why a task ended; 0: at its limit
 _WAIT_SECONDS = 0.05
 _QUEUED_PER_THREAD = 8
@@ -110,7 +112,7 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         _ACTIVATIONS.index(design.activation),
         _NORMS.index(design.norm),
         design.norm_place == "after",
-        _recipe(design, len(source.train), (0, 0, 0)),
+        _recipe(design, len(source.train), (0,) * len(_PURPOSES)),
     )
 
 
@@ -245,9 +247,7 @@ class _Crew:
         pack = self.plan.packs[number]
         members = [self.plan.members[i] for i in pack.members]
         keys = keys_of([member.key for member in members])
-        order, dropout, dropconnect = (
-            streams(keys, purpose).tolist() for purpose in ("order", "dropout", "dropconnect")
-        )
+        drawn = list(zip(*(streams(keys, purpose).tolist() for purpose in _PURPOSES), strict=True))
         tasks = self.open[number] = []
         active = [self._active(i) for i in pack.members]
         self.team.open(number, sum(active))
@@ -255,7 +255,7 @@ class _Crew:
             task = _Task(self, member, self.states[i], self._limit(i))
             tasks.append(task)
             if active[n]:
-                task.begin((order[n], dropout[n], dropconnect[n]))
+                task.begin(drawn[n])
                 self.team.submit(number, task.native)
 
     def _limit(self, i: int) -> int:
@@ -290,8 +290,8 @@ class _Task:
         self.state, self.resumed = state or first_state(member, crew.data, crew.dtype), state is not None
         self.native: Any = None
 
-    def begin(self, keys: tuple[int, int, int]) -> None:
-        """Make the compiled side's task; `keys` are those of order, dropout and DropConnect."""
+    def begin(self, keys: tuple[int, ...]) -> None:
+        """Make the compiled side's task; `keys` are those of `_PURPOSES`."""
         crew, design, state = self.crew, self.member.design, self.state
         source = crew.data.source(self.member)
         vectors = (state.params, state.best_params, *state.moments)
@@ -320,7 +320,8 @@ class _Task:
             state.best_loss,
             self.interval,
             (low, high),
-            _quantiles(crew.dtype.name) if design.dropout_kind == "gaussian" else None,
+            _quantiles(crew.dtype.name) if design.dropout_kind == "gaussian" or design.noise else None,
+            _ingredients(design, source, crew.data),
             self.curves,
         )
 
@@ -369,7 +370,7 @@ class _Task:
         return Status.EARLY_STOPPED if self.native.ending == _STOPPED else Status.RUNNING
 
 
-def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
+def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
     return _module().Recipe(
         _DROPPING.index(design.dropout_kind),
         design.dropout,
@@ -387,7 +388,31 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
         design.epochs,
         design.patience,
         design.clip,
-        *keys,
+        *keys[:3],
+        design.beta2,
+        design.bias_lr,
+        design.parametrisation == "ntk",
+        design.l1_update == "subgradient",
+        design.group_lasso,
+        design.max_norm,
+        design.averaging,
+        design.noise,
+        design.mixup > 0,
+        *keys[3:],
+    )
+
+
+def _ingredients(design: Design, source: Source, data: FleetData) -> Any:
+    """The tables that the recipe needs; None where it needs none."""
+    if not (design.noise or design.mixup or design.group_lasso or design.class_balance):
+        return None
+    inputs = source.inputs
+    return _module().Tables(
+        np.array(inputs.numeric, np.int64) if design.noise else None,
+        np.array([place for place, _ in inputs.codes], np.int64) if design.mixup else None,
+        beta_quantiles(design.mixup) if design.mixup else None,
+        np.unique(_front(design, inputs).columns, return_inverse=True)[1] if design.group_lasso else None,
+        class_factors(source, design.class_balance, data.n_outputs) if design.class_balance else None,
     )
 
 
