@@ -1,8 +1,8 @@
 """What torch.nn lacks, for any training loop.
 
-Modules: `dropout`, `norms`, `units` (max-pooling over units, maxout), `embeddings` of numbers, `parametric`
-activations, `ntk`. What acts on modules: `initialisers`, `penalties`, `folding` of norms. What acts on
-training: `schedules`, `augmentation` of rows, `adversarial` examples, `lookahead`, `snapshots`.
+Modules: `dropout`, `units` (max-pooling over units, maxout), `embeddings` of numbers, `parametric` activations,
+`ntk`. What acts on modules: `initialisers`, `penalties`, `folding` of norms. What acts on training: `schedules`,
+`augmentation` of rows, `adversarial` examples, `lookahead`, `snapshots`.
 """
 
 from importlib import import_module

@@ -90,8 +90,8 @@ class L1:
     """λ‖w‖₁. "proximal": after each step w ← S(w, lr·λ), which gives exact zeros; "subgradient": λ·sgn(w)
     joins the gradient, which gives none.
 
-    Under mini-batches the noise of the gradient puts weights back that the proximal map took out: use
-    `proximal_step` on all rows, or a falling rate and one `proximal_step` on all rows at the end.
+    Under mini-batches the noise of the gradient puts weights back that the proximal map took out. Either take
+    every step on all rows (`proximal_step`), or let the rate fall and end with some twenty `proximal_step`s.
     """
 
     strength: float
@@ -294,9 +294,8 @@ def proximal_step(module: nn.Module, loss: Callable[[], Tensor], penalty: Penalt
     """One step of proximal gradient descent on all rows; the loss before it.
 
     `loss()` is the loss over all training rows, without the penalty. Repeated with lr at most 1/L, L the
-    largest curvature, it converges to the penalised minimum (Beck and Teboulle 2009, theorem 3.1). Once after
-    training by mini-batches with a falling rate it sets the weights to exactly 0 that batch noise kept off
-    it.
+    largest curvature, it converges to the penalised minimum (Beck and Teboulle 2009, theorem 3.1). A few after
+    training by mini-batches with a falling rate set the weights to exactly 0 that the batches' noise kept off it.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     value = loss() + penalty.value(module)
