@@ -187,7 +187,8 @@ def _balance(done: Sequence[Measured]) -> list[Rule]:
     hard = complexity > np.median(complexity)
     trend = stats.spearmanr(complexity, deep - shallow)
     told = (
-        f"Complexity is the gain of boosted trees over the linear model (median {np.median(complexity):.2f}). "
+        "Complexity is the gain of boosted trees over the linear model (median "
+        f"{np.median(complexity):.2f}). "
         f"Its rank correlation with the loss of deep less shallow is {trend.statistic:+.2f} "
         f"(p {trend.pvalue:.2g}; the rule expects a negative one)."
     )

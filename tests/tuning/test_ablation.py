@@ -388,7 +388,8 @@ def test_some_weight_decay_helps_where_noise_rules_and_too_much_hurts():
 )
 def test_the_verdict_follows_from_both_ends(least, most, shape, says):
     found = Dosage(
-        "dropout", "Dropout", (0.0, 0.1, 0.5), (1.0, 0.9, 1.1), (1.0, 0.9, 1.1), (1.0, 0.9, 1.1), 0.1, 0.2,
+        "dropout", "Dropout", "rmse", False, (0.0, 0.1, 0.5),
+        (1.0, 0.9, 1.1), (1.0, 0.9, 1.1), (1.0, 0.9, 1.1), 0.1, 0.2,
         Change(*least, 5), Change(*most, 5), 0, 15,
     )  # fmt: skip
     assert found.shape == shape

@@ -45,7 +45,7 @@ FOLDS, REPEATS, SEEDS = 5, 1, 3
 
 @dataclass(frozen=True)
 class Dosage:
-    """The score against the strength of one field, from none of it to far too much.
+    """The score (`metric`) against the strength of one field, from none of it to far too much.
 
     `strengths` [S] ascend from 0; `values` [S] are mean scores on judging rows, [`lows`, `highs`] the
     interval of each one's difference to the best strength, laid about its own value. `at` is the champion's
@@ -55,6 +55,8 @@ class Dosage:
 
     name: str
     title: str
+    metric: str
+    greater_is_better: bool
     strengths: tuple[float, ...]
     values: tuple[float, ...]
     lows: tuple[float, ...]
@@ -210,6 +212,8 @@ def _dosage(grid: Grid, at: float, ground: Ground, measured: Measured, part: sli
     return Dosage(
         name=grid.name,
         title=grid.title,
+        metric=ground.metric.name,
+        greater_is_better=ground.metric.greater_is_better,
         strengths=grid.strengths,
         values=tuple(means.tolist()),
         lows=tuple((means + spread[0]).tolist()),

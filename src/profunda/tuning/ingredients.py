@@ -99,7 +99,7 @@ INGREDIENTS = (
     Ingredient("label_smoothing", "Label smoothing", _put("label_smoothing", 0.0), of="classes"),
     Ingredient("loss", "Huber loss", _put("loss", "likelihood"), of="numbers"),
     Ingredient("clip", "Gradient clipping", _put("clip", 0.0)),
-    Ingredient("schedule", "Schedule of the learning rate", _put("schedule", "constant", 1.0, 0.3)),
+    Ingredient("schedule", "Schedule of the rate", _put("schedule", "constant", 1.0, 0.3)),
     Ingredient("patience", "Early stopping", _put("patience", 0), last=True),
     Ingredient("optimiser", "Optimiser", _optimiser),
     Ingredient("beta2", "Adam's second rate", _put("beta2", Design.beta2)),
