@@ -401,8 +401,8 @@ NAMES = [
         ),
         (
             "task",
-            "widths canonical activation norm norm_after parametric skip front vectors epochs best best_loss sign_every saturation "
-            "quantiles curves",
+            "widths canonical activation norm norm_after parametric skip front vectors epochs best best_loss "
+            "sign_every saturation quantiles curves",
         ),
     )
     for name in names.split()

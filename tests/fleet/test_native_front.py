@@ -1,4 +1,4 @@
-"""What the compiled module takes and refuses of a network's front, parametric activations and skip connections."""
+"""What the compiled module takes and refuses of a network's front, parametric activations and skips."""
 
 from typing import get_args
 
