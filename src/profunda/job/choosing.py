@@ -68,7 +68,8 @@ def _weigh(
         return best(predictions, y, metric)
     task = sources.dataset.task
     sizes = [
-        c.design.parameters(sources.preprocessing(c.design.encoding, 0).D, task.n_outputs) for c in candidates
+        c.design.parameters(sources.preprocessing(c.design.encoding, 0).inputs, task.n_outputs)
+        for c in candidates
     ]
     losses = [
         [
