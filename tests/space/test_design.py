@@ -125,7 +125,9 @@ def test_fields_of_format_3_change_the_id(name):
 def test_ids_of_format_2_are_pinned():
     # Taken before the third format came: what it could say keeps its id, and with it every random draw.
     assert Design(norm="batch", clip=1.0).id == "cac4046584e49cf1"
-    assert Design((32,), norm="layer", norm_place="after", dropout_kind="dropconnect").id == "86e6c4ea9ab2be7e"
+    assert (
+        Design((32,), norm="layer", norm_place="after", dropout_kind="dropconnect").id == "86e6c4ea9ab2be7e"
+    )
 
 
 def test_format_2_is_read_with_the_defaults_of_what_it_lacks():
@@ -146,7 +148,14 @@ def test_format_2_is_read_with_the_defaults_of_what_it_lacks():
         ({"dropout_kind": "alpha", "dropout": 0.1}, ("dropout_kind",)),
         ({"cutmix": 1.0, "cutout": 0.1}, ("cutmix", "cutout")),
         ({"adversarial": 0.1, "lookahead": True}, ("adversarial", "lookahead")),
-        ({name: LATER[name] for name in LATER if name not in ("cutmix", "cutout", "adversarial", "lookahead")}, ()),
+        (
+            {
+                name: LATER[name]
+                for name in LATER
+                if name not in ("cutmix", "cutout", "adversarial", "lookahead")
+            },
+            (),
+        ),
     ],
 )
 def test_fields_that_ask_for_torch_are_named(fields, names):
@@ -254,7 +263,10 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
         (lambda d: d | {"format": 4}, "not a design of format 3 or older"),
         (lambda d: d | {"format": True}, "not a design of format 3 or older"),
         (lambda d: [d], "not a design of format 3 or older"),
-        (lambda d: d | {"format": 1}, r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'"),
+        (
+            lambda d: d | {"format": 1},
+            r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'",
+        ),
         (lambda d: d | {"lr2": 1}, r"unknown \['lr2'\], missing \[\]"),
         (
             lambda d: {key: value for key, value in d.items() if key != "lr"},

@@ -35,8 +35,8 @@ from typing import get_args
 
 import numpy as np
 
-from profunda.data.inputs import Inputs
 from profunda.data.fitting import Numbers, fit_numbers, shapes
+from profunda.data.inputs import Inputs
 from profunda.data.layout import Categories, Encoding, Layout, lay_out
 from profunda.data.schema import Schema
 from profunda.data.task import Task

@@ -20,8 +20,8 @@ def outputs(
 ) -> np.ndarray:
     """Logits, or standardised numbers, [N, C] of the network `design` with flat `params` [P] on `x` [N, D].
 
-    `inputs` say what the D inputs are, None: so many numbers. Evaluation mode: no dropout, and what batch norm
-    has collected. The type is that of `params`. Raises ModelError where P does not fit D.
+    `inputs` say what the D inputs are, None: so many numbers. Evaluation mode: no dropout, and what batch
+    norm has collected. The type is that of `params`. Raises ModelError where P does not fit D.
     """
     found = Inputs.plain(x.shape[1]) if inputs is None else inputs
     n_outputs = _n_outputs(design, found, params.size)

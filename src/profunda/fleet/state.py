@@ -28,6 +28,7 @@ def n_moments(design: Design) -> int:
     """
     return MOMENTS[design.optimiser] + design.lookahead + design.averaging
 
+
 _NO_SIGNS: Mapping[str, np.ndarray] = {}
 
 
@@ -41,7 +42,8 @@ class MemberState:
 
     `params`, `best_params` and each of `moments` are [P] in the order of `networks.layout`: for each layer
     its weights [K, H] row by row, then its biases [H]; `n_moments` says which vectors `moments` are.
-    `best_epoch` counts from 1 (0: none yet, `best_params` are then the first weights). `train_loss` and `valid_loss` are [E], `signs` as in a History.
+    `best_epoch` counts from 1 (0: none yet, `best_params` are then the first weights). `train_loss` and
+    `valid_loss` are [E], `signs` as in a History.
     """
 
     epoch: int

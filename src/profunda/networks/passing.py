@@ -13,7 +13,16 @@ from torch.nn import functional
 from profunda.networks.layout import Block, Front, NetworkLayout
 from profunda.space.design import Activation, Design
 
-__all__ = ["ACTIVATIONS", "NORM_EPS", "NORM_MOMENTUM", "Step", "entering", "forward", "inputs_of_layers", "skips"]
+__all__ = [
+    "ACTIVATIONS",
+    "NORM_EPS",
+    "NORM_MOMENTUM",
+    "Step",
+    "entering",
+    "forward",
+    "inputs_of_layers",
+    "skips",
+]
 
 NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
 """ε under the root of every norm, and the weight of a batch in the statistics that batch norm collects."""

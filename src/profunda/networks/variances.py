@@ -14,8 +14,8 @@ __all__ = ["unit_variances"]
 def unit_variances(design: Design, layout: NetworkLayout, params: np.ndarray, rows: np.ndarray) -> None:
     """Scale the hidden layers' weights in `params` float64 [P], in place and from the inputs on.
 
-    Afterwards xW of each has variance 1 over `rows` [n, D] and units. The paper repeats the scaling until that
-    is so; before biases, which are 0, once is enough. A layer that gives one number everywhere stays.
+    Afterwards xW of each has variance 1 over `rows` [n, D] and units. The paper repeats the scaling until
+    that is so; before biases, which are 0, once is enough. A layer that gives one number everywhere stays.
     """
     vector = torch.from_numpy(params)
     x = torch.as_tensor(rows, dtype=torch.float64)
