@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -47,7 +48,7 @@ BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
 CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
 CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
 LIBRARIES = ("torch", "numpy", "scikit-learn")  # whose versions a Model remembers
-ENCODINGS: tuple[Encoding, ...] = ("robust", "quantile", "piecewise")
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
 class Job:
