@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -130,6 +129,15 @@ struct Table {
     }
     Table(const Table&) = delete;
 
+    // How many codes from 0 on an input holds; −1 where it holds something else.
+    int64_t codes_of(int input) const {
+        const auto [found, fresh] = codes.try_emplace(input, 0);
+        if (fresh) {
+            found->second = precision == Precision::single ? counted<float>(input) : counted<double>(input);
+        }
+        return found->second;
+    }
+
     // What lists and copies take.
     int64_t bytes() const {
         return static_cast<int64_t>((starts.size() + train.size() + valid.size() + labels.size()) * 8 +
@@ -137,6 +145,21 @@ struct Table {
     }
 
 private:
+    mutable std::unordered_map<int, int64_t> codes;
+
+    template <class T>
+    int64_t counted(int input) const {
+        const int64_t count = static_cast<int64_t>(x.shape(0));
+        const T* column = static_cast<const T*>(x.data()) + input;
+        int most = -1;
+        for (int64_t r = 0; r < count; ++r) {
+            const T value = column[r * features];
+            if (!(value >= 0 && value < MOST_UNITS && value == static_cast<T>(static_cast<int>(value)))) return -1;
+            most = std::max(most, static_cast<int>(value));
+        }
+        return most + 1;
+    }
+
     template <class T>
     void list_numbers(std::vector<T>& values) {
         const int64_t count = static_cast<int64_t>(x.shape(0));
@@ -185,14 +208,57 @@ Enum one_of(int code, Enum last, const char* name) {
     return static_cast<Enum>(code);
 }
 
+// A front as Python says it: inputs with waves, (input, number of codes) of those looked up.
+struct FrontGiven {
+    std::vector<int> waves;
+    std::vector<std::pair<int, int>> codes;
+    bool scaled;
+};
+
+// The front of a network, with storage for its inputs.
+struct FrontShape {
+    std::vector<int> waves, code_inputs, code_sizes, kept;
+    Front front;
+
+    FrontShape(const FrontGiven& given, int features) : waves(given.waves) {
+        std::vector<char> coded(features, 0), waving(features, 0);
+        for (const auto& [input, size] : given.codes) {
+            require(input >= 0 && input < features && !coded[input], "a code must be an input, and each one once");
+            require(size > 0 && size <= MOST_UNITS, "an input of codes needs at least one, and not too many");
+            coded[input] = 1;
+            code_inputs.push_back(input);
+            code_sizes.push_back(size);
+        }
+        for (const int input : waves) {
+            require(input >= 0 && input < features && !waving[input], "waves must have an input, and each one once");
+            require(!coded[input], "an input of codes has no waves");
+            waving[input] = 1;
+        }
+        for (int input = 0; input < features && !code_inputs.empty(); ++input) {
+            if (!coded[input]) kept.push_back(input);
+        }
+        front = {static_cast<int>(waves.size()), waves.data(), static_cast<int>(code_inputs.size()),
+                 code_inputs.data(), code_sizes.data(), code_inputs.empty() ? nullptr : kept.data(), given.scaled};
+    }
+    FrontShape(const FrontShape&) = delete;
+
+    int64_t parameters(int entering) const {
+        int64_t rows = 0;
+        for (int size : code_sizes) rows += size;
+        return int64_t{front.waves} * (2 * WAVES + WAVES * PERIODIC + PERIODIC) + rows * CODED +
+               (front.scaled ? entering : 0);
+    }
+};
+
 // The network of a job, with storage for its widths.
 struct Shape {
     std::vector<int> widths, canonical;
+    FrontShape front;
     Network network;
 
     Shape(int features, int outputs, std::vector<int> own, std::vector<int> columns, int activation, int norm,
-          bool norm_after)
-        : widths(std::move(own)), canonical(std::move(columns)) {
+          bool norm_after, bool parametric, bool skip, const FrontGiven& given)
+        : widths(std::move(own)), canonical(std::move(columns)), front(given, features) {
         require(features > 0 && outputs > 0, "a network needs inputs and outputs");
         require(features <= MOST_UNITS && outputs <= MOST_UNITS, "a network has too many inputs or outputs");
         require(widths.size() == canonical.size(), "widths and canonical widths must be as many");
@@ -207,14 +273,20 @@ struct Shape {
                    canonical.data(),
                    one_of(activation, Activation::mish, "activation"),
                    one_of(norm, Norm::layer, "norm"),
-                   norm_after};
+                   norm_after,
+                   parametric,
+                   skip,
+                   front.front};
+        const int64_t embedded = int64_t{PERIODIC} * network.front.waves + int64_t{CODED} * network.front.codes;
+        require(network.kept() + embedded <= MOST_UNITS, "too many numbers enter the first layer");
     }
     Shape(const Shape&) = delete;
 
     int64_t parameters() const {
-        int64_t total = 0, before = network.features;
+        int64_t total = front.parameters(network.entering()), before = network.entering();
         for (int width : widths) {
-            const int vectors = network.norm == Norm::batch ? 5 : network.norm == Norm::layer ? 3 : 1;
+            const int norms = network.norm == Norm::batch ? 4 : network.norm == Norm::layer ? 2 : 0;
+            const int vectors = 1 + network.parametric + norms;
             total += (before + vectors) * width;
             before = width;
         }
@@ -224,22 +296,19 @@ struct Shape {
 
 // Tables of some recipes, held against a member's network by its Task.
 struct Tables {
-    std::vector<int> numeric, codes, groups;
+    std::vector<int> numeric, groups;
     std::vector<double> mixtures, class_weight;
 
-    Tables(const std::optional<Indices>& numeric, const std::optional<Indices>& codes,
-           const std::optional<Reals>& mixtures, const std::optional<Indices>& groups,
-           const std::optional<Reals>& class_weight)
-        : numeric(own(numeric)), codes(own(codes)), groups(own(groups)), mixtures(own(mixtures)),
+    Tables() = default;
+    // What is empty is not there.
+    Tables(const Indices& numeric, const Reals& mixtures, const Indices& groups, const Reals& class_weight)
+        : numeric(own(numeric)), groups(own(groups)), mixtures(own(mixtures)),
           class_weight(own(class_weight)) {
         require(this->mixtures.empty() || this->mixtures.size() == MIXTURES, "mixup has 4,096 shares");
         for (const double share : this->mixtures) require(share >= 0 && share <= 1, "shares of mixup lie in [0, 1]");
         for (const double weight : this->class_weight) {
             require(weight >= 0 && std::isfinite(weight), "weights of classes must be finite and not negative");
         }
-        require(std::adjacent_find(this->codes.begin(), this->codes.end(), std::greater_equal<int>()) ==
-                    this->codes.end(),
-                "inputs with codes must be named in rising order");
     }
 
     // `entering` numbers reach the first layer.
@@ -247,7 +316,7 @@ struct Tables {
         const auto within = [](const std::vector<int>& places, int count) {
             return std::all_of(places.begin(), places.end(), [=](int at) { return at >= 0 && at < count; });
         };
-        require(within(numeric, features) && within(codes, features), "an input lies in 0 … D − 1");
+        require(within(numeric, features), "a numeric input lies in 0 … D − 1");
         require(recipe.noise <= 0 || !numeric.empty(), "noise needs the numeric inputs");
         require(!recipe.mixup || !mixtures.empty(), "mixup needs its 4,096 shares");
         const bool grouped = groups.size() == static_cast<size_t>(entering) && within(groups, entering);
@@ -256,25 +325,21 @@ struct Tables {
         require(class_weight.empty() || classed, "weights of classes need one for each class");
         return {numeric.data(),
                 static_cast<int>(numeric.size()),
-                codes.data(),
-                static_cast<int>(codes.size()),
                 mixtures.data(),
                 groups.data(),
                 class_weight.empty() ? nullptr : class_weight.data()};
     }
 
 private:
-    static std::vector<int> own(const std::optional<Indices>& given) {
+    static std::vector<int> own(const Indices& given) {
         std::vector<int> made;
         // What is too large for an int is no place either.
-        for (size_t i = 0; given && i < given->size(); ++i) {
-            made.push_back(static_cast<int>(std::clamp<int64_t>(given->data()[i], -1, INT32_MAX)));
+        for (size_t i = 0; i < given.size(); ++i) {
+            made.push_back(static_cast<int>(std::clamp<int64_t>(given.data()[i], -1, INT32_MAX)));
         }
         return made;
     }
-    static std::vector<double> own(const std::optional<Reals>& given) {
-        return given ? std::vector<double>(given->data(), given->data() + given->size()) : std::vector<double>();
-    }
+    static std::vector<double> own(const Reals& given) { return {given.data(), given.data() + given.size()}; }
 };
 
 bool is_rate(double rate) { return rate >= 0 && rate < 1; }
@@ -304,15 +369,16 @@ struct Task {
     Job job;
 
     Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-         bool norm_after, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
+         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
          std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
          std::optional<Numbers> normal, nb::object ingredients, std::vector<Doubles> curves)
         : table(rows), shape(table_of(rows).features, table_of(rows).outputs, std::move(widths),
-                             std::move(canonical), activation, norm, norm_after),
+                             std::move(canonical), activation, norm, norm_after, parametric, skip, front),
           precision(table_of(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
           quantiles(std::move(normal)), tables(std::move(ingredients)) {
         const Table& given = table_of(rows);
         require_recipe(recipe, given.rows.n_train);
+        require_codes(given, front);
         const size_t moments = (recipe.optimiser == Optimiser::adam ? 2 : 1) + recipe.averaging;
         require(arrays.size() == 2 + moments,
                 "params, best_params, the optimiser's moments are needed, and where weights are averaged their mean");
@@ -325,9 +391,9 @@ struct Task {
         const bool gaussian = recipe.dropout > 0 && recipe.dropping == Dropping::gaussian;
         require(!(gaussian || recipe.noise > 0) || (quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision),
                 "Gaussian dropout and noise need their 65,536 quantiles");
-        static const Tables none(std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt);
+        static const Tables none;
         const Tables& own = tables.is_none() ? none : own_of<Tables>(tables, "ingredients must be Tables");
-        const Ingredients used = own.of(recipe, given.rows, given.features, given.outputs, given.features);
+        const Ingredients used = own.of(recipe, given.rows, given.features, given.outputs, shape.network.entering());
         job = {shape.network,
                recipe,
                given.rows,
@@ -349,6 +415,17 @@ struct Task {
 private:
     void* vector(size_t i) const { return i < arrays.size() ? arrays[i].data() : nullptr; }
     static const Table& table_of(nb::handle given) { return own_of<Table>(given, "table must be a Table"); }
+
+    // A code that a table lacks would be looked up in other memory.
+    static void require_codes(const Table& table, const FrontGiven& front) {
+        for (const auto& [input, size] : front.codes) {
+            const int64_t found = table.codes_of(input);
+            const std::string name = "input " + std::to_string(input);
+            require(found >= 0, name + " must hold codes, which are whole numbers from 0 on");
+            require(found <= size, name + " holds codes up to " + std::to_string(found - 1) +
+                                       ", but was said to have " + std::to_string(size) + " of them");
+        }
+    }
 
     void require_curves(int64_t from, int64_t to, int64_t every) const {
         require(curves.size() == 3, "train loss, validation loss and signs are needed");
@@ -448,9 +525,9 @@ struct Crew {
 
 // Bytes of a thread's buffers for such a member; no row is looked at.
 int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-                     bool norm_after, const Recipe& recipe) {
+                     bool norm_after, bool parametric, bool skip, const FrontGiven& front, const Recipe& recipe) {
     const Shape shape(table.features, table.outputs, std::move(widths), std::move(canonical), activation, norm,
-                      norm_after);
+                      norm_after, parametric, skip, front);
     require_recipe(recipe, table.rows.n_train);
     Job job{};
     job.network = shape.network;
@@ -500,6 +577,9 @@ void tell_constants(nb::module_& module) {
                                         {"saturated", Sign::saturated},
                                         {"gradient_norm", Sign::gradient_norm},
                                         {"update_ratio", Sign::update_ratio}});
+    module.attr("waves") = WAVES;
+    module.attr("periodic") = PERIODIC;
+    module.attr("coded") = CODED;
     module.attr("sign_count") = SIGNS;
     module.attr("probe_rows") = PROBE_ROWS;
     module.attr("listed_share") = FEW;
@@ -569,18 +649,24 @@ NB_MODULE(_native, module) {
              "mixup_stream"_a);
 
     nb::class_<Tables>(module, "Tables")
-        .def(nb::init<std::optional<Indices>, std::optional<Indices>, std::optional<Reals>, std::optional<Indices>,
-                      std::optional<Reals>>(),
-             "numeric"_a.none(), "codes"_a.none(), "mixtures"_a.none(), "groups"_a.none(), "class_weight"_a.none());
+        .def(nb::init<const Indices&, const Reals&, const Indices&, const Reals&>(), "numeric"_a, "mixtures"_a,
+             "groups"_a, "class_weight"_a);
+
+    nb::class_<FrontGiven>(module, "Front")
+        .def("__init__", [](FrontGiven* made, std::vector<int> waves, std::vector<std::pair<int, int>> codes,
+                            bool scaled) {
+            new (made) FrontGiven{std::move(waves), std::move(codes), scaled};
+        }, "waves"_a, "codes"_a, "scaled"_a);
 
     module.def("buffer_bytes", &buffer_bytes, "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a,
-               "norm_after"_a, "recipe"_a);
+               "norm_after"_a, "parametric"_a, "skip"_a, "front"_a, "recipe"_a);
 
     nb::class_<Task>(module, "Task")
-        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, Recipe, std::vector<Written>,
+        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&, Recipe, std::vector<Written>,
                       std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
                       std::pair<double, double>, std::optional<Numbers>, nb::object, std::vector<Doubles>>(),
-             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a,
+             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "parametric"_a, "skip"_a,
+             "front"_a, "recipe"_a,
              "vectors"_a.noconvert(), "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a,
              "quantiles"_a.none(), "ingredients"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
         .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })

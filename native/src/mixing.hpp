@@ -13,12 +13,13 @@ struct Mixup {
     const Recipe& recipe;
     const Ingredients& tables;
     const Rows& rows;
+    const Front& front;
     double share = 1;              // λ
     T *labels, *numbers, *weight;  // the next rows', with 1 − λ in their weights
     T* first;                      // the batch's first row of inputs
 
     Mixup(const Job& job, ptrdiff_t room, bool lists, Arena& arena)
-        : recipe(job.recipe), tables(job.ingredients), rows(job.rows) {
+        : recipe(job.recipe), tables(job.ingredients), rows(job.rows), front(job.network.front) {
         const auto take = [&](ptrdiff_t count) {
             T* made = static_cast<T*>(arena.take(recipe.mixup ? count * sizeof(T) : 0));
             if (made && recipe.mixup) __builtin_memset(made, 0, count * sizeof(T));
@@ -40,13 +41,11 @@ struct Mixup {
         __builtin_memcpy(first, x, features * sizeof(T));
         for (int m = 0; m < count; ++m, x += stride) {
             const T* next = m + 1 < count ? x + stride : first;
-            int f = 0;
-            for (int i = 0; i <= tables.coded; ++i, ++f) {
-                const int code = i < tables.coded ? tables.codes[i] : features;
-                for (; f < code; ++f) x[f] = own * x[f] + other * next[f];
-                // A code is no quantity: the larger share has it.
-                if (f < features && share < 0.5) x[f] = next[f];
-            }
+            const auto blend = [&](int f) { x[f] = own * x[f] + other * next[f]; };
+            for (int f = 0; !front.codes && f < features; ++f) blend(f);
+            for (int j = 0; front.codes && j < features - front.codes; ++j) blend(front.kept[j]);
+            // A code is no quantity: the larger share has it.
+            for (int c = 0; share < 0.5 && c < front.codes; ++c) x[front.code_inputs[c]] = next[front.code_inputs[c]];
         }
     }
 

@@ -14,6 +14,9 @@ struct Pace {
     double rate = 1, epsilon = 1;
 };
 
+// Of the scales before the first layer, and of α in parametric activations (Holzmüller et al. 2024).
+constexpr double SCALES_PACE = 6, SLOPES_PACE = 0.1;
+
 // Weights W trained as W√fan_in (Jacot, Gabriel and Hongler 2018).
 inline Pace neural_tangent(Optimiser rule, int fan_in) {
     const double root = __builtin_sqrt(static_cast<double>(fan_in));

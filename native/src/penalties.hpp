@@ -17,7 +17,7 @@ struct GroupPenalties {
 
     GroupPenalties(const Job& job, const Parameters<T>& layout, Arena& arena)
         : recipe(job.recipe), layout(layout), groups(job.ingredients.groups) {
-        int64_t most = recipe.group_lasso > 0 ? entering(job) : 0;
+        int64_t most = recipe.group_lasso > 0 ? job.network.entering() : 0;
         for (int l = 0; recipe.max_norm > 0 && l < job.network.depth; ++l) {
             const int columns = rounded_up(job.network.widths[l], LANES<T>);
             most = columns > most ? columns : most;
@@ -34,9 +34,6 @@ struct GroupPenalties {
         if (!(recipe.max_norm > 0)) return;
         for (int l = 0; l + 1 < layout.count; ++l) shorten(layout.layers[l], params + layout.layers[l].weights);
     }
-
-    // Numbers that enter the first layer. While memory is only counted there are no layers to ask.
-    static int64_t entering(const Job& job) { return job.network.features; }
 
 private:
     // Of every group's weights w, w·max(0, 1 − t√n / ‖w‖) (Yuan and Lin 2006).

@@ -339,7 +339,15 @@ private:
             }
             return;
         }
-        for (int m = 0; m < count; ++m) {
+        const Front& front = net.shape.front;
+        for (int m = 0; m < count && front.codes; ++m, halves += features) {
+            T* row = net.x + m * net.x_stride;
+            for (int j = 0; j < net.shape.kept(); ++j) row[front.kept[j]] *= factor(halves[front.kept[j]]);
+            // A code is no number: what stands for it is dropped.
+            T* own = net.front.factors + m * front.codes;
+            for (int c = 0; c < front.codes; ++c) own[c] = factor(halves[front.code_inputs[c]]);
+        }
+        for (int m = 0; m < count && !front.codes; ++m) {
             T* row = net.x + m * net.x_stride;
             for (int f = 0; f < features; ++f, ++halves) row[f] *= factor(*halves);
         }
@@ -372,6 +380,7 @@ private:
                 if (found) put(found, Sign::gradient_norm, l, __builtin_sqrt(own));
             }
             if (recipe.clip > 0) {
+                squared += squares_between(0, net.layout.front.end, net.gradient);
                 const double part = recipe.clip / (__builtin_sqrt(squared) + 1e-6);
                 scale = part < 1 ? part : 1;
             }
@@ -387,19 +396,29 @@ private:
         if (alike()) {
             step_by<T, Penalty::none>(recipe.optimiser, span(0, net.layout.trained), usual);
         } else {
+            const FrontPlaces& front = net.layout.front;
+            const auto plainly = [&](ptrdiff_t from, ptrdiff_t to, double pace) {
+                if (from == to) return;
+                step_by<T, Penalty::none>(recipe.optimiser, span(from, to), pace == 1 ? usual : at({pace, 1}));
+            };
+            plainly(0, front.scales, 1);
+            plainly(front.scales, front.end, SCALES_PACE);
             for (int l = 0; l < net.layout.count; ++l) {
                 const Layer& layer = net.layout.layers[l];
                 update_weights(span(layer.weights, layer.biases), recipe.ntk ? at(pace_of(layer)) : usual);
-                step_by<T, Penalty::none>(recipe.optimiser, span(layer.biases, layer.scale),
-                                          recipe.bias_lr == 1 ? usual : at({recipe.bias_lr, 1}));
-                step_by<T, Penalty::none>(recipe.optimiser, span(layer.scale, end_of(l)), usual);
+                plainly(layer.biases, layer.slopes, recipe.bias_lr);
+                plainly(layer.slopes, layer.scale, SLOPES_PACE);
+                plainly(layer.scale, end_of(l), 1);
             }
         }
         if (penalties.any()) penalties.apply(net.params, rate * pace_of(net.layout.layers[0]).rate);
     }
 
     // Whether every parameter steps by the same rule.
-    bool alike() const { return !(recipe.l1 > 0 || recipe.l2 > 0 || recipe.ntk || recipe.bias_lr != 1); }
+    bool alike() const {
+        return !(recipe.l1 > 0 || recipe.l2 > 0 || recipe.ntk || recipe.bias_lr != 1 || net.shape.parametric ||
+                 net.shape.front.scaled);
+    }
 
     Pace pace_of(const Layer& layer) const {
         return recipe.ntk ? neural_tangent(recipe.optimiser, layer.fan_in) : Pace{};
@@ -429,9 +448,12 @@ private:
     }
     // Padded places are zero and add nothing.
     double squares_of(int l, const T* numbers) const {
+        return squares_between(net.layout.layers[l].weights, end_of(l), numbers);
+    }
+    double squares_between(ptrdiff_t from, ptrdiff_t to, const T* numbers) const {
         // One sum for each lane, so that no addition waits for the one before.
         double sums[LANES<T>] = {};
-        for (ptrdiff_t i = net.layout.layers[l].weights; i < end_of(l); i += LANES<T>) {
+        for (ptrdiff_t i = from; i < to; i += LANES<T>) {
             for (int lane = 0; lane < LANES<T>; ++lane) {
                 const double number = static_cast<double>(numbers[i + lane]);
                 sums[lane] += number * number;

@@ -20,9 +20,12 @@ struct Form {
     int64_t limit, sign_every;
     double saturation_low, saturation_high;
     uint64_t seed;
-    // Inputs that take noise, and codes among them, as bits; the group of each input; whether classes weigh differently.
-    unsigned numeric, codes;
-    int groups[8];
+    bool parametric, skip, scaled;
+    int waves, codes;
+    int wave_inputs[4], code_inputs[4], code_sizes[4];
+    // Inputs that take noise, as bits; the group of each number that enters; whether classes weigh differently.
+    unsigned numeric;
+    int groups[32];
     bool classes_weigh;
 };
 

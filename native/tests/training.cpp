@@ -148,7 +148,12 @@ static void noise_and_mixtures() {
         for (const bool sparse : {false, true}) {
             Form form = long_form();
             form.features = 6;
-            form.numeric = 0b010110, form.codes = kind % 2 ? 0b101001 : 0;
+            form.numeric = 0b010110;
+            if (kind % 2) {
+                form.codes = 2;
+                form.code_inputs[0] = 0, form.code_inputs[1] = 3;
+                form.code_sizes[0] = 2, form.code_sizes[1] = 3;
+            }
             form.recipe.noise = kind < 4 ? 0.3 : 0;
             form.recipe.mixup = kind >= 2;
             form.recipe.input_dropout = kind == 3 || kind == 7 ? 0.2 : 0;

@@ -83,11 +83,12 @@ def test_folds_of_numbers_partition_the_development_rows(
     n: int, seed: int, folds: int, repeats: int, test: float
 ) -> None:
     data = dataset(np.linspace(0, 1, n))
-    folds = min(folds, round(n * (1 - test)) // 2)
+    held_out = 0 if test == 0 else max(1, round(test * n))
+    folds = min(folds, (n - held_out) // 2)
     splits = split(data, test=test, folds=folds, repeats=repeats, seed=seed)
     check_common(data, splits)
     assert len(splits.folds) == folds * repeats
-    assert len(splits.test) == (0 if test == 0 else max(1, round(test * n)))
+    assert len(splits.test) == held_out
     if folds > 1:
         for start in range(0, len(splits.folds), folds):
             part = splits.folds[start : start + folds]

@@ -4,12 +4,14 @@ The killed processes are real ones; the objective is cheap and loads nothing hea
 anywhere: while a process starts, while it draws, while a record is half-written, between two records.
 """
 
+import multiprocessing.connection
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from profunda.journal.record import JOURNAL_NAME, read_journal
 from profunda.space.domain import Float
 from profunda.space.space import When
 from profunda.tuning.objective import search
+from profunda.tuning.objective_workers import Task, crew_for
 from profunda.tuning.result import SearchResult
 
 SPACE = {"x": Float(-1, 1), "kind": ["a", "b"], "y": When("kind", "b", Float(0, 1))}
@@ -122,6 +125,29 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_has_ended(tmp_path: Path) -> Non
     assert b"Traceback" not in text
     assert read_journal(tmp_path / "run").records[-1].data["why"] == "interrupted"
     assert account(go(tmp_path / "run", "random")) == account(go(None, "random"))
+
+
+def test_ctrl_c_waits_until_a_worker_has_been_hired_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut in two, a hire would leave an open socket, which complains, or a process that nobody ends."""
+    make, made = multiprocessing.connection.Pipe, []
+
+    def interrupted(duplex: bool) -> tuple[Connection, Connection]:
+        signal.raise_signal(signal.SIGINT)
+        made.append(make(duplex))
+        return made[-1]
+
+    monkeypatch.setattr(multiprocessing.connection, "Pipe", interrupted)
+    crew = crew_for(objective, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            crew.start(Task(0, {"x": 0.5, "kind": "a"}, 1))
+        ours, theirs = made[0]
+        assert theirs.closed
+        assert ours.poll(30)  # the worker is there, and reports
+    finally:
+        crew.close()
+    assert ours.closed
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])

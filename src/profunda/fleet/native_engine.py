@@ -25,8 +25,9 @@ from profunda.fleet.member import Member
 from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
-from profunda.fleet.source import FleetData, Source
+from profunda.fleet.source import FleetData, Source, balanced
 from profunda.fleet.state import MemberState, first_state
+from profunda.networks.layout import layout_of
 from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
 from profunda.vitals.causes import cause_of_ending
 from profunda.vitals.signs import SATURATION, SIGNS, sign_interval
@@ -112,6 +113,9 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         _ACTIVATIONS.index(design.activation),
         _NORMS.index(design.norm),
         design.norm_place == "after",
+        design.parametric,
+        design.skip,
+        _front(design, source, data),
         _recipe(design, len(source.train), (0,) * len(_PURPOSES)),
     )
 
@@ -313,6 +317,9 @@ class _Task:
             _ACTIVATIONS.index(design.activation),
             _NORMS.index(design.norm),
             design.norm_place == "after",
+            design.parametric,
+            design.skip,
+            _front(design, source, crew.data),
             _recipe(design, len(source.train), keys),
             self.vectors,
             (state.epoch, self.limit),
@@ -370,6 +377,11 @@ class _Task:
         return Status.EARLY_STOPPED if self.native.ending == _STOPPED else Status.RUNNING
 
 
+def _front(design: Design, source: Source, data: FleetData) -> Any:
+    front = layout_of(design, source.inputs, data.n_outputs).front
+    return _module().Front(front.waves, front.codes, front.scaled)
+
+
 def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
     return _module().Recipe(
         _DROPPING.index(design.dropout_kind),
@@ -404,16 +416,42 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
 
 def _ingredients(design: Design, source: Source, data: FleetData) -> Any:
     """The tables that the recipe needs; None where it needs none."""
-    if not (design.noise or design.mixup or design.group_lasso or design.class_balance):
+    balances = design.class_balance > 0 and data.classes
+    if not (design.noise or design.mixup or design.group_lasso or balances):
         return None
-    inputs = source.inputs
+    numeric = source.inputs.numeric if design.noise else ()
+    columns = layout_of(design, source.inputs, data.n_outputs).front.columns if design.group_lasso else ()
     return _module().Tables(
-        np.array(inputs.numeric, np.int64) if design.noise else None,
-        np.array([place for place, _ in inputs.codes], np.int64) if design.mixup else None,
-        beta_quantiles(design.mixup) if design.mixup else None,
-        np.unique(_front(design, inputs).columns, return_inverse=True)[1] if design.group_lasso else None,
-        class_factors(source, design.class_balance, data.n_outputs) if design.class_balance else None,
+        np.array(numeric, np.int64),
+        _mixtures(design.mixup) if design.mixup else np.zeros(0),
+        np.unique(np.array(columns, np.int64), return_inverse=True)[1].astype(np.int64),
+        _class_weight(source, data.n_outputs, design.class_balance) if balances else np.zeros(0),
     )
+
+
+def _mixtures(alpha: float) -> np.ndarray:
+    from profunda.fleet.mixing import beta_quantiles
+
+    return beta_quantiles(alpha)
+
+
+_CLASS_WEIGHTS: "WeakKeyDictionary[Source, dict[float, np.ndarray]]" = WeakKeyDictionary()
+
+
+def _class_weight(source: Source, n_outputs: int, beta: float) -> np.ndarray:
+    """What `balanced` weighs rows of each class with, beside the weights that rows have: float64 [C]."""
+    with _LOCK:
+        kept = _CLASS_WEIGHTS.setdefault(source, {})
+    if beta not in kept:
+        everything = np.ones(len(source.y))
+        weighed, plain = (
+            everything if w is None else w for w in (balanced(source, beta), balanced(source, 0.0))
+        )
+        rows = source.train[plain[source.train] > 0]
+        made = np.zeros(n_outputs)
+        made[source.y[rows]] = weighed[rows] / plain[rows]
+        kept[beta] = made
+    return kept[beta]
 
 
 @lru_cache(maxsize=2)
