@@ -20,14 +20,14 @@ def _seeded():
         yield
 
 
-# The worked table of the text, whose columns have the means and deviations below.
-TABLE = [[2.1, 0.9, 3.1], [1.8, 1.2, 3.4], [2.3, 1.0, 3.2], [1.9, 1.1, 3.3]]
+# The worked table of the text: four rows of three units.
+TABLE = [[2.1, 0.8, -1.2], [1.8, 1.1, -0.9], [2.3, 0.9, -1.1], [1.9, 1.0, -1.0]]
 
 
 def test_the_worked_table():
     """E11: the mean of column 1 is 2.025; the deviations that normalise are the biased ones."""
     x = torch.tensor(TABLE, dtype=torch.float64)
-    assert x.mean(0).tolist() == pytest.approx([2.025, 1.05, 3.25])
+    assert x.mean(0).tolist() == pytest.approx([2.025, 0.95, -1.05])
     assert x.std(0, correction=0).tolist() == pytest.approx([0.19203, 0.11180, 0.11180], abs=5e-6)
     assert x.std(0).tolist() == pytest.approx([0.22174, 0.12910, 0.12910], abs=5e-6)
     norm = nn.BatchNorm1d(3).double()
@@ -39,6 +39,10 @@ def test_the_worked_table():
     ]
     assert np.abs(made.T.numpy() - expected).max() < 6e-5
     assert made.mean(0).abs().max() < 1e-12
+    # The printed columns are not of mean 0 and deviation 1: a rounded mean, and deviations of two kinds.
+    printed = np.array([[0.45, -1.22, -1.22], [-0.89, 1.22, 1.22], [1.34, -0.41, -0.41], [-0.45, 0.41, 0.41]])
+    assert printed.mean(0) == pytest.approx([0.1125, 0.0, 0.0])
+    assert printed.std(0) == pytest.approx([0.8576, 0.9101, 0.9101], abs=1e-4)
     # What is collected for evaluation has the unbiased variance.
     assert norm.running_var.tolist() == pytest.approx((0.9 + 0.1 * x.var(0)).tolist())
     assert norm.running_mean.tolist() == pytest.approx((0.1 * x.mean(0)).tolist())
