@@ -127,6 +127,15 @@ struct Table {
     }
     Table(const Table&) = delete;
 
+    // How many codes from 0 on an input holds; −1 where it holds something else.
+    int64_t codes_of(int input) const {
+        const auto [found, fresh] = codes.try_emplace(input, 0);
+        if (fresh) {
+            found->second = precision == Precision::single ? counted<float>(input) : counted<double>(input);
+        }
+        return found->second;
+    }
+
     // What lists and copies take.
     int64_t bytes() const {
         return static_cast<int64_t>((starts.size() + train.size() + valid.size() + labels.size()) * 8 +
@@ -134,6 +143,21 @@ struct Table {
     }
 
 private:
+    mutable std::unordered_map<int, int64_t> codes;
+
+    template <class T>
+    int64_t counted(int input) const {
+        const int64_t count = static_cast<int64_t>(x.shape(0));
+        const T* column = static_cast<const T*>(x.data()) + input;
+        int most = -1;
+        for (int64_t r = 0; r < count; ++r) {
+            const T value = column[r * features];
+            if (!(value >= 0 && value < MOST_UNITS && value == static_cast<T>(static_cast<int>(value)))) return -1;
+            most = std::max(most, static_cast<int>(value));
+        }
+        return most + 1;
+    }
+
     template <class T>
     void list_numbers(std::vector<T>& values) {
         const int64_t count = static_cast<int64_t>(x.shape(0));
@@ -182,14 +206,57 @@ Enum one_of(int code, Enum last, const char* name) {
     return static_cast<Enum>(code);
 }
 
+// A front as Python says it: inputs with waves, (input, number of codes) of those looked up.
+struct FrontGiven {
+    std::vector<int> waves;
+    std::vector<std::pair<int, int>> codes;
+    bool scaled;
+};
+
+// The front of a network, with storage for its inputs.
+struct FrontShape {
+    std::vector<int> waves, code_inputs, code_sizes, kept;
+    Front front;
+
+    FrontShape(const FrontGiven& given, int features) : waves(given.waves) {
+        std::vector<char> coded(features, 0), waving(features, 0);
+        for (const auto& [input, size] : given.codes) {
+            require(input >= 0 && input < features && !coded[input], "a code must be an input, and each one once");
+            require(size > 0 && size <= MOST_UNITS, "an input of codes needs at least one, and not too many");
+            coded[input] = 1;
+            code_inputs.push_back(input);
+            code_sizes.push_back(size);
+        }
+        for (const int input : waves) {
+            require(input >= 0 && input < features && !waving[input], "waves must have an input, and each one once");
+            require(!coded[input], "an input of codes has no waves");
+            waving[input] = 1;
+        }
+        for (int input = 0; input < features && !code_inputs.empty(); ++input) {
+            if (!coded[input]) kept.push_back(input);
+        }
+        front = {static_cast<int>(waves.size()), waves.data(), static_cast<int>(code_inputs.size()),
+                 code_inputs.data(), code_sizes.data(), code_inputs.empty() ? nullptr : kept.data(), given.scaled};
+    }
+    FrontShape(const FrontShape&) = delete;
+
+    int64_t parameters(int entering) const {
+        int64_t rows = 0;
+        for (int size : code_sizes) rows += size;
+        return int64_t{front.waves} * (2 * WAVES + WAVES * PERIODIC + PERIODIC) + rows * CODED +
+               (front.scaled ? entering : 0);
+    }
+};
+
 // The network of a job, with storage for its widths.
 struct Shape {
     std::vector<int> widths, canonical;
+    FrontShape front;
     Network network;
 
     Shape(int features, int outputs, std::vector<int> own, std::vector<int> columns, int activation, int norm,
-          bool norm_after)
-        : widths(std::move(own)), canonical(std::move(columns)) {
+          bool norm_after, bool parametric, bool skip, const FrontGiven& given)
+        : widths(std::move(own)), canonical(std::move(columns)), front(given, features) {
         require(features > 0 && outputs > 0, "a network needs inputs and outputs");
         require(features <= MOST_UNITS && outputs <= MOST_UNITS, "a network has too many inputs or outputs");
         require(widths.size() == canonical.size(), "widths and canonical widths must be as many");
@@ -204,14 +271,20 @@ struct Shape {
                    canonical.data(),
                    one_of(activation, Activation::mish, "activation"),
                    one_of(norm, Norm::layer, "norm"),
-                   norm_after};
+                   norm_after,
+                   parametric,
+                   skip,
+                   front.front};
+        const int64_t embedded = int64_t{PERIODIC} * network.front.waves + int64_t{CODED} * network.front.codes;
+        require(network.kept() + embedded <= MOST_UNITS, "too many numbers enter the first layer");
     }
     Shape(const Shape&) = delete;
 
     int64_t parameters() const {
-        int64_t total = 0, before = network.features;
+        int64_t total = front.parameters(network.entering()), before = network.entering();
         for (int width : widths) {
-            const int vectors = network.norm == Norm::batch ? 5 : network.norm == Norm::layer ? 3 : 1;
+            const int norms = network.norm == Norm::batch ? 4 : network.norm == Norm::layer ? 2 : 0;
+            const int vectors = 1 + network.parametric + norms;
             total += (before + vectors) * width;
             before = width;
         }
@@ -240,15 +313,16 @@ struct Task {
     Job job;
 
     Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-         bool norm_after, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
+         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
          std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
          std::optional<Numbers> normal, std::vector<Doubles> curves)
         : table(rows), shape(table_of(rows).features, table_of(rows).outputs, std::move(widths),
-                             std::move(canonical), activation, norm, norm_after),
+                             std::move(canonical), activation, norm, norm_after, parametric, skip, front),
           precision(table_of(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
           quantiles(std::move(normal)) {
         const Table& given = table_of(rows);
         require_recipe(recipe, given.rows.n_train);
+        require_codes(given, front);
         const size_t moments = recipe.optimiser == Optimiser::adam ? 2 : 1;
         require(arrays.size() == 2 + moments, "params, best_params and the optimiser's moments are needed");
         for (const Written& array : arrays) {
@@ -279,6 +353,17 @@ struct Task {
 
 private:
     static const Table& table_of(nb::handle given) { return own_of<Table>(given, "table must be a Table"); }
+
+    // A code that a table lacks would be looked up in other memory.
+    static void require_codes(const Table& table, const FrontGiven& front) {
+        for (const auto& [input, size] : front.codes) {
+            const int64_t found = table.codes_of(input);
+            const std::string name = "input " + std::to_string(input);
+            require(found >= 0, name + " must hold codes, which are whole numbers from 0 on");
+            require(found <= size, name + " holds codes up to " + std::to_string(found - 1) +
+                                       ", but was said to have " + std::to_string(size) + " of them");
+        }
+    }
 
     void require_curves(int64_t from, int64_t to, int64_t every) const {
         require(curves.size() == 3, "train loss, validation loss and signs are needed");
@@ -378,9 +463,9 @@ struct Crew {
 
 // Bytes of a thread's buffers for such a member; no row is looked at.
 int64_t buffer_bytes(const Table& table, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-                     bool norm_after, const Recipe& recipe) {
+                     bool norm_after, bool parametric, bool skip, const FrontGiven& front, const Recipe& recipe) {
     const Shape shape(table.features, table.outputs, std::move(widths), std::move(canonical), activation, norm,
-                      norm_after);
+                      norm_after, parametric, skip, front);
     require_recipe(recipe, table.rows.n_train);
     Job job{};
     job.network = shape.network;
@@ -426,6 +511,9 @@ void tell_constants(nb::module_& module) {
                                         {"saturated", Sign::saturated},
                                         {"gradient_norm", Sign::gradient_norm},
                                         {"update_ratio", Sign::update_ratio}});
+    module.attr("waves") = WAVES;
+    module.attr("periodic") = PERIODIC;
+    module.attr("coded") = CODED;
     module.attr("sign_count") = SIGNS;
     module.attr("probe_rows") = PROBE_ROWS;
     module.attr("listed_share") = FEW;
@@ -478,14 +566,21 @@ NB_MODULE(_native, module) {
              "optimiser"_a, "momentum"_a, "lr"_a, "schedule"_a, "batch"_a, "epochs"_a, "patience"_a, "clip"_a,
              "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a);
 
+    nb::class_<FrontGiven>(module, "Front")
+        .def("__init__", [](FrontGiven* made, std::vector<int> waves, std::vector<std::pair<int, int>> codes,
+                            bool scaled) {
+            new (made) FrontGiven{std::move(waves), std::move(codes), scaled};
+        }, "waves"_a, "codes"_a, "scaled"_a);
+
     module.def("buffer_bytes", &buffer_bytes, "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a,
-               "norm_after"_a, "recipe"_a);
+               "norm_after"_a, "parametric"_a, "skip"_a, "front"_a, "recipe"_a);
 
     nb::class_<Task>(module, "Task")
-        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, Recipe, std::vector<Written>,
+        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&, Recipe, std::vector<Written>,
                       std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
                       std::pair<double, double>, std::optional<Numbers>, std::vector<Doubles>>(),
-             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "recipe"_a,
+             "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "parametric"_a, "skip"_a,
+             "front"_a, "recipe"_a,
              "vectors"_a.noconvert(), "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a,
              "quantiles"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
         .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })

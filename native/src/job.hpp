@@ -20,6 +20,23 @@ enum class Sign : int { activation_mean, activation_std, dead, saturated, gradie
 constexpr int SIGNS = 6;
 constexpr int PROBE_ROWS = 256;
 
+// Waves of a periodic embedding and the numbers made of them; trained numbers that stand for a code.
+constexpr int WAVES = 16, PERIODIC = 3, CODED = 8;
+
+// What stands between the inputs and the first layer (networks/layout.Front). What enters that layer are the inputs but
+// codes, then PERIODIC numbers for each input with waves, then CODED for each code, all times their scales if `scaled`.
+struct Front {
+    int waves = 0;
+    const int* wave_inputs = nullptr;  // [waves]
+    int codes = 0;
+    const int* code_inputs = nullptr;  // [codes], each holding 0 … size − 1
+    const int* code_sizes = nullptr;   // [codes]
+    const int* kept = nullptr;         // [features − codes], inputs that enter as they are; null where all do
+    bool scaled = false;
+
+    bool embeds() const { return waves > 0 || codes > 0; }
+};
+
 struct Network {
     int features, outputs, depth;
     const int* widths;     // [depth]
@@ -27,6 +44,14 @@ struct Network {
     Activation activation;
     Norm norm;
     bool norm_after;
+    bool parametric = false, skip = false;
+    Front front = {};
+
+    int kept() const { return features - front.codes; }
+    // Numbers that enter the first layer.
+    int entering() const { return kept() + PERIODIC * front.waves + CODED * front.codes; }
+    // Whether what enters hidden layer l, from 0, is added to what leaves it.
+    bool skips(int l) const { return skip && l > 0 && widths[l - 1] == widths[l]; }
 };
 
 struct Recipe {

@@ -286,7 +286,15 @@ private:
             }
             return;
         }
-        for (int m = 0; m < count; ++m) {
+        const Front& front = net.shape.front;
+        for (int m = 0; m < count && front.codes; ++m, halves += features) {
+            T* row = net.x + m * net.x_stride;
+            for (int j = 0; j < net.shape.kept(); ++j) row[front.kept[j]] *= factor(halves[front.kept[j]]);
+            // A code is no number: what stands for it is dropped.
+            T* own = net.front.factors + m * front.codes;
+            for (int c = 0; c < front.codes; ++c) own[c] = factor(halves[front.code_inputs[c]]);
+        }
+        for (int m = 0; m < count && !front.codes; ++m) {
             T* row = net.x + m * net.x_stride;
             for (int f = 0; f < features; ++f, ++halves) row[f] *= factor(*halves);
         }
@@ -312,6 +320,7 @@ private:
                 if (found) put(found, Sign::gradient_norm, l, __builtin_sqrt(own));
             }
             if (recipe.clip > 0) {
+                squared += squares_between(0, net.layout.front.end, net.gradient);
                 const double part = recipe.clip / (__builtin_sqrt(squared) + 1e-6);
                 scale = part < 1 ? part : 1;
             }
@@ -327,6 +336,7 @@ private:
             step_by<T, false>(recipe.optimiser, span(0, net.layout.trained), s);
             return;
         }
+        if (net.layout.front.end) step_by<T, false>(recipe.optimiser, span(0, net.layout.front.end), s);
         for (int l = 0; l < net.layout.count; ++l) {
             const Layer& layer = net.layout.layers[l];
             step_by<T, true>(recipe.optimiser, span(layer.weights, layer.biases), s);
@@ -348,9 +358,12 @@ private:
     }
     // Padded places are zero and add nothing.
     double squares_of(int l, const T* numbers) const {
+        return squares_between(net.layout.layers[l].weights, end_of(l), numbers);
+    }
+    double squares_between(ptrdiff_t from, ptrdiff_t to, const T* numbers) const {
         // One sum for each lane, so that no addition waits for the one before.
         double sums[LANES<T>] = {};
-        for (ptrdiff_t i = net.layout.layers[l].weights; i < end_of(l); i += LANES<T>) {
+        for (ptrdiff_t i = from; i < to; i += LANES<T>) {
             for (int lane = 0; lane < LANES<T>; ++lane) {
                 const double number = static_cast<double>(numbers[i + lane]);
                 sums[lane] += number * number;

@@ -39,15 +39,24 @@ struct Example::Data {
     std::vector<int32_t> columns;
     Typed values_seen;
     int64_t most = 0;
+    std::vector<int> kept;  // inputs that are no codes
 
 private:
     void list_numbers(int features);
 };
 
-// Where a layer's numbers begin in the flat vector; 0 where it has none (weights of the first layer lie at 0).
+// Where the front's numbers begin in the flat vector, and what enters the first layer.
+struct FrontAt {
+    int entering;
+    size_t frequencies, phases, mixing, shifts, tables, scales, end;
+};
+FrontAt front_of(const Form& form);
+std::vector<int> kept_of(const Form& form);
+
+// Where a layer's numbers begin in the flat vector; 0 where it has none (weights of the first layer may lie at 0).
 struct Places {
     int inputs, units;
-    size_t weights, biases, scale, shift, mean, variance;
+    size_t weights, biases, slopes, scale, shift, mean, variance;
     size_t trained, end;  // behind the last number that is trained, and behind the last
 };
 std::vector<Places> places_of(const Form& form);

@@ -27,16 +27,42 @@ Form usual_form() {
 
 ptrdiff_t parameters_of(const Form& form) { return static_cast<ptrdiff_t>(places_of(form).back().end); }
 
+std::vector<int> kept_of(const Form& form) {
+    std::vector<int> kept;
+    for (int input = 0; input < form.features; ++input) {
+        const int* end = form.code_inputs + form.codes;
+        if (std::find(form.code_inputs, end, input) == end) kept.push_back(input);
+    }
+    return kept;
+}
+
+FrontAt front_of(const Form& form) {
+    FrontAt at{};
+    size_t rows = 0;
+    for (int c = 0; c < form.codes; ++c) rows += static_cast<size_t>(form.code_sizes[c]);
+    const size_t waves = static_cast<size_t>(form.waves);
+    at.entering = static_cast<int>(kept_of(form).size()) + 3 * form.waves + 8 * form.codes;
+    at.phases = at.frequencies + 16 * waves;
+    at.mixing = at.phases + 16 * waves;
+    at.shifts = at.mixing + 48 * waves;
+    at.tables = at.shifts + 3 * waves;
+    at.scales = at.tables + 8 * rows;
+    at.end = at.scales + (form.scaled ? static_cast<size_t>(at.entering) : 0);
+    return at;
+}
+
 std::vector<Places> places_of(const Form& form) {
     std::vector<Places> found;
-    size_t at = 0;
+    const FrontAt front = front_of(form);
+    size_t at = front.end;
     for (int l = 0; l <= form.depth; ++l) {
         Places own{};
-        own.inputs = l ? form.widths[l - 1] : form.features;
+        own.inputs = l ? form.widths[l - 1] : front.entering;
         own.units = l < form.depth ? form.widths[l] : form.outputs;
         const size_t units = static_cast<size_t>(own.units);
         own.weights = at, at += static_cast<size_t>(own.inputs) * units;
         own.biases = at, at += units;
+        if (form.parametric && l < form.depth) own.slopes = at, at += units;
         const bool normalised = l < form.depth && form.norm != Norm::none;
         if (normalised) own.scale = at, own.shift = at + units, at += 2 * units;
         own.trained = at;
@@ -52,12 +78,17 @@ static int rows_of(const Form& form) { return form.n_train + form.n_valid + 2; }
 
 static std::vector<double> first_parameters(const Form& form, Draws& draws) {
     std::vector<double> params(static_cast<size_t>(parameters_of(form)));
+    const FrontAt front = front_of(form);
+    for (size_t i = 0; i < front.end; ++i) {
+        params[i] = i < front.scales ? draws.between(-0.6, 0.6) : draws.between(0.5, 1.5);
+    }
     for (const Places& own : places_of(form)) {
         const double size = 1.5 / __builtin_sqrt(own.inputs);
         for (size_t i = own.weights; i < own.biases; ++i) params[i] = draws.between(-size, size);
         for (int h = 0; h < own.units; ++h) {
             const size_t at = static_cast<size_t>(h);
             params[own.biases + at] = draws.between(-0.3, 0.3);
+            if (own.slopes) params[own.slopes + at] = draws.between(0.2, 1.3);
             if (own.scale) params[own.scale + at] = draws.between(0.5, 1.5);
             if (own.shift) params[own.shift + at] = draws.between(-0.3, 0.3);
             if (own.mean) params[own.mean + at] = draws.between(-0.3, 0.3);
@@ -90,6 +121,13 @@ Example::Data::Data(const Form& form, Precision precision) : precision(precision
         const double number = draws.between(-2, 2);
         x.push_back(form.sparse && draws.between(0, 1) < 0.75 ? 0 : number);
     }
+    for (int c = 0; c < form.codes; ++c) {
+        for (size_t i = 0; i < rows; ++i) {
+            x[i * static_cast<size_t>(form.features) + static_cast<size_t>(form.code_inputs[c])] =
+                static_cast<double>(draws.below(form.code_sizes[c]));
+        }
+    }
+    kept = kept_of(form);
     if (form.sparse) list_numbers(form.features);
     for (size_t i = 0; i < rows; ++i) {
         labels.push_back(draws.below(form.outputs));
@@ -140,7 +178,9 @@ static Recipe recipe_of(const Form& form) {
 Example::Example(const Form& given, Precision precision)
     : form(given), precision(precision), job{}, data(new Data(given, precision)) {
     job.network = {form.features, form.outputs, form.depth, form.widths, form.canonical, form.activation, form.norm,
-                   form.norm_after};
+                   form.norm_after, form.parametric, form.skip,
+                   {form.waves, form.wave_inputs, form.codes, form.code_inputs, form.code_sizes,
+                    form.codes ? data->kept.data() : nullptr, form.scaled}};
     job.recipe = recipe_of(form);
     Rows& rows = job.rows;
     rows.classes = form.classes;

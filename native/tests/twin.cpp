@@ -88,12 +88,17 @@ public:
     std::vector<Table> activations;
 
     Table outputs(Table rows) {
-        if (training) drop_inputs(rows);
+        rows = entering(rows);
         const std::vector<Places> layers = places_of(form);
         activations.clear();
         for (int l = 0; l <= form.depth; ++l) {
+            const Table before = rows;
             rows = linear(l, layers[static_cast<size_t>(l)], rows);
             if (l < form.depth) hidden(l, layers[static_cast<size_t>(l)], rows);
+            const bool skips = form.skip && l > 0 && l < form.depth && form.widths[l] == form.widths[l - 1];
+            for (size_t m = 0; skips && m < rows.size(); ++m) {
+                for (size_t h = 0; h < rows[m].size(); ++h) rows[m][h] += before[m][h];
+            }
         }
         return rows;
     }
@@ -105,12 +110,44 @@ private:
 
     bool drops() const { return training && recipe.dropout > 0; }
 
-    void drop_inputs(Table& rows) const {
-        if (!(recipe.input_dropout > 0)) return;
+    // The front: inputs with their dropout, waves, codes, and all of them scaled.
+    Table entering(const Table& rows) const {
+        const FrontAt at = front_of(form);
+        const bool drops_inputs = training && recipe.input_dropout > 0;
         const Noise noise(key_of(recipe.dropout_stream, step, 0), recipe.input_dropout);
-        int place = 0;
-        for (Numbers& row : rows) {
-            for (double& number : row) number *= noise.bernoulli(place++);
+        Table made;
+        for (size_t m = 0; m < rows.size(); ++m) {
+            const int start = static_cast<int>(m) * form.features;
+            const auto factor = [&](int input) { return drops_inputs ? noise.bernoulli(start + input) : 1.0; };
+            const auto given = [&](int input) { return rows[m][static_cast<size_t>(input)]; };
+            Numbers row;
+            for (const int input : kept_of(form)) row.push_back(given(input) * factor(input));
+            for (int i = 0; i < form.waves; ++i) {
+                const int input = form.wave_inputs[i];
+                add_waves(at, static_cast<size_t>(i), given(input) * factor(input), row);
+            }
+            size_t table = at.tables;
+            for (int c = 0; c < form.codes; ++c) {
+                const size_t code = static_cast<size_t>(given(form.code_inputs[c]));
+                for (size_t j = 0; j < 8; ++j) {
+                    row.push_back(params[table + 8 * code + j] * factor(form.code_inputs[c]));
+                }
+                table += 8 * static_cast<size_t>(form.code_sizes[c]);
+            }
+            for (size_t k = 0; form.scaled && k < row.size(); ++k) row[k] *= params[at.scales + k];
+            made.push_back(row);
+        }
+        return made;
+    }
+
+    void add_waves(const FrontAt& at, size_t i, double x, Numbers& row) const {
+        for (size_t j = 0; j < 3; ++j) {
+            double sum = params[at.shifts + 3 * i + j];
+            for (size_t k = 0; k < 16; ++k) {
+                const double turns = params[at.frequencies + 16 * i + k] * x + params[at.phases + 16 * i + k];
+                sum += params[at.mixing + 48 * i + 3 * k + j] * std::cos(2 * std::acos(-1.0) * turns);
+            }
+            row.push_back(sum);
         }
     }
 
@@ -135,7 +172,11 @@ private:
     void hidden(int l, const Places& own, Table& rows) {
         if (form.norm != Norm::none && !form.norm_after) normalise(own, rows);
         for (Numbers& row : rows) {
-            for (double& number : row) number = activated(form.activation, number);
+            for (size_t h = 0; h < row.size(); ++h) {
+                const double bent = activated(form.activation, row[h]);
+                const double slope = form.parametric ? params[own.slopes + h] : 1;
+                row[h] += slope * (bent - row[h]);
+            }
         }
         activations.push_back(rows);
         if (form.norm != Norm::none && form.norm_after) normalise(own, rows);
@@ -275,19 +316,23 @@ private:
         Numbers gradient(twin.params.size(), 0);
         Forward forward(example, twin.params);
         forward.training = true, forward.step = number;
+        const auto differentiate = [&](size_t i) {
+            const double kept = twin.params[i];
+            const auto at = [&](double off) {
+                twin.params[i] = kept + off;
+                return mean_loss(batch, forward);
+            };
+            // Of fourth order: behind a norm of few units that are nearly alike, losses bend sharply.
+            gradient[i] = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+            twin.params[i] = kept;
+        };
+        for (size_t i = 0; i < front_of(form).end; ++i) differentiate(i);
         for (const Places& own : places_of(form)) {
             for (size_t i = own.weights; i < own.trained; ++i) {
                 // Batch norm takes the mean away, and with it what a bias before it does.
                 const bool bias = i >= own.biases && i < own.biases + static_cast<size_t>(own.units);
                 if (own.mean && bias && !form.norm_after) continue;
-                const double kept = twin.params[i];
-                const auto at = [&](double off) {
-                    twin.params[i] = kept + off;
-                    return mean_loss(batch, forward);
-                };
-                // Of fourth order: behind a norm of few units that are nearly alike, losses bend sharply.
-                gradient[i] = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
-                twin.params[i] = kept;
+                differentiate(i);
             }
         }
         return gradient;
@@ -311,6 +356,9 @@ private:
     void move(const Numbers& gradient, int64_t number) {
         double scale = 1;
         if (recipe.clip > 0) scale = std::min(1.0, recipe.clip / (norm_of(gradient, 0, gradient.size()) + 1e-6));
+        for (size_t i = 0; i < front_of(form).end; ++i) {
+            move_one(i, gradient[i] * scale, rate_of(number), static_cast<double>(number + 1), false);
+        }
         for (const Places& own : places_of(form)) {
             for (size_t i = own.weights; i < own.trained; ++i) {
                 move_one(i, gradient[i] * scale, rate_of(number), static_cast<double>(number + 1), i < own.biases);

@@ -77,6 +77,9 @@ class Job:
             "activation": 0,
             "norm": norm,
             "norm_after": False,
+            "parametric": False,
+            "skip": False,
+            "front": compiled.Front([], [], False),
             "vectors": params + [self.array(self.parameters, dtype) for _ in range(moments)],
             "epochs": (0, epochs),
             "best": (0, 0),
@@ -338,9 +341,10 @@ def test_senseless_numbers_train_or_diverge(compiled, name, value):
 def test_buffer_bytes_refuses_the_same(compiled):
     job = Job(compiled)
     table, recipe = compiled.Table(**job.table), compiled.Recipe(**job.recipe)
+    plain = (False, False, False, job.task["front"])
 
     def ask(widths=(4,), canonical=(8,), activation=0, norm=0, recipe=recipe):
-        return compiled.buffer_bytes(table, list(widths), list(canonical), activation, norm, False, recipe)
+        return compiled.buffer_bytes(table, list(widths), list(canonical), activation, norm, *plain, recipe)
 
     assert ask() > 0
     for fields, says in (
@@ -397,8 +401,8 @@ NAMES = [
         ),
         (
             "task",
-            "widths canonical activation norm norm_after vectors epochs best best_loss sign_every saturation "
-            "quantiles curves",
+            "widths canonical activation norm norm_after parametric skip front vectors epochs best best_loss "
+            "sign_every saturation quantiles curves",
         ),
     )
     for name in names.split()

@@ -401,5 +401,7 @@ def test_grids_that_do_not_apply_are_left_out_and_impossible_ones_refused():
     assert dose(Design(widths=()), (x, y), grids=[Grid("dropout", "", (0.0, 0.1, 0.2), hidden=True)]) == ()
     with pytest.raises(ArgumentError, match=r"dropout of \(0.0, 0.5, 1.5\) is no strength of a design"):
         dose(QUICK, (x, y), grids=[Grid("dropout", "", (0.0, 0.5, 1.5))])
+    with pytest.raises(ArgumentError, match="seeds=0 must be a whole number of at least 1"):
+        dose(QUICK, (x, y), seeds=0)
     with pytest.raises(ArgumentError, match="give at least 3, rising from 0"):
         dose(QUICK, (x, y), grids=[Grid("l2", "", (0.1, 0.2, 0.3))])

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from profunda._seeds import keys_of, streams
+from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
@@ -27,6 +28,7 @@ from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
 from profunda.fleet.source import FleetData, Source
 from profunda.fleet.state import MemberState, first_state
+from profunda.networks.layout import layout_of
 from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
 from profunda.vitals.causes import cause_of_ending
 from profunda.vitals.signs import SATURATION, SIGNS, sign_interval
@@ -110,6 +112,9 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         _ACTIVATIONS.index(design.activation),
         _NORMS.index(design.norm),
         design.norm_place == "after",
+        design.parametric,
+        design.skip,
+        _front(design, source, data),
         _recipe(design, len(source.train), (0, 0, 0)),
     )
 
@@ -313,6 +318,9 @@ class _Task:
             _ACTIVATIONS.index(design.activation),
             _NORMS.index(design.norm),
             design.norm_place == "after",
+            design.parametric,
+            design.skip,
+            _front(design, source, crew.data),
             _recipe(design, len(source.train), keys),
             self.vectors,
             (state.epoch, self.limit),
@@ -367,6 +375,11 @@ class _Task:
         if made.epoch >= self.member.design.epochs:
             return Status(cause_of_ending(made.train_loss, made.valid_loss, made.best_epoch, made.signs))
         return Status.EARLY_STOPPED if self.native.ending == _STOPPED else Status.RUNNING
+
+
+def _front(design: Design, source: Source, data: FleetData) -> Any:
+    front = layout_of(design, Inputs.plain(source.x.shape[1]), data.n_outputs).front
+    return _module().Front(front.waves, front.codes, front.scaled)
 
 
 def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:

@@ -294,8 +294,9 @@ def proximal_step(module: nn.Module, loss: Callable[[], Tensor], penalty: Penalt
     """One step of proximal gradient descent on all rows; the loss before it.
 
     `loss()` is the loss over all training rows, without the penalty. Repeated with lr at most 1/L, L the
-    largest curvature, it converges to the penalised minimum (Beck and Teboulle 2009, theorem 3.1). A few after
-    training by mini-batches with a falling rate set the weights to exactly 0 that the batches' noise kept off it.
+    largest curvature, it converges to the penalised minimum (Beck and Teboulle 2009, theorem 3.1). A few
+    after training by mini-batches with a falling rate set the weights to exactly 0 that the batches' noise
+    kept off it.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     value = loss() + penalty.value(module)

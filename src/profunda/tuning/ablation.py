@@ -23,7 +23,17 @@ from profunda.tuning.ground import Entrant, Ground, Measured, lay_ground, part_o
 from profunda.tuning.ingredients import INGREDIENTS, Ingredient, described, variants
 from profunda.tuning.paired import Change, paired_change
 
-__all__ = ["NOISE", "SHIFT", "Attribution", "Champion", "Worth", "ablate", "attribution_of", "champion_of"]
+__all__ = [
+    "NOISE",
+    "SHIFT",
+    "Attribution",
+    "Champion",
+    "Worth",
+    "ablate",
+    "attribution_of",
+    "champion_of",
+    "check_counts",
+]
 
 NOISE, SHIFT = Corruption("noise", 0.3), Corruption("shift", 0.5)
 FOLDS, REPEATS, SEEDS = 5, 2, 3
@@ -160,7 +170,7 @@ def ablate(
         DataError: the data cannot be used, or have too few rows to be parted.
     """
     design = champion_of(subject)
-    _check_counts(folds=folds, repeats=repeats, seeds=seeds, workers=workers)
+    check_counts(folds=folds, repeats=repeats, seeds=seeds, workers=workers)
     dataset = data if isinstance(data, Dataset) else read(data, target)
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
@@ -187,7 +197,8 @@ def ablate(
     return found
 
 
-def _check_counts(**counts: int | None) -> None:
+def check_counts(**counts: int | None) -> None:
+    """Raise ArgumentError for a count below 1, or `folds` below 2; None is no count."""
     for name, count in counts.items():
         least = 2 if name == "folds" else 1
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < least):

@@ -14,7 +14,7 @@ from profunda.fleet.speed import Speeds
 from profunda.fleet.threads import usable_cores
 from profunda.metrics.score import Metric, metric_for
 from profunda.space.design import DOMAINS, Design
-from profunda.tuning.ablation import Champion, champion_of
+from profunda.tuning.ablation import Champion, champion_of, check_counts
 from profunda.tuning.ground import Entrant, Ground, Measured, lay_ground, part_of
 from profunda.tuning.paired import Change, paired_change
 
@@ -124,6 +124,7 @@ def dose(
         DataError: the data cannot be used, or have too few rows to be parted.
     """
     design = champion_of(subject)
+    check_counts(folds=folds, seeds=seeds, workers=workers)
     dataset = data if isinstance(data, Dataset) else read(data, target)
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
