@@ -2,6 +2,7 @@
 
 import pytest
 
+from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.cost import TORCH
 from profunda.space.design import Design
@@ -40,7 +41,7 @@ def test_held_values_are_kept() -> None:
     assert {params["lr"] for params in found} == {3e-3}
 
 
-GATE = Gate(Limits(parameters=100, latency=None), lambda design: 10, 1, TORCH)
+GATE = Gate(Limits(parameters=100, latency=None), lambda design: Inputs.plain(10), 1, TORCH)
 
 
 def test_a_violation_is_the_share_by_which_a_limit_is_missed() -> None:
@@ -57,7 +58,7 @@ def test_latency_grows_with_rows_and_width() -> None:
     assert latency(large, 20, 1, TORCH, rows=1) < latency(large, 20, 1, TORCH)
     products = 1e3 * 1000 * 2 * (20 * 512 + 512 * 512 + 512) * TORCH.flop
     assert latency(large, 20, 1, TORCH) > products
-    both = Gate(Limits(latency=1e-3), lambda design: 20, 1, TORCH)
+    both = Gate(Limits(latency=1e-3), lambda design: Inputs.plain(20), 1, TORCH)
     assert "ms for 1,000 rows (at most 0.001)" in both.says(small)
     assert both.violation(large) > both.violation(small) > 0
 
