@@ -23,6 +23,14 @@ def test_the_tables_space_has_three_elastic_nets(kind: str) -> None:
     assert {design.dropout for design in designs} == {0.0}
 
 
+def test_switches_are_off_and_the_rest_is_plain() -> None:
+    space = Space(
+        {"depth": [0, 1], "novelty": [False, True], "noise": Float(0, 1), "optimiser": ["sgd", "adam"]}
+    )
+    for params in portfolio(space):
+        assert params == {"depth": 0, "novelty": False, "noise": 0.0, "optimiser": "adam"}
+
+
 def test_a_space_without_depth_0_has_none() -> None:
     assert portfolio(Space({"depth": [1, 2], "lr": LogFloat(1e-4, 1e-1)})) == []
     assert portfolio(Space({"lr": LogFloat(1e-4, 1e-1)})) == []
