@@ -59,7 +59,7 @@ class Worked:
     """One sampler: medians over seeds of trials to the target (`TRIALS` + 1 where it was not reached).
 
     `test_loss` is the mean on unseen rows of what was chosen after 20 trials, `choosing_ms` a suggestion's
-    cost, `training_seconds` a search's share of the fleets' time, `fewer_than` the one-sided p-value of
+    CPU time, `training_seconds` a search's share of the fleets' time, `fewer_than` the one-sided p-value of
     needing fewer trials than another sampler.
     """
 
@@ -155,9 +155,9 @@ def _round(searches: Sequence[_Search], trainer: _Trainer) -> None:
     """A batch of every search."""
     batches = []
     for search in searches:
-        started = time.perf_counter()
+        started = time.process_time()
         batches.append(search.sampler.propose(BATCH))
-        search.seconds += time.perf_counter() - started
+        search.seconds += time.process_time() - started
     drawn = [
         (params, key("worked", s.name, s.seed, len(s.losses) + k) % 2**48)
         for s, batch in zip(searches, batches, strict=True)
@@ -167,9 +167,9 @@ def _round(searches: Sequence[_Search], trainer: _Trainer) -> None:
     for search, batch in zip(searches, batches, strict=True):
         for params in batch:
             loss, test = next(scores)
-            started = time.perf_counter()
+            started = time.process_time()
             search.sampler.tell(params, Outcome((loss,), Status.COMPLETED))
-            search.seconds += time.perf_counter() - started
+            search.seconds += time.process_time() - started
             search.losses.append(loss)
             if loss < search.best:
                 search.best = loss

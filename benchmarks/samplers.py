@@ -53,7 +53,7 @@ LEAST_SEEDS = 10  # fewer common seeds cannot refuse anything at this α
 
 @dataclass(frozen=True)
 class Run:
-    """What one sampler reached on one problem from one seed, and its seconds in choosing, per suggestion."""
+    """What one sampler reached on one problem from one seed, and CPU seconds in choosing, per suggestion."""
 
     problem: str
     sampler: str
@@ -67,15 +67,15 @@ def run(surface: Surface, sampler: str, seed: int) -> Run:
     proposer = sampler_for(sampler, surface.space, seed)
     best, seconds, done = math.inf, 0.0, 0
     while done < surface.trials:
-        started = time.perf_counter()
+        started = time.process_time()
         batch = proposer.propose(min(surface.batch, surface.trials - done))
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         values = [surface.value(params) for params in batch]
-        started = time.perf_counter()
+        started = time.process_time()
         for params, value in zip(batch, values, strict=True):
             ended = Status.COMPLETED if math.isfinite(value) else Status.DIVERGED
             proposer.tell(params, Outcome((value,), ended))
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         best = min([best, *(value for value in values if math.isfinite(value))])
         done += len(batch)
     return Run(surface.name, sampler, seed, best, seconds / surface.trials)
@@ -154,7 +154,7 @@ def judge(runs: Runs, surfaces: Sequence[Surface]) -> list[Comparison]:
     for sampler in (OURS, *PEERS):
         each = [r.seconds for r in runs.found.values() if r.sampler == sampler]
         if each:
-            print(f"{sampler}: {1e3 * statistics.mean(each):.2f} ms a suggestion")
+            print(f"{sampler}: {1e3 * statistics.mean(each):.2f} ms of CPU a suggestion")
     return found
 
 
@@ -199,7 +199,7 @@ def show_worked(target: float, reached: Sequence[Worked]) -> None:
     )
     for one in reached:
         line = f"{one.sampler:<8}{one.trials:>6.1f}   {one.test_loss:.4f} ± {one.test_spread:.4f}"
-        line += f"   {one.choosing_ms:.2f} ms a suggestion, {one.training_seconds:.2f} s of training a search"
+        line += f"   {one.choosing_ms:.2f} ms of CPU a suggestion, {one.training_seconds:.2f} s of training"
         print(line + "   fewer than " + ", ".join(f"{other}: p {p:.2g}" for other, p in one.fewer_than))
 
 
