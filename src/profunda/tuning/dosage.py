@@ -32,9 +32,8 @@ class Grid:
     classes: bool = False
 
 
-_POWERS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 GRIDS = (
-    Grid("l1", "L1", (0.0, *_POWERS)),
+    Grid("l1", "L1", (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)),
     Grid("l2", "L2 (weight decay)", (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)),
     Grid("dropout", "Dropout", (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9), hidden=True),
     Grid("input_dropout", "Dropout of inputs", (0.0, 0.05, 0.1, 0.2, 0.4, 0.7)),
