@@ -123,6 +123,15 @@ def test_moments_equal_a_naive_quadrature(name, q):
     assert found.slope == pytest.approx(slope, rel=1e-4 if jumps else 1e-9)
 
 
+def test_the_naive_quadratures_know_wrong_from_right():
+    assert oracle.simpson_mean(np.square) == pytest.approx(1.0, abs=1e-12)
+    assert oracle.simpson_mean(lambda g: np.tanh(g) ** 2) != pytest.approx(
+        moments("tanh", 1.1).square, rel=1e-3
+    )
+    assert oracle.pair_mean(lambda z: z, 0.3) == pytest.approx(0.3, abs=1e-10)
+    assert oracle.pair_mean(np.tanh, 0.3) != pytest.approx(correlation_map("tanh", 0.3, 1.0, 1.0), rel=1e-2)
+
+
 def test_chi_par_is_the_slope_of_the_variance_map():
     for name in ("tanh", "gelu", "selu", "softplus", "erf", "leaky_relu"):
         step = (variance_map(name, 0.8 + 1e-5, 1.7, 0.1) - variance_map(name, 0.8 - 1e-5, 1.7, 0.1)) / 2e-5
