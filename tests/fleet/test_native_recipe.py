@@ -7,7 +7,7 @@ import pytest
 from tests.fleet import cases
 from tests.fleet.cases import table
 from tests.fleet.test_native_door import Job
-from tests.fleet.test_native_twin import OPTIMISERS, relative
+from tests.fleet.test_native_twin import OPTIMISERS, apart, relative
 from tests.oracles import recipe as oracle
 
 from profunda.data.inputs import Inputs
@@ -267,6 +267,45 @@ def test_threads_and_packs_do_not_change_bits(native):
     together = native(members, made, workers=2).states
     for member, state in zip(members, together, strict=True):
         assert cases.same(state, native([member], made, workers=1).states[0])
+
+
+# With what stands before the layers, as the torch engine has it -------------------------------------
+
+FRONTED = Inputs((0, 1, 1, 2, 3, 4), (0, 3, 5), ((2, 4),))
+
+
+def coded():
+    """Six inputs in float64, of which the third holds codes 0 to 3."""
+    made = rows(features=6, weighted=True)
+
+    def filled(source):
+        x = source.x.copy()
+        x[:, 2] = np.arange(len(x)) % 4
+        return replace(source, x=x, inputs=FRONTED)
+
+    return replace(made, sources={place: filled(source) for place, source in made.sources.items()})
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"input_scaling": True},
+        {"parametric": True, "norm": "batch"},
+        {"input_scaling": True, "numeric_embedding": "periodic", "parametric": True, "skip": True},
+        {"widths": (), "numeric_embedding": "periodic", "input_scaling": True},
+    ],
+    ids=str,
+)
+def test_fronts_in_every_recipe(native, fields, optimiser):
+    own = {"optimiser": optimiser, "dropout": 0.1, "input_dropout": 0.1, "label_smoothing": 0.1, "clip": 2.0}
+    members, made = [made_of(ALL | {"widths": (9, 9), "l1_update": "proximal"} | own | fields)], coded()
+    (a,), (b,) = (train(members, made, dtype="float64").states for train in (native, cases.train))
+    assert a.step >= 100
+    assert apart(a, b) <= 1e-9
+    for own_vector, other in zip(a.moments, b.moments, strict=True):
+        assert relative(own_vector, other) <= 1e-8
 
 
 # The door ------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from profunda._seeds import keys_of, streams
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
+from profunda.fleet.mixing import beta_quantiles
 from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
@@ -423,16 +424,10 @@ def _ingredients(design: Design, source: Source, data: FleetData) -> Any:
     columns = layout_of(design, source.inputs, data.n_outputs).front.columns if design.group_lasso else ()
     return _module().Tables(
         np.array(numeric, np.int64),
-        _mixtures(design.mixup) if design.mixup else np.zeros(0),
+        beta_quantiles(design.mixup) if design.mixup else np.zeros(0),
         np.unique(np.array(columns, np.int64), return_inverse=True)[1].astype(np.int64),
         _class_weight(source, data.n_outputs, design.class_balance) if balances else np.zeros(0),
     )
-
-
-def _mixtures(alpha: float) -> np.ndarray:
-    from profunda.fleet.mixing import beta_quantiles
-
-    return beta_quantiles(alpha)
 
 
 _CLASS_WEIGHTS: "WeakKeyDictionary[Source, dict[float, np.ndarray]]" = WeakKeyDictionary()
