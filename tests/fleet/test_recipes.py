@@ -30,22 +30,23 @@ def agree(member, made, state, twin):
     assert np.allclose(outputs, twin.outputs, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("data", ["plain", "coded"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_float64_agrees_with_the_twin(name, data):
-    made = (table if data == "plain" else coded_table)(dtype=np.float64)
+def test_float64_agrees_with_the_twin(name):
+    # Alone on plain numbers, so that designs of a stacked path take it; beside codes where columns matter.
+    alone = name in ("critical", "lsuv", "restarts", "coslog", "ntk", "group", "lookahead", "beta2")
+    made = (table if alone else coded_table)(dtype=np.float64)
     member = recipe(name)
     agree(member, made, train([member], made, dtype="float64").states[0], oracle.train(member, made))
 
 
-@pytest.mark.parametrize("name", ["front", "mixup", "cutmix", "adversarial", "group_lasso", "everything"])
-def test_numbers_agree_with_the_twin(name):
+@pytest.mark.parametrize("loss", ["likelihood", "huber"])
+@pytest.mark.parametrize("name", ["mixup", "adversarial"])
+def test_numbers_agree_with_the_twin(name, loss):
     made = coded_table(outputs=2, classes=False, dtype=np.float64)
     rows = np.linspace(0.2, 3.0, 90)
     made = replace(made, sources={k: replace(s, weight=rows) for k, s in made.sources.items()})
-    for loss in ("likelihood", "huber"):
-        member = recipe(name, loss=loss, label_smoothing=0.0)
-        agree(member, made, train([member], made, dtype="float64").states[0], oracle.train(member, made))
+    member = recipe(name, loss=loss, label_smoothing=0.0, mixup=0.3)
+    agree(member, made, train([member], made, dtype="float64").states[0], oracle.train(member, made))
 
 
 CHANGES = {
