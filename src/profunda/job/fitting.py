@@ -25,6 +25,7 @@ from profunda.job.settings import Settings
 from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
+from profunda.space.design import DOMAINS
 from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
 from profunda.tuning.budget import Budget
@@ -210,12 +211,20 @@ def _space(
     if space is None:
         task, rows = dataset.task, splits.folds[0].train
         fitted = fit_preprocessing(dataset.codes, dataset.y, rows[:1000], dataset.schema, "robust", task)
-        skewed = task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED
-        found = table_space(task.kind, len(rows), fitted.D, task.n_outputs, skewed=skewed)
+        found = table_space(
+            task.kind,
+            len(rows),
+            fitted.D,
+            task.n_outputs,
+            n_numeric=len(fitted.layout.numeric),
+            n_coded=coded_columns(fitted.layout),
+            skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
+        )
     else:
         found = Space.from_user(space)
     for name, value in (fix or {}).items():
-        found = found.fix(name, value)
+        # The default space searches a few strengths of many things; the user may want any other.
+        found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)
     return found
 
 
