@@ -11,6 +11,8 @@ RATIOS = (0.5, 1, 2, 4, 8, 16, 32)
 """First layers as a multiple of the inputs: below, within and beyond the rule's 2 to 10."""
 BUDGETS = (32, 96)
 """Equal parameters are those of three constant layers so wide."""
+BALANCED = (1, 2, 4, 6)
+"""Depths compared at equal parameters: two shallow ones, two deep ones."""
 MOST_PARAMETERS = 300_000
 """No larger network: the rule's upper end on many inputs would cost more than all the others."""
 
@@ -78,7 +80,7 @@ def layouts(columns: int, inputs: int, outputs: int) -> list[Layout]:
         budget = parameters((width,) * 3, inputs, outputs)
         for shape in SHAPES:
             made.append(Layout("shape", f"{width}-{shape}", same_size(shape, 3, budget, inputs, outputs)))
-        for depth in (1, 2, 4, 6):
+        for depth in BALANCED:
             found = same_size("constant", depth, budget, inputs, outputs)
             made.append(Layout("balance", f"{width}-{depth}", found))
     for width in (16, 64, 512):

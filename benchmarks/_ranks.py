@@ -103,7 +103,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Difference:
-    """Paired differences a − b of losses over tables: mean, its 95 % interval, who was better, Wilcoxon's p."""
+    """Paired differences a − b of losses over tables: mean, 95 % interval, who was better, Wilcoxon's p."""
 
     mean: float
     low: float

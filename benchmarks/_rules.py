@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from _layouts import BUDGETS, DEPTHS, RATIOS
+from _layouts import BALANCED, BUDGETS, DEPTHS, RATIOS
 from _ranks import Difference, difference
 from scipy import stats
 
@@ -125,23 +125,25 @@ def _reading(done: Sequence[Measured], place: int, name: str) -> Rule:
         if len(pairs) > 1:
             inside, out = np.array(pairs).T
             gaps[f"inside less {side} ({len(pairs)} tables)"] = difference(inside, out)
-    means = ", ".join(f"{ratio:g}x: {_mean_at(done, ratio):.3f}" for ratio in RATIOS)
     return Rule(
-        f"2 to 10 times the inputs, read of the {name}",
-        _verdict(list(gaps.values())),
-        f"mean loss by first layer {means}.",
-        gaps,
+        f"2 to 10 times the inputs, read of the {name}", _verdict(list(gaps.values())), _by_ratio(done), gaps
     )
 
 
-def _mean_at(done: Sequence[Measured], ratio: float) -> float:
-    found = [
-        loss
-        for each in done
-        for key, loss in each.losses.items()
-        if key.startswith("widths/") and key.endswith(f"-{ratio:g}")
-    ]
-    return float(np.mean(found)) if found else float("nan")
+def _by_ratio(done: Sequence[Measured]) -> str:
+    """The mean loss by the first layer's ratio, on those tables that have every ratio."""
+    names = {
+        f"widths/{shape}-{depth}-{RATIOS[-1]:g}" for shape in ("constant", "pyramid") for depth in (2, 4)
+    }
+    narrow = [each for each in done if names <= set(each.losses)]
+    if not narrow:
+        return "no table has every ratio."
+    means = {
+        ratio: np.mean([_over(narrow, f"{name.rpartition('-')[0]}-{ratio:g}") for name in names])
+        for ratio in RATIOS
+    }
+    told = ", ".join(f"{ratio:g}x: {mean:.3f}" for ratio, mean in means.items())
+    return f"mean loss by first layer on the {len(narrow)} tables that have every ratio {told}."
 
 
 def _inside_outside(each: Measured, place: int, outside: _Side) -> tuple[float, float] | None:
@@ -179,15 +181,20 @@ def _shapes(done: Sequence[Measured]) -> Rule:
     )
 
 
+def _at_depth(done: Sequence[Measured], depth: int) -> np.ndarray:
+    """Constant networks of this depth, at both numbers of parameters: mean loss [T]."""
+    return _over(done, *(f"balance/{width}-{depth}" for width in BUDGETS))
+
+
 def _balance(done: Sequence[Measured]) -> list[Rule]:
     """Four and six layers against one and two, all with equal parameters, by complexity of the table."""
-    deep = _over(done, *(f"balance/{width}-{depth}" for width in BUDGETS for depth in (4, 6)))
-    shallow = _over(done, *(f"balance/{width}-{depth}" for width in BUDGETS for depth in (1, 2)))
+    shallow, deep = ((_at_depth(done, a) + _at_depth(done, b)) / 2 for a, b in (BALANCED[:2], BALANCED[2:]))
     complexity = np.array([each.complexity for each in done])
     hard = complexity > np.median(complexity)
     trend = stats.spearmanr(complexity, deep - shallow)
     told = (
-        f"Complexity is the gain of boosted trees over the linear model (median {np.median(complexity):.2f}). "
+        "Complexity is the gain of boosted trees over the linear model (median "
+        f"{np.median(complexity):.2f}). "
         f"Its rank correlation with the loss of deep less shallow is {trend.statistic:+.2f} "
         f"(p {trend.pvalue:.2g}; the rule expects a negative one)."
     )
@@ -198,7 +205,10 @@ def _balance(done: Sequence[Measured]) -> list[Rule]:
     ):
         if part.sum() > 1:
             gap = difference(first[part], second[part])
-            rules.append(Rule(name, _verdict([gap]), told, {f"first less second ({part.sum()} tables)": gap}))
+            means = ", ".join(f"{depth}: {_at_depth(done, depth)[part].mean():.3f}" for depth in BALANCED)
+            told_here = f"{told} Mean loss by layers {means}."
+            gaps = {f"first less second ({part.sum()} tables)": gap}
+            rules.append(Rule(name, _verdict([gap]), told_here, gaps))
     return rules
 
 

@@ -1,6 +1,6 @@
-"""What the benchmarks on real tables share: command line, the tables, the rows of a seed, finished records.
+"""What the benchmarks on real tables share: command line, tables, rows of a seed, finished records.
 
-The tables are a folder with an `index.json` (name, file, task, n, d of each) and one Parquet file a table with
+The tables are a folder with an `index.json` (name, file, task, n, d of each) and one Parquet file a table,
 its target in the column `target`. It is not part of the project: `--data` names it.
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 from profunda.data.dataset import Dataset
 from profunda.data.reading import read
 from profunda.data.splits import Fold, Splits, split
+from profunda.data.table import Kind
 
-__all__ = ["Given", "Record", "Records", "Table", "capped", "dataset_of", "options", "tables"]
+__all__ = ["Given", "Record", "Records", "Table", "capped", "categories", "dataset_of", "options", "tables"]
 
 FOLDER = Path(os.environ.get("PROFUNDA_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
@@ -99,6 +100,11 @@ def tables(folder: Path, chosen: Sequence[str] = ()) -> list[Table]:
 def dataset_of(table: Table) -> Dataset:
     """The table as the package reads it."""
     return read(table.path, "target", task="regression" if table.regression else "classification")
+
+
+def categories(dataset: Dataset) -> list[int]:
+    """Positions of the categorical columns."""
+    return [place for place, found in enumerate(dataset.schema.features) if found.kind is Kind.CATEGORICAL]
 
 
 def capped(dataset: Dataset, seed: int, train: int, valid: int, test: int) -> Splits:

@@ -6,7 +6,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from profunda.errors import Notice
+from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
+
+OPTIMISM = Optimism("log_loss", False, 0.30, 0.31, 0.29, 0.33, 0.305, 0.312, 60, 6400)
 
 
 def outcome(run: Path, notices: tuple[Notice, ...], *, scored: bool, interrupted: bool) -> SimpleNamespace:
@@ -22,6 +25,8 @@ def outcome(run: Path, notices: tuple[Notice, ...], *, scored: bool, interrupted
         baselines=rivals,
         search=SimpleNamespace(networks=1234),
         interrupted=interrupted,
+        optimism=OPTIMISM,
+        validation="holdout",
         notices=notices,
     )
 

@@ -25,7 +25,9 @@ def test_only_what_was_typed_is_passed_on(job: FakeJob) -> None:
 def test_every_word_reaches_the_job(job: FakeJob) -> None:
     words = "fit a.csv --target y --time 60 --trials 30 --epochs 9 --metric f1 --fix depth=1 --fix lr=1e-3"
     more = "--sampler tpe --folds 3 --test-size 0.25 --engine torch --workers 2 --seed 7 --out here"
-    assert main([*words.split(), *more.split()]) == 0
+    search = "--fidelity hyperband --patience 40 --min-delta 0.01 --regret noise --max-parameters 9000"
+    last = "--max-latency 1.5 --warm-start old --validation nested"
+    assert main([*words.split(), *more.split(), *search.split(), *last.split()]) == 0
     assert job.calls[0][2] == {
         "out": Path("here"),
         "seconds": 60.0,
@@ -34,7 +36,15 @@ def test_every_word_reaches_the_job(job: FakeJob) -> None:
         "metric": "f1",
         "fix": {"depth": "1", "lr": "1e-3"},
         "sampler": "tpe",
+        "fidelity": "hyperband",
+        "patience": 40,
+        "min_delta": 0.01,
+        "regret": "noise",
+        "max_parameters": 9000,
+        "max_latency": 1.5,
+        "warm_start": Path("old"),
         "folds": 3,
+        "validation": "nested",
         "test": 0.25,
         "engine": "torch",
         "workers": 2,
@@ -220,6 +230,26 @@ def test_a_run_never_takes_a_name_that_is_in_use(folder: Path) -> None:
     (folder / "adult-run").mkdir()
     (folder / "adult-run-2").touch()
     assert fresh("adult.csv") == Path("adult-run-3")
+
+
+def test_a_regret_may_be_a_number(job: FakeJob) -> None:
+    assert main(["fit", "a.csv", "--regret", "0.5"]) == 0
+    assert job.calls[0][2]["regret"] == 0.5
+
+
+def test_what_the_choice_flatters_is_told(job: FakeJob, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "a.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "Validation: log_loss on the 6,400 rows that chose among 60 designs: 0.3; corrected" in said
+
+
+def test_the_words_offered_are_those_there_are() -> None:
+    from profunda.job.settings import Validation
+    from profunda.tuning.rungs import FIDELITIES
+
+    parameters = inspect.signature(fit).parameters
+    assert set(get_args(get_args(parameters["fidelity"].annotation)[0])) == set(FIDELITIES)
+    assert get_args(get_args(parameters["validation"].annotation)[0]) == get_args(Validation)
 
 
 def test_the_samplers_offered_are_those_there_are() -> None:

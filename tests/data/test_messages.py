@@ -44,7 +44,7 @@ def test_arguments_out_of_range() -> None:
         read(X, target=Y, task="ranking")  # pyrefly: ignore
     with pytest.raises(ArgumentError, match="folds is 0 and repeats 1; both start at 1"):
         split(DATA, folds=0)
-    with pytest.raises(ArgumentError, match="encoding is 'rank'; it can be 'robust'"):
+    with pytest.raises(ArgumentError, match="encoding is 'rank'; it can be one of robust"):
         fit_preprocessing(DATA.codes, DATA.y, np.arange(30), DATA.schema, "rank", DATA.task)  # pyrefly: ignore
     with pytest.raises(DataError, match="there are no rows to fit the preprocessing on"):
         fit_preprocessing(DATA.codes, DATA.y, np.arange(0), DATA.schema, "robust", DATA.task)

@@ -7,12 +7,16 @@ import pytest
 
 from profunda.errors import ArgumentError, RunError
 from profunda.fleet.cost import NATIVE, TORCH
+from profunda.fleet.history import Status
 from profunda.fleet.speed import Speeds
 from profunda.job import settings as module
 from profunda.job.origin import LEAST_READ, READING_RATE, Origin
 from profunda.job.settings import Settings
 from profunda.space.space import Space
 from profunda.tuning.budget import Budget
+from profunda.tuning.drawing import Known
+from profunda.tuning.limits import UNLIMITED, Limits
+from profunda.tuning.terminators import NEVER, Stopping
 
 SETTINGS = Settings(
     origin=Origin("my table.csv", "y", None, 10**9),
@@ -22,6 +26,12 @@ SETTINGS = Settings(
     own_space=False,
     narrowed=("depth=1",),
     sampler="random",
+    fidelity="halving",
+    stopping=NEVER,
+    limits=UNLIMITED,
+    warm_start="",
+    given=(),
+    known=(),
     budget=Budget(trials=1_234_567),
     engine="auto",
     speeds=Speeds(TORCH, NATIVE, "avx512"),
@@ -29,6 +39,7 @@ SETTINGS = Settings(
     refit="folds",
     folds=None,
     test=0.25,
+    validation="holdout",
     seed=3,
     baselines=True,
     report=True,
@@ -59,6 +70,46 @@ def test_a_header_gives_the_settings_back() -> None:
     pure = replace(SETTINGS, speeds=Speeds(TORCH, None, ""))
     for settings in (SETTINGS, pure):
         assert Settings.from_header(json.loads(json.dumps(settings.header()))) == settings
+
+
+MORE = replace(
+    SETTINGS,
+    fidelity="hyperband",
+    stopping=Stopping(40, 0.01, "noise"),
+    limits=Limits(9000, 1.5),
+    warm_start="/runs/old one",
+    given=({"depth": 1},),
+    known=(Known({"depth": 2}, 0.25, Status.OUTCOMPETED),),
+)
+
+
+def test_all_that_a_search_was_asked_for_comes_back_and_is_said() -> None:
+    assert Settings.from_header(json.loads(json.dumps(MORE.header()))) == MORE
+    assert (
+        "--fidelity hyperband --patience 40 --min-delta 0.01 --regret noise --max-parameters 9000 "
+        "--max-latency 1.5 --warm-start '/runs/old one' --metric"
+    ) in MORE.command
+    assert "--validation nested" in replace(SETTINGS, validation="nested").command
+
+
+def test_a_header_from_before_these_words_means_what_was_done_then() -> None:
+    later = ("fidelity", "stopping", "limits", "warm_start", "given", "known", "validation")
+    header = {name: value for name, value in SETTINGS.header().items() if name not in later}
+    assert Settings.from_header(json.loads(json.dumps(header))) == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"fidelity": "some"}, r"fidelity='some' is unknown: it is halving"),
+        ({"validation": "twice"}, r"validation='twice' is unknown: it is holdout, nested"),
+        ({"given": ({"depth": 1},), "sampler": "grid"}, r"a grid tries exactly its combinations"),
+        ({"warm_start": "old", "validation": "nested"}, r"warm_start and validation='nested' contradict"),
+    ],
+)
+def test_words_of_a_search_that_contradict_are_told(change: dict, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        replace(SETTINGS, **change)
 
 
 def test_a_header_without_speeds_is_of_another_version() -> None:

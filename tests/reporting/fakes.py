@@ -121,7 +121,10 @@ def search(kind: str, trials: int = 300, folds: int = 3) -> SearchResult:
         scores = (
             (("log_loss", value), ("accuracy", 1 - value / 2)) if kind != "regression" else (("rmse", value),)
         )
-        found.append(Trial(number, params, design, scores, value, 0.004, rung, epochs, status, 0.2 * epochs))
+        size = design.parameters(41, 2)
+        found.append(
+            Trial(number, params, design, scores, value, 0.004, rung, epochs, status, 0.2 * epochs, "", size)
+        )
     metric = "rmse" if kind == "regression" else "log_loss"
     steps = sum(c.steps for c in curves)
     return SearchResult(

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracles.space import parameters
 
+from profunda.data.inputs import Inputs
 from profunda.errors import SpaceError
 from profunda.space.design import DOMAINS, Design
 from profunda.space.domain import Choice, Float, Int, LogFloat
@@ -28,8 +29,13 @@ def values(domain):
     raise AssertionError(domain)
 
 
+def designed(**fields):
+    """Any design; what two fields forbid together is left out."""
+    return Design(**fields | ({"cutmix": 0.0} if fields["mixup"] else {}))
+
+
 designs = st.builds(
-    Design,
+    designed,
     widths=st.lists(st.integers(1, 65_536), max_size=6).map(tuple),
     **{name: values(domain) for name, domain in DOMAINS.items()},
 )
@@ -82,10 +88,99 @@ def test_the_id_is_pinned():
 )
 def test_fields_of_format_2_change_the_id(change):
     assert Design(**change).id != Design().id
+    assert Design(**change).format == 2
+
+
+LATER = {
+    "parametrisation": "ntk",
+    "parametric": True,
+    "skip": True,
+    "input_scaling": True,
+    "numeric_embedding": "periodic",
+    "embedding_scale": 0.2,
+    "l1_update": "subgradient",
+    "group_lasso": 0.1,
+    "max_norm": 2.0,
+    "noise": 0.1,
+    "mixup": 0.3,
+    "cutmix": 0.3,
+    "cutout": 0.1,
+    "adversarial": 0.05,
+    "class_balance": 0.99,
+    "beta2": 0.95,
+    "bias_lr": 0.1,
+    "averaging": True,
+    "lookahead": True,
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_fields_of_format_3_change_the_id(name):
+    changed = Design(**{name: LATER[name]})
+    assert (changed.format, Design().format) == (3, 1)
+    assert changed.id != Design().id
+    assert Design.from_json(changed.to_json()).id == changed.id
+
+
+def test_ids_of_format_2_are_pinned():
+    # Taken before the third format came: what it could say keeps its id, and with it every random draw.
+    assert Design(norm="batch", clip=1.0).id == "cac4046584e49cf1"
+    assert (
+        Design((32,), norm="layer", norm_place="after", dropout_kind="dropconnect").id == "86e6c4ea9ab2be7e"
+    )
+
+
+def test_format_2_is_read_with_the_defaults_of_what_it_lacks():
+    design = Design((8,), norm="batch", clip=0.5)
+    old = {name: value for name, value in design.to_json().items() if name not in LATER} | {"format": 2}
+    assert Design.from_json(old) == design
+    with pytest.raises(SpaceError, match=r"format 2 has other keys: unknown \[\], missing \['norm'\]"):
+        Design.from_json({name: value for name, value in old.items() if name != "norm"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({}, ()),
+        ({"norm": "group"}, ("norm",)),
+        ({"norm": "group", "widths": ()}, ()),
+        ({"dropout_kind": "alpha"}, ()),
+        ({"dropout_kind": "alpha", "dropout": 0.1}, ("dropout_kind",)),
+        ({"cutmix": 1.0, "cutout": 0.1}, ("cutmix", "cutout")),
+        ({"adversarial": 0.1, "lookahead": True}, ("adversarial", "lookahead")),
+        (
+            {
+                name: LATER[name]
+                for name in LATER
+                if name not in ("cutmix", "cutout", "adversarial", "lookahead")
+            },
+            (),
+        ),
+    ],
+)
+def test_fields_that_ask_for_torch_are_named(fields, names):
+    assert Design(**fields).torch_only == names
+
+
+def test_rows_are_mixed_in_one_way_at_most():
+    with pytest.raises(SpaceError, match=r"mixup = 0.2 and cutmix = 0.4 both say how rows are mixed"):
+        Design(mixup=0.2, cutmix=0.4)
+
+
+def test_parameters_count_what_stands_before_the_layers():
+    # 5 columns: 3 numbers with waves, a flag, a code of 7.
+    inputs = Inputs((0, 1, 2, 3, 4), (0, 1, 2), ((4, 7),))
+    plain = Design((8, 4), encoding="embedded")
+    entering = 4 + 8
+    assert plain.parameters(inputs, 3) == 7 * 8 + parameters((8, 4), entering, 3)
+    waves = 3 * (16 + 16 + 16 * 3 + 3)
+    full = replace(plain, numeric_embedding="periodic", input_scaling=True, parametric=True)
+    entering += 3 * 3
+    assert full.parameters(inputs, 3) == waves + 7 * 8 + entering + parameters((8, 4), entering, 3) + 8 + 4
 
 
 def test_format_1_is_read_with_the_defaults_of_what_it_lacks():
-    later = ("norm", "norm_place", "dropout_kind", "clip")
+    later = ("norm", "norm_place", "dropout_kind", "clip", *LATER)
     for design in (Design(), Design((8,), dropout=0.3, lr=0.1)):
         old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 1}
         assert Design.from_json(old) == Design.from_json(json.dumps(old)) == design
@@ -150,7 +245,9 @@ def test_refuses_every_invalid_value_of_its_domains(name):
         ),
         ({"patience": -1}, "patience = -1 .* 0 never stops early"),
         ({"clip": -1.0}, "clip = -1.0 .* 0 never clips"),
-        ({"norm": "group"}, "norm = 'group' .* one of none, batch, layer"),
+        ({"norm": "instance"}, "norm = 'instance' .* one of none, batch, layer, group"),
+        ({"class_balance": 1.0}, "class_balance = 1.0 .* such as 0.999; 0 weighs all rows alike"),
+        ({"skip": 1}, "skip = 1 .* Write True or False"),
         ({"decoupled": 1}, "decoupled = 1 .* Write True or False"),
         ({"activation": "Relu"}, "activation = 'Relu' .* one of relu, leaky_relu"),
     ],
@@ -163,10 +260,13 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda d: d | {"format": 3}, "not a design of format 2 or older"),
-        (lambda d: d | {"format": True}, "not a design of format 2 or older"),
-        (lambda d: [d], "not a design of format 2 or older"),
-        (lambda d: d | {"format": 1}, r"format 1 has other keys: unknown \['clip', 'dropout_kind', 'norm"),
+        (lambda d: d | {"format": 4}, "not a design of format 3 or older"),
+        (lambda d: d | {"format": True}, "not a design of format 3 or older"),
+        (lambda d: [d], "not a design of format 3 or older"),
+        (
+            lambda d: d | {"format": 1},
+            r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'",
+        ),
         (lambda d: d | {"lr2": 1}, r"unknown \['lr2'\], missing \[\]"),
         (
             lambda d: {key: value for key, value in d.items() if key != "lr"},

@@ -27,6 +27,9 @@ app.command("profunda.cli.fit:fit", name="fit", help="Search, train, score and r
 app.command("profunda.cli.predict:predict", name="predict", help="Predict a table with a finished run.")
 app.command("profunda.cli.resume:resume", name="resume", help="Go on with a run that was interrupted.")
 app.command("profunda.cli.report:report", name="report", help="Write a finished run's report.html anew.")
+app.command(
+    "profunda.cli.ablate:ablate", name="ablate", help="Tell what each ingredient of a recipe is worth."
+)
 app.command("profunda.cli.info:info", name="info", help="Versions, cores, threads, devices and engines here.")
 
 

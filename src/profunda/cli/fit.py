@@ -23,8 +23,16 @@ def fit(
     epochs: Whole | None = None,
     metric: str | None = None,
     fix: Annotated[list[str] | None, Parameter(negative="")] = None,
-    sampler: Literal["random", "quasi-random", "grid", "tpe", "gp"] | None = None,
+    sampler: Literal["random", "quasi-random", "grid", "tpe", "gp", "batch"] | None = None,
+    fidelity: Literal["halving", "hyperband", "one-epoch", "full"] | None = None,
+    patience: Whole | None = None,
+    min_delta: float | None = None,
+    regret: float | Literal["noise"] | None = None,
+    max_parameters: Whole | None = None,
+    max_latency: float | None = None,
+    warm_start: Path | None = None,
     folds: Whole | None = None,
+    validation: Literal["holdout", "nested"] | None = None,
     test_size: float | None = None,
     task: Literal["classification", "regression"] | None = None,
     engine: Literal["auto", "native", "torch"] | None = None,
@@ -52,8 +60,25 @@ def fit(
         Narrow one domain of the space, for example --fix depth=1; may be repeated.
     sampler
         How configurations are drawn.
+    fidelity
+        How epochs are spent: halving drops two thirds of a bracket at each rung, hyperband adds more cautious
+        brackets, one-epoch trains the best three after one epoch, full trains all to the end.
+    patience
+        Stop early after so many configurations without a gain in the best value.
+    min_delta
+        The least gain that counts.
+    regret
+        Stop early once at most so much is left to be gained, by a bound; noise: less than the standard error.
+    max_parameters
+        No network with more parameters is trained.
+    max_latency
+        Nor one that needs more milliseconds to predict 1,000 rows on one thread, as forecast.
+    warm_start
+        The folder of an earlier run, whose ten best configurations are trained first.
     folds
         Cross-validation folds; chosen by the number of rows unless given.
+    validation
+        holdout tells the score on held-out rows; nested by five outer folds, each a whole search.
     test_size
         Share of rows that no choice sees and the score is told on.
     task
@@ -76,7 +101,15 @@ def fit(
         "metric": metric,
         "fix": narrowings(fix or []) or None,
         "sampler": sampler,
+        "fidelity": fidelity,
+        "patience": patience,
+        "min_delta": min_delta,
+        "regret": regret,
+        "max_parameters": max_parameters,
+        "max_latency": max_latency,
+        "warm_start": warm_start,
         "folds": folds,
+        "validation": validation,
         "test": test_size,
         "task": task,
         "engine": engine,

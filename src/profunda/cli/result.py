@@ -24,6 +24,8 @@ def tell(outcome: "Outcome") -> None:
     _tell_notices(console, outcome)
     if outcome.score is not None:
         console.print(_scores(outcome, outcome.score))
+    if outcome.optimism is not None:
+        console.print(f"Validation: {outcome.optimism.text}.", markup=False, highlight=False, soft_wrap=True)
     assert outcome.run is not None  # the command line always names a folder
     run = shlex.quote(str(outcome.run))
     report = outcome.run / "report.html"
@@ -49,7 +51,8 @@ def _tell_notices(console: Console, outcome: "Outcome") -> None:
 
 def _scores(outcome: "Outcome", score: "Score") -> Table:
     better = "higher" if score.greater_is_better else "lower"
-    table = Table(title=f"{score.metric} on {score.rows:,} rows that no choice has seen ({better} is better)")
+    judged = "in outer folds" if outcome.validation == "nested" else "that no choice has seen"
+    table = Table(title=f"{score.metric} on {score.rows:,} rows {judged} ({better} is better)")
     table.add_column("")
     table.add_column(score.metric, justify="right")
     table.add_column(f"{score.level:.0%} interval", justify="right")

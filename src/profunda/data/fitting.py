@@ -19,7 +19,7 @@ def _nothing() -> np.ndarray:
 class Numbers:
     """Fitted numbers, float64, for G numeric and date columns; arrays not in use are empty.
 
-    fill [G]; centre, scale [G] (robust); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
+    fill [G]; centre, scale [G] (robust, embedded); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
     (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] (mean and sd).
     """
 
@@ -42,7 +42,7 @@ def shapes(layout: Layout, regression: bool) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the arrays that a layout uses."""
     g = len(layout.numeric)
     wanted: dict[str, tuple[int, ...]] = {"fill": (g,)}
-    if layout.encoding == "robust":
+    if layout.encoding in ("robust", "embedded"):
         wanted |= {"centre": (g,), "scale": (g,)}
     elif layout.encoding == "quantile":
         wanted |= {"knots": (g, KNOTS), "scores": (g, KNOTS)}
@@ -150,4 +150,4 @@ def _frequencies(codes: np.ndarray, size: int) -> np.ndarray:
     return np.log1p(np.bincount(known, minlength=size)[:size]) / np.log1p(len(codes))
 
 
-_ENCODINGS = {"robust": _robust, "quantile": _quantile, "piecewise": _piecewise}
+_ENCODINGS = {"robust": _robust, "embedded": _robust, "quantile": _quantile, "piecewise": _piecewise}

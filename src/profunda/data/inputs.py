@@ -25,6 +25,11 @@ class Inputs:
         everything = tuple(range(n_features))
         return Inputs(everything, everything)
 
+    @staticmethod
+    def of(found: "Inputs | int") -> "Inputs":
+        """`found` itself, or `plain` of a number."""
+        return Inputs.plain(found) if isinstance(found, int) else found
+
     def __len__(self) -> int:
         return len(self.columns)
 

@@ -1,8 +1,9 @@
 """Which input of a network comes from which column: decided by schema and encoding alone, never by rows."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from profunda.data.inputs import Inputs
 from profunda.data.schema import Feature, Schema
 from profunda.data.table import Kind
 
@@ -14,6 +15,7 @@ Categories = Literal["onehot", "ordinal"]
 KNOTS = 100  # quantiles kept a column by the quantile encoding
 MOST_BINS = 16  # bins a column in the piecewise encoding …
 ALL_BINS = 1_024  # … and in all columns together, as far as one bin a column allows
+EMBEDDED_FROM = 10  # one-hot inputs from which on the embedded encoding looks a column up instead
 ONE_HOT_MOST = 32  # inputs a categorical column may take, the shared one for rare categories included
 RARE_SHARE = 2_000  # a category is rare if seen in less than one row in so many, or once only
 YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # periods in days
@@ -70,6 +72,20 @@ class Layout:
             + len(self.gaps)
         )
 
+    @property
+    def entering(self) -> Inputs:
+        """What the D inputs are; ends of a cycle and flags of gaps belong to their column."""
+        piecewise = self.encoding == "piecewise"
+        each = self.bins if piecewise else (1,) * len(self.numeric)
+        columns = [position for position, n in zip(self.numeric, each, strict=True) for _ in range(n)]
+        columns += [*self.boolean, *(position for position, _ in self.cycles for _ in range(2))]
+        columns += [block.position for block in self.onehots for _ in range(block.kept + block.rare)]
+        columns += [position for position, _ in self.frequencies]
+        first = len(columns)
+        columns += [*(position for position, _ in self.ordinals), *self.gaps]
+        codes = tuple((first + n, kept + 2) for n, (_, kept) in enumerate(self.ordinals))
+        return Inputs(tuple(columns), () if piecewise else tuple(range(len(self.numeric))), codes)
+
     def plain(self) -> dict[str, object]:
         """The layout as values that JSON knows."""
         return asdict(self)
@@ -89,7 +105,7 @@ class Layout:
         positions += [position for position, _ in (*self.cycles, *self.frequencies, *self.ordinals)]
         sizes = [*self.bins, *(size for _, size in (*self.frequencies, *self.ordinals))]
         sizes += [block.kept for block in self.onehots] + [block.size - block.kept for block in self.onehots]
-        if self.encoding not in ("robust", "quantile", "piecewise") or type(self.inputs) is not int:
+        if self.encoding not in get_args(Encoding) or type(self.inputs) is not int:
             raise ValueError(f"encoding {self.encoding!r} of {self.inputs!r} columns")
         if any(type(position) is not int or not 0 <= position < self.inputs for position in positions):
             raise ValueError(f"positions outside 0 … {self.inputs - 1}")
@@ -115,10 +131,10 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
     boolean = [(i, f) for i, f in numbered if f.kind is Kind.BOOLEAN]
     cycles = [(i, f, period) for i, f in numbered if f.kind is Kind.DATE for period in _periods(f)]
     grouped = [(i, f, _frequent(f, schema.rows)) for i, f in numbered if f.kind is Kind.CATEGORICAL]
-    onehot = categories == "onehot"
-    onehots = tuple(_one_hot(i, f, frequent) for i, f, frequent in grouped if onehot)
-    crowded = [(i, f) for i, f, frequent in grouped if onehot and frequent > ONE_HOT_MOST]
-    ordinals = [(i, f, frequent) for i, f, frequent in grouped if not onehot]
+    coded = {i for i, f, frequent in grouped if _is_coded(_one_hot(i, f, frequent), encoding, categories)}
+    onehots = tuple(_one_hot(i, f, frequent) for i, f, frequent in grouped if i not in coded)
+    crowded = [(i, f) for i, f, frequent in grouped if i not in coded and frequent > ONE_HOT_MOST]
+    ordinals = [(i, f, frequent) for i, f, frequent in grouped if i in coded]
     gaps = [(i, f) for i, f in numbered if f.missing]
     names = (
         *_numeric_names([f for _, f in numeric], bins),
@@ -164,6 +180,11 @@ def _one_hot(position: int, feature: Feature, frequent: int) -> OneHot:
     if kept == size - 1 and size <= ONE_HOT_MOST:
         kept = size  # a rare category alone would share its input with nobody
     return OneHot(position, kept, kept < size, size)
+
+
+def _is_coded(block: OneHot, encoding: Encoding, categories: Categories) -> bool:
+    """Whether a column is one input, to be looked up, and not one-hot."""
+    return categories == "ordinal" or (encoding == "embedded" and block.kept + block.rare >= EMBEDDED_FROM)
 
 
 def _numeric_names(features: list[Feature], bins: tuple[int, ...]) -> list[str]:

@@ -20,6 +20,8 @@ categories  one-hot by the schema's vocabulary, all 0 where missing; rare and un
             categories keep 31, and get log(1 + n_category)/log(1 + n), counted over the fitting rows; 0 where
             unseen or missing. Or, with categories="ordinal", one code for an embedding (see
             `Layout.ordinals`).
+embedded    numbers as in robust; a column that would make more than 9 one-hot inputs becomes one code for an
+            embedding, which its network trains, and no frequency.
 missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets
             an input that is 1 where the value is missing.
 target      numbers: (y − mean)/sd over the fitting rows (sd 1 where it is 0). Classes stay codes.
@@ -29,10 +31,12 @@ All of it is computed in float64 and given as float32. Layout and names depend o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import get_args
 
 import numpy as np
 
 from profunda.data.fitting import Numbers, fit_numbers, shapes
+from profunda.data.inputs import Inputs
 from profunda.data.layout import Categories, Encoding, Layout, lay_out
 from profunda.data.schema import Schema
 from profunda.data.task import Task
@@ -62,6 +66,11 @@ class Preprocessing:
     def names(self) -> tuple[str, ...]:
         """Names of the D inputs, such as ``age``, ``job=clerk`` or ``age:missing``."""
         return self.layout.names
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the D inputs are, and the columns they come from."""
+        return self.layout.entering
 
     @property
     def encoding(self) -> Encoding:
@@ -99,7 +108,7 @@ class Preprocessing:
         layout, numbers = self.layout, self.numbers
         x = codes[:, list(layout.numeric)]
         x = np.where(np.isnan(x), numbers.fill, x)
-        if layout.encoding == "robust":
+        if layout.encoding in ("robust", "embedded"):
             z = np.clip(_scaled(x, numbers.centre, numbers.scale), -FARTHEST, FARTHEST)
             inputs[:, : x.shape[1]] = z / np.sqrt(1 + (z / 3) ** 2)
             return x.shape[1]
@@ -218,8 +227,8 @@ def fit_preprocessing(
     Raises ArgumentError for an unknown encoding and DataError for no rows, or codes that do not fit the
     schema.
     """
-    if encoding not in ("robust", "quantile", "piecewise"):
-        raise ArgumentError(f"encoding is {encoding!r}; it can be 'robust', 'quantile' or 'piecewise'")
+    if encoding not in get_args(Encoding):
+        raise ArgumentError(f"encoding is {encoding!r}; it can be one of {', '.join(get_args(Encoding))}")
     if categories not in ("onehot", "ordinal"):
         raise ArgumentError(f"categories is {categories!r}; it can be 'onehot' or 'ordinal'")
     if codes.ndim != 2 or codes.shape[1] != len(schema.features):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, symbolic_trace
 
+from profunda.data.inputs import Inputs
 from profunda.data.preprocessing import Preprocessing
 from profunda.exporting.preprocessing import Encoder
 from profunda.model.model import Model
@@ -52,10 +53,10 @@ class _Mixture(nn.Module):
         return powers / powers.sum(dim=1, keepdim=True)
 
 
-def _network(design: Design, params: np.ndarray, n_features: int, n_outputs: int) -> nn.Sequential:
+def _network(design: Design, params: np.ndarray, inputs: Inputs, n_outputs: int) -> nn.Sequential:
     """The same in training and evaluation: no dropout, and batch norm is folded into its neighbours."""
-    design, params = folded(design, params, n_features, n_outputs)
-    return load(build(replace(design, dropout=0.0, input_dropout=0.0), n_features, n_outputs), params)
+    design, params = folded(design, params, inputs, n_outputs)
+    return load(build(replace(design, dropout=0.0, input_dropout=0.0), inputs, n_outputs), params)
 
 
 class _Branch(nn.Module):
@@ -72,7 +73,7 @@ class _Branch(nn.Module):
         C = model.task.n_outputs
         self.encoder = Encoder(preprocessing)
         self.networks = nn.ModuleList(
-            _network(design, params, preprocessing.D, C) for _, design, params in found
+            _network(design, params, preprocessing.inputs, C) for _, design, params in found
         )
         self.shares = [share for share, _, _ in found]
         self.clamp = model.clamp

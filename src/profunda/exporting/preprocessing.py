@@ -20,7 +20,7 @@ class Encoder(nn.Module):
         pieces: list[nn.Module] = []
         if layout.numeric:
             fill = _numbers(numbers.fill)
-            if layout.encoding == "robust":
+            if layout.encoding in ("robust", "embedded"):
                 pieces.append(_Robust(layout, fill, _numbers(numbers.centre), _numbers(numbers.scale)))
             elif layout.encoding == "quantile":
                 pieces.append(_Quantile(layout, fill, _numbers(numbers.knots), _numbers(numbers.scores)))

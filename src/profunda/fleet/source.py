@@ -1,17 +1,18 @@
 """Rows that members are trained on, one Source per encoding and fold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import get_args
 
 import numpy as np
 
+from profunda.data.inputs import Inputs
 from profunda.data.layout import Encoding
 from profunda.errors import DataError
 from profunda.fleet.member import Member
 
-__all__ = ["FleetData", "Source"]
+__all__ = ["FleetData", "Source", "balanced"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class Source:
 
     Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers; `train` and
     `valid` int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1
-    on the training rows).
+    on the training rows); `inputs` say what the D inputs are, None: so many numbers.
     """
 
     x: np.ndarray
@@ -28,6 +29,7 @@ class Source:
     train: np.ndarray
     valid: np.ndarray
     weight: np.ndarray | None = None
+    inputs: Inputs = field(default=None)  # pyrefly: ignore[bad-assignment] # never None once it is made
 
     def __post_init__(self) -> None:
         rows = self.x.shape[0]
@@ -57,6 +59,9 @@ class Source:
             )
         if self.weight is not None:
             self._check_weight(self.weight, rows)
+        if self.inputs is None:
+            object.__setattr__(self, "inputs", Inputs.plain(self.x.shape[1]))
+        self._check_inputs(self.inputs)
 
     @cached_property
     def labels(self) -> tuple[int, int]:
@@ -67,6 +72,20 @@ class Source:
     def filled(self) -> float:
         """Share of the inputs that are not zero."""
         return float(np.count_nonzero(self.x)) / self.x.size
+
+    def _check_inputs(self, inputs: Inputs) -> None:
+        if len(inputs) != self.x.shape[1]:
+            raise DataError(
+                f"inputs describe {len(inputs)} columns of x, which has {self.x.shape[1]}; they belong to "
+                "another encoding."
+            )
+        for place, size in inputs.codes:
+            codes = self.x[:, place]
+            if codes.min() < 0 or codes.max() >= size or not np.array_equal(codes, np.rint(codes)):
+                raise DataError(
+                    f"input {place} holds codes, whole numbers from 0 to {size - 1}, but x has values from "
+                    f"{codes.min():g} to {codes.max():g} there; number the categories 0, 1, …"
+                )
 
     def _check_weight(self, weight: np.ndarray, rows: int) -> None:
         if weight.shape != (rows,):
@@ -122,18 +141,24 @@ class FleetData:
         encodings: Sequence[Encoding] = get_args(Encoding),
         weight: np.ndarray | None = None,
         class_weight: Sequence[float] | np.ndarray | None = None,
+        inputs: Inputs | None = None,
     ) -> "FleetData":
         """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows.
 
+        `inputs` say what the D inputs are; None: so many numbers, each a column of its own.
         A row weighs `weight` [N] times its class's `class_weight` [C] in training; what is not given is 1.
         All is copied: what becomes of the arrays later changes nothing.
         Raises DataError for labels that are no class codes, and for weights that do not fit the rows or the
         classes, or say nothing.
         """
-        inputs = np.array(x, np.float64 if x.dtype == np.float64 else np.float32, order="C")
+        numbers = np.array(x, np.float64 if x.dtype == np.float64 else np.float32, order="C")
         rows = y if classes else y.reshape(len(y), -1)
-        target = np.array(rows, np.int64 if classes else inputs.dtype, order="C")
-        plain = [Source(inputs, target, np.array(a, np.int64), np.array(b, np.int64)) for a, b in folds]
+        target = np.array(rows, np.int64 if classes else numbers.dtype, order="C")
+        found = Inputs.plain(numbers.shape[1]) if inputs is None else inputs
+        plain = [
+            Source(numbers, target, np.array(a, np.int64), np.array(b, np.int64), inputs=found)
+            for a, b in folds
+        ]
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
         made = FleetData(
             {(encoding, fold): source for encoding in encodings for fold, source in enumerate(plain)},
@@ -147,6 +172,21 @@ class FleetData:
             return made
         weighed = [replace(source, weight=weights) for source in plain]
         return replace(made, sources={place: weighed[place[1]] for place in made.sources})
+
+
+def balanced(source: Source, beta: float) -> np.ndarray | None:
+    """Weights of rows float64 [N], scaled to mean 1 on the training rows; None where all weigh the same.
+
+    What `source` says, times (1 − β)/(1 − β^n) for a class of n training rows (Cui et al. 2019, eq. 2) where
+    β > 0 and the target is classes.
+    """
+    weight = source.weight
+    if beta > 0 and source.y.dtype.kind in "iu":
+        counts = np.bincount(source.y[source.train], minlength=source.labels[1] + 1)
+        # A class of no training row weighs on no step.
+        by_class = (1.0 - beta) / (1.0 - beta ** np.maximum(counts, 1.0))
+        weight = by_class[source.y] if weight is None else weight * by_class[source.y]
+    return None if weight is None else weight / weight[source.train].mean()
 
 
 def _row_weights(

@@ -10,11 +10,24 @@ from profunda.fleet.history import MemberHistory, Status
 from profunda.fleet.member import Member
 from profunda.fleet.source import FleetData
 from profunda.networks.initial import initial_params
+from profunda.space.design import Design
 
-__all__ = ["MOMENTS", "MemberState", "first_state", "pack_arrays", "unpack"]
+__all__ = ["MOMENTS", "MemberState", "first_state", "n_moments", "pack_arrays", "unpack"]
 
 MOMENTS = {"sgd": 1, "adam": 2, "rmsprop": 1}
 """How many vectors [P] an optimiser keeps."""
+
+_PROBED_ROWS = 256
+"""First training rows that data-driven first weights are made with, at most."""
+
+
+def n_moments(design: Design) -> int:
+    """How many vectors [P] training keeps beside the weights.
+
+    In this order: the optimiser's, lookahead's slow weights, the average.
+    """
+    return MOMENTS[design.optimiser] + design.lookahead + design.averaging
+
 
 _NO_SIGNS: Mapping[str, np.ndarray] = {}
 
@@ -28,8 +41,9 @@ class MemberState:
     """A member between two epochs.
 
     `params`, `best_params` and each of `moments` are [P] in the order of `networks.layout`: for each layer
-    its weights [K, H] row by row, then its biases [H]. `best_epoch` counts from 1 (0: none yet, `best_params`
-    are then the first weights). `train_loss` and `valid_loss` are [E], `signs` as in a History.
+    its weights [K, H] row by row, then its biases [H]; `n_moments` says which vectors `moments` are.
+    `best_epoch` counts from 1 (0: none yet, `best_params` are then the first weights). `train_loss` and
+    `valid_loss` are [E], `signs` as in a History.
     """
 
     epoch: int
@@ -63,10 +77,13 @@ class MemberState:
 
 def first_state(member: Member, data: FleetData, dtype: np.dtype) -> MemberState:
     """The state before the first epoch."""
-    drawn = initial_params(member.design, member.key, data.source(member).x.shape[1], data.n_outputs)
-    params = drawn.astype(dtype)
-    moments = tuple(np.zeros_like(params) for _ in range(MOMENTS[member.design.optimiser]))
-    return MemberState(0, 0, params, moments, params.copy())
+    source, design = data.source(member), member.design
+    rows = source.x[source.train[:_PROBED_ROWS]]
+    params = initial_params(design, member.key, source.inputs, data.n_outputs, rows).astype(dtype)
+    moments = [np.zeros_like(params) for _ in range(MOMENTS[design.optimiser])]
+    # Slow weights start where the weights do; an average begins when its first epoch is through.
+    moments += [params.copy() for _ in range(n_moments(design) - len(moments))]
+    return MemberState(0, 0, params, tuple(moments), params.copy())
 
 
 _STATUS = tuple(Status)

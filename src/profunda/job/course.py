@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -20,8 +21,9 @@ from profunda.fleet.threads import one_thread
 from profunda.job.baselines import fit_baselines
 from profunda.job.choosing import Choice, choose
 from profunda.job.engines import engine_notices, engine_reason
-from profunda.job.judging import Judgement, judge_model
+from profunda.job.judging import Judgement, judge_model, judged_by
 from profunda.job.keeping import check_place, keep_model
+from profunda.job.nested import Estimate, pooled_splits
 from profunda.job.outcome import Outcome, Timing
 from profunda.job.refitting import Trainer, parts_of
 from profunda.job.settings import Settings
@@ -46,11 +48,15 @@ BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
 CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
 CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
 LIBRARIES = ("torch", "numpy", "scikit-learn")  # whose versions a Model remembers
-ENCODINGS: tuple[Encoding, ...] = ("robust", "quantile", "piecewise")
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
 class Job:
-    """One run, from a Dataset to an Outcome."""
+    """One run, from a Dataset to an Outcome.
+
+    `estimate` is what a nested validation said of the score; `seconds` this search's part of a budget in
+    seconds, where others share it.
+    """
 
     def __init__(
         self,
@@ -62,10 +68,12 @@ class Job:
         progress: bool,
         started: float,
         told: tuple[Notice, ...] = (),
+        estimate: Estimate | None = None,
+        seconds: float | None = None,
     ) -> None:
         self.settings, self.dataset, self.splits, self.journal = settings, dataset, splits, journal
         self.metric: Metric = settings.metric_of(dataset)
-        self.workers, self.told = workers, told
+        self.workers, self.told, self.estimate = workers, told, estimate
         self.trainer = Trainer(settings.engine, settings.speeds)
         self.meter, self.progress = Meter(), progress
         self.ledger = Ledger(journal)
@@ -73,8 +81,9 @@ class Job:
         self.timings = [Timing("earlier calls", before)] if journal is not None and journal.records() else []
         self.timings.append(Timing("read", time.perf_counter() - started))  # and what was split
         self.end = None
-        if settings.budget.seconds is not None:
-            self.end = started + settings.budget.seconds - before
+        self.seconds = settings.budget.seconds if seconds is None else seconds
+        if self.seconds is not None:
+            self.end = started + self.seconds - before
             self.meter.deadline = self.end
 
     def run(self) -> Outcome:
@@ -87,24 +96,32 @@ class Job:
                 sources, found = self._search()
                 if found.interrupted and not found.candidates:
                     raise KeyboardInterrupt  # nothing to choose from yet; what was trained is on record
-                judged = self._judge(sources, found)
-            outcome = self._outcome(found, judged, baselines)
+                choice = self._choose(sources, found)
+                judged = self._judge(sources, choice)
+            outcome = self._outcome(found, choice, judged, baselines)
             if self.journal is not None:
                 self.meter.stage = "writing"
                 outcome = self._write(self.journal.folder, outcome, judged.prediction)
             return outcome
 
-    def _judge(self, sources: Prepared, found: Found) -> Judgement:
+    def _choose(self, sources: Prepared, found: Found) -> Choice:
         self.meter.stage = "choosing"
         with self._stage("select"):
-            choice = choose(found.candidates, sources, self.metric, self.settings.select)
+            rule, seed = self.settings.select, self.settings.seed
+            return choose(found.candidates, sources, self.metric, rule, seed)
+
+    def _judge(self, sources: Prepared, choice: Choice) -> Judgement:
         with self._stage("refit"):
             parts = parts_of(choice, sources, self.splits, self.settings.refit, self.trainer)
         with self._stage("score"):
             model, single = self._models(choice, parts, sources)
+            if self.estimate is not None:
+                return judged_by(self.estimate, model)
             return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
 
-    def _outcome(self, found: Found, judged: Judgement, baselines: tuple[Baseline, ...]) -> Outcome:
+    def _outcome(
+        self, found: Found, choice: Choice, judged: Judgement, baselines: tuple[Baseline, ...]
+    ) -> Outcome:
         return Outcome(
             run=None if self.journal is None else self.journal.folder,
             dataset=self.dataset,
@@ -121,9 +138,13 @@ class Job:
             notices=tuple(dict.fromkeys(self._notices(found))),
             seed=self.settings.seed,
             interrupted=found.interrupted,
+            optimism=choice.optimism,
+            validation=self.settings.validation,
         )
 
     def _baselines(self) -> tuple[Baseline, ...]:
+        if self.estimate is not None:
+            return self.estimate.baselines
         if not self.settings.baselines or not len(self.splits.test):
             return ()
         self.meter.stage = "fitting the baselines"
@@ -142,10 +163,15 @@ class Job:
             self.settings.engine,
             self.settings.speeds,
             self.settings.seed,
+            fidelity=self.settings.fidelity,
+            stopping=self.settings.stopping,
+            limits=self.settings.limits,
+            given=self.settings.given,
+            known=self.settings.known,
         )
         deadline = self.end
-        if deadline is not None and self.settings.budget.seconds is not None:
-            deadline -= max(CLOSING_SECONDS, CLOSING_SHARE * self.settings.budget.seconds)
+        if deadline is not None and self.seconds is not None:
+            deadline -= max(CLOSING_SECONDS, CLOSING_SHARE * self.seconds)
         started = time.perf_counter()
         sources, data = prepare(self.dataset, self.splits.folds, ENCODINGS)
         found = search_fleet(
@@ -200,9 +226,12 @@ class Job:
     def _document(self, outcome: Outcome, prediction: np.ndarray | None) -> Document:
         if outcome.score is None:  # no row was held out: there is nothing to compare
             return model_document(outcome.model)
+        held, splits = self.splits.test, outcome.splits
+        if self.estimate is not None:
+            held, splits = self.estimate.rows, pooled_splits(self.estimate, splits)
         return run_document(
             dataset=outcome.dataset,
-            splits=outcome.splits,
+            splits=splits,
             search=outcome.search,
             model=outcome.model,
             score=outcome.score,
@@ -217,7 +246,7 @@ class Job:
             command=self.settings.command,
             run=outcome.run or Path(),
             single=outcome.single,
-            held_y=self.dataset.y[self.splits.test],
+            held_y=self.dataset.y[held],
             held_prediction=prediction,
         )
 
@@ -230,6 +259,12 @@ class Job:
             yield Notice(
                 "interrupted",
                 "The search was interrupted: this is the best model so far. Resume the run to go on.",
+            )
+        if found.result.refused:
+            yield Notice(
+                "beyond-limits",
+                f"{found.result.refused:,} designs were drawn beyond the limits and never trained: the "
+                "journal says which and why.",
             )
         if self.journal is not None:
             yield from self.journal.notices

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from profunda.fleet.plan import check_engine
 from profunda.fleet.speed import speeds_here
 from profunda.fleet.threads import usable_cores
 from profunda.job.choosing import Rule
-from profunda.job.course import Job
+from profunda.job.earlier import Earlier, earlier_run
 from profunda.job.judging import check_measurable
+from profunda.job.nested import check_nestable
 from profunda.job.origin import Origin
 from profunda.job.outcome import Outcome
 from profunda.job.refitting import Refit
-from profunda.job.settings import Settings
+from profunda.job.settings import Settings, Validation
+from profunda.job.whole import Course
 from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
@@ -29,11 +32,15 @@ from profunda.space.design import DOMAINS
 from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
 from profunda.tuning.budget import Budget
+from profunda.tuning.limits import Limits
 from profunda.tuning.prospect import forecast_params, longest_epochs
+from profunda.tuning.rungs import Fidelity
+from profunda.tuning.terminators import Stopping
 
 __all__ = ["fit", "resume", "rewrite_report"]
 
 SECONDS = 60.0  # the budget when none is given
+TEST_SHARE = 0.2  # of the rows, held out for the score
 SKEWED = 2.0  # skewness of a target beyond which the space leans towards the Huber loss
 
 
@@ -50,15 +57,23 @@ def fit(
     engine: str = "auto",
     workers: int | None = None,
     sampler: str = "random",
+    fidelity: Fidelity = "halving",
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    regret: float | Literal["noise"] | None = None,
+    max_parameters: int | None = None,
+    max_latency: float | None = None,
+    warm_start: str | os.PathLike[str] | None = None,
     select: Rule = "greedy",
     refit: Refit = "folds",
     folds: int | None = None,
+    validation: Validation = "holdout",
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     baselines: bool = True,
     report: bool = True,
     progress: bool = True,
-    test: float = 0.2,
+    test: float = TEST_SHARE,
     task: TaskChoice | None = None,
 ) -> Outcome:
     """Find the best regularised network for a table, and say honestly how good it is.
@@ -75,10 +90,23 @@ def fit(
         engine: "auto" trains each shape of network on the engine that is quicker there on this machine;
             "native" or "torch" name one.
         workers: Threads that train at the same time; the result does not depend on them.
-        sampler: "random", "quasi-random", "grid", "tpe" or "gp".
+        sampler: "random", "quasi-random", "grid", "tpe", "gp" or "batch".
+        fidelity: How epochs are spent: "halving" drops two thirds of a bracket at each rung; "hyperband" adds
+            more cautious brackets, for designs that learn slowly; "one-epoch" trains the best three after an
+            epoch; "full" trains all to the end.
+        patience: Stop before the budget is spent, after so many trials without a gain in the best value.
+        min_delta: The least gain that counts.
+        regret: Stop once, by a bound of a Gaussian process, at most so much is left to be gained; "noise":
+            less than the standard error of the best design over folds.
+        max_parameters: No network with more parameters is trained.
+        max_latency: Nor one that needs more milliseconds to predict 1,000 rows on one thread, as forecast.
+        warm_start: A run's folder whose ten best designs are trained first. Where data and metric are the
+            same, a sampler that learns knows its results too.
         select: How the candidates make the Model: "greedy", "best" or "one-standard-error".
         refit: Their last training: "folds" (none), "retrain" or "continue".
         folds: Folds of the cross-validation; by default 5, 3 or 1 by the number of rows.
+        validation: "holdout" tells the score on held-out rows; "nested" by five outer folds, each a whole
+            search that never saw it: every row judges, at six times the trials or a sixth of the time each.
         out: A folder that does not exist. The run can then be resumed after any interruption, and the
             Model, `report.html` and `summary.json` are kept there.
         seed: Of every random choice. With a budget in trials or epochs the same seed gives the same Model on
@@ -107,15 +135,29 @@ def fit(
     threads = _workers(workers)
     origin = Origin.of(data, target, task, budget.seconds)
     dataset = origin.read(data, target)
+    if validation == "nested":
+        check_nestable(dataset, test, TEST_SHARE)
+        test = 0.0
     splits = split(dataset, test=test, folds=folds, seed=seed)
+    searched = _space(dataset, splits, space, fix)
+    scored = metric_for(dataset.task.kind, metric)
+    earlier = Earlier()
+    if warm_start is not None:
+        earlier = earlier_run(warm_start, searched, dataset, scored, (seed, test))
     settings = Settings(
         origin=origin,
         fingerprint=dataset.fingerprint,
-        metric=metric_for(dataset.task.kind, metric).name,
-        space=_space(dataset, splits, space, fix).to_json(),
+        metric=scored.name,
+        space=searched.to_json(),
         own_space=space is not None,
         narrowed=tuple(f"{name}={value}" for name, value in (fix or {}).items()),
         sampler=sampler,
+        fidelity=fidelity,
+        stopping=Stopping(patience, min_delta, regret),
+        limits=Limits(max_parameters, max_latency),
+        warm_start="" if warm_start is None else os.path.abspath(warm_start),
+        given=earlier.given,
+        known=earlier.known,
         budget=budget,
         engine=engine,
         speeds=speeds_here(engine),
@@ -123,16 +165,18 @@ def fit(
         refit=refit,
         folds=folds,
         test=test,
+        validation=validation,
         seed=seed,
         baselines=baselines,
         report=report,
     )
     check_measurable(settings.metric_of(dataset), dataset, splits)
     _check_epochs(settings, len(splits.folds))
+    course = Course(settings, dataset, threads, progress, started, earlier.notices)
     if out is None:
-        return Job(settings, dataset, splits, None, threads, progress, started).run()
+        return course.run(None)
     with Journal.create(out, settings.header()) as journal:
-        return Job(settings, dataset, splits, journal, threads, progress, started).run()
+        return course.run(journal)
 
 
 def resume(
@@ -165,8 +209,7 @@ def resume(
             )
         dataset = settings.origin.read(data, target)
         settings.check(dataset)
-        splits = split(dataset, test=settings.test, folds=settings.folds, seed=settings.seed)
-        return Job(settings, dataset, splits, journal, threads, progress, started, told).run()
+        return Course(settings, dataset, threads, progress, started, told).run(journal)
 
 
 def rewrite_report(run: str | os.PathLike[str]) -> Path:

@@ -9,11 +9,12 @@ from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits
 from profunda.errors import DataError
 from profunda.job.baselines import score_on
+from profunda.job.nested import Estimate
 from profunda.metrics.score import Metric, all_scores
 from profunda.model.model import Model
 from profunda.model.score import Score
 
-__all__ = ["Judgement", "check_measurable", "judge_model"]
+__all__ = ["Judgement", "check_measurable", "judge_model", "judged_by"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,17 @@ def judge_model(
         scores=all_scores(dataset.task.kind, y, prediction),
         single=score_on(metric, y, single.predict_codes(codes), seed),
         prediction=prediction,
+    )
+
+
+def judged_by(estimate: Estimate, model: Model) -> Judgement:
+    """The judgement of a nested validation on `model`, which was made from all rows."""
+    return Judgement(
+        model=replace(model, provenance=replace(model.provenance, score=estimate.score)),
+        score=estimate.score,
+        scores=estimate.scores,
+        single=estimate.single,
+        prediction=estimate.prediction,
     )
 
 

@@ -7,6 +7,7 @@ from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits
 from profunda.errors import Notice
 from profunda.model.model import Model
+from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
 from profunda.tuning.result import SearchResult
 
@@ -34,7 +35,9 @@ class Outcome:
     `scores` holds every metric of the task on the held-out rows, `score` the one that was optimised, `single`
     that of one network alone (all empty without held-out rows). `run` is None for a run kept in memory.
     `engine` trained: "native", "torch" or "native and torch"; `instruction_set` is the native one's, or "".
-    `interrupted` says that the user ended the search early, so that the run can be resumed.
+    `interrupted` says that the user ended the search early, so that the run can be resumed. `optimism` tells
+    by how much the validation rows' score flatters, as they chose; `validation` whether held-out rows
+    ("holdout") or outer folds ("nested") told the score.
     """
 
     run: Path | None
@@ -52,3 +55,5 @@ class Outcome:
     notices: tuple[Notice, ...]
     seed: int
     interrupted: bool
+    optimism: Optimism | None = None
+    validation: str = "holdout"

@@ -3,10 +3,11 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from profunda.data.dataset import Dataset
 from profunda.errors import ArgumentError, Notice, RunError
+from profunda.fleet.history import Status
 from profunda.fleet.native_engine import available, instruction_set, unavailable_reason
 from profunda.fleet.plan import ENGINES
 from profunda.fleet.speed import Speeds
@@ -14,12 +15,28 @@ from profunda.job.choosing import Rule
 from profunda.job.origin import Origin
 from profunda.job.refitting import Refit
 from profunda.metrics.score import Metric, metric_for
-from profunda.space.space import Space
+from profunda.space.space import Params, Space
 from profunda.tuning.budget import Budget
+from profunda.tuning.drawing import Known
+from profunda.tuning.limits import UNLIMITED, Limits
+from profunda.tuning.rungs import Fidelity, check_fidelity
+from profunda.tuning.terminators import NEVER, Stopping
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "Validation"]
+
+Validation = Literal["holdout", "nested"]
 
 _WORDS = {"seconds": "time"}  # what the command line calls it
+_LATER: Mapping[str, Any] = {
+    "fidelity": "halving",
+    "stopping": asdict(NEVER),
+    "limits": asdict(UNLIMITED),
+    "warm_start": "",
+    "given": (),
+    "known": (),
+    "validation": "holdout",
+}
+"""What a header says that was written before it could be said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +45,8 @@ class Settings:
 
     `own_space` says that the `space` is the user's, not the one made for the table; `narrowed` are the
     NAME=VALUE words that have narrowed it. By `speeds`, those of the machine on which the run began, `engine`
-    "auto" chooses. Nothing here depends on the number of workers.
+    "auto" chooses. `warm_start` is the earlier run's folder, `given` and `known` what was read there when the
+    run began. Nothing here depends on the number of workers.
     """
 
     origin: Origin
@@ -38,6 +56,12 @@ class Settings:
     own_space: bool
     narrowed: tuple[str, ...]
     sampler: str
+    fidelity: Fidelity
+    stopping: Stopping
+    limits: Limits
+    warm_start: str
+    given: tuple[Params, ...]
+    known: tuple[Known, ...]
     budget: Budget
     engine: str
     speeds: Speeds
@@ -45,6 +69,7 @@ class Settings:
     refit: Refit
     folds: int | None
     test: float
+    validation: Validation
     seed: int
     baselines: bool
     report: bool
@@ -54,9 +79,21 @@ class Settings:
             ("engine", self.engine, ENGINES),
             ("select", self.select, get_args(Rule)),
             ("refit", self.refit, get_args(Refit)),
+            ("validation", self.validation, get_args(Validation)),
         ):
             if value not in allowed:
                 raise ArgumentError(f"{name}={value!r} is unknown: it is {', '.join(allowed)}.")
+        check_fidelity(self.fidelity)
+        if self.warm_start and self.validation == "nested":
+            raise ArgumentError(
+                "warm_start and validation='nested' contradict each other: the earlier run has chosen by "
+                "rows that the outer folds judge by. Leave one of them out."
+            )
+        if self.given and self.sampler == "grid":
+            raise ArgumentError(
+                "a grid tries exactly its combinations, so it cannot begin with the designs of warm_start. "
+                "Take another sampler, or leave warm_start out."
+            )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ArgumentError(f"seed={self.seed!r} must be a whole number, 0 or greater.")
 
@@ -72,9 +109,12 @@ class Settings:
             RunError: the header lacks something: another version wrote it, or it was changed.
         """
         try:
-            known: dict[str, Any] = {name: header[name] for name in Settings.__dataclass_fields__}
+            told = {**_LATER, **header}
+            known: dict[str, Any] = {name: told[name] for name in Settings.__dataclass_fields__}
             known |= {"origin": Origin(**header["origin"]), "budget": Budget(**header["budget"])}
             known |= {"speeds": Speeds.from_json(header["speeds"])}
+            known |= {"stopping": Stopping(**told["stopping"]), "limits": Limits(**told["limits"])}
+            known |= {"given": tuple(told["given"]), "known": tuple(map(_known, told["known"]))}
             return Settings(**known | {"narrowed": tuple(header["narrowed"])})
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise RunError(
@@ -139,10 +179,29 @@ class Settings:
         words += ["--folds", str(self.folds)] if self.folds is not None else []
         words += ["--test-size", f"{self.test:.15g}"]
         words += ["--engine", self.engine] if self.engine != ENGINES[0] else []
+        words += self._more_words()
         words += ["--metric", self.metric, "--sampler", self.sampler, "--seed", str(self.seed)]
         return shlex.join(words)
+
+    def _more_words(self) -> list[str]:
+        """What of the search was asked for beyond the usual."""
+        asked = (
+            ("fidelity", self.fidelity if self.fidelity != _LATER["fidelity"] else None),
+            ("validation", self.validation if self.validation != _LATER["validation"] else None),
+            ("patience", self.stopping.patience),
+            ("min-delta", self.stopping.min_delta or None),
+            ("regret", self.stopping.regret),
+            ("max-parameters", self.limits.parameters),
+            ("max-latency", self.limits.latency),
+            ("warm-start", self.warm_start or None),
+        )
+        return [part for name, value in asked if value is not None for part in (f"--{name}", str(value))]
 
     @property
     def searched(self) -> Space:
         """The space, with what the user fixed."""
         return Space.from_json(self.space)
+
+
+def _known(data: Mapping[str, Any]) -> Known:
+    return Known(dict(data["params"]), float(data["value"]), Status(data["status"]))

@@ -105,7 +105,7 @@ class Model:
         for preprocessing in self.preprocessings:
             x = preprocessing.transform(codes)
             for share, design, network in self._reading(preprocessing):
-                raw = outputs(design, network.params, x)
+                raw = outputs(design, network.params, x, preprocessing.inputs)
                 total = total + share * predicted(raw, self.task, preprocessing, self.clamp)
         return np.asarray(total)
 

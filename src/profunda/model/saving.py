@@ -17,7 +17,7 @@ from profunda.model.model import Model
 from profunda.model.parts import Network, Part, Provenance
 from profunda.model.score import Score
 from profunda.model.writing import network_name, preprocessing_name
-from profunda.networks.layout import layout
+from profunda.networks.layout import layout_of
 from profunda.space.design import Design
 
 __all__ = ["load"]
@@ -148,8 +148,8 @@ def _network(
     if type(which) is not int or not 0 <= which < len(preprocessings):
         raise ModelError(f"{what} names preprocessing {which!r} of {len(preprocessings)}")
     params = arrays.take(network_name(part, place))
-    blocks = layout(design.widths, preprocessings[which].D, task.n_outputs, design.norm)
-    expected = blocks[-1].end
+    layout = layout_of(design, preprocessings[which].inputs, task.n_outputs)
+    expected = layout.size
     if params.dtype != np.float32 or params.shape != (expected,):
         raise ModelError(
             f"{what} has {params.dtype} parameters {list(params.shape)}, its design has float32 [{expected}]"
@@ -157,7 +157,7 @@ def _network(
     bad = int((~np.isfinite(params)).sum())
     if bad:
         raise ModelError(f"{what} has {bad} of {expected} parameters that are not finite")
-    if any((block.norm_of(params)[3:] < 0).any() for block in blocks):
+    if any((block.norm_of(params)[3:] < 0).any() for block in layout.blocks):
         raise ModelError(f"{what} has a negative variance in a batch norm")
     return Network(preprocessings[which], params)
 

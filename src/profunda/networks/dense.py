@@ -6,15 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from profunda.data.inputs import Inputs
 from profunda.errors import ModelError
 from profunda.layers.dropout import DropConnect, GaussianDropout
-from profunda.networks.layout import layout
+from profunda.networks.entering import Entering
+from profunda.networks.layout import Block, layout_of
+from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM, skips
+from profunda.networks.units import Parametric, Skip
 from profunda.space.design import Design
 
-__all__ = ["NORM_EPS", "NORM_MOMENTUM", "activation_module", "build", "flatten", "load"]
-
-NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
-"""ε under the root of every norm, and the weight of a batch in the statistics that batch norm collects."""
+__all__ = ["activation_module", "build", "flatten", "load"]
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,10 +30,16 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "mish": nn.Mish,
 }
 
+_NORMS: dict[str, Callable[[Block], nn.Module]] = {
+    "batch": lambda block: nn.BatchNorm1d(block.fan_out, NORM_EPS, NORM_MOMENTUM),
+    "layer": lambda block: nn.LayerNorm(block.fan_out, NORM_EPS),
+    "group": lambda block: nn.GroupNorm(block.groups, block.fan_out, NORM_EPS),
+}
 
-_NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "batch": lambda units: nn.BatchNorm1d(units, NORM_EPS, NORM_MOMENTUM),
-    "layer": lambda units: nn.LayerNorm(units, NORM_EPS),
+_DROPOUTS: dict[str, Callable[[float], nn.Module]] = {
+    "bernoulli": nn.Dropout,
+    "gaussian": GaussianDropout,
+    "alpha": nn.AlphaDropout,
 }
 
 
@@ -41,31 +48,43 @@ def activation_module(name: str) -> nn.Module:
     return _ACTIVATIONS[name]()
 
 
-def build(design: Design, n_features: int, n_outputs: int) -> nn.Sequential:
+def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential:
     """Linear, norm, activation and dropout in turn, where the Design has them: [B, D] to raw outputs [B, C].
 
-    With batch norm, a training batch of one row is refused by `nn.BatchNorm1d`, which fleets are not.
+    `inputs` are those of the network, or so many numbers. What stands before the layers is one module, and so
+    is a hidden layer that what enters it is added to. With batch norm, a training batch of one row is refused
+    by `nn.BatchNorm1d`, which fleets are not.
     """
+    made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []
-    if design.input_dropout:
+    if not made.front.plain:
+        parts.append(Entering(made.front, design.input_dropout))
+    elif design.input_dropout:
         parts.append(nn.Dropout(design.input_dropout))
-    connected = 0.0  # the rate at which a layer's weights are dropped: those that leave hidden units
-    for block in layout(design.widths, n_features, n_outputs)[:-1]:
-        parts.append(_linear(block.fan_in, block.fan_out, connected))
-        normed = [_NORMS[design.norm](block.fan_out)] if design.norm in _NORMS else []
-        activation = activation_module(design.activation)
-        parts += [*normed, activation] if design.norm_place == "before" else [activation, *normed]
-        if design.dropout and design.dropout_kind == "dropconnect":
-            connected = design.dropout
-        elif design.dropout:
-            gaussian = design.dropout_kind == "gaussian"
-            parts.append((GaussianDropout if gaussian else nn.Dropout)(design.dropout))
-    parts.append(_linear(design.widths[-1] if design.widths else n_features, n_outputs, connected))
+    *hidden, last = made.blocks
+    for number, block in enumerate(hidden):
+        layer = _hidden(design, number, block)
+        parts += [Skip(*layer)] if skips(design, number) else layer
+    parts.append(_linear(design, len(hidden), last))
     return nn.Sequential(*parts)
 
 
-def _linear(fan_in: int, fan_out: int, rate: float) -> nn.Linear:
-    return DropConnect(fan_in, fan_out, rate) if rate else nn.Linear(fan_in, fan_out)
+def _hidden(design: Design, number: int, block: Block) -> list[nn.Module]:
+    activation = activation_module(design.activation)
+    if design.parametric:
+        activation = Parametric(activation, block.fan_out)
+    normed = [_NORMS[design.norm](block)] if design.norm in _NORMS else []
+    parts = [*normed, activation] if design.norm_place == "before" else [activation, *normed]
+    if design.dropout and design.dropout_kind != "dropconnect":
+        parts.append(_DROPOUTS[design.dropout_kind](design.dropout))
+    return [_linear(design, number, block), *parts]
+
+
+def _linear(design: Design, number: int, block: Block) -> nn.Linear:
+    """DropConnect drops weights that leave hidden units: those of all layers but the first."""
+    if number and design.dropout and design.dropout_kind == "dropconnect":
+        return DropConnect(block.fan_in, block.fan_out, design.dropout)
+    return nn.Linear(block.fan_in, block.fan_out)
 
 
 def load(module: nn.Sequential, params: np.ndarray) -> nn.Sequential:
@@ -91,11 +110,16 @@ def flatten(module: nn.Sequential) -> np.ndarray:
 
 def _tensors(module: nn.Sequential) -> list[Tensor]:
     """Views of all parameters and collected statistics in the order of `networks.layout`, weights [K, H]."""
-    found: list[Tensor] = []
-    for part in module:
-        if isinstance(part, nn.Linear):
-            found += [part.weight.detach().T, part.bias.detach()]
-        elif isinstance(part, nn.LayerNorm | nn.BatchNorm1d):
-            found += [part.weight.detach(), part.bias.detach()]
-            found += [collected for name, collected in part.named_buffers() if name.startswith("running_")]
-    return found
+    front: list[Tensor] = []
+    layers: list[tuple[list[Tensor], list[Tensor], list[Tensor]]] = []
+    for part in module.modules():
+        if isinstance(part, Entering):
+            front = [tensor.detach() for tensor in part.tensors()]
+        elif isinstance(part, nn.Linear):
+            layers.append(([part.weight.detach().T, part.bias.detach()], [], []))
+        elif isinstance(part, Parametric):
+            layers[-1][1].append(part.slope.detach())
+        elif isinstance(part, nn.LayerNorm | nn.GroupNorm | nn.BatchNorm1d):
+            kept = [found for name, found in part.named_buffers() if name.startswith("running_")]
+            layers[-1][2].extend([part.weight.detach(), part.bias.detach(), *kept])
+    return front + [tensor for layer in layers for group in layer for tensor in group]

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-
-import numpy as np
+from math import gcd
+from typing import Any, TypeVar
 
 from profunda.data.inputs import Inputs
 from profunda.space.design import CODED, PERIODIC, WAVES, Design, Norm
 
 __all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
+
+Vector = TypeVar("Vector", bound=Any)
+"""An array or a tensor [P]: parts of it are views of its own kind."""
+
+_MOST_GROUPS = 8
 
 _VECTORS: dict[Norm, int] = {"none": 0, "layer": 2, "group": 2, "batch": 4}
 """How many vectors [H] a norm keeps: γ, β, and the mean and variance collected."""
@@ -52,23 +57,33 @@ class Block:
         return self.slopes + self.parametric * self.fan_out
 
     @property
+    def groups(self) -> int:
+        """Groups of units that a group norm takes together."""
+        return gcd(_MOST_GROUPS, self.fan_out)
+
+    @property
+    def trained(self) -> int:
+        """Where what is trained ends: what batch norm collects lies behind."""
+        return self.gains + (0 if self.norm == "none" else 2) * self.fan_out
+
+    @property
     def end(self) -> int:
         """Where the next layer starts."""
         return self.gains + _VECTORS[self.norm] * self.fan_out
 
-    def weights_of(self, params: np.ndarray) -> np.ndarray:
+    def weights_of(self, params: Vector) -> Vector:
         """W [K, H] as a view of `params` [P]."""
         return params[self.start : self.biases].reshape(self.fan_in, self.fan_out)
 
-    def biases_of(self, params: np.ndarray) -> np.ndarray:
+    def biases_of(self, params: Vector) -> Vector:
         """b [H] as a view of `params` [P]."""
         return params[self.biases : self.slopes]
 
-    def slopes_of(self, params: np.ndarray) -> np.ndarray:
+    def slopes_of(self, params: Vector) -> Vector:
         """α [H] of parametric activations as a view of `params` [P]; [0] where it has none."""
         return params[self.slopes : self.gains]
 
-    def norm_of(self, params: np.ndarray) -> np.ndarray:
+    def norm_of(self, params: Vector) -> Vector:
         """The norm's vectors as a view of `params` [P]: [0, H] without one, [2, H] γ and β of layer norm,
         [4, H] γ, β, mean and variance of batch norm."""
         return params[self.gains : self.end].reshape(_VECTORS[self.norm], self.fan_out)
@@ -139,14 +154,14 @@ class Front:
         """Where the first layer starts."""
         return self.scales + (self.width if self.scaled else 0)
 
-    def waves_of(self, params: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def waves_of(self, params: Vector) -> tuple[Vector, Vector, Vector, Vector]:
         """Frequencies and phases [n, 16], mixing [n, 16, 3], shifts [n, 3] as views of `params` [P]."""
         n = len(self.waves)
         ends = (0, n * WAVES, 2 * n * WAVES, self.tables - n * PERIODIC, self.tables)
         w, b, v, c = (params[start:end] for start, end in pairwise(ends))
         return w.reshape(n, WAVES), b.reshape(n, WAVES), v.reshape(n, WAVES, PERIODIC), c.reshape(n, PERIODIC)
 
-    def tables_of(self, params: np.ndarray) -> list[np.ndarray]:
+    def tables_of(self, params: Vector) -> list[Vector]:
         """The table [K, 8] of each of `codes` as a view of `params` [P]."""
         found, start = [], self.tables
         for _, size in self.codes:
@@ -154,7 +169,7 @@ class Front:
             start += CODED * size
         return found
 
-    def scales_of(self, params: np.ndarray) -> np.ndarray:
+    def scales_of(self, params: Vector) -> Vector:
         """Scales [E] as a view of `params` [P]; [0] where there are none."""
         return params[self.scales : self.end]
 

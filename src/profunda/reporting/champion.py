@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
@@ -25,6 +26,7 @@ _TOLD = {
     "gelu": "GELU",
     "silu": "SiLU",
 }
+_KINDS = {"gaussian": "Gaussian dropout", "dropconnect": "DropConnect", "alpha": "alpha dropout"}
 _DRAWN = ("gradient_norm", "update_ratio", "dead", "saturated")
 _CELLS = 480  # of one heat map, so that four of them stay below 2,000 points
 
@@ -36,8 +38,13 @@ def drawing(part: Part, inputs: int, outputs: int, title: str) -> Architecture:
     if design.input_dropout:
         entering.append(f"dropout {share(design.input_dropout)}")
     between = [_TOLD.get(design.activation, design.activation)]
+    if design.norm != "none":
+        between.insert(0 if design.norm_place == "before" else 1, f"{design.norm} norm")
     if design.dropout:
-        between.append(f"dropout {share(design.dropout)}")
+        kind = "dropout" if design.dropout_kind == "bernoulli" else _KINDS[design.dropout_kind]
+        between.append(f"{kind} {share(design.dropout)}")
+    if design.skip:
+        between.append("skips")
     layers = [Layer(inputs, "inputs", ", ".join(entering))]
     layers += [Layer(width, "units", ", ".join(between)) for width in design.widths]
     layers.append(Layer(outputs, "output" if outputs == 1 else "outputs"))
@@ -54,8 +61,7 @@ def drawing(part: Part, inputs: int, outputs: int, title: str) -> Architecture:
 
 
 def recipe(design: Design) -> Table:
-    """The training recipe with the meaning of each number."""
-    regularisers = "decoupled from the gradient" if design.decoupled else "added to the gradient"
+    """The recipe with the meaning of each number: what everybody asks for, then all that is not usual."""
     patience = (
         f"{design.patience} epochs without a better validation loss"
         if design.patience
@@ -71,17 +77,76 @@ def recipe(design: Design) -> Table:
         ("batch size", f"{count(design.batch_size)} rows"),
         ("epochs", f"at most {count(design.epochs)}"),
         ("patience", patience),
-        (
-            "dropout",
-            f"{share(design.dropout)} of hidden units, {share(design.input_dropout)} of inputs dropped",
-        ),
-        ("L2 (weight decay)", f"{number(design.l2)}, {regularisers}" if design.l2 else "off"),
-        ("L1", f"{number(design.l1)}, by a soft threshold after each step" if design.l1 else "off"),
-        ("label smoothing", share(design.label_smoothing) if design.label_smoothing else "off"),
+        *_regularisers(design),
         ("loss", design.loss),
         ("encoding of the inputs", design.encoding),
     ]
+    told = (*_ALWAYS, *(("momentum",) if momentum else ()))
+    rows += [
+        (_TITLES.get(field.name, field.name.replace("_", " ")), _said(field.name, value))
+        for field in fields(Design)
+        if field.name not in told and (value := getattr(design, field.name)) != field.default
+    ]
     return Table("Its recipe", ("setting", "value"), tuple(rows))
+
+
+_ALWAYS = (
+    "widths", "activation", "initialisation", "optimiser", "lr", "schedule", "batch_size", "epochs",
+    "patience", "dropout", "dropout_kind", "input_dropout", "l1", "l1_update", "l2", "decoupled",
+    "label_smoothing", "norm", "norm_place", "clip", "loss", "encoding",
+)  # fmt: skip
+"""Fields that have a row of their own whatever their value, or share one."""
+
+_TITLES = {
+    "group_lasso": "group lasso over columns",
+    "max_norm": "largest norm of a unit's weights",
+    "noise": "noise on inputs",
+    "cutout": "columns blanked (cutout)",
+    "adversarial": "adversarial rows",
+    "class_balance": "balance of classes",
+    "beta2": "Adam's β₂",
+    "bias_lr": "rate of biases",
+    "averaging": "averaging of weights",
+    "parametric": "parametric activations",
+    "skip": "skip connections",
+    "input_scaling": "trained scaling of inputs",
+    "numeric_embedding": "embedding of numbers",
+}
+_EXPLAINED = {
+    "noise": "standard deviation {}",
+    "mixup": "λ ~ Beta({0}, {0})",
+    "cutmix": "λ ~ Beta({0}, {0})",
+    "adversarial": "steps of {} along the gradient's sign",
+    "bias_lr": "{} times that of weights",
+    "averaging": "over the last quarter of the epochs",
+    "lookahead": "slow weights, half of the way every 5 steps",
+}
+
+
+def _said(name: str, value: object) -> str:
+    words = share(value) if name == "cutout" and isinstance(value, float) else setting(value)
+    return _EXPLAINED.get(name, "{}").format(words)
+
+
+def _regularisers(design: Design) -> list[tuple[str, str]]:
+    """Rows that are told even where a regulariser is off: its absence is part of the recipe."""
+    kind = _KINDS.get(design.dropout_kind, "")
+    dropped = f"{share(design.dropout)} of hidden units{f' ({kind})' if kind and design.dropout else ''}"
+    decay = "decoupled from the gradient" if design.decoupled else "added to the gradient"
+    update = (
+        "by a soft threshold after each step"
+        if design.l1_update == "proximal"
+        else "by a subgradient, which makes no zeros"
+    )
+    norm = f"{design.norm}, {design.norm_place} the activation" if design.norm != "none" else "off"
+    return [
+        ("normalisation", norm),
+        ("dropout", f"{dropped}, {share(design.input_dropout)} of inputs dropped"),
+        ("L2 (weight decay)", f"{number(design.l2)}, {decay}" if design.l2 else "off"),
+        ("L1", f"{number(design.l1)}, {update}" if design.l1 else "off"),
+        ("label smoothing", share(design.label_smoothing) if design.label_smoothing else "off"),
+        ("gradient clipping", f"norm at most {number(design.clip)}" if design.clip else "off"),
+    ]
 
 
 def ensemble(model: Model) -> tuple[Block, ...]:

@@ -43,6 +43,9 @@ def bar(one: Bar, bars: Bars) -> Markup:
     shapes = []
     if bars.dots:
         shapes.append('<line class="rule" x1="0%" x2="100%" y1="50%" y2="50%"/>')
+        if ends[0] < 0 < ends[1]:
+            zero = _place(0.0, ends)
+            shapes.append(f'<line class="zero" x1="{zero}" x2="{zero}" y1="-15%" y2="115%"/>')
     else:
         start = 0.0
         for k, part in enumerate(one.parts):

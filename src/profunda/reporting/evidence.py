@@ -13,9 +13,13 @@ from profunda.data.splits import Splits
 from profunda.errors import Notice
 from profunda.metrics.score import Metric, metric_for
 from profunda.model.model import Model
+from profunda.model.optimism import Optimism
 from profunda.model.parts import Part
 from profunda.model.score import Baseline, Score
+from profunda.tuning.ablation import Attribution
+from profunda.tuning.dosage import Dosage
 from profunda.tuning.result import SearchResult, Trial
+from profunda.tuning.robustness import Robustness
 
 __all__ = ["Evidence", "Stage"]
 
@@ -36,7 +40,8 @@ class Evidence:
     are the targets and the model's predictions on the rows that judge; None where they were not kept.
     `single` is the score of the best single network on the same rows. `engine` says which trained ("native",
     "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it, and
-    `engine_reason`, a clause, why.
+    `engine_reason`, a clause, why. `optimism` tells how much the validation score flatters; `attribution`,
+    `dosages` and `robustness` are what experiments around the champion found, where they were made.
     """
 
     dataset: Dataset
@@ -57,6 +62,10 @@ class Evidence:
     held_y: np.ndarray | None = None
     held_prediction: np.ndarray | None = None
     single: Score | None = None
+    optimism: Optimism | None = None
+    attribution: Attribution | None = None
+    dosages: tuple[Dosage, ...] = ()
+    robustness: Robustness | None = None
 
     @cached_property
     def metric(self) -> Metric:

@@ -8,7 +8,7 @@ from profunda.reporting.curves import learning_curves, loss_title, matrix
 from profunda.reporting.figures import thin
 from profunda.reporting.importance import LEAST_TRIALS, Importances, importances
 from profunda.reporting.ladder import rank_ladder
-from profunda.reporting.landscape import parallel, progress, score_map, slices
+from profunda.reporting.landscape import parallel, progress, score_map, size_front, slices
 from profunda.reporting.standing import order, scored
 from profunda.reporting.words import cell, count, duration, share
 from profunda.tuning.result import SearchResult
@@ -45,6 +45,7 @@ def landscape_blocks(search: SearchResult) -> tuple[Block, ...]:
         told,
         score_map(search, names) if found is not None else None,
         slices(search, names),
+        size_front(search),
         parallel(search, names, ranked=found is not None),
     )
     return tuple(block for block in blocks if block is not None)

@@ -13,7 +13,7 @@ from profunda.reporting.words import count, number, setting, settings
 from profunda.space.domain import Choice
 from profunda.tuning.result import SearchResult, Trial
 
-__all__ = ["parallel", "progress", "score_map", "slices"]
+__all__ = ["parallel", "progress", "score_map", "size_front", "slices"]
 
 MOST_SLICES = 6
 MOST_ROWS = 12
@@ -299,3 +299,58 @@ def _scale(search: SearchResult, name: str, row: int) -> list[dict[str, object]]
         }
         for place, text in marks
     ]  # fmt: skip
+
+
+def size_front(search: SearchResult) -> Figure | None:
+    """Quality against size: every trial that went furthest, and the front of those that nothing betters.
+
+    None where the sizes are not known, or all alike.
+    """
+    trials = [t for t in scored(search) if t.parameters > 0 and t.rung == max(o.rung for o in search.trials)]
+    if len({t.parameters for t in trials}) < 2:
+        return None
+    front = sorted(_front(trials, search.greater_is_better), key=lambda t: t.parameters)
+    drawn = chosen(sorted(trials, key=lambda t: t.value, reverse=search.greater_is_better), POINTS // 2)
+    low, high = frame([t.value for t in trials], search.greater_is_better)
+    told = [label(f"{t.parameters:,} parameters; {settings(t.params)}", 90) for t in drawn]
+    dots = {
+        "type": "scatter", "mode": "markers", "x": [t.parameters for t in drawn],
+        "y": numbers(np.clip([t.value for t in drawn], low, high)), "text": told, "name": "a design",
+        "marker": {"color": GREY, "opacity": 0.6, "size": 6}, "hovertemplate": hover("%{y:.4g}<br>%{text}"),
+    }  # fmt: skip
+    line = {
+        "type": "scatter", "mode": "lines+markers", "x": [t.parameters for t in front],
+        "y": numbers([t.value for t in front]), "name": "nothing is both smaller and better",
+        "line": {"color": ACCENT, "width": 2.2, "shape": "hv"}, "marker": {"color": ACCENT, "size": 8},
+        "hovertemplate": hover("%{x:,} parameters: %{y:.4g}"),
+    }  # fmt: skip
+    sizes = [t.parameters for t in trials]
+    layout = {
+        "showlegend": True, "legend": legend(),
+        "xaxis": log_axis("parameters of one network", float(min(sizes)), float(max(sizes))),
+        "yaxis": _value_axis(label(search.metric), low, high),
+    }  # fmt: skip
+    best, small = front[-1], front[0]
+    what = (
+        f"The best design has {count(best.parameters)} parameters ({number(best.value, 4)}); the smallest on "
+        f"the front {count(small.parameters)} ({number(small.value, 4)})."
+    )
+    better = "Upwards" if search.greater_is_better else "Downwards"
+    return Figure(
+        "Quality against size",
+        spec([dots, line], layout),
+        f"{what} {better} and left is better.",
+        "Every dot is a trial of the last comparison, scored on validation rows, so the best of each size "
+        "are a little flattered; dots beyond the frame lie on its edge. The front holds those that no other "
+        "one betters in one respect without losing in the other.",
+        f"{search.metric} against the number of parameters of {count(len(trials))} designs. {what}",
+    )
+
+
+def _front(trials: Sequence[Trial], greater_is_better: bool) -> list[Trial]:
+    sign = -1.0 if greater_is_better else 1.0
+    found: list[Trial] = []
+    for trial in sorted(trials, key=lambda t: (t.parameters, sign * t.value, t.number)):
+        if not found or sign * trial.value < sign * found[-1].value:
+            found.append(trial)
+    return found

@@ -5,6 +5,7 @@ import math
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History
 from profunda.model.model import Model
+from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Section, Table
 from profunda.reporting.champion import drawing, ensemble, inside, recipe
 from profunda.reporting.curves import learning_curves
@@ -13,15 +14,18 @@ from profunda.reporting.fleet import fleet_blocks, landscape_blocks
 from profunda.reporting.headline import meaning, score_words
 from profunda.reporting.reproduce import loading, origin
 from profunda.reporting.words import count, duration, moment, number, setting, settings, share
+from profunda.tuning.ablation import Attribution
+from profunda.tuning.dosage import Dosage
 from profunda.tuning.result import SearchResult
+from profunda.tuning.robustness import Robustness
 
-__all__ = ["history_document", "model_document", "report", "search_document"]
+__all__ = ["findings_document", "history_document", "model_document", "report", "search_document"]
 
 MOST_MEMBERS = 50
 
 
-def report(subject: SearchResult | History | Model) -> Document:
-    """What a search, a history or a model has to tell, as a Document: a page, JSON or plain text.
+def report(subject: SearchResult | History | Model | Attribution | Robustness) -> Document:
+    """What a search, a history, a model or a finding has to tell, as a Document: a page, JSON or plain text.
 
     ``report(result).html("report.html")``; `.json(path)` and `.text()` tell the same.
 
@@ -33,10 +37,42 @@ def report(subject: SearchResult | History | Model) -> Document:
         return history_document(subject)
     if isinstance(subject, Model):
         return model_document(subject)
+    if isinstance(subject, Attribution):
+        return findings_document(attribution=subject)
+    if isinstance(subject, Robustness):
+        return findings_document(robustness=subject)
     raise ArgumentError(
         f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's "
-        ".search), a History (profunda.train) or a Model (profunda.load, or a fit's .model)"
+        ".search), a History (profunda.train), a Model (profunda.load, or a fit's .model), or what was found "
+        "about one: an Attribution or a Robustness"
     )
+
+
+def findings_document(
+    *,
+    attribution: Attribution | None = None,
+    dosages: tuple[Dosage, ...] = (),
+    robustness: Robustness | None = None,
+    title: str = "What a recipe is made of",
+) -> Document:
+    """What was found about a champion by experiments after the search: its ingredients, doses, robustness."""
+    told: list[str] = []
+    if attribution is not None:
+        told.append(f"{count(attribution.networks)} networks around {_named(attribution)}")
+    if dosages:
+        told.append(f"{count(sum(one.networks for one in dosages))} networks at {len(dosages)} strengths")
+    if robustness is not None:
+        told.append(f"{count(robustness.rows)} rows under noise and shift")
+    sections = attribution_sections(attribution, dosages, robustness)
+    if attribution is not None:
+        recipe_section = Section("recipe", "The recipe", "", (recipe(attribution.design),))
+        sections = (*sections, recipe_section)
+    return Document(title, " · ".join(told), sections)
+
+
+def _named(attribution: Attribution) -> str:
+    widths = setting(attribution.design.widths) if attribution.design.widths else "no hidden layer"
+    return f"a network of {widths}"
 
 
 def search_document(search: SearchResult, title: str = "A search") -> Document:

@@ -9,7 +9,9 @@ from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits
 from profunda.errors import ArgumentError, Notice
 from profunda.model.model import Model
+from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
+from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Block, Section, Text
 from profunda.reporting.champion import drawing, ensemble, inside, recipe
 from profunda.reporting.checks import run_checks
@@ -20,8 +22,11 @@ from profunda.reporting.headline import headline, leaderboard
 from profunda.reporting.predictions import prediction_blocks
 from profunda.reporting.reproduce import cost_blocks, reproduce_blocks
 from profunda.reporting.tables import data_blocks
-from profunda.reporting.words import count, duration, moment
+from profunda.reporting.words import count, duration, interval, moment, number
+from profunda.tuning.ablation import Attribution
+from profunda.tuning.dosage import Dosage
 from profunda.tuning.result import SearchResult
+from profunda.tuning.robustness import Robustness
 
 __all__ = ["run_document"]
 
@@ -46,20 +51,25 @@ def run_document(
     held_y: np.ndarray | None = None,
     held_prediction: np.ndarray | None = None,
     single: Score | None = None,
+    optimism: Optimism | None = None,
+    attribution: Attribution | None = None,
+    dosages: Sequence[Dosage] = (),
+    robustness: Robustness | None = None,
 ) -> Document:
     """The whole run as a Document.
 
     `baselines` come with the trivial one first. `held_y` [N] and `held_prediction` (probabilities [N, C], or
     numbers [N] in the target's unit) are what the score was measured on: without them the part on predictions
     says so. `engine_reason` is a clause on why `engine` trained. `single` is the score of the best single
-    network on the same rows. Raises ArgumentError where
-    their shapes differ.
+    network on the same rows. `optimism`, `attribution`, `dosages` and `robustness` add what they tell where
+    they are given. Raises ArgumentError where the shapes of targets and predictions differ.
     """
     _check_shapes(dataset, held_y, held_prediction)
     evidence = Evidence(
         dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine,
         instruction_set, engine_reason, tuple(notices),
         seed, command, Path(run), held_y, held_prediction, single,
+        optimism, attribution, tuple(dosages), robustness,
     )  # fmt: skip
     total = sum(timing.seconds for timing in timings)
     return Document(
@@ -90,7 +100,7 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
             "result", "Result", "How good the model is on rows that nothing has seen.", headline(evidence)
         ),
         Section("checks", "Checks", "What a careful colleague would look at first.", (run_checks(evidence),)),
-        Section("leaderboard", "Leaderboard", "The model against honest rivals.", leaderboard(evidence)),
+        Section("leaderboard", "Leaderboard", "The model against honest rivals.", _leaderboard(evidence)),
         Section(
             "fleet",
             "The fleet",
@@ -106,6 +116,7 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
         Section(
             "champion", "The champion", "The network that weighs most in the model.", _champion(evidence)
         ),
+        *attribution_sections(evidence.attribution, evidence.dosages, evidence.robustness),
         Section(
             "predictions", "Predictions", "What the model says on the held-out rows.", _predictions(evidence)
         ),
@@ -120,6 +131,21 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
             "reproduce", "Reproduce", "How to use the model and to get it again.", reproduce_blocks(evidence)
         ),
     )
+
+
+def _leaderboard(evidence: Evidence) -> tuple[Block, ...]:
+    found = evidence.optimism
+    if found is None:
+        return leaderboard(evidence)
+    plain, corrected = found.plain, found.corrected
+    _, low, high = interval(corrected, found.low, found.high)
+    told = (
+        f"Choosing flatters: on the {count(found.rows)} validation rows that chose among "
+        f"{count(found.candidates)} designs, the same choice scored {number(plain, 4)} in {found.metric}; "
+        f"corrected for the choosing by resampled rows {number(corrected, 4)} ({low} … {high}). Early "
+        "stopping has seen these rows too, so trust the number above."
+    )
+    return (*leaderboard(evidence), Text(told, "note"))
 
 
 def _champion(evidence: Evidence) -> tuple[Block, ...]:

@@ -304,6 +304,27 @@ class Design:
         """Number L of hidden layers."""
         return len(self.widths)
 
+    @property
+    def torch_only(self) -> tuple[str, ...]:
+        """The fields that ask for the torch engine, as the native one does not know what they say here."""
+        asked = {
+            "norm": self.norm == "group" and bool(self.widths),
+            "dropout_kind": self.dropout_kind == "alpha" and self.dropout > 0 and bool(self.widths),
+            "cutmix": self.cutmix > 0,
+            "cutout": self.cutout > 0,
+            "adversarial": self.adversarial > 0,
+            "lookahead": self.lookahead,
+        }
+        return tuple(name for name, wanted in asked.items() if wanted)
+
+    @cached_property
+    def format(self) -> int:
+        """The oldest format of the JSON that can say all of this but values that came later."""
+        stated = _FORMAT
+        while stated > 1 and all(getattr(self, name) == _DEFAULTS[name] for name in _SINCE[stated]):
+            stated -= 1
+        return stated
+
     @cached_property
     def id(self) -> str:
         """16 hexadecimal digits, the same in every process: blake2b of the canonical JSON.
@@ -311,11 +332,9 @@ class Design:
         What an older format could say keeps the id it had there, and with it every random draw: the text is
         then that of the oldest format that can say it.
         """
-        data, stated = self.to_json(), _FORMAT
-        while stated > 1 and all(data[name] == _DEFAULTS[name] for name in _SINCE[stated]):
-            data = {name: data[name] for name in data if name not in _SINCE[stated]}
-            stated -= 1
-        text = json.dumps(data | {"format": stated}, sort_keys=True, separators=(",", ":"))
+        later = {name for made, fresh in _SINCE.items() if made > self.format for name in fresh}
+        data = {name: value for name, value in self.to_json().items() if name not in later}
+        text = json.dumps(data | {"format": self.format}, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def parameters(self, inputs: Inputs | int, n_outputs: int) -> int:
@@ -324,7 +343,7 @@ class Design:
         All that training changes: of embeddings, scales, layers, parametric activations and norms; what batch
         norm collects for evaluation is not trained.
         """
-        found = inputs if isinstance(inputs, Inputs) else Inputs.plain(inputs)
+        found = Inputs.of(inputs)
         waves = len(found.numeric) if self.numeric_embedding == "periodic" else 0
         entering = len(found.kept) + PERIODIC * waves + CODED * len(found.codes)
         front = waves * (2 * WAVES + WAVES * PERIODIC + PERIODIC)

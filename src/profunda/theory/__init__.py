@@ -1,4 +1,138 @@
-"""Formulas on plain numbers, each with its source; this room knows no fleet.
+"""Formulas on plain numbers and arrays, each with its source; this room knows no fleet and no torch.
 
-`gains` are variances of first weights, `widths` what the widths of a network say before training.
+`gains` are variances of first weights, `widths` what the widths of a network say before training;
+`activations`, `quadrature` and `propagation` are the mean-field maps of signals and gradients, `critical` the
+variances at which both keep their size; `linear` solves ridge, lasso and elastic net, `shrinkage` compares
+early stopping with ridge, and `scales` says what a penalty's strength means beside which loss.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.theory.activations import Nonlinearity as Nonlinearity
+    from profunda.theory.activations import nonlinearity as nonlinearity
+    from profunda.theory.critical import Critical as Critical
+    from profunda.theory.critical import critical_initialisation as critical_initialisation
+    from profunda.theory.critical import has_critical as has_critical
+    from profunda.theory.gains import orthogonal_gain as orthogonal_gain
+    from profunda.theory.gains import torch_bound as torch_bound
+    from profunda.theory.gains import weight_variance as weight_variance
+    from profunda.theory.linear import LinearFit as LinearFit
+    from profunda.theory.linear import condition_number as condition_number
+    from profunda.theory.linear import elastic_net as elastic_net
+    from profunda.theory.linear import lambda_max as lambda_max
+    from profunda.theory.linear import lasso as lasso
+    from profunda.theory.linear import noise_as_ridge as noise_as_ridge
+    from profunda.theory.linear import orthogonal_solution as orthogonal_solution
+    from profunda.theory.linear import ridge as ridge
+    from profunda.theory.linear import soft_threshold as soft_threshold
+    from profunda.theory.propagation import DepthScales as DepthScales
+    from profunda.theory.propagation import chi_par as chi_par
+    from profunda.theory.propagation import chi_perp as chi_perp
+    from profunda.theory.propagation import correlation_map as correlation_map
+    from profunda.theory.propagation import correlation_profile as correlation_profile
+    from profunda.theory.propagation import depth_scales as depth_scales
+    from profunda.theory.propagation import fixed_correlation as fixed_correlation
+    from profunda.theory.propagation import fixed_variance as fixed_variance
+    from profunda.theory.propagation import gradient_profile as gradient_profile
+    from profunda.theory.propagation import variance_map as variance_map
+    from profunda.theory.propagation import variance_profile as variance_profile
+    from profunda.theory.quadrature import normal_mean as normal_mean
+    from profunda.theory.scales import LossScale as LossScale
+    from profunda.theory.scales import strength_for as strength_for
+    from profunda.theory.shrinkage import descent_path as descent_path
+    from profunda.theory.shrinkage import equivalent_ridge as equivalent_ridge
+    from profunda.theory.widths import beta as beta
+    from profunda.theory.widths import relu_fluctuation as relu_fluctuation
+
+_HOMES = {
+    "Critical": "profunda.theory.critical",
+    "DepthScales": "profunda.theory.propagation",
+    "LinearFit": "profunda.theory.linear",
+    "LossScale": "profunda.theory.scales",
+    "Nonlinearity": "profunda.theory.activations",
+    "beta": "profunda.theory.widths",
+    "chi_par": "profunda.theory.propagation",
+    "chi_perp": "profunda.theory.propagation",
+    "condition_number": "profunda.theory.linear",
+    "correlation_map": "profunda.theory.propagation",
+    "correlation_profile": "profunda.theory.propagation",
+    "critical_initialisation": "profunda.theory.critical",
+    "depth_scales": "profunda.theory.propagation",
+    "descent_path": "profunda.theory.shrinkage",
+    "elastic_net": "profunda.theory.linear",
+    "equivalent_ridge": "profunda.theory.shrinkage",
+    "fixed_correlation": "profunda.theory.propagation",
+    "fixed_variance": "profunda.theory.propagation",
+    "gradient_profile": "profunda.theory.propagation",
+    "has_critical": "profunda.theory.critical",
+    "lambda_max": "profunda.theory.linear",
+    "lasso": "profunda.theory.linear",
+    "noise_as_ridge": "profunda.theory.linear",
+    "nonlinearity": "profunda.theory.activations",
+    "normal_mean": "profunda.theory.quadrature",
+    "orthogonal_gain": "profunda.theory.gains",
+    "orthogonal_solution": "profunda.theory.linear",
+    "relu_fluctuation": "profunda.theory.widths",
+    "ridge": "profunda.theory.linear",
+    "soft_threshold": "profunda.theory.linear",
+    "strength_for": "profunda.theory.scales",
+    "torch_bound": "profunda.theory.gains",
+    "variance_map": "profunda.theory.propagation",
+    "variance_profile": "profunda.theory.propagation",
+    "weight_variance": "profunda.theory.gains",
+}
+
+__all__ = [
+    "Critical",
+    "DepthScales",
+    "LinearFit",
+    "LossScale",
+    "Nonlinearity",
+    "beta",
+    "chi_par",
+    "chi_perp",
+    "condition_number",
+    "correlation_map",
+    "correlation_profile",
+    "critical_initialisation",
+    "depth_scales",
+    "descent_path",
+    "elastic_net",
+    "equivalent_ridge",
+    "fixed_correlation",
+    "fixed_variance",
+    "gradient_profile",
+    "has_critical",
+    "lambda_max",
+    "lasso",
+    "noise_as_ridge",
+    "nonlinearity",
+    "normal_mean",
+    "orthogonal_gain",
+    "orthogonal_solution",
+    "relu_fluctuation",
+    "ridge",
+    "soft_threshold",
+    "strength_for",
+    "torch_bound",
+    "variance_map",
+    "variance_profile",
+    "weight_variance",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}"
+        )
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

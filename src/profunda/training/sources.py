@@ -57,7 +57,7 @@ class Prepared(Mapping[tuple[Encoding, int], Source]):
                 y=fitted.target(self.dataset.y),
                 train=rows.train,
                 valid=rows.valid,
-                weight=None,
+                inputs=fitted.inputs,
             )
         return self._made[key]
 

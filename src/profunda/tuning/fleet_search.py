@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from profunda._seeds import key
 from profunda.fleet.history import History, MemberHistory, Status
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Plan
@@ -25,18 +24,21 @@ from profunda.journal.record import Record
 from profunda.metrics.score import Metric
 from profunda.space.design import Design
 from profunda.space.space import Params, Space
-from profunda.space.table import design_from
 from profunda.training.packs import run_packs
 from profunda.training.sources import Prepared
 from profunda.tuning.budget import Budget
 from profunda.tuning.deadline import cancelled_at
+from profunda.tuning.drawing import Drawing, Known, Standing
 from profunda.tuning.ledger import Ledger
+from profunda.tuning.limits import UNLIMITED, Gate, Limits
 from profunda.tuning.progress import Meter
-from profunda.tuning.prospect import FAIR_COUNT, Prospect
+from profunda.tuning.prospect import Prospect
+from profunda.tuning.race import Entry, Rung, is_new, rungs_of, unended, whole
 from profunda.tuning.result import SearchResult, Trial
-from profunda.tuning.rungs import epochs_at, survivors
+from profunda.tuning.rungs import Fidelity, epochs_at, survivors
 from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.sampler import sampler_for
+from profunda.tuning.terminators import NEVER, Stopping, Tried
 from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
 __all__ = [
@@ -49,8 +51,6 @@ __all__ = [
 
 BRACKET = 81  # trials asked for at once: with η = 3, some 81 → 27 → 9
 POOL = 60  # candidates kept in memory for the selection
-FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
-LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
 LEAST_MEASURED = 0.1  # seconds of training that tell the pace; shorter ones tell of starting threads
 NO_WEIGHTS = np.zeros(0, np.float32)
 NO_CURVE = np.zeros(0)
@@ -62,6 +62,7 @@ class Contest:
     """What is fixed in the journal when a run starts, and never depends on workers or the clock.
 
     `speeds` are those by which `engine` "auto" chooses: the ones of the machine on which the run began.
+    `given` are configurations that are tried first, `known` what an earlier run has found on the same data.
     """
 
     space: Space
@@ -72,6 +73,11 @@ class Contest:
     speeds: Speeds
     seed: int
     bracket: int = BRACKET
+    fidelity: Fidelity = "halving"
+    stopping: Stopping = NEVER
+    limits: Limits = UNLIMITED
+    given: tuple[Params, ...] = ()
+    known: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,40 +103,6 @@ class Found:
     instruction_set: str
     training_seconds: float
     interrupted: bool
-
-
-@dataclass(eq=False)
-class _Entry:
-    """A trial while it is in the race."""
-
-    number: int
-    params: Params
-    design: Design
-    members: tuple[Member, ...]
-    states: list[MemberState | None]
-    verdict: Verdict | None = None
-    seconds: float = 0.0
-
-    def reached(self, share: float) -> bool:
-        """Whether every fold has come to a rung, or has ended before it."""
-        goal = epochs_at(share, self.design.epochs)
-        return all(s is not None and (s.epoch >= goal or s.status is not Status.RUNNING) for s in self.states)
-
-
-@dataclass(frozen=True)
-class _Rung:
-    """One comparison: its place in the run, and the share of a design's epochs at which it stands."""
-
-    bracket: int
-    number: int
-    share: float
-    before: float
-    last: bool
-
-    def epochs(self, design: Design) -> int:
-        """The epochs of a design from the rung before to this one."""
-        start = epochs_at(self.before, design.epochs) if self.before else 0
-        return epochs_at(self.share, design.epochs) - start
 
 
 def search_fleet(
@@ -167,21 +139,42 @@ class _Search:
         direction = "maximize" if contest.metric.greater_is_better else "minimize"
         self.sampler = sampler_for(contest.sampler, contest.space, contest.seed, direction)
         self.folds = len(sources.folds)
-        self.entries: list[_Entry] = []
+        self.entries: list[Entry] = []
         self.curves: dict[tuple[int, int], MemberHistory] = {}
-        self.pool: list[_Entry] = []
+        self.pool: list[Entry] = []
         self.sampler_seconds = 0.0
         self.training_before = 0.0  # wall-clock seconds in which earlier calls of the run trained
         self.training_seconds = 0.0  # and this one
+        self.refused = 0  # designs beyond the limits
+        self.reason = ""  # why the search has ended
+        self.gate = Gate(contest.limits, self._inputs, sources.dataset.task.n_outputs, contest.speeds.torch)
         self.prospect = Prospect(
             contest.space,
             contest.seed,
             contest.bracket,
             workers,
             lambda design: self.folds * self._plan([Member(design, 0)]).seconds,
+            contest.fidelity,
+            lambda design: not contest.limits.any or self.gate.violation(design) <= 0,
         )
-        self.shares = self.prospect.shares
-        self.starts = (0.0, *self.shares[:-1])
+        self.drawing = Drawing(
+            contest.space,
+            self.sampler,
+            contest.sampler == "grid",
+            contest.budget,
+            contest.stopping,
+            self.gate,
+            contest.given,
+            self.prospect,
+            ledger,
+            self.folds,
+            deadline,
+        )
+        self.drawing.learn(contest.known)
+
+    def _inputs(self, design: Design) -> int:
+        """The encoded inputs D of a design."""
+        return self.sources.preprocessing(design.encoding, 0).D
 
     def run(self) -> Found:
         """Bracket after bracket until the budget is spent."""
@@ -198,9 +191,10 @@ class _Search:
         entries = alive = self._draw(bracket)
         if not entries:
             return False
-        for number, (share, before) in enumerate(zip(self.shares, self.starts, strict=True)):
-            self.meter.stage = f"searching, bracket {bracket + 1}, rung {number + 1} of {len(self.shares)}"
-            alive = self._run_rung(_Rung(bracket, number, share, before, share == 1.0), alive)
+        rungs = rungs_of(bracket, self.prospect.ladder(bracket))
+        for rung in rungs:
+            self.meter.stage = f"searching, bracket {bracket + 1}, rung {rung.number + 1} of {len(rungs)}"
+            alive = self._run_rung(rung, alive)
             if not alive:
                 break
         started = time.perf_counter()
@@ -215,70 +209,38 @@ class _Search:
         self.sampler_seconds += time.perf_counter() - started
         return True
 
-    def _draw(self, bracket: int) -> list[_Entry]:
-        """The trials of the next bracket, from the journal or newly drawn; none when the search is over."""
+    def _draw(self, bracket: int) -> list[Entry]:
+        """The trials of the next bracket; none when the search is over."""
         started = time.perf_counter()
-        record = self.ledger.recorded("bracket", "stop")
-        if record is None:
-            count, reason = self._affordable()
-            short = self._is_short(count)
-            params = self._fitting() if short else self.sampler.propose(count) if count else []
-            if params:
-                drawn = [dict(p) for p in params]
-                record = self.ledger.decide("bracket", bracket=bracket, params=drawn, short=short)
-            else:
-                ended = short or not count
-                record = self.ledger.decide("stop", reason=reason if ended else "the grid was used up")
-        elif record.kind == "bracket" and not record.data["short"]:
-            self.sampler.repeat([self.contest.space.validate(p) for p in record.data["params"]])
+        drawn, self.reason, refused = self.drawing.next(bracket, self._standing)
         self.sampler_seconds += time.perf_counter() - started
-        if record.kind == "stop":
-            return []
-        drawn = [self.contest.space.validate(params) for params in record.data["params"]]
-        entries = [self._entry(len(self.entries) + i, params) for i, params in enumerate(drawn)]
+        self.refused += refused
+        first = len(self.entries)
+        entries = [
+            Entry.of(first + i, params, self.contest.seed, self.folds) for i, params in enumerate(drawn)
+        ]
         self.entries += entries
         self.meter.trials += len(entries)
         return entries
 
-    def _entry(self, number: int, params: Params) -> _Entry:
-        design = design_from(params)
-        replicate = key("trial", self.contest.seed, number) % 2**48
-        members = tuple(Member(design, fold, replicate) for fold in range(self.folds))
-        return _Entry(number, params, design, members, [None] * self.folds)
+    def _standing(self) -> Standing:
+        """What the next draw depends on; a loss counts only at the end of training."""
+        top = self.prospect.top
+        tried = []
+        for entry in self.entries:
+            verdict = entry.verdict
+            full = verdict is not None and verdict.rung == top and verdict.status not in TROUBLES
+            loss = self._sign * verdict.value if full and verdict is not None else math.nan
+            tried.append(Tried(entry.params, loss, verdict.spread if verdict is not None else math.nan))
+        return Standing(tried, sum(curve.epochs for curve in self.curves.values()))
 
-    def _affordable(self) -> tuple[int, str]:
-        """How many trials the next bracket may hold and, where none, why the search ends."""
-        budget, drawn = self.contest.budget, len(self.entries)
-        if budget.trials is not None:
-            count, reason = budget.trials - drawn, f"{budget.text} were drawn"
-        elif budget.epochs is not None:
-            spent = sum(curve.epochs for curve in self.curves.values())
-            count = self.prospect.in_epochs(budget.epochs - spent, self.folds)
-            reason = f"{spent:,} of {budget.text} were trained"
-        else:
-            left, reason = self._seconds_to_spend(), f"the budget of {budget.text} was used up"
-            count = self.prospect.in_time(left) if left > 0 or not drawn else 0
-        if drawn == 0:
-            count = max(count, 1)  # a search without a single trial helps nobody
-        return max(0, min(count, self.contest.bracket)), reason
+    @property
+    def _sign(self) -> float:
+        return -1.0 if self.contest.metric.greater_is_better else 1.0
 
-    def _seconds_to_spend(self) -> float:
-        left = (self.deadline or 0.0) - time.perf_counter()
-        return left * (LATER_SHARE if self.entries else FIRST_SHARE)
-
-    def _is_short(self, count: int) -> bool:
-        """Whether time is so short that a bracket takes the forecast's designs that fit, not a fair draw."""
-        return self.deadline is not None and count < FAIR_COUNT and self.contest.sampler != "grid"
-
-    def _fitting(self) -> list[Params]:
-        left = self._seconds_to_spend()
-        if left <= 0 and self.entries:
-            return []
-        return self.prospect.fitting(left, [entry.params for entry in self.entries])
-
-    def _run_rung(self, rung: _Rung, alive: list[_Entry]) -> list[_Entry]:
+    def _run_rung(self, rung: Rung, alive: list[Entry]) -> list[Entry]:
         """Train `alive` to a rung and commit it; returns who goes on."""
-        runners = [(e, fold) for e in alive for fold in range(self.folds) if _unended(e.states[fold])]
+        runners = [(e, fold) for e in alive for fold in range(self.folds) if unended(e.states[fold])]
         finished = self._take_finished(rung)
         record = self.ledger.recorded("rung", "cut")
         if record is None:
@@ -301,7 +263,7 @@ class _Search:
         contest = self.contest
         return plan(members, self.data, engine=contest.engine, speeds=contest.speeds, epochs=epochs)
 
-    def _take_finished(self, rung: _Rung) -> frozenset[int]:
+    def _take_finished(self, rung: Rung) -> frozenset[int]:
         """Take over the packs of this rung that an earlier call finished; their numbers.
 
         One whose states are gone, though nothing was decided yet, is trained again.
@@ -323,7 +285,7 @@ class _Search:
             self.entries[trial].states[fold] = state
             self.entries[trial].seconds += seconds / len(states)
 
-    def _train(self, rung: _Rung, runners: list[tuple[_Entry, int]], finished: frozenset[int]) -> bool:
+    def _train(self, rung: Rung, runners: list[tuple[Entry, int]], finished: frozenset[int]) -> bool:
         """Bring `runners` to a rung; False if the deadline came before all packs had finished."""
         packs = self._plan(
             [entry.members[fold] for entry, fold in runners],
@@ -339,14 +301,14 @@ class _Search:
         self.training_seconds += seconds
         if trained == len(todo) and seconds > LEAST_MEASURED:
             self.prospect.pace = seconds / sum(todo)
-        if trained < len(todo) and self._nothing_judged() and not any(map(_whole, self.entries)):
+        if trained < len(todo) and self._nothing_judged() and not any(map(whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
         return all(entry.reached(rung.share) for entry, _ in runners)
 
     def _nothing_judged(self) -> bool:
         return all(entry.verdict is None for entry in self.entries)
 
-    def _train_one_epoch(self, rung: _Rung, first_pack: int) -> None:
+    def _train_one_epoch(self, rung: Rung, first_pack: int) -> None:
         """Give the cheapest trial an epoch beyond the deadline, so that there is something to show."""
         entry = min(self.entries, key=lambda e: (self._plan(e.members).seconds, e.number))
         packs = self._plan(entry.members)
@@ -359,8 +321,8 @@ class _Search:
 
     def _run_packs(
         self,
-        rung: _Rung,
-        runners: list[tuple[_Entry, int]],
+        rung: Rung,
+        runners: list[tuple[Entry, int]],
         packs: Plan,
         finished: frozenset[int],
         cancel: threading.Event,
@@ -385,7 +347,7 @@ class _Search:
         ):
             members = packs.packs[number].members
             ends = zip(members, result.states, strict=True)
-            short = any(_unended(state) and state.epoch < goals[i] for i, state in ends)
+            short = any(unended(state) and state.epoch < goals[i] for i, state in ends)
             if short and not (hurried and all(state.best_epoch for state in result.states)):
                 continue  # cancelled on its way: it is trained again from its last rung, or never needed
             owners = [(runners[i][0].number, runners[i][1]) for i in members]
@@ -394,18 +356,18 @@ class _Search:
             trained += not short
         return trained
 
-    def _decide(self, rung: _Rung, alive: list[_Entry], whole: bool) -> Record:
+    def _decide(self, rung: Rung, alive: list[Entry], whole: bool) -> Record:
         """Judge the trials at a rung and write down what became of them and which go on."""
-        judged = [entry for entry in alive if entry.reached(rung.share) or (not whole and _new(entry))]
-        verdicts = {entry.number: self._judge(entry, rung.number) for entry in judged}
+        judged = [entry for entry in alive if entry.reached(rung.share) or (not whole and is_new(entry))]
+        verdicts = {entry.number: self._judge(entry, rung.height) for entry in judged}
         going: tuple[int, ...] = ()
         if whole and not rung.last:
-            sign = -1.0 if self.contest.metric.greater_is_better else 1.0
             losses = [
-                math.nan if v.status in TROUBLES else sign * v.value
+                math.nan if v.status in TROUBLES else self._sign * v.value
                 for v in (verdicts[e.number] for e in judged)
             ]
-            going = tuple(judged[i].number for i in survivors(losses))
+            count = rung.ladder.going(len(losses))
+            going = tuple(judged[i].number for i in survivors(losses, count))
         for entry in alive:
             verdict = verdicts.get(entry.number, entry.verdict)
             if entry.number not in going and verdict is not None and verdict.status is Status.RUNNING:
@@ -424,11 +386,11 @@ class _Search:
             verdicts={str(number): verdict.to_json() for number, verdict in verdicts.items()},
         )
 
-    def _judge(self, entry: _Entry, rung: int) -> Verdict:
+    def _judge(self, entry: Entry, rung: int) -> Verdict:
         states = [state for state in entry.states if state is not None]
         return judge(entry.design, states, self.sources, self.contest.metric, rung)
 
-    def _keep(self, rung: _Rung, dropped: list[_Entry], final: bool) -> bool:
+    def _keep(self, rung: Rung, dropped: list[Entry], final: bool) -> bool:
         """Store what a resume needs of trials that end here: their curves, at a bracket's end everything.
 
         Whether there was anything to store.
@@ -442,7 +404,7 @@ class _Search:
         self.ledger.keep(rung.bracket, rung.number, states, owners)
         return bool(states)
 
-    def _retire(self, rung: _Rung, dropped: list[_Entry], final: bool, kept: bool) -> None:
+    def _retire(self, rung: Rung, dropped: list[Entry], final: bool, kept: bool) -> None:
         """Note the curves of ended trials; they become candidates only at a bracket's end."""
         byname = {
             (number, fold): state for number, fold, state in self.ledger.kept(rung.bracket, rung.number, kept)
@@ -454,21 +416,20 @@ class _Search:
                 if state is not None:
                     self.curves[entry.number, fold] = state.history
         if final:
-            self.pool = self._best(self.pool + [entry for entry in dropped if _whole(entry)])[:POOL]
+            self.pool = self._best(self.pool + [entry for entry in dropped if whole(entry)])[:POOL]
             pooled = {entry.number for entry in self.pool}
             for entry in self.entries:
                 if entry.number not in pooled:
                     entry.states = [None] * self.folds
             self.ledger.forget_packs(rung.bracket)
 
-    def _best(self, entries: list[_Entry]) -> list[_Entry]:
+    def _best(self, entries: list[Entry]) -> list[Entry]:
         """Entries with a finite value, those that went furthest first, then by value, then by number."""
-        sign = -1.0 if self.contest.metric.greater_is_better else 1.0
         judged = [(e, e.verdict) for e in entries if e.verdict is not None and math.isfinite(e.verdict.value)]
-        judged.sort(key=lambda pair: (-pair[1].rung, sign * pair[1].value, pair[0].number))
+        judged.sort(key=lambda pair: (-pair[1].rung, self._sign * pair[1].value, pair[0].number))
         return [entry for entry, _ in judged]
 
-    def _show(self, alive: list[_Entry]) -> None:
+    def _show(self, alive: list[Entry]) -> None:
         """Tell the meter how the search stands."""
         self.meter.endings.clear()
         for entry in self.entries:
@@ -482,7 +443,7 @@ class _Search:
     def _found(self, interrupted: bool) -> Found:
         pool = list(self.pool)
         if interrupted:  # whoever was in the race counts as far as he came
-            racing = [entry for entry in self.entries if _whole(entry) and entry not in pool]
+            racing = [entry for entry in self.entries if whole(entry) and entry not in pool]
             for entry in racing:
                 entry.verdict = entry.verdict or self._judge(entry, 0)
                 for fold, state in enumerate(entry.states):
@@ -512,6 +473,9 @@ class _Search:
             seconds=self.ledger.elapsed,
             sampler_seconds=self.sampler_seconds,
             training_seconds=self.training_before + self.training_seconds,
+            fidelity=self.contest.fidelity,
+            stopped=self.reason,
+            refused=self.refused,
         )
         # The engine of a member never depends on the fleet, so a plan of all tells who trained.
         made = self._plan(
@@ -521,7 +485,7 @@ class _Search:
             result, candidates, made.engine, made.instruction_set, self.training_seconds, interrupted
         )
 
-    def _trial(self, entry: _Entry) -> Trial:
+    def _trial(self, entry: Entry) -> Trial:
         verdict = entry.verdict or Verdict((), math.nan, math.nan, Status.UNFINISHED, 0, 0)
         return Trial(
             number=entry.number,
@@ -534,17 +498,5 @@ class _Search:
             epochs=verdict.epochs,
             status=verdict.status,
             seconds=entry.seconds,
+            parameters=self.gate.parameters(entry.design),
         )
-
-
-def _unended(state: MemberState | None) -> bool:
-    return state is None or state.status is Status.RUNNING
-
-
-def _new(entry: _Entry) -> bool:
-    """Whether a trial that has never been judged can be."""
-    return entry.verdict is None and _whole(entry)
-
-
-def _whole(entry: _Entry) -> bool:
-    return all(state is not None and state.best_epoch > 0 for state in entry.states)

@@ -10,7 +10,7 @@ from profunda._seeds import key, keys_of, uniforms
 from profunda.space.design import Design
 from profunda.space.space import Params, Space
 from profunda.space.table import design_from
-from profunda.tuning.rungs import ETA, epochs_at, expected_share, rung_shares
+from profunda.tuning.rungs import Fidelity, Ladder, ladders
 
 __all__ = ["FAIR_COUNT", "Prospect", "forecast_params", "longest_epochs"]
 
@@ -31,68 +31,102 @@ def longest_epochs(designs: Sequence[Design]) -> int:
 
 
 class Prospect:
-    """Designs drawn to forecast costs, the rungs they ask for, and how many trials fit by them.
+    """Designs drawn to forecast costs, the ladders they ask for, and how many trials fit by them.
 
     `seconds_of` gives the forecast seconds of one thread for all epochs of a design on all folds; `pace` is
-    how many measured seconds go by for each of them. `bracket` is the most that a bracket may hold.
+    how many measured seconds go by for each of them. `bracket` is the most that a bracket may hold; `allows`
+    says of a design whether it may be trained at all.
     """
 
     def __init__(
-        self, space: Space, seed: int, bracket: int, workers: int, seconds_of: Callable[[Design], float]
+        self,
+        space: Space,
+        seed: int,
+        bracket: int,
+        workers: int,
+        seconds_of: Callable[[Design], float],
+        fidelity: Fidelity = "halving",
+        allows: Callable[[Design], bool] = lambda design: True,
     ) -> None:
         self.params = forecast_params(space, seed)
         self.designs = [design_from(params) for params in self.params]
-        self.shares = rung_shares(min(design.epochs for design in self.designs))
-        self.bracket, self.seconds_of = bracket, seconds_of
+        self.cycle = ladders(fidelity, min(design.epochs for design in self.designs))
+        self.bracket, self.seconds_of, self.allows = bracket, seconds_of, allows
         self.pace = 1.0 / workers
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
-        """Epochs of the rungs, for the longest design."""
-        longest = longest_epochs(self.designs)
-        return tuple(epochs_at(share, longest) for share in self.shares)
+        """Epochs of the rungs of the boldest bracket, for the longest design."""
+        return self.cycle[0].goals(longest_epochs(self.designs))
+
+    @property
+    def top(self) -> int:
+        """The height of the rung at the end of training."""
+        return len(self.cycle[0].shares) - 1
+
+    def ladder(self, bracket: int) -> Ladder:
+        """The ladder of a bracket, by its number."""
+        return self.cycle[bracket % len(self.cycle)]
+
+    def claim(self, bracket: int) -> float:
+        """The share of what is left that a bracket may spend, so that all of its cycle get as much."""
+        return 1 / (len(self.cycle) - bracket % len(self.cycle))
+
+    def size(self, bracket: int, trials: int | None = None) -> int:
+        """The most trials that a bracket may hold; few `trials` are shared out over the first cycle."""
+        ladder, whole = self.ladder(bracket), sum(each.size for each in self.cycle)
+        scale = 1.0 if trials is None else min(1.0, trials / (self.bracket * whole))
+        return max(1, math.ceil(self.bracket * scale * ladder.size - 1e-9))
+
+    @cached_property
+    def _possible(self) -> list[Params]:
+        pairs = zip(self.params, self.designs, strict=True)
+        return [params for params, design in pairs if self.allows(design)]
 
     @cached_property
     def _forecast(self) -> list[float]:
         # Not before somebody asks: it may have to prepare inputs.
-        return [self.seconds_of(design) for design in self.designs]
+        return [self._seconds(params) for params in self._possible]
 
-    def in_epochs(self, left: int, folds: int) -> int:
+    def _seconds(self, params: Params) -> float:
+        return self.seconds_of(design_from(params))
+
+    def in_epochs(self, left: float, folds: int, bracket: int = 0) -> int:
         """The most trials whose rungs cannot take more than `left` epochs, whatever survives."""
-        count = self.bracket
-        while count and folds * _bracket_epochs(count, self.rung_epochs) > left:
+        ladder, longest = self.ladder(bracket), longest_epochs(self.designs)
+        count = self.size(bracket)
+        while count and folds * ladder.most_epochs(count, longest) > left:
             count -= 1
         return count
 
-    def in_time(self, left: float) -> int:
+    def in_time(self, left: float, bracket: int = 0) -> int:
         """How many trials, as costly as the forecast's on average, fit into `left` seconds."""
-        each = float(np.mean(self._forecast)) * self.pace
-        count = self.bracket
-        while count and each * count * expected_share(count, self.shares) > left:
+        each = float(np.mean(self._forecast)) * self.pace if self._forecast else 0.0
+        ladder, count = self.ladder(bracket), self.size(bracket)
+        while count and each * count * ladder.expected_share(count) > left:
             count = int(count * 0.8)
         return count
 
-    def fitting(self, left: float, tried: Sequence[Params]) -> list[Params]:
-        """The forecast's designs not `tried`, as drawn, without those that would leave no time for others.
+    def fitting(
+        self, left: float, tried: Sequence[Params], bracket: int = 0, first: Sequence[Params] = ()
+    ) -> list[Params]:
+        """`first` and the forecast's designs not `tried`, without those that would leave no time for others.
 
         At least one where none has been tried: the cheapest.
         """
-        seconds = [each * self.pace for each in self._forecast]
+        ladder = self.ladder(bracket)
+        offered = [*first, *(params for params in self._possible if params not in first)]
+        costs = [self._seconds(params) for params in first]
+        costs += [
+            each for params, each in zip(self._possible, self._forecast, strict=True) if params not in first
+        ]
+        seconds = [each * self.pace for each in costs]
         found, spent = [], 0.0
-        for params, each in zip(self.params, seconds, strict=True):
-            whole = (spent + each) * expected_share(len(found) + 1, self.shares)
+        for params, each in zip(offered, seconds, strict=True):
+            whole = (spent + each) * ladder.expected_share(len(found) + 1)
             if each <= LARGEST_SHARE * left and whole <= left and params not in tried:
                 found.append(params)
                 spent += each
-        if not found and not tried:
-            found = [self.params[int(np.argmin(seconds))]]
+        if not found and not tried and offered:
+            found = [offered[int(np.argmin(seconds))]]
         return found[: self.bracket]
-
-
-def _bracket_epochs(trials: int, goals: Sequence[int]) -> int:
-    """Epochs of one fold that a bracket of `trials` trains to rungs at epochs `goals`, at most."""
-    total, alive, before = 0, trials, 0
-    for goal in goals:
-        total += alive * (goal - before)
-        alive, before = math.ceil(alive / ETA), goal
-    return total

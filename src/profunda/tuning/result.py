@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from profunda.fleet.history import History, Status
 from profunda.space.design import Design
 from profunda.space.space import Space
+from profunda.tuning.front import Aim, pareto_front
 
 __all__ = ["SearchResult", "Trial"]
 
@@ -18,8 +21,9 @@ class Trial:
 
     `scores` are every metric of the task, averaged over folds at each fold's best epoch, or all that the
     user's objective returned. `value` is the one that is optimised, NaN where the trial has none; `spread`
-    its standard error over folds (NaN for a single fold). `rung` counts the comparisons survived, `epochs`
-    the epochs trained.
+    its standard error over folds (NaN for a single fold). `rung` counts the comparisons survived (those that
+    a cautious bracket spares its trials included), `epochs` the epochs trained. `parameters` is a network's
+    size (0 for a user's objective). `violation` tells by how much constraints are missed, 0 if by nothing.
     """
 
     number: int
@@ -33,6 +37,13 @@ class Trial:
     status: Status
     seconds: float
     message: str = ""
+    parameters: int = 0
+    violation: float = 0.0
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint is met."""
+        return self.violation <= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +53,9 @@ class SearchResult:
     `history` holds the curves of all members in the order trials × folds (None for a user's objective);
     `member_steps` counts optimiser steps over all members, `seconds` is the time of everything,
     `sampler_seconds` that spent in proposing, `training_seconds` that in which the fleet's engines trained
-    (0 for a user's objective); all over every call of a run that was resumed.
+    (0 for a user's objective); all over every call of a run that was resumed. `fidelity` names how epochs
+    were spent, `stopped` says why the search ended, `refused` counts designs that were drawn and, being
+    beyond the limits, never trained. `objectives` are the metrics of a search with several.
     """
 
     trials: tuple[Trial, ...]
@@ -58,6 +71,10 @@ class SearchResult:
     seconds: float
     sampler_seconds: float
     training_seconds: float = 0.0
+    fidelity: str = "full"
+    stopped: str = ""
+    refused: int = 0
+    objectives: tuple[Aim, ...] = ()
 
     @property
     def networks_per_second(self) -> float:
@@ -66,10 +83,33 @@ class SearchResult:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best value among those that went furthest; None if none has a finite value."""
+        """The trial with the best value among those that went furthest; None if none has a finite value.
+
+        Only trials that meet all constraints count; with several objectives the first decides.
+        """
         sign = -1.0 if self.greater_is_better else 1.0
-        finite = [trial for trial in self.trials if trial.value == trial.value]
+        finite = [trial for trial in self.trials if trial.value == trial.value and trial.feasible]
         return min(finite, key=lambda t: (-t.rung, sign * t.value, t.number), default=None)
+
+    @property
+    def front(self) -> tuple[Trial, ...]:
+        """The trials that no other betters in one objective without losing in another, by the first one.
+
+        Of those that went furthest and meet all constraints. The objectives of a search over fleets are the
+        metric and the number of parameters.
+        """
+        finite = [trial for trial in self.trials if math.isfinite(trial.value) and trial.feasible]
+        top = max((trial.rung for trial in finite), default=0)
+        furthest = [trial for trial in finite if trial.rung == top]
+        losses = np.array([self._losses(trial) for trial in furthest]).reshape(len(furthest), -1)
+        return tuple(furthest[i] for i in pareto_front(losses))
+
+    def _losses(self, trial: Trial) -> list[float]:
+        if not self.objectives:
+            sign = -1.0 if self.greater_is_better else 1.0
+            return [sign * trial.value, float(trial.parameters)]
+        scores = dict(trial.scores)
+        return [aim.loss(scores.get(aim.metric, math.nan)) for aim in self.objectives]
 
     @property
     def sampler_share(self) -> float:

@@ -65,7 +65,7 @@ def validation_predictions(
     predictions = []
     for fold, state in enumerate(states):
         source = sources[design.encoding, fold]
-        raw = outputs(design, state.best_params, source.x[source.valid])
+        raw = outputs(design, state.best_params, source.x[source.valid], source.inputs)
         fitted = sources.preprocessing(design.encoding, fold)
         clamp = sources.clamp(source.train)
         predictions.append(predicted(raw, sources.dataset.task, fitted, clamp))

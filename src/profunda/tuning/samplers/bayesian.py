@@ -9,6 +9,7 @@ state from a journal without asking the model again.
 """
 
 import json
+import math
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ Direction = Literal["minimize", "maximize"]
 class BayesianSampler:
     """TPE or GP over a space; deterministic for a seed and a sequence of proposals and answers."""
 
-    def __init__(self, space: Space, seed: int, direction: Direction, algorithm: Algorithm) -> None:
+    def __init__(
+        self, space: Space, seed: int, directions: Sequence[Direction], algorithm: Algorithm
+    ) -> None:
         import optuna
 
         self._space = space
@@ -47,7 +50,7 @@ class BayesianSampler:
         self._distributions = {name: _distribution(space.domains[name]) for name in space.free}
         with _quiet():
             self._study = optuna.create_study(
-                direction=direction, sampler=optuna.samplers.RandomSampler(seed=0)
+                directions=list(directions), sampler=optuna.samplers.RandomSampler(seed=0)
             )
 
     def propose(self, n: int) -> list[Params]:
@@ -68,7 +71,7 @@ class BayesianSampler:
         """What became of `params`. A configuration that was never proposed is learnt from all the same.
 
         Failed and diverged trials, and values that are not finite, are told as failed: the model leaves them
-        out.
+        out. So does the GP with those that missed a constraint; TPE ranks them below all that met them.
         """
         import optuna
 
@@ -77,17 +80,22 @@ class BayesianSampler:
             if not self._open[_key(params)]:
                 self._enter(params, count=False)
             trial = self._open[_key(params)].popleft()
-            if not outcome.usable:
+            if not outcome.usable or not (outcome.feasible or self._ranks_violations(outcome)):
                 self._study.tell(trial, state=states.FAIL)
                 return
-            (value,) = outcome.values
-            if outcome.status is Status.OUTCOMPETED and self._algorithm == "tpe":
+            if not outcome.feasible:
+                trial.set_constraint("violation", outcome.violation)
+            if outcome.status is Status.OUTCOMPETED and self._algorithm == "tpe" and len(outcome.values) == 1:
                 # A value from fewer epochs: TPE ranks such trials below the finished ones. The GP has no such
                 # class, and would learn nothing from most of a halving search without them.
-                trial.report(value, step=0)
+                trial.report(outcome.values[0], step=0)
                 self._study.tell(trial, state=states.PRUNED)
             else:
-                self._study.tell(trial, value)
+                self._study.tell(trial, list(outcome.values))
+
+    def _ranks_violations(self, outcome: Outcome) -> bool:
+        # Optuna's GP wants a constraint's value of every trial or of none.
+        return self._algorithm == "tpe" and not math.isnan(outcome.violation)
 
     def _brain(self) -> "BaseSampler":
         from optuna.samplers import GPSampler, TPESampler

@@ -12,7 +12,7 @@ import numpy as np
 from profunda.space.space import Params, Space
 from profunda.tuning.samplers.outcome import Outcome
 
-__all__ = ["RandomSampler", "stream"]
+__all__ = ["RandomSampler", "generator", "stream"]
 
 _LANES = 4
 """Numbers a Philox counter yields."""
@@ -20,11 +20,20 @@ _LANES = 4
 
 def stream(seed: int, purpose: str, first: int, rows: int, columns: int) -> np.ndarray:
     """`rows` rows from `first` on of an endless table of uniforms in [0, 1), float64 [rows, columns]."""
-    digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
     blocks = -(-columns // _LANES)
-    bits = np.random.Philox(key=int.from_bytes(digest, "little"))
+    bits = _philox(seed, purpose)
     bits.advance(first * blocks)
     return np.random.Generator(bits).random((rows, blocks * _LANES))[:, :columns]
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """A generator of its own for one purpose."""
+    return np.random.Generator(_philox(seed, purpose))
+
+
+def _philox(seed: int, purpose: str) -> np.random.Philox:
+    digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
+    return np.random.Philox(key=int.from_bytes(digest, "little"))
 
 
 class RandomSampler:

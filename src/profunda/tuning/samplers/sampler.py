@@ -6,6 +6,7 @@ from typing import Protocol
 
 from profunda.errors import ArgumentError
 from profunda.space.space import Params, Space
+from profunda.tuning.samplers.batch import BatchSampler
 from profunda.tuning.samplers.bayesian import BayesianSampler, Direction
 from profunda.tuning.samplers.grid import GridSampler
 from profunda.tuning.samplers.outcome import Outcome
@@ -14,7 +15,7 @@ from profunda.tuning.samplers.random import RandomSampler
 
 __all__ = ["SAMPLERS", "Direction", "Sampler", "sampler_for"]
 
-SAMPLERS = ("random", "quasi-random", "grid", "tpe", "gp")
+SAMPLERS = ("random", "quasi-random", "grid", "batch", "tpe", "gp")
 """The names that `sampler_for` knows."""
 
 
@@ -41,13 +42,17 @@ class Sampler(Protocol):
         ...
 
 
-def sampler_for(name: str, space: Space, seed: int, direction: Direction = "minimize") -> Sampler:
-    """The sampler `name` over `space`.
+def sampler_for(
+    name: str, space: Space, seed: int, direction: Direction | Sequence[Direction] = "minimize"
+) -> Sampler:
+    """The sampler `name` over `space`; several directions for as many values of an outcome.
 
     Raises ArgumentError for an unknown name or direction, SpaceError for a grid over an interval.
     """
-    if direction not in ("minimize", "maximize"):
-        raise ArgumentError(f"direction = {direction!r} is unknown: it is minimize or maximize.")
+    directions = (direction,) if isinstance(direction, str) else tuple(direction)
+    for one in directions or ("none",):
+        if one not in ("minimize", "maximize"):
+            raise ArgumentError(f"direction = {one!r} is unknown: it is minimize or maximize.")
     match name:
         case "random":
             return RandomSampler(space, seed)
@@ -55,8 +60,10 @@ def sampler_for(name: str, space: Space, seed: int, direction: Direction = "mini
             return QuasiRandomSampler(space, seed)
         case "grid":
             return GridSampler(space)
+        case "batch":
+            return BatchSampler(space, seed, [-1.0 if one == "maximize" else 1.0 for one in directions])
         case "tpe" | "gp":
-            return BayesianSampler(space, seed, direction, name)
+            return BayesianSampler(space, seed, directions, name)
     near = difflib.get_close_matches(str(name), SAMPLERS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise ArgumentError(f"there is no sampler {name!r}.{hint} The samplers are: {', '.join(SAMPLERS)}.")

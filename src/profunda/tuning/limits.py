@@ -1,0 +1,95 @@
+"""Limits of a search that are known before training: a network's size, and its time to predict."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from profunda.errors import ArgumentError
+from profunda.fleet.cost import Rates
+from profunda.space.design import Design
+
+__all__ = ["LATENCY_ROWS", "UNLIMITED", "Gate", "Limits", "latency"]
+
+LATENCY_ROWS = 1_000
+PASS_SHARE = 1 / 3  # of a training step's calls: forward, where a step is forward, backward and the optimiser
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most `parameters` that a network may have, and the most milliseconds of `latency`.
+
+    Latency is what one network takes on one thread to predict 1,000 rows, preprocessing apart, as forecast
+    from this machine's speeds (`latency`). None: no limit.
+
+    Raises:
+        ArgumentError: a limit is no positive number.
+    """
+
+    parameters: int | None = None
+    latency: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("max_parameters", self.parameters), ("max_latency", self.latency)):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and math.isfinite(value) and value > 0):
+                raise ArgumentError(f"{name}={value!r} must be a positive number.")
+        if self.parameters is not None and int(self.parameters) != self.parameters:
+            raise ArgumentError(f"max_parameters={self.parameters!r} must be a whole number.")
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit at all."""
+        return self.parameters is not None or self.latency is not None
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Measures designs against limits; `inputs` tells the encoded inputs D of a design, C are its outputs.
+
+    `rates` are those of the engine that predicts, which is torch.
+    """
+
+    limits: Limits
+    inputs: Callable[[Design], int]
+    n_outputs: int
+    rates: Rates
+
+    def parameters(self, design: Design) -> int:
+        """Number of trained parameters."""
+        return design.parameters(self.inputs(design), self.n_outputs)
+
+    def violation(self, design: Design) -> float:
+        """By how much the limits are missed, as a share of each, added up; 0 where they are kept."""
+        excess = 0.0
+        if self.limits.parameters is not None:
+            excess += max(0.0, self.parameters(design) / self.limits.parameters - 1)
+        if self.limits.latency is not None:
+            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
+            excess += max(0.0, taken / self.limits.latency - 1)
+        return excess
+
+    def says(self, design: Design) -> str:
+        """The design's measures beside the limits, for a message."""
+        words = []
+        if self.limits.parameters is not None:
+            words.append(f"{self.parameters(design):,} parameters (at most {self.limits.parameters:,})")
+        if self.limits.latency is not None:
+            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
+            words.append(f"{taken:.3g} ms for {LATENCY_ROWS:,} rows (at most {self.limits.latency:g})")
+        return ", ".join(words)
+
+
+def latency(design: Design, n_features: int, n_outputs: int, rates: Rates, rows: int = LATENCY_ROWS) -> float:
+    """Milliseconds that one network takes to predict `rows` rows on one thread, forecast by `rates`.
+
+    A forward pass costs a third of a training step's calls, and for each row 2 Σ K·H operations and one
+    activation a hidden unit.
+    """
+    sizes = (n_features, *design.widths, n_outputs)
+    products = 2.0 * sum(before * after for before, after in pairwise(sizes))
+    calls = PASS_SHARE * (rates.step + rates.layer * len(design.widths))
+    return 1e3 * (calls + rows * (products * rates.flop + sum(design.widths) * rates.activation))

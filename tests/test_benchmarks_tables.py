@@ -1,0 +1,404 @@
+"""The benchmarks on real tables: ranks and differences, layouts and rules, arms, records, and small runs."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from profunda.data.reading import read
+from profunda.data.splits import split
+from profunda.space.space import Space
+from profunda.space.table import design_from, table_space
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Imports a benchmark's module as a script finds its neighbours."""
+    threads = torch.get_num_threads()
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the scripts; put back afterwards
+
+    def named(name: str) -> ModuleType:
+        return __import__(name)
+
+    yield named
+    torch.set_num_threads(threads)
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two tables in the form of the development data: classes with a category and gaps, and numbers."""
+    import polars as pl
+
+    rng = np.random.default_rng(0)
+    (tmp_path / "tab").mkdir()
+    entries = []
+    for name, rows in (("sort", 240), ("count", 200)):
+        x = rng.normal(size=(rows, 3))
+        signal = x[:, 0] * x[:, 1] + x[:, 2]
+        target = np.where(signal > 0, "yes", "no") if name == "sort" else signal
+        words = np.where(rng.random(rows) < 0.5, "a", "b")
+        gaps = np.where(rng.random(rows) < 0.1, np.nan, x[:, 1])
+        frame = pl.DataFrame({"u": x[:, 0], "v": gaps, "w": x[:, 2], "word": words, "target": target})
+        frame.with_columns(pl.col("v").fill_nan(None)).write_parquet(tmp_path / "tab" / f"{name}.parquet")
+        task = "classification" if name == "sort" else "regression"
+        entries.append({"name": name, "file": f"tab/{name}.parquet", "task": task, "n": rows, "d": 4})
+    entries.append({"name": "text", "file": "text.gz", "task": "language", "n": 1, "d": 1})
+    (tmp_path / "index.json").write_text(json.dumps(entries))
+    return tmp_path
+
+
+# Ranks -----------------------------------------------------------------------------------------------
+
+
+LOSSES = {"a": [1.0, 2.0, 1.0, 1.0, 2.0], "b": [2.0, 1.0, 2.0, 3.0, 3.0], "c": [3.0, 3.0, 3.0, 2.0, 4.0]}
+
+
+def test_mean_ranks_and_friedman_agree_with_scipy(load):
+    found = load("_ranks").ranking(LOSSES)
+    assert found.mean_rank == pytest.approx({"a": 1.2, "b": 2.0, "c": 2.8})
+    assert list(found.mean_rank) == ["a", "b", "c"]
+    assert found.friedman_p == pytest.approx(stats.friedmanchisquare(*LOSSES.values()).pvalue)
+    assert "critical difference" in str(found)
+
+
+def test_nemenyis_distance_is_the_published_one(load):
+    """Demšar (2006), section 3.2.2: four ways on 14 tables, q 2.569, CD 1.25."""
+    rng = np.random.default_rng(0)
+    found = load("_ranks").ranking({name: rng.random(14).tolist() for name in "abcd"})
+    assert found.critical == pytest.approx(2.569 * math.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
+
+
+def test_equal_losses_share_their_ranks_and_failures_come_last(load):
+    ranking = load("_ranks").ranking
+    tied = ranking({"a": [1.0, 1.0], "b": [1.0, 1.0]})
+    assert tied.mean_rank == {"a": 1.5, "b": 1.5}
+    assert tied.friedman_p == 1.0
+    assert ranking({"a": [math.nan, 5.0], "b": [9.0, math.inf]}).mean_rank == {"a": 1.5, "b": 1.5}
+
+
+@pytest.mark.parametrize(
+    "losses", [{"a": [1.0, 2.0]}, {"a": [1.0], "b": [2.0]}, {"a": [1.0, 2.0], "b": [1.0]}]
+)
+def test_ranks_need_two_ways_and_the_same_tables(load, losses):
+    with pytest.raises(ValueError, match="two ways and two tables, the same for all"):
+        load("_ranks").ranking(losses)
+
+
+def test_holms_correction(load):
+    """Step-down by hand: 0.01 x 3, 0.02 x 2, 0.04 x 1, never smaller than one before."""
+    found = load("_ranks").holm({"x": 0.04, "y": 0.01, "z": 0.02})
+    assert found == pytest.approx({"y": 0.03, "z": 0.04, "x": 0.04})
+
+
+def test_differences_say_who_is_better(load):
+    difference = load("_ranks").difference
+    rng = np.random.default_rng(0)
+    base = rng.random(20)
+    better = difference(base - 0.1 + rng.normal(0, 0.02, 20), base)
+    assert (better.verdict, better.better, better.worse) == ("better", 20, 0)
+    assert better.low < better.mean < better.high < 0
+    assert difference(base, base - 0.1 + rng.normal(0, 0.02, 20)).verdict == "worse"
+    assert difference(base + rng.normal(0, 0.02, 20), base).verdict == "not distinguishable"
+    assert "better on 20 of 20" in str(better)
+
+
+def test_ranks_and_mean_that_disagree_decide_nothing(load):
+    gaps = np.array([-0.01] * 15 + [5.0])
+    assert load("_ranks").difference(gaps, np.zeros(16)).verdict == "not distinguishable"
+    with pytest.raises(ValueError, match="the same two or more tables"):
+        load("_ranks").difference([1.0], [2.0])
+
+
+# Tables and records ----------------------------------------------------------------------------------
+
+
+def test_tables_come_from_the_index_small_ones_first(load, folder):
+    tables = load("_tables")
+    assert [table.name for table in tables.tables(folder)] == ["count", "sort"]
+    assert [table.name for table in tables.tables(folder, ["sort"])] == ["sort"]
+    with pytest.raises(ValueError, match=r"has no tables \['none'\]; it has \['count', 'sort'\]"):
+        tables.tables(folder, ["none"])
+
+
+def test_without_the_folder_nothing_is_measured(load, tmp_path, capsys):
+    assert load("cocktail").main(["--data", str(tmp_path)]) == 0
+    assert "Nothing was measured" in capsys.readouterr().out
+
+
+def test_options_refuse_a_folder_that_does_not_exist(load, tmp_path, capsys):
+    tables = load("_tables")
+    with pytest.raises(SystemExit):
+        tables.options("", ["--out", str(tmp_path / "none" / "a.jsonl")])
+    assert "does not exist" in capsys.readouterr().err
+    given = tables.options("", ["--quick", "--tables", "a,b", "--cells", str(tmp_path / "a.jsonl")])
+    assert (given.quick, given.chosen, given.out.name) == (True, ("a", "b"), "a.jsonl")
+
+
+def test_rows_are_capped_without_mixing_their_parts(load, folder):
+    tables = load("_tables")
+    dataset = tables.dataset_of(tables.tables(folder, ["sort"])[0])
+    splits = tables.capped(dataset, 1, 50, 20, 30)
+    fold = splits.folds[0]
+    parts = [set(rows.tolist()) for rows in (fold.train, fold.valid, splits.test)]
+    assert [len(part) for part in parts] == [50, 20, 30]
+    assert len(set.union(*parts)) == 100
+    assert set(splits.development.tolist()) == parts[0] | parts[1]
+    assert tables.categories(dataset) == [3]
+
+
+def test_records_are_resumed_with_equal_settings_alone(load, tmp_path):
+    tables = load("_tables")
+    path = tmp_path / "records.jsonl"
+    record = tables.Record("adult", "full", 0, 1.5, {"loss": 0.3, "folds": [1.0, 2.0]})
+    tables.Records(path, {"seconds": 6}).add(record)
+    path.write_text(path.read_text() + '{"torn')
+    again = tables.Records(path, {"seconds": 6})
+    assert again.get("adult", "full") == record
+    assert again.get("adult", "full", 1) is None
+    assert tables.Records(path, {"seconds": 20}).reused == 0
+    again.add(tables.Record("bike", "full", 0, 1.0, {}))
+    assert tables.Records(path, {"seconds": 6}).reused == 2
+
+
+# Guidance --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["pyramid", "constant", "funnel"])
+@pytest.mark.parametrize("depth", [1, 3, 6])
+def test_equal_sizes_have_nearly_equal_parameters(load, shape, depth):
+    made = load("_layouts")
+    budget = made.parameters((96, 96, 96), 20, 3)
+    widths = made.same_size(shape, depth, budget, 20, 3)
+    assert len(widths) == depth
+    assert made.parameters(widths, 20, 3) == pytest.approx(budget, rel=0.02)
+    ordered = {
+        "pyramid": sorted(widths, reverse=True),
+        "funnel": sorted(widths),
+        "constant": [widths[0]] * depth,
+    }
+    assert list(widths) == ordered[shape]
+
+
+def test_every_reading_has_networks_inside_below_and_beyond(load):
+    made = load("_layouts").layouts(10, 14, 2)
+    assert len({each.key for each in made}) == len(made)
+    rules = load("_rules")
+    each = rules.Measured({}, {layout.key: layout.widths for layout in made}, 10, 0.0)
+    for place in range(3):
+        ratios = [rules._ratio(each, layout.key, place) for layout in made if layout.study == "widths"]
+        assert any(all(2 <= ratio <= 10 for ratio in found) for found in ratios)
+        assert any(min(found) < 2 for found in ratios)
+        assert any(max(found) > 10 for found in ratios)
+
+
+def _record(made: list, slope: float) -> dict:
+    """A table on which a network loses `slope` a layer, and wide ones nothing."""
+    rng = np.random.default_rng(int(1000 * slope))
+    values = {each.key: [0.2 + slope * len(each.widths) + 0.001 * rng.random()] for each in made}
+    rest = {"constant": [0.9], "linear": [0.5], "trees": [0.42 - slope], "columns": 10.0}
+    return {**values, **rest, "widths": json.dumps({each.key: each.widths for each in made})}
+
+
+def test_losses_are_put_between_the_best_network_and_the_constant(load):
+    made = load("_layouts").layouts(10, 10, 2)
+    found = load("_rules").normalised(_record(made, 0.05))
+    assert min(found.losses.values()) == 0.0
+    assert found.losses["depth/8"] == pytest.approx((0.6 - 0.2) / 0.7, abs=0.01)
+    assert found.complexity == pytest.approx((0.5 - 0.37) / (0.9 - 0.37))
+    worse = {**_record(made, 0.05), "depth/8": [50.0]}
+    assert load("_rules").normalised(worse).losses["depth/8"] == 1.0
+
+
+def test_rules_are_judged_as_the_losses_say(load):
+    """Depth costs, whatever the rest: the rule of 2 to 4 layers holds against more, fails against fewer."""
+    rules, made = load("_rules"), load("_layouts").layouts(10, 10, 2)
+    records = {f"t{k}": _record(made, 0.02 + k / 1000) for k in range(14)}
+    shallow = {rule.rule: rule for rule in rules.judge(records)}
+    depth = shallow["begin with 2 to 4 layers (64 units each)"]
+    assert depth.verdict == "holds with conditions"
+    assert {name: gap.verdict for name, gap in depth.differences.items()} == {
+        "2 to 4 layers less 0": "worse",
+        "2 to 4 layers less 1": "worse",
+        "2 to 4 layers less 6": "better",
+        "2 to 4 layers less 8": "better",
+    }
+    assert shallow["avoid oversize: depth (64 wide)"].verdict == "holds"
+    assert shallow["simple tables: shallower and wider"].verdict == "holds"
+    assert shallow["complex tables: deeper and narrower"].verdict == "wrong"
+    assert shallow["avoid oversize: width (two layers)"].verdict == "not distinguishable"
+    assert "BEGIN" not in str(depth)
+    assert "HOLDS WITH CONDITIONS" in str(depth)
+
+
+def test_a_small_study_runs_and_is_resumed(load, folder, tmp_path, monkeypatch, capsys):
+    guidance = load("guidance")
+    monkeypatch.setattr(guidance, "QUICK", guidance.Settings(60, 40, 60, 2, 20))
+    small = [each for each in load("_layouts").layouts(4, 5, 2) if max(each.widths, default=0) <= 64]
+    monkeypatch.setattr(guidance, "layouts", lambda *counts: small)
+    words = ["--quick", "--data", str(folder), "--out", str(tmp_path / "out.jsonl")]
+    assert guidance.main([*words, "--tables", "sort"]) == 0
+    assert "two tables and more" in capsys.readouterr().out
+    first = json.loads((tmp_path / "out.jsonl").read_text())
+    assert set(first["values"]) >= {"constant", "linear", "trees", "depth/0", "widths/constant-2-0.5"}
+    assert all(len(first["values"][name]) == 2 for name in ("trees", "depth/3"))
+    assert min(first["values"]["depth/2"]) < max(first["values"]["constant"])
+
+
+# Cocktail --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dataset():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 20))
+    return read((x, (x[:, 0] > 0).astype(int)), task="classification")
+
+
+def test_every_arm_has_its_regulariser_and_no_other(load, dataset):
+    arms = load("_arms")
+    splits = split(dataset, seed=0)
+    assert arms.arm_space("full", dataset, splits) is None
+    for arm in arms.ARMS[1:]:
+        space = arms.arm_space(arm, dataset, splits)
+        for params in space.sample(np.random.default_rng(0).random((30, space.dimensions))):
+            design = design_from(params)
+            assert design.widths == (64, 32, 16)
+            assert (design.dropout > 0) == (arm == "dropout-only")
+            assert (design.l1 > 0) == (arm in ("l1-only", "elastic-net-only"))
+            assert (design.l2 > 0) == (arm in ("l2-only", "elastic-net-only"))
+            assert (design.norm != "none") == (arm == "norm-only")
+            assert (design.patience > 0) == (arm == "early-stopping-only")
+            off = set(arms.REGULARISERS) - set(arms.ALONE[arm]) - {"patience"}
+            plain = type(design)()
+            assert all(getattr(design, name) == getattr(plain, name) for name in off)
+
+
+def test_without_regularisers_the_networks_are_still_searched(load):
+    arms = load("_arms")
+    whole = table_space("multiclass", 800, 20, 3)
+    space = arms.without_regularisers(whole)
+    assert isinstance(space, Space)
+    assert not set(space.names) & (set(arms.REGULARISERS) - {"patience"})
+    assert {"depth", "width", "activation", "lr", "encoding"} <= set(space.names)
+    drawn = [design_from(p) for p in space.sample(np.random.default_rng(0).random((40, space.dimensions)))]
+    assert len({design.widths for design in drawn}) > 5
+    assert {design.dropout for design in drawn} == {0.0}
+    assert {design.patience for design in drawn} == {0}
+
+
+def test_the_arms_regularisers_are_fields_of_a_design(load):
+    from profunda.space.design import DOMAINS
+
+    arms = load("_arms")
+    assert set(arms.REGULARISERS) | set(arms.RECIPE) <= set(DOMAINS)
+    assert not set(arms.REGULARISERS) & set(arms.RECIPE)
+    assert set(arms.ALONE) == set(arms.ARMS) - {"full"}
+    assert all(set(alone) <= set(arms.REGULARISERS) for alone in arms.ALONE.values())
+
+
+def test_the_mlp_beats_the_constant_on_both_kinds(load, folder):
+    tables = load("_tables")
+    for name in ("sort", "count"):
+        dataset = tables.dataset_of(tables.tables(folder, [name])[0])
+        splits = split(dataset, seed=0)
+        loss = load("_mlp").mlp(dataset, splits, 0, early_stopping=False)
+        held = dataset.y[splits.test]
+        assert loss < (math.log(2) if name == "sort" else held.std())
+
+
+def _filled(load, full: float) -> object:
+    """Records of three tables on which `full` loses so much and the others 1 to 7."""
+    arms, tables = load("_arms"), load("_tables")
+    records = tables.Records(None, {})
+    for name in ("t1", "t2", "t3"):
+        for place, arm in enumerate(arms.ARMS):
+            records.add(tables.Record(name, arm, 0, 1.0, {"loss": float(place) if place else full}))
+        for beside in load("cocktail").BESIDE:
+            records.add(tables.Record(name, beside, 0, 1.0, {"loss": 9.0}))
+    return records
+
+
+@pytest.mark.parametrize(
+    ("full", "quick", "code"), [(0.5, False, 0), (1.5, False, 1), (1.0, True, 0), (3.5, True, 1)]
+)
+def test_the_exit_code_tells_where_full_stands(load, tmp_path, full, quick, code):
+    cocktail, tables = load("cocktail"), load("_tables")
+    given = tables.Given(quick, tmp_path / "made.json", None, tmp_path, ())
+    assert cocktail._report(_filled(load, full), given, cocktail.Settings(), ["t1", "t2", "t3"]) == code
+    results = json.loads((tmp_path / "made.json").read_text())["results"]
+    assert set(results["mean_rank"]) == set(load("_arms").ARMS)
+    assert results["full_better_on"]["mlp"] == 1.0
+    assert results["tables"] == 3
+
+
+def test_one_arm_is_one_call_of_fit(load, dataset):
+    cocktail = load("cocktail")
+    splits = split(dataset, seed=0)
+    space = load("_arms").arm_space("l2-only", dataset, splits)
+    made = cocktail.fitted(dataset, cocktail.Settings(seconds=1.5, workers=1), space)
+    assert 0 < made["loss"] < 10
+    assert made["trials"] >= 1
+
+
+# Peers -----------------------------------------------------------------------------------------------
+
+
+def test_a_peers_table_names_missing_categories_and_fills_numbers(load):
+    pytest.importorskip("pandas")
+    x = np.array([[0.0, 1.0], [np.nan, np.nan], [1.0, 3.0], [0.0, 100.0]])
+    frame = load("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=True)
+    assert frame["c0"].tolist() == ["0", "missing", "1", "0"]
+    assert frame["c1"].tolist() == [1.0, 2.0, 3.0, 100.0]
+    kept = load("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=False)
+    assert np.isnan(kept["c1"][1])
+
+
+def test_torch_is_held_for_the_peers(load, monkeypatch):
+    setup = load("_peers_setup")
+    monkeypatch.setenv("PROFUNDA_TORCH", "2.13.0+cpu")
+    assert setup.requirements() == "torch==2.13.0\n"
+    monkeypatch.delenv("PROFUNDA_TORCH")
+    assert setup.requirements() == f"torch=={torch.__version__.partition('+')[0]}\n"
+
+
+def test_without_the_peers_environment_nothing_is_measured(load, folder, monkeypatch, tmp_path, capsys):
+    peers = load("peers")
+    monkeypatch.setattr(peers, "FOLDER", tmp_path / "none")
+    assert peers.main(["--data", str(folder), "--tables", "sort"]) == 0
+    assert "python benchmarks/_peers_setup.py" in capsys.readouterr().out
+
+
+def test_a_peer_runs_in_its_own_process_and_may_fail(load, folder, monkeypatch, tmp_path, capsys):
+    peers, tables = load("peers"), load("_tables")
+    dataset = tables.dataset_of(tables.tables(folder, ["count"])[0])
+    splits = split(dataset, seed=0)
+    script = tmp_path / "_peer_fit.py"
+    script.write_text(
+        "import sys, numpy as np\n"
+        "kept = np.load(sys.argv[2])\n"
+        "assert sys.argv[1] != 'broken', 'no such peer'\n"
+        "mean = kept['y'][kept['train']].mean()\n"
+        "np.savez(sys.argv[3], made=np.full(len(kept['test']), mean), seconds=1.5)\n"
+    )
+    monkeypatch.setattr(peers, "HERE", tmp_path)
+    monkeypatch.setattr(peers, "python_of", lambda folder: Path(sys.executable))
+    made = peers.peer("mean", dataset, splits, peers.Settings(workers=1))
+    held = dataset.y[splits.test]
+    mean = dataset.y[splits.development].mean()
+    assert made == {"loss": pytest.approx(math.sqrt(((held - mean) ** 2).mean())), "seconds": 1.5}
+    failed = peers.peer("broken", dataset, splits, peers.Settings(workers=1))
+    assert failed["loss"] == math.inf
+    assert "no such peer" in capsys.readouterr().out
