@@ -10,6 +10,7 @@ import numpy as np
 
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
+from profunda.data.layout import lay_out
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
@@ -260,13 +261,13 @@ def _space(
             fitted.D,
             task.n_outputs,
             n_numeric=len(fitted.layout.numeric),
-            n_coded=coded_columns(fitted.layout),
+            n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
             skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
         )
     else:
         found = Space.from_user(space)
     for name, value in (fix or {}).items():
-        # The default space searches a few strengths of many things; the user may want any other.
+        # The default space has a few strengths of many things; the user may want any other.
         found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)
     return found
 

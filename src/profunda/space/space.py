@@ -269,9 +269,10 @@ class Space:
     def fix(self, name: str, value: Any, *, within: Domain | None = None) -> "Space":
         """The space with `name` held at `value` (or at the value that a text from a command line names).
 
-        `within` is a wider domain than what is searched, from which the value may be taken. A conditional parameter that a single value of its parent switches on holds that parent too. Raises
-        SpaceError: with near misses for an unknown name, with the domain for an unfit value, and where what
-        is held contradicts what was held before.
+        `within` is a wider domain than what is searched, from which the value may be taken. A conditional
+        parameter that a single value of its parent switches on holds that parent too. Raises SpaceError: with
+        near misses for an unknown name, with the domain for an unfit value, and where what is held contradicts
+        what was held before.
         """
         if name not in self.domains:
             raise SpaceError(self._unknown(name))
