@@ -271,8 +271,8 @@ class Space:
 
         `within` is a wider domain than what is searched, from which the value may be taken. A conditional
         parameter that a single value of its parent switches on holds that parent too. Raises SpaceError: with
-        near misses for an unknown name, with the domain for an unfit value, and where what is held contradicts
-        what was held before.
+        near misses for an unknown name, with the domain for an unfit value, and where what is held
+        contradicts what was held before.
         """
         if name not in self.domains:
             raise SpaceError(self._unknown(name))
