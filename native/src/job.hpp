@@ -10,7 +10,7 @@ enum class Activation : int { relu, leaky_relu, tanh, sigmoid, elu, selu, gelu, 
 enum class Norm : int { none, batch, layer };
 enum class Dropping : int { bernoulli, gaussian, dropconnect };
 enum class Optimiser : int { sgd, adam, rmsprop };
-enum class Schedule : int { constant, cosine, onecycle };
+enum class Schedule : int { constant, cosine, onecycle, restarts, coslog };
 
 // Why a call of `train` returned.
 enum class Ending : int { limit, stopped, diverged, cancelled };
@@ -20,6 +20,23 @@ enum class Sign : int { activation_mean, activation_std, dead, saturated, gradie
 constexpr int SIGNS = 6;
 constexpr int PROBE_ROWS = 256;
 
+// Waves of a periodic embedding and the numbers made of them; trained numbers that stand for a code.
+constexpr int WAVES = 16, PERIODIC = 3, CODED = 8;
+
+// What stands between the inputs and the first layer (networks/layout.Front). What enters that layer are the inputs but
+// codes, then PERIODIC numbers for each input with waves, then CODED for each code, all times their scales if `scaled`.
+struct Front {
+    int waves = 0;
+    const int* wave_inputs = nullptr;  // [waves]
+    int codes = 0;
+    const int* code_inputs = nullptr;  // [codes], each holding 0 … size − 1
+    const int* code_sizes = nullptr;   // [codes]
+    const int* kept = nullptr;         // [features − codes], inputs that enter as they are; null where all do
+    bool scaled = false;
+
+    bool embeds() const { return waves > 0 || codes > 0; }
+};
+
 struct Network {
     int features, outputs, depth;
     const int* widths;     // [depth]
@@ -27,6 +44,14 @@ struct Network {
     Activation activation;
     Norm norm;
     bool norm_after;
+    bool parametric = false, skip = false;
+    Front front = {};
+
+    int kept() const { return features - front.codes; }
+    // Numbers that enter the first layer.
+    int entering() const { return kept() + PERIODIC * front.waves + CODED * front.codes; }
+    // Whether what enters hidden layer l, from 0, is added to what leaves it.
+    bool skips(int l) const { return skip && l > 0 && widths[l - 1] == widths[l]; }
 };
 
 struct Recipe {
@@ -44,6 +69,26 @@ struct Recipe {
     double clip;
     // Keys of this member's streams: mix64(member key ^ purpose), the first step of `subkeys`.
     uint64_t order_stream, dropout_stream, dropconnect_stream;
+    // What follows is off as it stands here.
+    double beta2 = 0.999;
+    double bias_lr = 1;       // factor on the rate of biases
+    bool ntk = false;         // rates of weights by fan_in
+    bool subgradient = false;  // how l1 acts
+    double group_lasso = 0, max_norm = 0;
+    bool averaging = false;
+    double noise = 0;  // standard deviation
+    bool mixup = false;
+    uint64_t noise_stream = 0, mixup_stream = 0;
+};
+
+// Tables that some recipes need; null where this one does not.
+constexpr int MIXTURES = 4096;
+struct Ingredients {
+    const int* numeric = nullptr;  // inputs that take noise
+    int numerics = 0;
+    const double* mixtures = nullptr;  // [MIXTURES] equally likely shares of mixup
+    const int* groups = nullptr;       // [numbers that enter the first layer]: the group of each, of group lasso
+    const double* class_weight = nullptr;  // [C], beside the weights of rows
 };
 
 // Rows of one fold, shared by many members. Numbers are of the engine's type.
@@ -70,7 +115,7 @@ struct Rows {
 struct State {
     void* params;
     void* best_params;
-    void* moments[2];
+    void* moments[3];  // the optimiser's, then the mean of weights
     int64_t epoch, best_epoch, stall;
     double best_loss;
 };
@@ -83,7 +128,8 @@ struct Job {
     int64_t limit;       // the epoch to train to
     int64_t sign_every;  // signs are taken in the epochs 1, 1 + sign_every, …
     double saturation_low, saturation_high;
-    const void* quantiles;  // [65536] of the normal law, Gaussian dropout only
+    const void* quantiles;  // [65536] of the normal law, Gaussian dropout and noise only
+    Ingredients ingredients;
     // Written: one number per epoch trained here; signs [taken][SIGNS][depth + 1].
     double* train_loss;
     double* valid_loss;

@@ -125,6 +125,28 @@ PROFUNDA_INLINE Normal<float> normal(Vec<float> x) {
     return {e * 0.39894228f, x > 0.0f ? 1.0f - tail : tail};
 }
 
+// cos 2πx and sin 2πx. Quarters of a turn are taken off exactly; what is left lies within an eighth. The error is 1.3e-7
+// at most, relative where the sine is near 0. Beyond 2^22, where a float tells half turns apart at most, x counts as 0.
+template <class T>
+struct Turn {
+    Vec<T> cos, sin;
+};
+PROFUNDA_INLINE Turn<float> turn(Vec<float> x) {
+    constexpr float ROUNDER = 12582912.0f;
+    x = detail::magnitude(x) < 4194304.0f ? x - ((x + ROUNDER) - ROUNDER) : x - x;
+    Vec<float> sum = x * 4.0f + ROUNDER;
+    Vec<float> r = x - (sum - ROUNDER) * 0.25f;
+    Words n = (Words)sum;
+    Vec<float> square = r * r;
+    Vec<float> s = r * horner(square, 6.2831855f, -41.341866f, 81.625626f, -76.77496f);
+    Vec<float> c = horner(square, 1.0f, -19.739208f, 64.93915f, -85.42452f, 58.62106f);
+    // Odd quarters swap the two; the cosine is negative in quarters 1 and 2, the sine in 2 and 3.
+    auto odd = (n & 1u) != 0u;
+    Words cos = (Words)(odd ? s : c) ^ (((n + 1u) & 2u) << 30);
+    Words sin = (Words)(odd ? c : s) ^ ((n & 2u) << 30);
+    return {(Vec<float>)cos, (Vec<float>)sin};
+}
+
 PROFUNDA_INLINE Vec<double> exp(Vec<double> x) {
     for (int i = 0; i < LANES<double>; ++i) x[i] = __builtin_exp(x[i]);
     return x;
@@ -145,6 +167,14 @@ PROFUNDA_INLINE Vec<double> sigmoid(Vec<double> x) { return 1.0 / (1.0 + exp(-x)
 PROFUNDA_INLINE Vec<double> tanh(Vec<double> x) {
     for (int i = 0; i < LANES<double>; ++i) x[i] = __builtin_tanh(x[i]);
     return x;
+}
+PROFUNDA_INLINE Turn<double> turn(Vec<double> x) {
+    Turn<double> result{};
+    for (int i = 0; i < LANES<double>; ++i) {
+        result.cos[i] = __builtin_cos(x[i] * 6.2831853071795865);
+        result.sin[i] = __builtin_sin(x[i] * 6.2831853071795865);
+    }
+    return result;
 }
 PROFUNDA_INLINE Normal<double> normal(Vec<double> x) {
     Normal<double> result{};

@@ -32,26 +32,39 @@ struct Example::Data {
     Precision precision;
     std::vector<double> x, targets, weight, params;  // as they are before training
     std::vector<int64_t> labels, train, valid;
-    Typed x_seen, targets_seen, weight_seen, own, best, first, second;
+    Typed x_seen, targets_seen, weight_seen, own, best, first, second, average;
     std::vector<double> train_loss, valid_loss, signs;
     // The lists of Rows, of sparse examples only.
     std::vector<int64_t> starts;
     std::vector<int32_t> columns;
     Typed values_seen;
     int64_t most = 0;
+    std::vector<int> kept;  // inputs that are no codes
+    std::vector<int> numeric;
+    std::vector<double> class_weight;
+    Ingredients ingredients(const Form& form);
 
 private:
     void list_numbers(int features);
 };
 
-// Where a layer's numbers begin in the flat vector; 0 where it has none (weights of the first layer lie at 0).
+// Where the front's numbers begin in the flat vector, and what enters the first layer.
+struct FrontAt {
+    int entering;
+    size_t frequencies, phases, mixing, shifts, tables, scales, end;
+};
+FrontAt front_of(const Form& form);
+std::vector<int> kept_of(const Form& form);
+
+// Where a layer's numbers begin in the flat vector; 0 where it has none (weights of the first layer may lie at 0).
 struct Places {
     int inputs, units;
-    size_t weights, biases, scale, shift, mean, variance;
+    size_t weights, biases, slopes, scale, shift, mean, variance;
     size_t trained, end;  // behind the last number that is trained, and behind the last
 };
 std::vector<Places> places_of(const Form& form);
 const std::vector<double>& some_quantiles();
+const std::vector<double>& some_mixtures();
 
 // Every engine that was compiled and that this processor runs.
 std::vector<Choice> engines();

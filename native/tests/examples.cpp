@@ -27,16 +27,42 @@ Form usual_form() {
 
 ptrdiff_t parameters_of(const Form& form) { return static_cast<ptrdiff_t>(places_of(form).back().end); }
 
+std::vector<int> kept_of(const Form& form) {
+    std::vector<int> kept;
+    for (int input = 0; input < form.features; ++input) {
+        const int* end = form.code_inputs + form.codes;
+        if (std::find(form.code_inputs, end, input) == end) kept.push_back(input);
+    }
+    return kept;
+}
+
+FrontAt front_of(const Form& form) {
+    FrontAt at{};
+    size_t rows = 0;
+    for (int c = 0; c < form.codes; ++c) rows += static_cast<size_t>(form.code_sizes[c]);
+    const size_t waves = static_cast<size_t>(form.waves);
+    at.entering = static_cast<int>(kept_of(form).size()) + 3 * form.waves + 8 * form.codes;
+    at.phases = at.frequencies + 16 * waves;
+    at.mixing = at.phases + 16 * waves;
+    at.shifts = at.mixing + 48 * waves;
+    at.tables = at.shifts + 3 * waves;
+    at.scales = at.tables + 8 * rows;
+    at.end = at.scales + (form.scaled ? static_cast<size_t>(at.entering) : 0);
+    return at;
+}
+
 std::vector<Places> places_of(const Form& form) {
     std::vector<Places> found;
-    size_t at = 0;
+    const FrontAt front = front_of(form);
+    size_t at = front.end;
     for (int l = 0; l <= form.depth; ++l) {
         Places own{};
-        own.inputs = l ? form.widths[l - 1] : form.features;
+        own.inputs = l ? form.widths[l - 1] : front.entering;
         own.units = l < form.depth ? form.widths[l] : form.outputs;
         const size_t units = static_cast<size_t>(own.units);
         own.weights = at, at += static_cast<size_t>(own.inputs) * units;
         own.biases = at, at += units;
+        if (form.parametric && l < form.depth) own.slopes = at, at += units;
         const bool normalised = l < form.depth && form.norm != Norm::none;
         if (normalised) own.scale = at, own.shift = at + units, at += 2 * units;
         own.trained = at;
@@ -52,12 +78,17 @@ static int rows_of(const Form& form) { return form.n_train + form.n_valid + 2; }
 
 static std::vector<double> first_parameters(const Form& form, Draws& draws) {
     std::vector<double> params(static_cast<size_t>(parameters_of(form)));
+    const FrontAt front = front_of(form);
+    for (size_t i = 0; i < front.end; ++i) {
+        params[i] = i < front.scales ? draws.between(-0.6, 0.6) : draws.between(0.5, 1.5);
+    }
     for (const Places& own : places_of(form)) {
         const double size = 1.5 / __builtin_sqrt(own.inputs);
         for (size_t i = own.weights; i < own.biases; ++i) params[i] = draws.between(-size, size);
         for (int h = 0; h < own.units; ++h) {
             const size_t at = static_cast<size_t>(h);
             params[own.biases + at] = draws.between(-0.3, 0.3);
+            if (own.slopes) params[own.slopes + at] = draws.between(0.2, 1.3);
             if (own.scale) params[own.scale + at] = draws.between(0.5, 1.5);
             if (own.shift) params[own.shift + at] = draws.between(-0.3, 0.3);
             if (own.mean) params[own.mean + at] = draws.between(-0.3, 0.3);
@@ -83,6 +114,29 @@ static const std::vector<float>& some_quantiles_in_float() {
     return table;
 }
 
+// Rising, and a few of them exact ends.
+const std::vector<double>& some_mixtures() {
+    static const std::vector<double> table = [] {
+        std::vector<double> made(MIXTURES);
+        for (size_t i = 0; i < made.size(); ++i) made[i] = std::min(1.0, static_cast<double>(i) / 4000);
+        return made;
+    }();
+    return table;
+}
+
+Ingredients Example::Data::ingredients(const Form& form) {
+    for (int f = 0; f < form.features; ++f) {
+        if (f < 32 && form.numeric >> f & 1) numeric.push_back(f);
+    }
+    for (int c = 0; c < form.outputs; ++c) class_weight.push_back(0.5 + 0.4 * c);
+    numeric.shrink_to_fit(), class_weight.shrink_to_fit();
+    return {numeric.data(),
+            static_cast<int>(numeric.size()),
+            some_mixtures().data(),
+            form.groups,
+            form.classes_weigh ? class_weight.data() : nullptr};
+}
+
 Example::Data::Data(const Form& form, Precision precision) : precision(precision) {
     Draws draws(form.seed);
     const size_t rows = static_cast<size_t>(rows_of(form));
@@ -90,6 +144,13 @@ Example::Data::Data(const Form& form, Precision precision) : precision(precision
         const double number = draws.between(-2, 2);
         x.push_back(form.sparse && draws.between(0, 1) < 0.75 ? 0 : number);
     }
+    for (int c = 0; c < form.codes; ++c) {
+        for (size_t i = 0; i < rows; ++i) {
+            x[i * static_cast<size_t>(form.features) + static_cast<size_t>(form.code_inputs[c])] =
+                static_cast<double>(draws.below(form.code_sizes[c]));
+        }
+    }
+    kept = kept_of(form);
     if (form.sparse) list_numbers(form.features);
     for (size_t i = 0; i < rows; ++i) {
         labels.push_back(draws.below(form.outputs));
@@ -105,7 +166,7 @@ Example::Data::Data(const Form& form, Precision precision) : precision(precision
     const std::vector<double> zeros(params.size(), 0.0);
     x_seen = Typed(x, precision), targets_seen = Typed(targets, precision), weight_seen = Typed(weight, precision);
     own = Typed(params, precision);
-    for (Typed* vector : {&best, &first, &second}) *vector = Typed(zeros, precision);
+    for (Typed* vector : {&best, &first, &second, &average}) *vector = Typed(zeros, precision);
     const size_t epochs = static_cast<size_t>(form.limit), layers = static_cast<size_t>(form.depth) + 1;
     train_loss.assign(epochs, 777);
     valid_loss.assign(epochs, 777);
@@ -134,13 +195,17 @@ static Recipe recipe_of(const Form& form) {
     recipe.order_stream = form.seed * 0x9e3779b97f4a7c15u;
     recipe.dropout_stream = form.seed * 0xbf58476d1ce4e5b9u;
     recipe.dropconnect_stream = form.seed * 0x94d049bb133111ebu;
+    recipe.noise_stream = form.seed * 0xd6e8feb86659fd93u;
+    recipe.mixup_stream = form.seed * 0xa0761d6478bd642fu;
     return recipe;
 }
 
 Example::Example(const Form& given, Precision precision)
     : form(given), precision(precision), job{}, data(new Data(given, precision)) {
     job.network = {form.features, form.outputs, form.depth, form.widths, form.canonical, form.activation, form.norm,
-                   form.norm_after};
+                   form.norm_after, form.parametric, form.skip,
+                   {form.waves, form.wave_inputs, form.codes, form.code_inputs, form.code_sizes,
+                    form.codes ? data->kept.data() : nullptr, form.scaled}};
     job.recipe = recipe_of(form);
     Rows& rows = job.rows;
     rows.classes = form.classes;
@@ -158,8 +223,10 @@ Example::Example(const Form& given, Precision precision)
         rows.most = data->most;
     }
     const bool adam = form.recipe.optimiser == Optimiser::adam;
-    job.state = {data->own.data(), data->best.data(), {data->first.data(), adam ? data->second.data() : nullptr},
+    job.state = {data->own.data(), data->best.data(), {data->first.data(), adam ? data->second.data() : nullptr, nullptr},
                  0, 0, 0, std::numeric_limits<double>::infinity()};
+    if (form.recipe.averaging) job.state.moments[adam ? 2 : 1] = data->average.data();
+    job.ingredients = data->ingredients(this->form);
     job.limit = form.limit;
     job.sign_every = form.sign_every;
     job.saturation_low = form.saturation_low, job.saturation_high = form.saturation_high;
@@ -197,6 +264,7 @@ bool same_bits(const Example& a, const Example& b) {
     const State &s = a.job.state, &t = b.job.state;
     return same(one.own.numbers(), other.own.numbers()) && same(one.best.numbers(), other.best.numbers()) &&
            same(one.first.numbers(), other.first.numbers()) && same(one.second.numbers(), other.second.numbers()) &&
+           same(one.average.numbers(), other.average.numbers()) &&
            same(one.train_loss, other.train_loss) && same(one.valid_loss, other.valid_loss) &&
            same(one.signs, other.signs) && s.epoch == t.epoch && s.best_epoch == t.best_epoch && s.stall == t.stall &&
            s.best_loss == t.best_loss && a.job.ending == b.job.ending;

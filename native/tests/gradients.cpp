@@ -146,6 +146,67 @@ static void of_sparse_inputs() {
     }
 }
 
+// Every norm and dropping, with layers of equal widths and of others.
+static void of_parametric_activations_and_skips() {
+    int number = 0;
+    for (const NormKind& kind : NORMS) {
+        for (int mix = 0; mix < 9; ++mix) {
+            Form form = summing_form();
+            form.activation = static_cast<Activation>(number % 10);
+            form.norm = kind.norm, form.norm_after = kind.after;
+            form.parametric = mix % 3 != 1, form.skip = mix % 3 != 0;
+            form.depth = 3 + mix % 2;
+            for (int l = 0; l < form.depth; ++l) form.widths[l] = form.canonical[l] = l == 1 && mix == 5 ? 4 : 5;
+            form.recipe.dropout = mix < 3 ? 0 : 0.3, form.recipe.dropping = static_cast<Dropping>(number % 3);
+            form.n_valid = 70;
+            form.seed = 300 + static_cast<uint64_t>(number++);
+            char words[80];
+            std::snprintf(words, sizeof words, "parametric %d, skip %d, %s, case %d", form.parametric, form.skip,
+                          kind.name, number - 1);
+            check_form(form, words);
+        }
+    }
+}
+
+// Waves, codes and scales, alone and together, before all depths; inputs that are dropped, too.
+static void of_fronts() {
+    for (int number = 0; number < 32; ++number) {
+        Form form = summing_form();
+        form.features = 2 + number % 5 * 4;
+        form.scaled = number & 1;
+        form.waves = number & 2 ? 1 + (number % 2 && form.features > 2) : 0;
+        form.wave_inputs[0] = form.features - 1, form.wave_inputs[1] = number & 4 ? 0 : form.features - 2;
+        form.codes = number & 4 ? 1 + (form.features > 2 && form.waves < 2) : 0;
+        form.code_inputs[0] = form.features - 2, form.code_sizes[0] = 3;
+        form.code_inputs[1] = 0, form.code_sizes[1] = 11;
+        form.depth = number / 3 % 3;
+        form.widths[0] = form.canonical[0] = number % 7 ? 5 : 18;
+        form.recipe.input_dropout = number & 8 ? 0.3 : 0;
+        form.recipe.dropout = number & 16 ? 0.2 : 0, form.recipe.dropping = static_cast<Dropping>(number % 3);
+        form.norm = number % 4 == 3 ? Norm::layer : Norm::none;
+        form.n_valid = 70;
+        form.seed = 400 + static_cast<uint64_t>(number);
+        char words[80];
+        std::snprintf(words, sizeof words, "front %d: %d waves, %d codes, scaled %d, depth %d", number, form.waves,
+                      form.codes, form.scaled, form.depth);
+        check_form(form, words);
+    }
+}
+
+// Lists of inputs stay what they are: scales are in the weights.
+static void of_scaled_sparse_inputs() {
+    for (int kind = 0; kind < 6; ++kind) {
+        Form form = summing_form();
+        form.sparse = form.scaled = true;
+        form.parametric = form.skip = kind % 2;
+        form.features = kind % 3 ? 20 : 40, form.depth = kind % 4;
+        form.widths[2] = form.canonical[2] = 4;
+        form.recipe.input_dropout = kind % 2 ? 0.3 : 0;
+        form.seed = 500 + static_cast<uint64_t>(kind);
+        check_form(form, "scaled sparse inputs");
+    }
+}
+
 static void a_wrong_gradient_is_seen() {
     CHECK(failures_of([] {
               Form form = summing_form();
@@ -167,6 +228,9 @@ static const Test TESTS[] = {
     {"of every depth", of_every_depth},
     {"of ragged sizes", of_ragged_sizes},
     {"of sparse inputs", of_sparse_inputs},
+    {"of parametric activations and skips", of_parametric_activations_and_skips},
+    {"of fronts", of_fronts},
+    {"of scaled sparse inputs", of_scaled_sparse_inputs},
     {"a wrong gradient is seen", a_wrong_gradient_is_seen},
 };
 extern const Group gradients;

@@ -10,6 +10,19 @@ import pytest
 
 from profunda.errors import ArgumentError, SpaceError
 from profunda.space.design import Design
+from profunda.space.evidence import (
+    COMPLEX,
+    DEEP,
+    DEPTH,
+    EVERY,
+    FIRST,
+    REGULARISED,
+    SHAPE,
+    SIMPLE,
+    SOURCE,
+    TOTAL,
+    WIDE,
+)
 from profunda.space.guidance import advise, guidance, readings
 from profunda.space.space import Space
 from profunda.space.table import design_from
@@ -124,12 +137,28 @@ class TestAdvise:
         by_what = {reason.what: reason for reason in advise("binary", 800, 20, 2).reasons}
         assert by_what["beta"].evidence == by_what["fluctuation of the activations"].evidence == "theorem"
         assert by_what["parameters"].evidence == "arithmetic"
-        assert (
-            by_what["depth"].evidence == by_what["widths"].evidence == "rule of thumb, not measured here yet"
-        )
+        assert by_what["optimiser"].evidence == "rule of thumb, not measured here yet"
         assert by_what["beta"].value == "0.1094 (5 beta = 0.55)"
         assert by_what["parameters"].value.startswith("3986 = 2.5 per number to fit")
         assert "more parameters than numbers" in by_what["parameters"].why
+
+    @pytest.mark.parametrize(
+        ("what", "tried"),
+        [
+            ("depth", (DEPTH,)),
+            ("widths", (FIRST, TOTAL, EVERY)),
+            ("shape", (SHAPE,)),
+            ("balance, complex data", (COMPLEX,)),
+            ("balance, simple data", (SIMPLE,)),
+            ("largest network", (DEEP, WIDE)),
+            ("regularisation", (REGULARISED,)),
+        ],
+    )
+    def test_rules_of_thumb_say_how_they_fared_on_tables(self, what, tried):
+        (reason,) = [each for each in advise("binary", 800, 20, 2).reasons if each.what == what]
+        assert reason.evidence == f"rule of thumb, measured: {tried[0].verdict}"
+        assert all(f"{each.verdict}. {each.found}" in reason.why for each in tried)
+        assert reason.source.endswith(SOURCE)
 
     def test_many_rows_leave_fewer_parameters_than_numbers(self):
         by_what = {reason.what: reason for reason in advise("binary", 80_000, 20, 2).reasons}
@@ -153,7 +182,7 @@ class TestAdvise:
     def test_prints_and_writes_itself(self):
         advice = advise("binary", 800, 20, 2)
         assert str(advice).startswith("Start with [64, 32, 16]; search:")
-        assert "Beware" not in str(advice)
+        assert "Beware: 5 beta" not in str(advice)
         assert "Beware: 5 beta" in str(advise("regression", 500, 1))
         assert Design.from_json(json.loads(json.dumps(advice.to_json()))["first"]) == advice.first
 

@@ -113,6 +113,35 @@ static void normal_sweep() {
     CHECK_AT_MOST(worst_of(DENSITY, density, LEAST_NORMAL, 3.0f).relative, 6e-7);
     CHECK_AT_MOST(worst_of(DENSITY, density, -3.0f, -MOST).relative, 5e-6);
 }
+static void turn_sweep() {
+    const auto sine = [](double x) { return __builtin_sin(6.2831853071795865 * (x - __builtin_nearbyint(x))); };
+    const auto within = [&](float from, float to) {
+        double worst = 0;
+        const uint32_t first = bits_of(from), last = bits_of(to);
+        for (uint32_t at = first; at <= last; at += STRIDE) {
+            const double x = static_cast<double>(float_of(at));
+            Numbers filled = broadcast(float_of(at));
+            const Turn<float> found = turn(filled);
+            const double off[] = {found.sin[0] - sine(x), found.cos[0] - sine(x + 0.25)};
+            for (const double error : off) worst = check::worse(__builtin_fabs(error), worst) ? __builtin_fabs(error) : worst;
+        }
+        check::measured("error", worst, to);
+        return worst;
+    };
+    CHECK_AT_MOST(within(LEAST_NORMAL, 4194303.5f), 1.3e-7);
+    CHECK_AT_MOST(within(-LEAST_NORMAL, -4194303.5f), 1.3e-7);
+    const auto wanted = [](double x) { return __builtin_sin(6.2831853071795865 * x); };
+    CHECK_AT_MOST(worst_of([](Numbers x) { return turn(x).sin; }, wanted, 1e-30f, 0.375f).relative, 1.3e-7);
+    for (int quarter = -9; quarter <= 9; ++quarter) {
+        const float x = static_cast<float>(quarter) * 0.25f;
+        const double cosines[] = {1, 0, -1, 0};
+        CHECK_EQUAL(one([](Numbers x) { return turn(x).cos; }, x), cosines[(quarter + 12) % 4]);
+        CHECK_EQUAL(one([](Numbers x) { return turn(x).sin; }, x), cosines[(quarter + 11) % 4]);
+    }
+    CHECK_EQUAL(one([](Numbers x) { return turn(x).cos; }, MOST), 1.0f);
+    CHECK(__builtin_isnan(one([](Numbers x) { return turn(x).cos; }, INF)));
+    CHECK(__builtin_isnan(one([](Numbers x) { return turn(x).sin; }, __builtin_nanf(""))));
+}
 static void sweeps_see_an_error() {
     const auto wanted = [](double x) { return __builtin_tanh(x) * (1 + 1e-6); };
     CHECK(worst_of(TANH, wanted, LEAST_NORMAL, MOST).relative > 6e-7);
@@ -243,6 +272,7 @@ PROFUNDA_GROUP(mathematics,
                {"sigmoid", sigmoid_sweep},
                {"tanh", tanh_sweep},
                {"normal law", normal_sweep},
+               {"turn", turn_sweep},
                {"sweeps see an error", sweeps_see_an_error},
                {"special values", special_values},
                {"saturation", saturation},

@@ -2,9 +2,11 @@
 
 The text is "Teoria de Deep Learning" (V. Cantanhede dos Santos, 2025), sections 2 and 3. Its "2 to 10 times
 the number of inputs" can be read three ways, and its own example, [64, 32, 16] for 20 inputs, obeys only two
-of them; all three are computed. What is arithmetic or a theorem is told apart from what is a rule of thumb.
+of them; all three are computed. What is arithmetic or a theorem is told apart from what is a rule of thumb,
+and of the rules it is said how they fared on real tables (`profunda.space.evidence`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +15,22 @@ from profunda.data.task import TaskKind
 from profunda.errors import ArgumentError, Notice
 from profunda.space.design import Design
 from profunda.space.domain import Choice
+from profunda.space.evidence import (
+    COMPLEX,
+    DEEP,
+    DEPTH,
+    EVERY,
+    FIRST,
+    REGULARISED,
+    SHAPE,
+    SIMPLE,
+    SOURCE,
+    TOTAL,
+    WIDE,
+    Tested,
+    Verdict,
+)
+from profunda.space.recommendation import Recommendation, recommendation
 from profunda.space.space import Space, When
 from profunda.space.table import table_space
 from profunda.space.widths import pyramid
@@ -20,9 +38,23 @@ from profunda.theory.widths import beta, relu_fluctuation
 
 __all__ = ["Evidence", "Guidance", "Readings", "Reason", "advise", "guidance", "readings"]
 
-Evidence = Literal["arithmetic", "theorem", "rule of thumb, not measured here yet"]
+Evidence = Literal[
+    "arithmetic",
+    "theorem",
+    "rule of thumb, not measured here yet",
+    "rule of thumb, measured: holds",
+    "rule of thumb, measured: holds with conditions",
+    "rule of thumb, measured: wrong",
+    "rule of thumb, measured: not distinguishable",
+]
 
 _THUMB: Evidence = "rule of thumb, not measured here yet"
+_MEASURED: Mapping[Verdict, Evidence] = {
+    "holds": "rule of thumb, measured: holds",
+    "holds with conditions": "rule of thumb, measured: holds with conditions",
+    "wrong": "rule of thumb, measured: wrong",
+    "not distinguishable": "rule of thumb, measured: not distinguishable",
+}
 _TEXT = "Teoria de Deep Learning (Cantanhede dos Santos 2025), section "
 _LOWEST, _HIGHEST = 2.0, 10.0
 """The text's range: nodes as a multiple of the inputs (section 3.3)."""
@@ -83,12 +115,16 @@ class Reason:
 
 @dataclass(frozen=True)
 class Guidance:
-    """A Space to search, a Design to start with, the reason of each number, and what to beware of."""
+    """A Space to search, a Design to start with, the reason of each number, and what to beware of.
+
+    `recommendation` is the cell of the decision matrix for tables, dense networks and this number of rows.
+    """
 
     space: Space
     first: Design
     reasons: tuple[Reason, ...]
     notices: tuple[Notice, ...]
+    recommendation: Recommendation
 
     def __str__(self) -> str:
         lines = [f"Start with {list(self.first.widths)}; search:", "", self.space.describe(), ""]
@@ -96,6 +132,7 @@ class Guidance:
             lines.append(f"{reason.what}: {reason.value}")
             lines.append(f"    {reason.why} [{reason.evidence}; {reason.source}]")
         lines += [f"Beware: {notice.text}" for notice in self.notices]
+        lines += ["", "Regularisers:", str(self.recommendation)]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +142,7 @@ class Guidance:
             "first": self.first.to_json(),
             "reasons": [vars(reason) for reason in self.reasons],
             "notices": [vars(notice) for notice in self.notices],
+            "recommendation": self.recommendation.to_json(),
         }
 
 
@@ -136,6 +174,7 @@ def advise(kind: TaskKind, n_rows: int, n_features: int, n_outputs: int = 1) -> 
         first=first,
         reasons=(*reasons, *_recipe_reasons(first)),
         notices=_notices(first, n_features, n_outputs),
+        recommendation=recommendation("table", "dense", rows=n_rows, batch_size=first.batch_size),
     )
 
 
@@ -178,40 +217,67 @@ def _narrowed(table: Space, n_features: int) -> Space:
 def _size_reasons(first: Design, n_features: int) -> tuple[Reason, ...]:
     shown = list(first.widths)
     return (
-        Reason(
+        _tried(
             "depth",
             f"2 to 4 hidden layers, first {first.depth}",
             "Begin between 2 and 4 layers; deeper networks suit hierarchical problems, shallow ones simple "
             "data. Three as in the text's example. The linear model is the first rival of any of them.",
-            _THUMB,
-            _TEXT + "2.1, 3.3",
+            "2.1, 3.3",
+            DEPTH,
         ),
-        Reason(
+        _tried(
             "widths",
             f"{shown} for {n_features} inputs",
             f"2 to 10 times the inputs, in three readings: {readings(first.widths, n_features)}. The space "
             "follows the first reading.",
-            _THUMB,
-            _TEXT + "3.3",
+            "3.3",
+            FIRST,
+            TOTAL,
+            EVERY,
         ),
-        Reason(
+        _tried(
             "shape",
             "decreasing (a pyramid that halves) or constant",
             "More units first and fewer later, such as [128, 64, 32] or [512, 256, 128, 64], or the same "
             "number throughout. The first design decreases; the search tries both.",
-            _THUMB,
-            _TEXT + "2.2",
+            "2.2",
+            SHAPE,
         ),
-        Reason(
-            "balance",
-            "depth 4 with the narrowest first layer for complex data, depth 2 with the widest for simple "
-            "data",
-            "Complex data ask for deeper and narrower networks, simple data for shallower and wider ones. "
-            "These are the two corners of the space.",
-            _THUMB,
-            _TEXT + "3.1",
+        *_balance_reasons(),
+    )
+
+
+def _balance_reasons() -> tuple[Reason, ...]:
+    return (
+        _tried(
+            "balance, complex data",
+            "depth 4 with the narrowest first layer",
+            "Complex data ask for deeper and narrower networks: one corner of the space.",
+            "3.1",
+            COMPLEX,
+        ),
+        _tried(
+            "balance, simple data",
+            "depth 2 with the widest first layer",
+            "Simple data ask for shallower and wider networks: the other corner.",
+            "3.1",
+            SIMPLE,
+        ),
+        _tried(
+            "largest network",
+            f"4 layers, first layer at most {_WIDEST}",
+            "Networks that are too large are hard to train, since gradients vanish or explode, and overfit.",
+            "3.2",
+            DEEP,
+            WIDE,
         ),
     )
+
+
+def _tried(what: str, value: str, why: str, section: str, *tried: Tested) -> Reason:
+    """A rule of the text with what it came to on tables; the first of `tried` gives the verdict."""
+    found = " ".join(f"Measured, {each.rule}: {each.verdict}. {each.found}" for each in tried)
+    return Reason(what, value, f"{why} {found}", _MEASURED[tried[0].verdict], f"{_TEXT}{section}; {SOURCE}")
 
 
 def _theory_reasons(first: Design, n_rows: int, n_features: int, n_outputs: int) -> tuple[Reason, ...]:
@@ -253,13 +319,13 @@ def _theory_reasons(first: Design, n_rows: int, n_features: int, n_outputs: int)
 
 def _recipe_reasons(first: Design) -> tuple[Reason, ...]:
     return (
-        Reason(
+        _tried(
             "regularisation",
             f"dropout {first.dropout:g}, decoupled l2 {first.l2:g}; the space also tries L1",
             "L1, L2 and dropout keep a network that is larger than needed from overfitting. A light dose to "
             "begin with; the search finds the right one.",
-            _THUMB,
-            _TEXT + "3.2",
+            "3.2",
+            REGULARISED,
         ),
         Reason(
             "optimiser",
