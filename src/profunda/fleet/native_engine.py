@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from profunda._seeds import keys_of, streams
-from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
@@ -378,7 +377,7 @@ class _Task:
 
 
 def _front(design: Design, source: Source, data: FleetData) -> Any:
-    front = layout_of(design, Inputs.plain(source.x.shape[1]), data.n_outputs).front
+    front = layout_of(design, source.inputs, data.n_outputs).front
     return _module().Front(front.waves, front.codes, front.scaled)
 
 
