@@ -4,13 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["DEPTHS", "RATIOS", "SHAPES", "Layout", "layouts", "same_size"]
+__all__ = [
+    "BALANCED",
+    "BUDGETS",
+    "DEPTHS",
+    "DOSES",
+    "RATIOS",
+    "SHAPES",
+    "STUDIES",
+    "Layout",
+    "layouts",
+    "same_size",
+]
 
+STUDIES = ("depth", "widths", "shape", "balance", "size")
 DEPTHS = (0, 1, 2, 3, 4, 6, 8)
 RATIOS = (0.5, 1, 2, 4, 8, 16, 32)
 """First layers as a multiple of the inputs: below, within and beyond the rule's 2 to 10."""
 BUDGETS = (32, 96)
 """Equal parameters are those of three constant layers so wide."""
+DOSES = ("regularised", "plain")
+"""With dropout and L2, or without: deep narrow networks might suffer from dropout in every layer alone."""
 BALANCED = (1, 2, 4, 6)
 """Depths compared at equal parameters: two shallow ones, two deep ones."""
 MOST_PARAMETERS = 300_000
@@ -69,7 +83,11 @@ def layouts(columns: int, inputs: int, outputs: int) -> list[Layout]:
 
     The rule's ratios speak of columns, equal parameters of inputs.
     """
-    made = [Layout("depth", str(depth), (64,) * depth) for depth in DEPTHS]
+    made = [
+        Layout("depth", f"{depth}-{dose}", (64,) * depth, dose == "plain")
+        for dose in DOSES
+        for depth in DEPTHS
+    ]
     for ratio in RATIOS:
         for depth in (2, 4):
             for shape in ("constant", "pyramid"):
@@ -82,9 +100,9 @@ def layouts(columns: int, inputs: int, outputs: int) -> list[Layout]:
             made.append(Layout("shape", f"{width}-{shape}", same_size(shape, 3, budget, inputs, outputs)))
         for depth in BALANCED:
             found = same_size("constant", depth, budget, inputs, outputs)
-            made.append(Layout("balance", f"{width}-{depth}", found))
+            for dose in DOSES:
+                made.append(Layout("balance", f"{width}-{depth}-{dose}", found, dose == "plain"))
     for width in (16, 64, 512):
-        for plain in (False, True):
-            name = f"{width}-{'plain' if plain else 'regularised'}"
-            made.append(Layout("size", name, (width, width), plain))
+        for dose in DOSES:
+            made.append(Layout("size", f"{width}-{dose}", (width, width), dose == "plain"))
     return made

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from _layouts import BALANCED, BUDGETS, DEPTHS, RATIOS
+from _layouts import BALANCED, BUDGETS, DEPTHS, DOSES, RATIOS
 from _ranks import Difference, difference
 from scipy import stats
 
 from profunda.space.guidance import readings
 
-__all__ = ["Losses", "Measured", "Rule", "Verdict", "judge", "normalised"]
+__all__ = ["Losses", "Measured", "Rule", "Verdict", "judge", "merged", "normalised"]
 
 Verdict = Literal["holds", "holds with conditions", "wrong", "not distinguishable"]
 Losses = Mapping[str, float]
@@ -59,6 +59,13 @@ def normalised(values: Mapping[str, Any]) -> Measured:
     return Measured(losses, widths, int(values["columns"]), complexity)
 
 
+def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One table's records as one: their losses, and the widths of all layouts."""
+    whole = {name: value for part in parts for name, value in part.items()}
+    widths = [json.loads(part["widths"]) for part in parts if "widths" in part]
+    return {**whole, "widths": json.dumps({key: found for part in widths for key, found in part.items()})}
+
+
 def judge(records: Mapping[str, Mapping[str, Any]]) -> list[Rule]:
     """All rules, over the tables of `records` (two and more)."""
     done = [normalised(values) for values in records.values()]
@@ -78,10 +85,6 @@ def _over(done: Sequence[Measured], *keys: str) -> np.ndarray:
     return np.array([np.mean([each.losses[key] for key in keys]) for each in done])
 
 
-def _against(first: np.ndarray, rivals: Mapping[str, np.ndarray]) -> dict[str, Difference]:
-    return {name: difference(first, losses) for name, losses in rivals.items()}
-
-
 def _verdict(differences: Sequence[Difference]) -> Verdict:
     """Of a rule by which the first is better in every comparison."""
     said = [each.verdict for each in differences]
@@ -93,16 +96,17 @@ def _verdict(differences: Sequence[Difference]) -> Verdict:
 
 
 def _depth(done: Sequence[Measured]) -> Rule:
-    advised = _over(done, "depth/2", "depth/3", "depth/4")
-    gaps = _against(
-        advised,
-        {f"2 to 4 layers less {n}": _over(done, f"depth/{n}") for n in DEPTHS if n not in (2, 3, 4)},
-    )
-    means = ", ".join(f"{n}: {_over(done, f'depth/{n}').mean():.3f}" for n in DEPTHS)
+    gaps, told = {}, []
+    for dose in DOSES:
+        losses = {n: _over(done, f"depth/{n}-{dose}") for n in DEPTHS}
+        advised = (losses[2] + losses[3] + losses[4]) / 3
+        for n in (n for n in DEPTHS if not 2 <= n <= 4):
+            gaps[f"2 to 4 layers less {n}, {dose}"] = difference(advised, losses[n])
+        told.append(f"{dose} " + ", ".join(f"{n}: {loss.mean():.3f}" for n, loss in losses.items()))
     return Rule(
         "begin with 2 to 4 layers (64 units each)",
         _verdict(list(gaps.values())),
-        f"mean loss by layers {means}.",
+        f"mean loss by layers, {'; '.join(told)}.",
         gaps,
     )
 
@@ -181,35 +185,48 @@ def _shapes(done: Sequence[Measured]) -> Rule:
     )
 
 
-def _at_depth(done: Sequence[Measured], depth: int) -> np.ndarray:
-    """Constant networks of this depth, at both numbers of parameters: mean loss [T]."""
-    return _over(done, *(f"balance/{width}-{depth}" for width in BUDGETS))
+def _at_depth(done: Sequence[Measured], dose: str, *depths: int) -> np.ndarray:
+    """Constant networks of these depths, at both numbers of parameters: mean loss [T]."""
+    return _over(done, *(f"balance/{width}-{depth}-{dose}" for width in BUDGETS for depth in depths))
 
 
 def _balance(done: Sequence[Measured]) -> list[Rule]:
     """Four and six layers against one and two, all with equal parameters, by complexity of the table."""
-    shallow, deep = ((_at_depth(done, a) + _at_depth(done, b)) / 2 for a, b in (BALANCED[:2], BALANCED[2:]))
     complexity = np.array([each.complexity for each in done])
     hard = complexity > np.median(complexity)
-    trend = stats.spearmanr(complexity, deep - shallow)
+    trends = "; ".join(f"{dose} {_trend(done, dose, complexity)}" for dose in DOSES)
     told = (
-        "Complexity is the gain of boosted trees over the linear model (median "
-        f"{np.median(complexity):.2f}). "
-        f"Its rank correlation with the loss of deep less shallow is {trend.statistic:+.2f} "
-        f"(p {trend.pvalue:.2g}; the rule expects a negative one)."
+        "Complexity is the gain of boosted trees over the linear model, its median "
+        f"{np.median(complexity):.2f}; its rank correlation with the loss of deep less shallow {trends} "
+        "(the rule expects a negative one)."
     )
     rules = []
-    for name, part, first, second in (
-        ("complex tables: deeper and narrower", hard, deep, shallow),
-        ("simple tables: shallower and wider", ~hard, shallow, deep),
+    for name, part, sign in (
+        ("complex tables: deeper and narrower", hard, 1),
+        ("simple tables: shallower and wider", ~hard, -1),
     ):
-        if part.sum() > 1:
-            gap = difference(first[part], second[part])
-            means = ", ".join(f"{depth}: {_at_depth(done, depth)[part].mean():.3f}" for depth in BALANCED)
-            told_here = f"{told} Mean loss by layers {means}."
-            gaps = {f"first less second ({part.sum()} tables)": gap}
-            rules.append(Rule(name, _verdict([gap]), told_here, gaps))
+        if part.sum() < 2:
+            continue
+        gaps = {}
+        for dose in DOSES:
+            sides = [_at_depth(done, dose, *BALANCED[2:])[part], _at_depth(done, dose, *BALANCED[:2])[part]]
+            gaps[f"advised less other, {part.sum()} tables, {dose}"] = difference(*sides[::sign])
+        rules.append(Rule(name, _verdict(list(gaps.values())), f"{told} {_depth_means(done, part)}", gaps))
     return rules
+
+
+def _trend(done: Sequence[Measured], dose: str, complexity: np.ndarray) -> str:
+    gap = _at_depth(done, dose, *BALANCED[2:]) - _at_depth(done, dose, *BALANCED[:2])
+    found = stats.spearmanr(complexity, gap)
+    return f"{found.statistic:+.2f} (p {found.pvalue:.2g})"
+
+
+def _depth_means(done: Sequence[Measured], part: np.ndarray) -> str:
+    means = [
+        f"{dose} " + ", ".join(f"{n}: {_at_depth(done, dose, n)[part].mean():.3f}" for n in BALANCED)
+        for dose in DOSES
+    ]
+    return f"Mean loss by layers, {'; '.join(means)}."
 
 
 def _too_wide(done: Sequence[Measured]) -> Rule:
@@ -228,9 +245,15 @@ def _too_wide(done: Sequence[Measured]) -> Rule:
 
 
 def _too_deep(done: Sequence[Measured]) -> Rule:
-    gaps = {"3 layers less 8": difference(_over(done, "depth/3"), _over(done, "depth/8"))}
+    gaps = {
+        f"3 layers less 8, {dose}": difference(_over(done, f"depth/3-{dose}"), _over(done, f"depth/8-{dose}"))
+        for dose in DOSES
+    }
     return Rule(
-        "avoid oversize: depth (64 wide)", _verdict(list(gaps.values())), "Dropout 0.1, L2 0.01.", gaps
+        "avoid oversize: depth (64 wide)",
+        _verdict(list(gaps.values())),
+        "Regularised is dropout 0.1 and L2 0.01.",
+        gaps,
     )
 
 

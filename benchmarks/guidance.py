@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
@@ -23,8 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 from _bench import cores, machine, write
-from _layouts import Layout, layouts
-from _rules import judge
+from _layouts import STUDIES, Layout, layouts
+from _rules import judge, merged
 from _tables import Given, Record, Records, Table, capped, dataset_of, options, tables
 
 from profunda.data.dataset import Dataset
@@ -58,6 +58,9 @@ class Settings:
     steps: int = 1500
 
 
+RIVALS = "rivals"
+PARTS = (*STUDIES, RIVALS)
+"""What is measured, and kept, one after the other on a table."""
 QUICK = Settings(train=600, valid=300, test=1000, splits=2, steps=300)
 QUICK_TABLES = 6
 LEFT_OUT = ("mfeat_factors",)
@@ -93,15 +96,19 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"Expected: about {len(found) * (3 if given.quick else 60)} s on two calm cores.", flush=True)
     records = Records(given.out, asdict(settings))
     for table in found:
-        if records.get(table.name, "all") is None:
-            took = records.add(measured(table, settings)).seconds
-            print(f"{table.name}: {took:.0f} s", flush=True)
+        missing = [part for part in PARTS if records.get(table.name, part) is None]
+        for record in measured(table, missing, settings):
+            print(f"{table.name} {record.arm}: {records.add(record).seconds:.0f} s", flush=True)
     _report(records, given, settings, [table.name for table in found])
     return 0
 
 
 def _report(records: Records, given: Given, settings: Settings, names: Sequence[str]) -> None:
-    done = {name: record.values for name in names if (record := records.get(name, "all")) is not None}
+    done = {}
+    for name in names:
+        parts = [record.values for part in PARTS if (record := records.get(name, part)) is not None]
+        if len(parts) == len(PARTS):
+            done[name] = merged(parts)
     if len(done) < 2:
         print("Rules are judged over two tables and more.")
         return
@@ -113,9 +120,10 @@ def _report(records: Records, given: Given, settings: Settings, names: Sequence[
     write(given.json, "guidance", facts, asdict(settings), json.loads(json.dumps(results)), {})
 
 
-def measured(table: Table, settings: Settings) -> Record:
-    """All networks on all splits of a table: test losses of each layout by split, and of three rivals."""
-    started = time.perf_counter()
+def measured(table: Table, parts: Sequence[str], settings: Settings) -> Iterator[Record]:
+    """Each of `parts` on all splits of a table: test losses of every layout by split, or of the rivals."""
+    if not parts:
+        return
     dataset = dataset_of(table)
     splits = [
         capped(dataset, seed, settings.train, settings.valid, settings.test)
@@ -125,16 +133,15 @@ def measured(table: Table, settings: Settings) -> Record:
     n_inputs = data.sources[ENCODING, 0].x.shape[1]
     tried = layouts(dataset.n_features, n_inputs, dataset.task.n_outputs)
     rows = len(splits[0].folds[0].train)
-    losses = _losses(tried, rows, settings, dataset, splits, sources, data)
-    values = {
-        **losses,
-        **_rivals(dataset, splits),
-        "columns": float(dataset.n_features),
-        "inputs": float(n_inputs),
-        "rows": float(rows),
-        "widths": json.dumps({layout.key: layout.widths for layout in tried}),
-    }
-    return Record(table.name, "all", 0, time.perf_counter() - started, values)
+    for part in parts:
+        started = time.perf_counter()
+        if part == RIVALS:
+            values = {**_rivals(dataset, splits), "columns": dataset.n_features, "rows": rows}
+        else:
+            own = [layout for layout in tried if layout.study == part]
+            losses = _losses(own, rows, settings, dataset, splits, sources, data)
+            values = {**losses, "widths": json.dumps({layout.key: layout.widths for layout in own})}
+        yield Record(table.name, part, 0, time.perf_counter() - started, values)
 
 
 def _losses(

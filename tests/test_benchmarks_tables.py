@@ -216,10 +216,10 @@ def test_losses_are_put_between_the_best_network_and_the_constant(load):
     made = load("_layouts").layouts(10, 10, 2)
     found = load("_rules").normalised(_record(made, 0.05))
     assert min(found.losses.values()) == 0.0
-    assert found.losses["depth/8"] == pytest.approx((0.6 - 0.2) / 0.7, abs=0.01)
+    assert found.losses["depth/8-plain"] == pytest.approx((0.6 - 0.2) / 0.7, abs=0.01)
     assert found.complexity == pytest.approx((0.5 - 0.37) / (0.9 - 0.37))
-    worse = {**_record(made, 0.05), "depth/8": [50.0]}
-    assert load("_rules").normalised(worse).losses["depth/8"] == 1.0
+    worse = {**_record(made, 0.05), "depth/8-plain": [50.0]}
+    assert load("_rules").normalised(worse).losses["depth/8-plain"] == 1.0
 
 
 def test_rules_are_judged_as_the_losses_say(load):
@@ -230,10 +230,9 @@ def test_rules_are_judged_as_the_losses_say(load):
     depth = shallow["begin with 2 to 4 layers (64 units each)"]
     assert depth.verdict == "holds with conditions"
     assert {name: gap.verdict for name, gap in depth.differences.items()} == {
-        "2 to 4 layers less 0": "worse",
-        "2 to 4 layers less 1": "worse",
-        "2 to 4 layers less 6": "better",
-        "2 to 4 layers less 8": "better",
+        f"2 to 4 layers less {depth}, {dose}": "worse" if depth < 2 else "better"
+        for depth in (0, 1, 6, 8)
+        for dose in ("regularised", "plain")
     }
     assert shallow["avoid oversize: depth (64 wide)"].verdict == "holds"
     assert shallow["simple tables: shallower and wider"].verdict == "holds"
@@ -251,10 +250,16 @@ def test_a_small_study_runs_and_is_resumed(load, folder, tmp_path, monkeypatch, 
     words = ["--quick", "--data", str(folder), "--out", str(tmp_path / "out.jsonl")]
     assert guidance.main([*words, "--tables", "sort"]) == 0
     assert "two tables and more" in capsys.readouterr().out
-    first = json.loads((tmp_path / "out.jsonl").read_text())
-    assert set(first["values"]) >= {"constant", "linear", "trees", "depth/0", "widths/constant-2-0.5"}
-    assert all(len(first["values"][name]) == 2 for name in ("trees", "depth/3"))
-    assert min(first["values"]["depth/2"]) < max(first["values"]["constant"])
+    kept = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [record["arm"] for record in kept] == list(guidance.PARTS)
+    values = load("_rules").merged([record["values"] for record in kept])
+    assert set(values) >= {"constant", "linear", "trees", "depth/0-plain", "widths/constant-2-0.5"}
+    assert all(len(values[name]) == 2 for name in ("trees", "depth/3-plain"))
+    assert set(json.loads(values["widths"])) == {layout.key for layout in small}
+    (tmp_path / "out.jsonl").write_text("".join(json.dumps(record) + "\n" for record in kept[2:]))
+    assert guidance.main([*words, "--tables", "sort"]) == 0
+    again = [json.loads(line)["arm"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert again == [*guidance.PARTS[2:], *guidance.PARTS[:2]]
 
 
 # Cocktail --------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def test_the_front_holds_what_nothing_betters():
     line = json.loads(figure.spec)["data"][1]
     x, y = np.array(line["x"]), np.array(line["y"])
     assert (np.diff(x) > 0).all()
-    assert (np.diff(y) < 0).all()
+    assert (np.diff(y) <= 0).all()  # level where values lie beyond the frame
     last = [t for t in sized.trials if t.value == t.value and t.rung == 2]
     for t in last:  # nothing lies below and left of the front
         reached = y[x <= t.parameters]

@@ -2,14 +2,14 @@
 
 Modules: `dropout`, `units` (max-pooling over units, maxout), `embeddings` of numbers, `parametric`
 activations, `ntk`. What acts on modules: `initialisers`, `penalties`, `folding` of norms. What acts on
-training: `schedules`, `augmentation` of rows, `adversarial` examples, `lookahead`, `snapshots`.
+training: `schedules`, `augmentation` of rows, `attacks` (adversarial examples), `lookahead`, `snapshots`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
-    from profunda.layers.adversarial import adversarial as adversarial
+    from profunda.layers.attacks import adversarial as adversarial
     from profunda.layers.augmentation import CutMix as CutMix
     from profunda.layers.augmentation import CutOut as CutOut
     from profunda.layers.augmentation import InputNoise as InputNoise
@@ -76,7 +76,7 @@ _HOMES = {
     "Snapshots": "profunda.layers.snapshots",
     "SpatialDropout": "profunda.layers.dropout",
     "Targets": "profunda.layers.augmentation",
-    "adversarial": "profunda.layers.adversarial",
+    "adversarial": "profunda.layers.attacks",
     "cosine": "profunda.layers.schedules",
     "cosine_restarts": "profunda.layers.schedules",
     "coslog": "profunda.layers.schedules",

@@ -29,7 +29,7 @@ def fold_norms(module: nn.Sequential) -> nn.Sequential:
             parts[-1] = _folded(layer, part)
         else:
             parts.append(part)
-    return nn.Sequential(*parts)
+    return nn.Sequential(*parts).eval()
 
 
 # A subclass with a forward pass of its own may not be W x + b.

@@ -1,5 +1,6 @@
 """Lookahead: slow weights that follow an optimiser's fast ones half-way, every few steps."""
 
+import copy
 from typing import Any
 
 import torch
@@ -46,8 +47,9 @@ class Lookahead:
 
     def state_dict(self) -> dict[str, Any]:
         """All that `load_state_dict` needs to go on."""
-        slow = [each.clone() for each in self._slow]
-        return {"optimiser": self.optimiser.state_dict(), "steps": self.steps, "slow": slow}
+        # torch hands out its own tensors, which would go on changing.
+        kept = copy.deepcopy(self.optimiser.state_dict())
+        return {"optimiser": kept, "steps": self.steps, "slow": [each.clone() for each in self._slow]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`."""

@@ -8,16 +8,18 @@ __all__ = ["Column", "svg"]
 
 _SHOWN = 8  # units of a column that are drawn; more end in dots
 _LABELLED = 8  # lines between two columns that carry their weights
-_STEP, _GAP, _RADIUS, _TOP = 36, 130, 11, 54
+_STEP, _GAP, _RADIUS, _TOP = 36, 150, 11, 54
 
 
 @dataclass(frozen=True)
 class Column:
-    """How many units, what is written under them, and W [m, n] of the lines to the column before, if any."""
+    """How many units, what is written under them, and how they hang on the column before: W [m, n], or groups
+    of so many neighbours each."""
 
     units: int
     label: str
-    weights: tuple[tuple[float, ...], ...] | None
+    weights: tuple[tuple[float, ...], ...] | None = None
+    group: int | None = None
 
 
 def svg(columns: Sequence[Column], title: str) -> str:
@@ -32,7 +34,7 @@ def svg(columns: Sequence[Column], title: str) -> str:
         f'<text x="{width / 2:g}" y="20" text-anchor="middle">{escape(title)}</text>',
     ]
     for number in range(1, len(columns)):
-        parts += _lines(columns[number], places[number - 1], places[number])
+        parts += _lines(columns[number - 1], columns[number], places[number - 1], places[number])
     for column, units in zip(columns, places, strict=True):
         parts += _units(column, units, height)
     return "\n".join([*parts, "</svg>", ""])
@@ -52,14 +54,23 @@ def _places(column: Column, number: int, tallest: int) -> list[tuple[float, floa
     return shown
 
 
-def _lines(column: Column, before: list[tuple[float, float]], here: list[tuple[float, float]]) -> list[str]:
+def _numbers(column: Column) -> list[int]:
+    """Which units are drawn: all, or the first ones and the last."""
+    return [*range(_SHOWN - 2), column.units - 1] if column.units > _SHOWN else list(range(column.units))
+
+
+def _lines(
+    source: Column, column: Column, before: list[tuple[float, float]], here: list[tuple[float, float]]
+) -> list[str]:
     few = column.weights is not None and sum(map(len, column.weights)) <= _LABELLED
+    at = 0.7 if len(here) > len(before) else 0.3  # where lines lie furthest apart
     parts = []
-    for j, (x1, y1) in enumerate(before):
-        for i, (x2, y2) in enumerate(here):
+    for j, (x1, y1) in zip(_numbers(source), before, strict=True):
+        for i, (x2, y2) in zip(_numbers(column), here, strict=True):
+            if column.group is not None and j // column.group != i:
+                continue
             parts.append(f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="#9aa7b5"/>')
             if few and column.weights is not None:
-                at = 0.68  # beyond the middle, where lines cross
                 x, y = x1 + at * (x2 - x1), y1 + at * (y2 - y1) - 3
                 weight = f"{column.weights[i][j]:.3g}"
                 parts.append(f'<text x="{x:g}" y="{y:g}" font-size="9" text-anchor="middle">{weight}</text>')

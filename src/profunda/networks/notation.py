@@ -165,14 +165,16 @@ class Notated:
         """The diagram as SVG text: a column of units for the inputs, for each A_i and, where σ_i changes the
         number of units, for what it hands on. Weights are written on the lines where a layer has few of
         them."""
-        columns = [Column(self.widths[0], "x", None)]
+        columns = [Column(self.widths[0], "x")]
         for i, layer in enumerate(self.layers, start=1):
             m = len(layer.weights)
             pooled = layer.width != m
             label = f"A{_sub(i)}" if pooled or layer.name == "linear" else f"σ{_sub(i)} = {layer.name}"
             columns.append(Column(m, label, tuple(map(tuple, layer.weights.tolist()))))
             if pooled:
-                columns.append(Column(layer.width, f"σ{_sub(i)} = {layer.name}", None))
+                # Of another σ that changes the width it is not known what hangs on what: all on all.
+                group = m // layer.width if isinstance(layer.sigma, MaxPoolUnits) else None
+                columns.append(Column(layer.width, f"σ{_sub(i)} = {layer.name}", group=group))
         return svg(columns, self.formula().splitlines()[0])
 
     def __repr__(self) -> str:

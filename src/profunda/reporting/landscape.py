@@ -320,7 +320,8 @@ def size_front(search: SearchResult) -> Figure | None:
     }  # fmt: skip
     line = {
         "type": "scatter", "mode": "lines+markers", "x": [t.parameters for t in front],
-        "y": numbers([t.value for t in front]), "name": "nothing is both smaller and better",
+        "y": numbers(np.clip([t.value for t in front], low, high)),
+        "name": "nothing is both smaller and better",
         "line": {"color": ACCENT, "width": 2.2, "shape": "hv"}, "marker": {"color": ACCENT, "size": 8},
         "hovertemplate": hover("%{x:,} parameters: %{y:.4g}"),
     }  # fmt: skip

@@ -22,19 +22,26 @@ def write_files(folder: Path, result: SearchResult, why: str, seed: int) -> None
 
 
 def _table(result: SearchResult) -> str:
-    """One line a trial; a column for each metric (``scores_…``) and each parameter (``params_…``)."""
+    """One line a trial; a column for each metric (``scores_…``) and each parameter (``params_…``).
+
+    A column `budget` where there are rungs, `violation` where a constraint is missed.
+    """
     metrics = list(dict.fromkeys(name for trial in result.trials for name, _ in trial.scores))
     names = result.space.names
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [*(f"scores_{name}" for name in metrics), *(f"params_{name}" for name in names)]
-    writer.writerow(["number", "status", "value", *head, "seconds", "message"])
+    more = ["budget"] if any(trial.epochs for trial in result.trials) else []
+    more += ["violation"] if any(trial.violation for trial in result.trials) else []
+    writer.writerow(["number", "status", "value", *head, *more, "seconds", "message"])
     for trial in result.trials:
         scores = dict(trial.scores)
         numbers = [_cell(scores.get(name)) for name in metrics]
         params = [_cell(trial.params.get(name)) for name in names]
         value = _cell(trial.value if math.isfinite(trial.value) else None)
-        row = [trial.number, trial.status.value, value, *numbers, *params, f"{trial.seconds:.6g}"]
+        reached = {"budget": trial.epochs, "violation": _cell(trial.violation)}
+        row = [trial.number, trial.status.value, value, *numbers, *params]
+        row += [*(reached[name] for name in more), f"{trial.seconds:.6g}"]
         writer.writerow([*row, trial.message])
     return text.getvalue()
 
@@ -45,6 +52,7 @@ def _cell(value: Any) -> Any:
 
 
 def _summary(result: SearchResult, why: str, seed: int) -> dict[str, Any]:
+    front = {"front": [trial.number for trial in result.front]} if result.objectives else {}
     return {
         "kind": "objective",
         "metric": result.metric,
@@ -53,6 +61,7 @@ def _summary(result: SearchResult, why: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "trials": len(result.trials),
         "best": _best(result.best),
+        **front,
         "endings": {status.value: count for status, count in result.endings},
         "stopped": why,
         "seconds": result.seconds,

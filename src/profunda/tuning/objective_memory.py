@@ -1,11 +1,15 @@
 """What a search of a user's objective remembers, in its journal or, without a folder, in this process alone.
 
-Records, after a header that holds space, sampler, direction, metric, seed and batch:
+Records, after a header that holds space, sampler, direction, metric, seed, batch and what else are its terms:
 
 - ``batch``: first (number of its first trial), params (a list), elapsed, sampler_seconds: written when drawn;
+  given, where so many of them were not drawn but come from an earlier run;
 - ``metric``: name, where the caller left it to the first answer;
+- ``step``: number, rung, budget and what a trial's record holds: a call that is not its trial's last, or may
+  not be;
 - ``trial``: number, status, value, scores (pairs of name and number), message, seconds, elapsed: when ended;
-- ``stop``: why (trials, seconds, exhausted, interrupted), elapsed.
+  rung and budget, where there are rungs;
+- ``stop``: why (trials, seconds, exhausted, interrupted, improvement, regret), elapsed.
 """
 
 import os
@@ -14,42 +18,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from profunda._version import __version__
 from profunda.errors import Notice, RunError, SpaceError
 from profunda.fleet.history import Status
 from profunda.journal.record import JOURNAL_NAME, Journal, Record
 from profunda.space.space import Params, Space
+from profunda.tuning.objective_terms import KIND, LATER, Terms
 from profunda.tuning.objective_trial import Ended
 
-__all__ = ["KIND", "Memory", "Terms"]
+__all__ = ["Batch", "Memory"]
 
-KIND = "objective"
+_COMPARED = ("sampler", "direction", "seed", "batch", "metric", *LATER)
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What must be equal for a search to be resumed. `batch` is None where draws do not depend on answers."""
+class Batch:
+    """Configurations that were drawn together; the first `given` of them were not drawn by the sampler."""
 
-    space: Space
-    sampler: str
-    direction: str
-    metric: str | None
-    seed: int
-    batch: int | None
-
-    def header(self) -> dict[str, Any]:
-        """The terms as the journal's header holds them."""
-        return {
-            "kind": KIND,
-            "space": self.space.to_json(),
-            "space_id": self.space.id,
-            "sampler": self.sampler,
-            "direction": self.direction,
-            "metric": self.metric,
-            "seed": self.seed,
-            "batch": self.batch,
-            "version": __version__,
-        }
+    params: tuple[Params, ...]
+    given: int = 0
 
 
 class Memory:
@@ -58,9 +44,10 @@ class Memory:
     def __init__(self, terms: Terms, journal: Journal | None) -> None:
         self.terms = terms
         self.metric = terms.metric
-        self.batches: list[list[Params]] = []
+        self.batches: list[Batch] = []
         self.drawn: list[Params] = []
         self.ended: dict[int, Ended] = {}
+        self.steps: dict[tuple[int, int], Ended] = {}  # by trial and rung
         self.elapsed = 0.0
         self.sampler_seconds = 0.0
         self.stopped: str | None = None
@@ -103,11 +90,25 @@ class Memory:
         """What opening the journal had to put up with."""
         return self._journal.notices if self._journal else ()
 
-    def add_batch(self, batch: list[Params], elapsed: float, sampler_seconds: float) -> None:
-        """Remember a batch of draws."""
-        params = [dict(one) for one in batch]
+    def add_batch(self, batch: list[Params], elapsed: float, sampler_seconds: float, given: int = 0) -> None:
+        """Remember a batch of draws, the first `given` of which come from elsewhere."""
+        data = {
+            "params": [dict(one) for one in batch],
+            "elapsed": elapsed,
+            "sampler_seconds": sampler_seconds,
+        }
+        self._write("batch", first=len(self.drawn), **data, **({"given": given} if given else {}))
+
+    def add_step(self, number: int, rung: int, ended: Ended, elapsed: float) -> None:
+        """Remember what a trial has reached at a rung; the rung counts those of its bracket."""
         self._write(
-            "batch", first=len(self.drawn), params=params, elapsed=elapsed, sampler_seconds=sampler_seconds
+            "step",
+            number=number,
+            step=rung,
+            rung=ended.rung,
+            budget=ended.budget,
+            **_entry(ended),
+            elapsed=elapsed,
         )
 
     def add_metric(self, name: str) -> None:
@@ -116,7 +117,8 @@ class Memory:
 
     def add_trial(self, number: int, ended: Ended, elapsed: float) -> None:
         """Remember how a trial ended."""
-        self._write("trial", number=number, **_entry(ended), elapsed=elapsed)
+        reached = {"rung": ended.rung, "budget": ended.budget} if ended.budget else {}
+        self._write("trial", number=number, **_entry(ended), **reached, elapsed=elapsed)
 
     def add_stop(self, why: str, elapsed: float) -> None:
         """Remember why the search stopped."""
@@ -139,13 +141,16 @@ class Memory:
                 if data["first"] != len(self.drawn):
                     raise ValueError(f"first is {data['first']!r:.40}")
                 # `validate` turns the lists of JSON back into the tuples of the space.
-                self.batches.append([self.terms.space.validate(params) for params in data["params"]])
-                self.drawn.extend(self.batches[-1])
+                params = tuple(self.terms.space.validate(params) for params in data["params"])
+                self.batches.append(Batch(params, int(data.get("given", 0))))
+                self.drawn.extend(params)
                 self.sampler_seconds = float(data["sampler_seconds"])
             case "metric":
                 self.metric = str(data["name"])
             case "trial":
                 self._take_trial(data)
+            case "step":
+                self._take_step(data)
             case "stop":
                 self.stopped = str(data["why"])
             case _:
@@ -158,9 +163,25 @@ class Memory:
         number = data["number"]
         if type(number) is not int or not 0 <= number < len(self.drawn) or number in self.ended:
             raise ValueError(f"number is {number!r:.40}")
-        scores = tuple((str(name), float(value)) for name, value in data["scores"])
-        value, seconds = float(data["value"]), float(data["seconds"])
-        self.ended[number] = Ended(scores, value, Status(data["status"]), str(data["message"]), seconds)
+        self.ended[number] = _ended(data)
+
+    def _take_step(self, data: Mapping[str, Any]) -> None:
+        place = data["number"], data["step"]
+        if not 0 <= place[0] < len(self.drawn) or place in self.steps:
+            raise ValueError(f"number and rung are {place!r:.40}")
+        self.steps[place] = _ended(data)
+
+
+def _ended(data: Mapping[str, Any]) -> Ended:
+    return Ended(
+        tuple((str(name), float(value)) for name, value in data["scores"]),
+        float(data["value"]),
+        Status(data["status"]),
+        str(data["message"]),
+        float(data["seconds"]),
+        int(data.get("rung", 0)),
+        int(data.get("budget", 0)),
+    )
 
 
 def _entry(ended: Ended) -> dict[str, Any]:
@@ -179,12 +200,12 @@ def _check(folder: Path, terms: Terms, header: Mapping[str, Any]) -> None:
             f"{folder} holds a run of another kind ({header['kind']!r}), not a search of an objective. "
             "Choose another folder; nothing was overwritten."
         )
-    ours = terms.header()
+    ours, theirs = terms.header(), {**LATER, **header}
     differing = [
-        f"{name}: {header.get(name)!r:.80} in the run, {ours[name]!r:.80} in this call"
-        for name in ("sampler", "direction", "seed", "batch", "metric")
-        if header.get(name) != ours[name]
-        and not (name == "metric" and None in (header.get(name), ours[name]))
+        f"{name}: {theirs.get(name)!r:.80} in the run, {ours[name]!r:.80} in this call"
+        for name in _COMPARED
+        if theirs.get(name) != ours[name]
+        and not (name == "metric" and None in (theirs.get(name), ours[name]))
     ]
     if header.get("space_id") != terms.space.id:
         differing.append(_space_difference(terms.space, header))

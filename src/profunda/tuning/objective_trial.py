@@ -5,7 +5,7 @@ import inspect
 import math
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -23,6 +23,7 @@ __all__ = [
     "Objective",
     "Passing",
     "Scores",
+    "Seeding",
     "evaluate",
     "judge",
     "passing",
@@ -38,12 +39,21 @@ _REQUIRED = inspect.Parameter.empty
 _BARE = ""  # the name, until judged, of a number that the objective returned without one
 
 
-class Passing(Enum):
-    """How an objective takes its arguments."""
+class Seeding(Enum):
+    """How an objective takes the seed."""
 
-    PARAMS = "params"
-    PARAMS_AND_SEED = "params, seed"
-    PARAMS_AND_SEED_BY_NAME = "params, seed=seed"
+    NOT = "params"
+    BY_PLACE = "params, seed"
+    BY_NAME = "params, seed=seed"
+
+
+@dataclass(frozen=True)
+class Passing:
+    """How an objective takes its arguments; `budget` and `checkpoint` are passed by name, if it has them."""
+
+    seed: Seeding
+    budget: bool = False
+    checkpoint: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,22 +67,29 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ended:
-    """An answer that was judged: `value` is NaN unless the trial has completed."""
+    """An answer that was judged: `value` is NaN unless the trial has completed, or was dropped at a rung.
+
+    `rung` and `budget` tell how far it was trained, where the search has rungs.
+    """
 
     scores: Scores
     value: float
     status: Status
     message: str
     seconds: float
+    rung: int = 0
+    budget: int = 0
 
 
-def passing(objective: Objective) -> Passing:
+def passing(objective: Objective, budgeted: bool = False) -> Passing:
     """Whether to call ``objective(params)`` or ``objective(params, seed)``, from its signature.
 
-    The seed is passed to a parameter called `seed`, or to a second one that has no default.
+    The seed is passed to a parameter called `seed`, or to a second one that has no default. In a search with
+    budgets (`budgeted`) a parameter called `budget` gets the budget of a rung, one called `checkpoint` the
+    trial's folder.
 
     Raises:
-        ArgumentError: it is not callable, or takes neither.
+        ArgumentError: it is not callable, or takes neither; or it has no budget, where it is to be given one.
     """
     if not callable(objective):
         raise ArgumentError(
@@ -82,22 +99,44 @@ def passing(objective: Objective) -> Passing:
     try:
         signature = inspect.signature(objective)
     except ValueError:  # some functions of C tell nothing about themselves
-        return Passing.PARAMS
+        signature = inspect.Signature([inspect.Parameter("params", inspect.Parameter.POSITIONAL_ONLY)])
     parameters = list(signature.parameters.values())
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    extra = {name: None for name in ("budget", "checkpoint") if budgeted and name in named}
+    _check_budget(signature, budgeted)
     by_name = any(p.name == "seed" and p.kind is p.KEYWORD_ONLY for p in parameters)
     by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    second = len(by_place) > 1 and (by_place[1].name == "seed" or by_place[1].default is _REQUIRED)
+    second = (
+        len(by_place) > 1
+        and by_place[1].name not in extra
+        and (by_place[1].name == "seed" or by_place[1].default is _REQUIRED)
+    )
+    seed = Seeding.BY_NAME if by_name else Seeding.BY_PLACE if second else Seeding.NOT
     try:
         if by_name:
-            signature.bind(None, seed=0)
-            return Passing.PARAMS_AND_SEED_BY_NAME
-        signature.bind(*(None, 0) if second else (None,))
+            signature.bind(None, seed=0, **extra)
+        else:
+            signature.bind(*(None, 0) if second else (None,), **extra)
     except TypeError:
         raise ArgumentError(
             f"the objective takes {signature}, but it is called as objective(params) or "
             "objective(params, seed). Bind other arguments first, with functools.partial."
         ) from None
-    return Passing.PARAMS_AND_SEED if second else Passing.PARAMS
+    return Passing(seed, "budget" in extra, "checkpoint" in extra)
+
+
+def _check_budget(signature: inspect.Signature, budgeted: bool) -> None:
+    parameter = signature.parameters.get("budget")
+    if budgeted and parameter is None:
+        raise ArgumentError(
+            f"max_budget is given, but the objective takes {signature}: it has no parameter `budget` that "
+            "would tell it how far to train. Add one, or leave max_budget out."
+        )
+    if not budgeted and parameter is not None and parameter.default is _REQUIRED:
+        raise ArgumentError(
+            f"the objective takes {signature}: say max_budget=…, the budget of a whole training, or give "
+            "`budget` a default."
+        )
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -108,28 +147,40 @@ def trial_seed(seed: int, number: int) -> int:
     return key("trial", seed, number) >> 33
 
 
-def evaluate(objective: Objective, how: Passing, params: Params, seed: int) -> Answer:
+def evaluate(
+    objective: Objective,
+    how: Passing,
+    params: Params,
+    seed: int,
+    budget: int | None = None,
+    checkpoint: Path | None = None,
+) -> Answer:
     """Call the objective once; whatever it raises becomes the answer's message, except KeyboardInterrupt."""
     started = time.perf_counter()
     given = dict(params)  # its own copy: an objective that pops from it changes no journal
+    more: dict[str, Any] = {"budget": budget} if how.budget else {}
+    more |= {"checkpoint": checkpoint} if how.checkpoint else {}
     try:
-        match how:
-            case Passing.PARAMS:
-                returned = objective(given)
-            case Passing.PARAMS_AND_SEED:
-                returned = objective(given, seed)
-            case Passing.PARAMS_AND_SEED_BY_NAME:
-                returned = objective(given, seed=seed)
+        match how.seed:
+            case Seeding.NOT:
+                returned = objective(given, **more)
+            case Seeding.BY_PLACE:
+                returned = objective(given, seed, **more)
+            case Seeding.BY_NAME:
+                returned = objective(given, seed=seed, **more)
         return Answer(_scores(returned), "", time.perf_counter() - started)
     except (Exception, SystemExit) as error:
         return Answer((), _explain(error), time.perf_counter() - started)
 
 
-def judge(answer: Answer, metric: str | None, first: bool) -> tuple[Ended, str | None]:
+def judge(
+    answer: Answer, metric: str | None, first: bool, needed: Sequence[str] = ()
+) -> tuple[Ended, str | None]:
     """How a trial ended, and the metric's name, which the first answer settles if the caller did not.
 
-    `first` says that no trial has given a number so far: a metric that is not among the answer's is then
-    taken for the caller's mistake, later for the trial's.
+    `needed` are further metrics that it must hold, of objectives and constraints. `first` says that no trial
+    has given a number so far: a metric that is not among the answer's is then taken for the caller's mistake,
+    later for the trial's.
 
     Raises:
         ArgumentError: several metrics and no word which one to optimise, or a metric that is not returned.
@@ -144,17 +195,20 @@ def judge(answer: Answer, metric: str | None, first: bool) -> tuple[Ended, str |
         )
     metric = metric or names[0] or UNNAMED
     scores = tuple((name or metric, number) for name, number in answer.scores)
-    if metric not in dict(scores):
-        text = f"the objective returned {', '.join(names)}, but not the metric {metric!r}"
-        if first:
-            near = difflib.get_close_matches(metric, names, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "Name one of those it returns."
-            raise ArgumentError(f"{text}. {hint}")
-        return Ended(scores, math.nan, Status.FAILED, text, answer.seconds), metric
-    value = dict(scores)[metric]
-    if not math.isfinite(value):
-        return Ended(scores, math.nan, Status.DIVERGED, f"{metric} is {value}", answer.seconds), metric
-    return Ended(scores, value, Status.COMPLETED, "", answer.seconds), metric
+    told = dict(scores)
+    for due in (metric, *needed):
+        if due not in told:
+            text = f"the objective returned {', '.join(told)}, but not the metric {due!r}"
+            if first:
+                near = difflib.get_close_matches(due, names, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Name one of those it returns."
+                raise ArgumentError(f"{text}. {hint}")
+            return Ended(scores, math.nan, Status.FAILED, text, answer.seconds), metric
+    for due in (metric, *needed):
+        if not math.isfinite(told[due]):
+            text = f"{due} is {told[due]}"
+            return Ended(scores, math.nan, Status.DIVERGED, text, answer.seconds), metric
+    return Ended(scores, told[metric], Status.COMPLETED, "", answer.seconds), metric
 
 
 def _scores(returned: Any) -> Scores:

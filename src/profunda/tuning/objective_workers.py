@@ -22,7 +22,7 @@ from typing import Protocol
 
 from profunda.errors import ArgumentError
 from profunda.space.space import Params
-from profunda.tuning.objective_trial import Answer, Objective, Passing, evaluate, passing
+from profunda.tuning.objective_trial import Answer, Objective, Passing, evaluate
 
 __all__ = ["Crew", "Processes", "Task", "ThisProcess", "crew_for"]
 
@@ -37,6 +37,8 @@ class Task:
     number: int
     params: Params
     seed: int
+    budget: int | None = None
+    checkpoint: Path | None = None
 
 
 class Crew(Protocol):
@@ -65,13 +67,12 @@ class Crew(Protocol):
         ...
 
 
-def crew_for(objective: Objective, workers: int) -> Crew:
+def crew_for(objective: Objective, workers: int, how: Passing) -> Crew:
     """This process for one worker, others for more.
 
     Raises:
-        ArgumentError: the objective cannot be called with params, or other processes cannot import it.
+        ArgumentError: other processes cannot import the objective.
     """
-    how = passing(objective)
     return ThisProcess(objective, how) if workers == 1 else Processes(objective, how, workers)
 
 
@@ -96,7 +97,7 @@ class ThisProcess:
         task, self._task = self._task, None
         if task is None:
             return ()
-        return ((task.number, evaluate(self._objective, self._how, task.params, task.seed)),)
+        return ((task.number, _carried_out(self._objective, self._how, task)),)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -201,7 +202,7 @@ def _ctrl_c_held() -> Iterator[None]:
     """Ctrl-C waits until what is done within is done whole, here and in a process that is started within.
 
     Here, since one that cuts a pipe or a start in two leaves an open socket or a process nobody knows. There,
-    until `_work` tells it to take no notice: one that is still importing modules would answer with a traceback.
+    until `_work` tells it to take no notice: one that still imports modules would answer with a traceback.
     """
     handler = signal.getsignal(signal.SIGINT)
     # The mask is for the new process to inherit; here another thread may be handed the signal all the same,
@@ -237,7 +238,11 @@ def _work(pipe: Connection, objective_bytes: bytes, how: Passing) -> None:
         pipe.send("")
         while True:
             task: Task = pipe.recv()
-            pipe.send(evaluate(objective, how, task.params, task.seed))
+            pipe.send(_carried_out(objective, how, task))
+
+
+def _carried_out(objective: Objective, how: Passing, task: Task) -> Answer:
+    return evaluate(objective, how, task.params, task.seed, task.budget, task.checkpoint)
 
 
 def _name(objective: Objective) -> str:

@@ -101,8 +101,8 @@ class SearchResult:
         finite = [trial for trial in self.trials if math.isfinite(trial.value) and trial.feasible]
         top = max((trial.rung for trial in finite), default=0)
         furthest = [trial for trial in finite if trial.rung == top]
-        losses = np.array([self._losses(trial) for trial in furthest]).reshape(len(furthest), -1)
-        return tuple(furthest[i] for i in pareto_front(losses))
+        losses = [self._losses(trial) for trial in furthest]
+        return tuple(furthest[i] for i in pareto_front(np.array(losses))) if losses else ()
 
     def _losses(self, trial: Trial) -> list[float]:
         if not self.objectives:

@@ -5,13 +5,14 @@ are scored by it at once (the logarithm of the expected improvement), and the ba
 pick is believed to turn out as expected, which takes away the uncertainty around it and sends the next one
 elsewhere (the "kriging believer" of Ginsbourger, Le Riche and Carraro 2010, by rank-one updates).
 
-What bounds the cost: hyperparameters come from at most `_FIT_POINTS` trials and are kept for an eighth as
-many trials as were told, the posterior sees at most `DATA_POINTS`, the better half of them the best ones.
+What bounds the cost: hyperparameters come from at most `_FIT_POINTS` trials and are kept for a quarter
+as many trials as were told, the posterior sees at most `DATA_POINTS`, the better half of them the best ones.
 
 A proposal is a function of the seed, of what was proposed and told before, and of nothing else.
 """
 
 import json
+import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,7 +31,8 @@ from profunda.tuning.samplers.targets import losses_of, scalar_targets, violatio
 __all__ = ["BatchSampler"]
 
 _FIT_POINTS = 192
-_KEPT_SHARE = 8  # hyperparameters are kept for told/8 trials, rounded down to a power of two
+_BEYOND = 1e12  # stands for a violation that is no number
+_KEPT_SHARE = 4  # hyperparameters are kept for told/4 trials, rounded down to a power of two
 
 
 class BatchSampler:
@@ -84,22 +86,26 @@ class BatchSampler:
         rng = generator(self._seed, f"batch/{self._proposed}")
         rows = np.stack([self._rows[k] for k in told])
         outcomes = [self._ended[k] for k in told]
+        of = "loss"
+        if not any(outcome.feasible for outcome in outcomes):
+            of, outcomes, losses = "violation", *_aimed_at_constraints(outcomes)
         waiting = [row for k, row in enumerate(self._rows) if k not in self._ended]
+        targets = scalar_targets(losses, self._weights(n, losses.shape[1], rng))
         belief = Belief(
             self._cube,
-            self._kernel("loss", rows, lambda first: _even_targets(losses[:first])),
+            self._kernel(of, rows, targets[:, 0], lambda first: _even_targets(losses[:first])),
             rows,
-            scalar_targets(losses, self._weights(n, rng)),
+            targets,
             np.array([outcome.feasible for outcome in outcomes]),
             self._limit(rows, outcomes),
         )
         return belief.batch(n, np.array(waiting).reshape(-1, self._cube.dimensions), rng)
 
-    def _weights(self, n: int, rng: np.random.Generator) -> np.ndarray:
+    def _weights(self, n: int, objectives: int, rng: np.random.Generator) -> np.ndarray:
         """Weights of objectives [n, Q], uniform over the simplex; a single row for one objective."""
-        if len(self._signs) == 1:
+        if objectives == 1:
             return np.ones((1, 1))
-        raw = rng.exponential(size=(n, len(self._signs)))
+        raw = rng.exponential(size=(n, objectives))
         return raw / raw.sum(axis=1, keepdims=True)
 
     def _limit(self, rows: np.ndarray, outcomes: Sequence[Outcome]) -> Posterior | None:
@@ -107,26 +113,36 @@ class BatchSampler:
         missed = violations(outcomes)
         if missed is None:
             return None
-        kernel = self._kernel("limit", rows, lambda first: violations(outcomes[:first]))
+        kernel = self._kernel("limit", rows, missed, lambda first: violations(outcomes[:first]))
         kept = spread_rows(missed, DATA_POINTS)
         return Posterior(kernel, self._cube.features(rows[kept]), missed[kept, None])
 
-    def _kernel(self, of: str, rows: np.ndarray, taught: Callable[[int], np.ndarray | None]) -> Kernel:
+    def _kernel(
+        self, of: str, rows: np.ndarray, whole: np.ndarray, taught: Callable[[int], np.ndarray | None]
+    ) -> Kernel:
         """Hyperparameters by the first trials told, up to the last whole multiple of those they are kept for.
 
         A function of what was told, not of when it was asked for: a search that was resumed finds the same.
-        `taught` gives the targets of the first so many, None where they teach nothing yet.
+        `taught` gives the targets of the first so many, None where they teach nothing yet and `whole`, those
+        of all, must do.
         """
         step = 1 << max(0, (len(rows) // _KEPT_SHARE).bit_length() - 1)
         first = len(rows) - len(rows) % step
         if (of, first) not in self._kernels:
             y = taught(first)
             if y is None:
-                first, y = len(rows), taught(len(rows))
+                first, y = len(rows), whole
             kept = spread_rows(y, _FIT_POINTS)
             fitted = fitted_kernel(self._cube.features(rows[kept]), y[kept], self._cube.owner)
             self._kernels = {k: v for k, v in self._kernels.items() if k[0] != of} | {(of, first): fitted}
         return self._kernels[of, first]
+
+
+def _aimed_at_constraints(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], np.ndarray]:
+    """While no trial met the constraints, their violation is the loss and nothing constrains it."""
+    finite = [o.violation if math.isfinite(o.violation) else _BEYOND for o in outcomes]
+    aimed = [Outcome((v,), o.status) for v, o in zip(finite, outcomes, strict=True)]
+    return aimed, losses_of(aimed, [1.0])
 
 
 def _even_targets(losses: np.ndarray) -> np.ndarray | None:

@@ -12,15 +12,15 @@ from profunda.tuning.samplers.gaussian import Kernel, Posterior
 
 __all__ = ["DATA_POINTS", "Belief", "spread_rows"]
 
-DATA_POINTS = 320
-_GLOBAL = 1024  # candidates spread over the space
+DATA_POINTS = 256
+_GLOBAL = 768  # candidates spread over the space
 _PARENTS = 16  # good trials from which steps are made
-_STEPS = 32  # from each of them, sizes `_FIRST_SCALES`
+_STEPS = 24  # from each of them, sizes `_FIRST_SCALES`
 _FIRST_SCALES = (1e-2, 0.5)
 _ROUNDS = ((3e-2, 0.2), (1e-2, 0.1), (3e-3, 3e-2), (1e-3, 1e-2))  # then steps from the best candidates
 _ROUND_PARENTS, _ROUND_STEPS = 4, 16  # by each criterion
 _DOUBTS = (0.5, 1.0, 2.0)  # standard deviations of optimism by which parents are chosen, beside improvement
-_SHORTLIST = 1024  # candidates that are compared anew after each pick
+_SHORTLIST = 768  # candidates that are compared anew after each pick
 _COLUMNS = 4  # weightings of several objectives that look for candidates
 _BRAVE = 2.0  # standard deviations of optimism by which the shortlist is chosen
 _FAR = -5.0  # log of a probability: below it, constraints are met nowhere near
@@ -41,25 +41,23 @@ def spread_rows(y: np.ndarray, most: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Pool:
-    """Candidates [K, D] with their means [K, W], whitened covariances v [N, K], deviations and limits [K].
+    """Candidates [K, D] with their means [K, W], deviations and limits [K].
 
     `limits` holds the logarithm of the probability that constraints are met.
     """
 
     rows: np.ndarray
     means: np.ndarray
-    v: np.ndarray
     sd: np.ndarray
     limits: np.ndarray
 
     def taken(self, kept: np.ndarray) -> "_Pool":
-        return _Pool(self.rows[kept], self.means[kept], self.v[:, kept], self.sd[kept], self.limits[kept])
+        return _Pool(self.rows[kept], self.means[kept], self.sd[kept], self.limits[kept])
 
     def joined(self, other: "_Pool") -> "_Pool":
         return _Pool(
             np.concatenate([self.rows, other.rows]),
             np.concatenate([self.means, other.means]),
-            np.concatenate([self.v, other.v], axis=1),
             np.concatenate([self.sd, other.sd]),
             np.concatenate([self.limits, other.limits]),
         )
@@ -101,13 +99,12 @@ class Belief:
 
     def _scored(self, rows: np.ndarray) -> _Pool:
         x = self._cube.features(rows)
-        means, v = self._posterior.whitened(x)
-        sd = np.sqrt(np.maximum(self._kernel.signal - (v * v).sum(axis=0), _LEAST_VARIANCE))
+        means, sd = self._posterior.predict(x)
         limits = np.zeros(len(rows))
         if self._limit is not None:
             missed, doubt = self._limit.predict(x)
             limits = log_feasible(missed[:, 0], doubt)
-        return _Pool(rows, means, v, sd, limits)
+        return _Pool(rows, means, sd, limits)
 
     def _value(self, pool: _Pool, column: int, best: float, sd: np.ndarray) -> np.ndarray:
         """Log of expected improvement where constraints are met; only the latter until one trial met them."""
@@ -139,16 +136,18 @@ class Belief:
 
     def _unseen(self, pool: _Pool, n: int, waiting: np.ndarray) -> _Pool:
         """Each place once, and none that was tried, unless the space has too few."""
-        _, first = np.unique(np.round(pool.rows, _DIGITS), axis=0, return_index=True)
-        first.sort()
-        tried = {row.tobytes() for row in np.round(np.concatenate([self._rows, waiting]), _DIGITS)}
-        new = [k for k in first if np.round(pool.rows[k], _DIGITS).tobytes() not in tried]
-        return pool.taken(np.array(new) if len(new) >= n else first)
+        first: dict[bytes, int] = {}
+        for k, place in enumerate(_places(pool.rows)):
+            first.setdefault(place, k)
+        tried = {*_places(self._rows), *_places(waiting)}
+        new = [k for place, k in first.items() if place not in tried]
+        return pool.taken(np.array(new if len(new) >= n else list(first.values())))
 
     def _picked(self, n: int, pool: _Pool, waiting: _Pool) -> np.ndarray:
         """The best candidate, then the best once that one is believed, and so on: rows [n, D]."""
         everyone = pool.joined(waiting)
-        z = self._kernel.scaled(self._cube.features(everyone.rows))
+        x = self._cube.features(everyone.rows)
+        z, (_, v) = self._kernel.scaled(x), self._posterior.whitened(x)
         count, given = len(pool.rows), len(waiting.rows)
         best = None if self._best is None else self._best.copy()
         variance = np.square(everyone.sd)
@@ -167,10 +166,14 @@ class Belief:
                 pick = int(np.argmax(np.where(free, value, -np.inf)))
                 free[pick] = False
                 picks.append(pick)
-            shared = self._kernel(z, z[pick : pick + 1])[:, 0] - everyone.v.T @ everyone.v[:, pick]
-            shared -= updates[:turn].T @ updates[:turn, pick]
+            shared = self._kernel(z, z[pick : pick + 1])[:, 0] - v[:, pick] @ v
+            shared -= updates[:turn, pick] @ updates[:turn]
             updates[turn] = shared / math.sqrt(variance[pick] + self._kernel.noise)
             variance = np.maximum(variance - np.square(updates[turn]), _LEAST_VARIANCE)
             if best is not None:
                 best = np.minimum(best, everyone.means[pick])
         return pool.rows[picks]
+
+
+def _places(rows: np.ndarray) -> list[bytes]:
+    return [row.tobytes() for row in np.round(rows, _DIGITS) + 0.0]

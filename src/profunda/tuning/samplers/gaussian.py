@@ -16,9 +16,9 @@ __all__ = ["Kernel", "Posterior", "fitted_kernel"]
 _SQRT5 = math.sqrt(5.0)
 _JITTER = 1e-8
 _LENGTH_SPREAD = 1.2
-_NOISE = (math.log(1e-3), 2.0)  # centre and spread of the prior of log noise variance
+_NOISE = (math.log(1e-3), 3.0)  # centre and spread of the prior of log noise variance
 _SIGNAL = (0.0, 1.0)
-_BOUNDS = {"length": (math.log(0.02), math.log(50.0)), "signal": (-3.0, 4.0), "noise": (math.log(1e-6), 0.0)}
+_BOUNDS = {"length": (math.log(0.04), math.log(50.0)), "signal": (-3.0, 4.0), "noise": (math.log(1e-6), 0.0)}
 _STEPS = 40
 
 
@@ -96,7 +96,8 @@ def _evidence(theta: np.ndarray, x: np.ndarray, y: np.ndarray, owner: np.ndarray
     if info:
         return 1e10, np.zeros_like(theta)
     inverse, _ = potri(factor, lower=1)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    inverse += inverse.T  # the other half is zero
+    inverse.flat[:: len(x) + 1] *= 0.5
     weights = inverse @ y
     value = 0.5 * float(y @ weights) + float(np.log(np.diag(factor)).sum())
     inner = inverse - np.outer(weights, weights)
@@ -137,4 +138,18 @@ class Posterior:
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means [N', Q] and standard deviations [N'] of the function, noise apart."""
         means, v = self.whitened(x)
-        return means, np.sqrt(np.maximum(self.kernel.signal - (v * v).sum(axis=0), 1e-12))
+        return means, np.sqrt(np.maximum(self.kernel.signal - np.einsum("ij,ij->j", v, v), 1e-12))
+
+    def average(self, x: np.ndarray) -> tuple[float, float]:
+        """Mean and standard deviation of the mean of the function over points x [N', F]; one column of y."""
+        means, v = self.whitened(x)
+        z = self.kernel.scaled(x)
+        variance = float(self.kernel(z, z).mean()) - float(np.square(v.mean(axis=1)).sum())
+        return float(means[:, 0].mean()), math.sqrt(max(variance, 1e-12))
+
+    def left_out(self, y: np.ndarray) -> np.ndarray:
+        """Errors [N] of predictions of y [N], each by all others (Rasmussen and Williams 2006, eq. 5.12)."""
+        from scipy.linalg import cho_solve
+
+        inverse = cho_solve((self._factor, True), np.eye(len(y)), check_finite=False)
+        return inverse @ y / np.diag(inverse)

@@ -14,6 +14,8 @@ from profunda.tuning.samplers.warp import Warp
 __all__ = ["losses_of", "scalar_targets", "violations"]
 
 _AUGMENT = 0.05  # Knowles 2006: small, so that corners of the front stay reachable
+_FARTHEST = 3.0  # typical misses; what lies beyond is as bad
+_MARGIN = 0.3  # typical misses
 
 
 def losses_of(outcomes: Sequence[Outcome], signs: Sequence[float]) -> np.ndarray:
@@ -45,16 +47,15 @@ def scalar_targets(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def violations(outcomes: Sequence[Outcome]) -> np.ndarray | None:
-    """−1 for every feasible trial, above 0 by rank for the others, [N]; None where all are feasible.
+    """By how much constraints are missed [N], in units of the typical miss; None where all are feasible.
 
-    Ranks, because a violation may have any unit, and 0 between the two, because there the surrogate knows
-    nothing.
+    Below 0 stand those that met them: by their margin where one was told, else by a fixed one, since a
+    surrogate that is taught 0 there would think the whole feasible region its border.
     """
-    missed = np.array([outcome.violation for outcome in outcomes])
-    bad = ~np.array([outcome.feasible for outcome in outcomes], dtype=bool)
-    if not bad.any():
+    if all(outcome.feasible for outcome in outcomes):
         return None
-    levels = np.unique(missed[bad])  # NaN, if any, last: nothing is further from being feasible
-    table = np.full(len(outcomes), -1.0)
-    table[bad] = (np.searchsorted(levels, missed[bad]) + 1) / len(levels)
-    return table
+    told = np.array([outcome.violation for outcome in outcomes])
+    missed = told[np.isfinite(told) & (told > 0)]
+    scaled = np.nan_to_num(told / np.median(missed) if len(missed) else told, nan=_FARTHEST)
+    scaled[told == 0.0] = -_MARGIN
+    return np.clip(scaled, -_FARTHEST, _FARTHEST)
