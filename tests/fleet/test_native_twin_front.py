@@ -1,5 +1,4 @@
-"""Parametric activations, skips, scales, periodic embeddings and codes: the native engine against torch's and the
-naive twin."""
+"""The native engine on fronts, parametric activations and skips, against the torch engine and the naive twin."""
 
 from dataclasses import replace
 from functools import cache
