@@ -1,4 +1,4 @@
-"""The native engine on fronts, parametric activations and skips, against the torch engine and the naive twin."""
+"""The native engine on fronts, parametric activations and skips, against torch and the naive twin."""
 
 from dataclasses import replace
 from functools import cache
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.fleet import cases
 from tests.fleet.cases import same_members
-from tests.fleet.test_native_twin import KINDS, NORMS, OPTIMISERS, agree, apart, relative
+from tests.fleet.test_native_twin import KINDS, NORMS, agree, apart, relative
 from tests.oracles import fleet as oracle
 
 from profunda.data.inputs import Inputs
@@ -55,21 +55,22 @@ def test_each_field(native, name, codes):
     agree(native, [member(**fields | {name: EVERYTHING[name]})], table(codes))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("norm", "place"), NORMS)
-def test_all_with_every_norm_and_dropout(native, norm, place, kind):
+@pytest.mark.parametrize(("number", "norm", "place"), [(i, *norm) for i, norm in enumerate(NORMS)])
+def test_all_with_every_norm_and_dropout(native, number, norm, place):
+    kind = KINDS[number % 3]
     one = member(norm=norm, norm_place=place, dropout_kind=kind, clip=0.7, **EVERYTHING)
     agree(native, [one], table())
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-@pytest.mark.parametrize("widths", [(), (7,), (12, 12), (5, 5, 5, 5)])
+@pytest.mark.parametrize(
+    ("widths", "optimiser"), [((), "sgd"), ((7,), "adam"), ((12, 12), "rmsprop"), ((5, 5, 5, 5), "adam")]
+)
 def test_depths_and_optimisers(native, widths, optimiser):
     one = member(widths, optimiser=optimiser, l1=1e-3, l2=1e-2, **EVERYTHING)
     agree(native, [one], table())
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "selu", "mish"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "selu"])
 def test_parametric_activations(native, activation):
     agree(native, [member(activation=activation, parametric=True, skip=True)], table(()))
 
