@@ -162,8 +162,9 @@ def trained(
 
 
 def losses(states: np.ndarray) -> np.ndarray:
-    """Logarithms of the best validation losses, in the shape of `states`: differences are factors."""
-    return np.vectorize(lambda state: np.log(state.best_loss))(states).astype(np.float64)
+    """Logarithms of the best validation losses, in the shape of `states`; NaN where a network diverged."""
+    found = np.vectorize(lambda state: state.best_loss)(states).astype(np.float64)
+    return np.log(np.where(np.isfinite(found), found, np.nan))
 
 
 def seconds_of(design: Design, data: FleetData) -> float:

@@ -14,13 +14,14 @@ from profunda.fleet.threads import usable_cores
 from profunda.metrics.score import metric_for
 from profunda.space.design import Design
 from profunda.tuning.corruption import Corruption
-from profunda.tuning.dosage import dosage_of
+from profunda.tuning.dosage import GRIDS, dosage_of
 from profunda.tuning.ground import Entrant, Measured, lay_ground, part_of
 
 TABLES = ("adult", "concrete", "digits")
 ROWS = 1500
 PLAIN = Design(widths=(128, 128), lr=2e-3, epochs=60, patience=15, batch_size=32)
 PARTS = {"L2": {"l2": 0.03}, "dropout": {"dropout": 0.2}, "batch norm": {"norm": "batch"}}
+DOSED = ("l1", "l2", "dropout", "input_dropout", "label_smoothing")
 NOISES = (Corruption("noise", 0.3), Corruption("shift", 0.5))
 
 
@@ -110,8 +111,10 @@ def too_much(seeds: int) -> Finding:
             dataset,
             np.arange(dataset.n_rows),
             metric_for(dataset.task.kind),
+            grids=[grid for grid in GRIDS if grid.name in DOSED],
             folds=3,
-            seeds=seeds,
+            repeats=2,
+            seeds=max(1, seeds - 1),
         )
         shapes += [one.shape for one in curves]
         said.append(f"{name}: " + ", ".join(f"{one.title} {one.shape}" for one in curves))

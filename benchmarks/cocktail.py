@@ -39,6 +39,7 @@ from _tables import Given, Record, Records, Table, dataset_of, options, tables
 import profunda
 from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits, split
+from profunda.fleet.speed import speeds_here
 from profunda.space.space import Space
 
 __all__ = ["Settings", "fitted", "main", "results_of"]
@@ -84,6 +85,7 @@ def main(words: Sequence[str] | None = None) -> int:
     seconds = len(found) * settings.seconds * (len(arms) - sum(arm in MLPS for arm in arms) + 0.5)
     print(f"Expected: about {seconds / 60:.0f} minutes.", flush=True)
     records = Records(given.out, asdict(settings))
+    speeds_here("auto")  # else the first arm would measure the engines in its time
     for table in found:
         _measure(table, arms, settings, records)
     return _report(records, given, settings, [table.name for table in found])

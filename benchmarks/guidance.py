@@ -115,7 +115,7 @@ def _report(records: Records, given: Given, settings: Settings, names: Sequence[
     verdicts = judge(done)
     for verdict in verdicts:
         print(f"\n{verdict}")
-    results = {"tables": len(done), "rules": [asdict(verdict) for verdict in verdicts]}
+    results = {"tables": list(done), "rules": [asdict(verdict) for verdict in verdicts]}
     facts = machine("torch", "scikit-learn")
     write(given.json, "guidance", facts, asdict(settings), json.loads(json.dumps(results)), {})
 

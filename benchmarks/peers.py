@@ -34,6 +34,7 @@ from cocktail import fitted
 
 from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits, split
+from profunda.fleet.speed import speeds_here
 from profunda.metrics.score import metric_for
 
 __all__ = ["Settings", "main", "peer"]
@@ -79,6 +80,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     print(f"Expected: about {len(found) * (sum(settings.seconds) + 60) / 60:.0f} minutes.", flush=True)
     records = Records(given.out, asdict(settings))
+    speeds_here("auto")  # else the first fit would measure the engines in its time
     for table in found:
         _measure(table, settings, records)
     return _report(records, given, settings, [table.name for table in found])

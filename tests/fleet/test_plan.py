@@ -290,7 +290,7 @@ def test_wrong_words_are_named():
         plan(mixed(1), table(), engine="rocket")
     with pytest.raises(ArgumentError, match="dtype = 'int8' is unknown"):
         plan(mixed(1), table(), dtype="int8")
-    with pytest.raises(DataError, match=r"wants encoding 'robust', fold 5; prepared are piecewise/0"):
+    with pytest.raises(DataError, match=r"wants encoding 'robust', fold 5; prepared are embedded/0"):
         plan([replace(mixed(1)[0], fold=5)], table())
 
 
@@ -344,7 +344,7 @@ def test_data_of_arrays_are_copies(dtype, classes, order):
 def test_lists_are_counted_where_the_engine_keeps_them():
     def paid(features, filled, width=256):
         shape = shape_of(Member(Design((width,))), table(features=8))
-        return listed(replace(shape, n_features=features, n_filled=filled)).n_features
+        return listed(replace(shape, n_features=features, entering=features, n_filled=filled)).entering
 
     assert paid(160, 20) < 160
     assert paid(16, 2) < 16

@@ -192,12 +192,12 @@ def test_only_the_proximal_map_finds_the_sixteen_zeros():
     x, y = design()
     exact = lasso(x, y, 0.4, "mse").weights
     assert np.count_nonzero(exact == 0) == 16
-    full = trained(x, y, L1(0.4), epochs=1000)
+    full = trained(x, y, L1(0.4), epochs=600)
     assert zeros(full) == 16
     assert np.abs(full.weight.detach().numpy()[0] - exact).max() < 1e-10
     assert ((full.weight.detach().numpy()[0] == 0) == (exact == 0)).all()
-    by_sign = trained(x, y, L1(0.4, "subgradient"), epochs=1000)
-    adam = trained(x, y, L1(0.4, "subgradient"), optimiser="adam", epochs=1000)
+    by_sign = trained(x, y, L1(0.4, "subgradient"), epochs=600)
+    adam = trained(x, y, L1(0.4, "subgradient"), optimiser="adam", epochs=600)
     assert zeros(by_sign) == zeros(adam) == 0
     assert (adam.weight.abs() < 0.05).sum() == 16  # near, never at
 
@@ -229,7 +229,7 @@ def test_proximal_steps_reach_ridge_and_elastic_net():
         (ElasticNet(0.3, 0.2), elastic_net(x, y, 0.3, 0.2, "mse").weights),
     ):
         module = linear(20)
-        for _ in range(1500):
+        for _ in range(800):
             proximal_step(module, lambda m=module: (m(rows) - target).square().mean(), penalty, rate)
         assert module.weight.detach().numpy()[0] == pytest.approx(exact, abs=1e-10)
 
@@ -259,7 +259,7 @@ def test_group_lasso_takes_whole_inputs_out():
     rows, targets = torch.from_numpy(x), torch.from_numpy(both)
     module = nn.Sequential(linear(20, 2))
     penalty, rate = GroupLasso(0.5), 0.5 * len(x) / np.linalg.norm(x, 2) ** 2
-    for _ in range(800):
+    for _ in range(400):
         proximal_step(module, lambda: (module(rows) - targets).square().sum(1).mean(), penalty, rate)
     kept = penalty.kept(module)
     assert [place for place, keeps in enumerate(kept) if keeps] == [2, 7, 11, 16]

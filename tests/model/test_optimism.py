@@ -65,6 +65,8 @@ def test_resamples_are_the_seeds_and_those_without_a_choice_are_left_out() -> No
     one, two = (bias_corrected(weigh, predictions, y, ACCURACY, seed) for seed in (0, 0))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, bias_corrected(weigh, predictions, y, ACCURACY, 1))
+    hurried = bias_corrected(weigh, predictions, y, ACCURACY, 0, seconds=0.0)
+    assert np.array_equal(hurried, one[:1])
     auc = metric_for("binary", "auc")
     rare = np.zeros(40, np.int64)
     rare[0] = 1

@@ -50,12 +50,12 @@ def test_it_equals_an_explicit_loop(sizes, names, seed):
     module = f.to_module()
     assert torch.allclose(module(torch.from_numpy(x)), f(x), rtol=0, atol=1e-14)
     assert torch.equal(Notated.from_module(module)(x), f(x))
-    plus = Notated(weights, [-b for b in biases], used)(x)  # control: the text's sign matters
-    assert (
-        all(not b.any() for b in biases)
-        or not torch.equal(plus, f(x))
-        or set(used) & {"softmax", "relu", "max"}
-    )
+
+
+def test_the_explicit_loop_tells_the_two_signs_apart():
+    weights, biases, x = [[[1.0, 2.0]]], [[0.5]], [1.0, 1.0]
+    assert oracle.notated(weights, biases, [LISTS["linear"]], x) == [2.5]
+    assert Notated(weights, [[-0.5]], ["linear"])(x).tolist() == [3.5]
 
 
 def test_the_text_subtracts_its_biases_and_torch_adds_them():

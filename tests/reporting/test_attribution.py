@@ -16,9 +16,11 @@ from profunda.reporting.drawings import bar
 from profunda.reporting.landscape import size_front
 from profunda.reporting.reports import findings_document, report
 from profunda.reporting.story import run_document
+from profunda.reporting.surrogate import surrogate_panels
 from profunda.space.design import DOMAINS, Design
 from profunda.tuning.ablation import Attribution, Worth
 from profunda.tuning.dosage import Dosage
+from profunda.tuning.importance import SurrogateCurve, SurrogateCurves, surrogate_curves
 from profunda.tuning.paired import Change
 from profunda.tuning.robustness import Beyond, Point, Robustness
 
@@ -232,3 +234,32 @@ def test_sizes_that_are_not_known_are_not_drawn():
     assert size_front(unknown) is None
     alike = replace(plain, trials=tuple(replace(t, parameters=7) for t in plain.trials))
     assert size_front(alike) is None
+
+
+# what the trials taught ------------------------------------------------------------------------
+
+
+def test_panels_of_the_surrogate_share_a_scale_and_name_the_best():
+    import plotly.graph_objects as go
+
+    found = search("binary")
+    block = surrogate_panels(found, surrogate_curves(found))
+    assert block.figures[0].title == "lr"  # the fakes' losses follow it most
+    figures = [json.loads(one.spec) for one in block.figures]
+    assert len({tuple(one["layout"]["yaxis"]["range"]) for one in figures}) == 1
+    best = float(block.figures[0].what.split("best around ")[1].rstrip("."))
+    assert 0.002 < best < 0.008  # 10^-2.4 is the fakes' best
+    kinds = {one.title: figure["data"] for one, figure in zip(block.figures, figures, strict=True)}
+    assert len(kinds["lr"]) == 3  # a band
+    assert kinds["activation"][0]["error_y"]["array"]
+    for one in figures:
+        go.Figure(one)
+
+
+def test_a_surrogate_that_knows_nothing_is_not_drawn():
+    found = search("binary")
+    assert surrogate_panels(found, None) is None
+    curve = SurrogateCurve("lr", (1e-3, 1e-2), (0.4, 0.3), (0.3, 0.2), (0.5, 0.4), 0.5, 1.0)
+    assert surrogate_panels(found, SurrogateCurves((curve,), 0.05, 30)) is None
+    assert surrogate_panels(found, SurrogateCurves((replace(curve, share=0.0),), 0.9, 30)) is None
+    assert surrogate_panels(found, SurrogateCurves((curve,), 0.9, 30)) is not None

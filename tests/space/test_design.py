@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.oracles.space import parameters
 
@@ -45,7 +45,7 @@ def test_every_field_has_a_domain():
     assert {field.name for field in fields(Design)} == {"widths", *DOMAINS}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(designs)
 def test_json_round_trip(design):
     text = json.dumps(design.to_json())

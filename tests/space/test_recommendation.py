@@ -77,6 +77,10 @@ class TestResources:
         assert warned()
         assert not warned(batch_size=4)
 
+    def test_the_classic_combination_is_among_the_advice_for_tables(self):
+        assert {"decoupled L2", "dropout", "batch norm"} <= set(recommendation().names)
+        assert "group norm" in recommendation(batch_size=8).names
+
     def test_few_rows_ask_for_cross_validation_and_many_for_less(self):
         assert recommendation(rows=999).names[-1] == "cross-validation and averaging"
         assert recommendation(rows=50_001).names[-1] == "less of everything"
@@ -151,11 +155,13 @@ class TestWhatIsSaidOfBatchNorm:
 
 
 class TestEvidence:
-    def test_every_rule_has_a_verdict_and_numbers(self):
+    def test_every_rule_has_a_verdict_and_numbers_and_the_docs_have_them(self):
+        docs = (ROOT / "docs" / "guidance.md").read_text("utf-8")
         assert len({each.rule for each in RULES}) == len(RULES) == 10
         for each in RULES:
             assert each.verdict in get_args(Verdict)
             assert any(letter.isdigit() for letter in each.found)
+            assert f"**{each.verdict}** | {each.details} |" in docs
             assert each.measured.endswith(f"({SOURCE})")
 
     def test_enough_tables_stand_behind_them(self):

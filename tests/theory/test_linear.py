@@ -291,3 +291,17 @@ def test_rates_that_diverge_are_refused():
         descent_path(x, y, 1.0, 5)
     with pytest.raises(ArgumentError, match="Only below 1/η = 1 do steps shrink like a ridge penalty"):
         equivalent_ridge(np.array([1.5]), 1.0, 5)
+
+
+def test_corners_catch_the_lasso_and_not_ridge():
+    """D16: on the ball ‖w‖₁ ≤ t the least RSS lies at a corner, on the disc ‖w‖₂ ≤ t it lies on no axis."""
+    x, y = data(50, 2, seed=5)
+    y = x @ [2.0, 0.4]
+    angles = np.linspace(0, 2 * math.pi, 40_001)[:-1]
+    rays = np.stack([np.cos(angles), np.sin(angles)])
+    diamond = rays / np.abs(rays).sum(0)
+    least = [ball[:, ((y[:, None] - x @ ball) ** 2).sum(0).argmin()] for ball in (diamond, rays)]
+    assert least[0] == pytest.approx([1.0, 0.0], abs=1e-3)
+    assert abs(least[1][1]) > 0.05
+    strength = next(s for s in np.geomspace(1, 1e4, 400) if np.abs(lasso(x, y, s, "rss").weights).sum() < 1.0)
+    assert lasso(x, y, strength, "rss").weights[1] == 0.0

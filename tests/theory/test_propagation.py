@@ -24,6 +24,7 @@ from profunda.theory.propagation import (
     variance_profile,
 )
 from profunda.theory.quadrature import integral, normal_mean
+from profunda.theory.roots import bracketed_root
 
 
 def relu(g):
@@ -43,6 +44,13 @@ def test_kinks_and_steep_functions_do_not_cost_digits():
     nodes, weights = np.polynomial.hermite_e.hermegauss(200)
     assert abs(weights @ relu(nodes) / math.sqrt(2 * math.pi) - normal_mean(relu)) > 5e-4
     assert abs(weights @ np.tanh(10 * nodes) ** 2 / math.sqrt(2 * math.pi) - steep) > 0.01
+
+
+def test_roots_are_found_to_the_last_digits():
+    assert bracketed_root(math.cos, 0.0, 3.0) == pytest.approx(math.pi / 2, rel=1e-14)
+    assert bracketed_root(lambda x: x**9 - 1e-9, 0.0, 2.0) == pytest.approx(0.1, rel=1e-12)
+    assert bracketed_root(lambda x: x - 1.0, 1.0, 2.0) == 1.0
+    assert bracketed_root(lambda x: x - 2.0, 1.0, 2.0) == 2.0
 
 
 def test_an_integral_keeps_leading_axes():
@@ -113,6 +121,15 @@ def test_moments_equal_a_naive_quadrature(name, q):
     jumps = name in ("relu", "leaky_relu", "selu")  # Simpson's rule meets the jump at 0
     slope = oracle.simpson_mean(lambda g: phi.slope_at(root * g) ** 2)
     assert found.slope == pytest.approx(slope, rel=1e-4 if jumps else 1e-9)
+
+
+def test_the_naive_quadratures_know_wrong_from_right():
+    assert oracle.simpson_mean(np.square) == pytest.approx(1.0, abs=1e-12)
+    assert oracle.simpson_mean(lambda g: np.tanh(g) ** 2) != pytest.approx(
+        moments("tanh", 1.1).square, rel=1e-3
+    )
+    assert oracle.pair_mean(lambda z: z, 0.3) == pytest.approx(0.3, abs=1e-10)
+    assert oracle.pair_mean(np.tanh, 0.3) != pytest.approx(correlation_map("tanh", 0.3, 1.0, 1.0), rel=1e-2)
 
 
 def test_chi_par_is_the_slope_of_the_variance_map():
@@ -227,6 +244,33 @@ def test_phases():
     assert depth_scales("selu", 1.0).chi_par == pytest.approx(0.78265, abs=2e-4)
     with pytest.raises(ArgumentError, match="the variance grows without bound"):
         depth_scales("relu", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "c_w", "c_b", "keep"),
+    [("tanh", 2.0, 0.0, 1.0), ("gelu", 1.5, 0.1, 1.0), ("mish", 1.4, 0.3, 0.9), ("softplus", 1.0, 0.0, 1.0)],
+)
+@pytest.mark.parametrize("start", [0.02, 1.0, 40.0])
+def test_fixed_points_are_where_the_iteration_ends(name, c_w, c_b, keep, start):
+    q = c = None
+    for _ in range(150):
+        q = variance_map(name, start if q is None else q, c_w, c_b, keep)
+    assert fixed_variance(name, c_w, c_b, keep, start) == pytest.approx(q, rel=1e-6)
+    for _ in range(150):
+        c = correlation_map(name, 0.3 if c is None else c, q, c_w, c_b, keep)
+    assert fixed_correlation(name, q, c_w, c_b, keep) == pytest.approx(c, abs=1e-2)
+
+
+def test_critical_fixed_points_are_found_and_not_waited_for():
+    assert fixed_variance("tanh", 1.0) == fixed_variance("elu", 1.0) == fixed_variance("tanh", 0.9999) == 0.0
+    assert fixed_variance("tanh", 1.0001) == pytest.approx(5.0002e-5, rel=1e-4)  # 2q = C_W − 1
+    assert fixed_variance("gelu", 2.2, 0.1) == math.inf
+    assert fixed_variance("relu", 2.0, start=0.7) == 0.7
+    assert depth_scales("tanh", 1.0).xi_c == depth_scales("tanh", 1.0).xi_q == math.inf
+    # GELU's K* = 3.56 holds from above; from below the signal settles at 3.035, where it is still deep.
+    scales = depth_scales("gelu", 1.98305825744, 0.172922390756)
+    assert scales.q == pytest.approx(3.035, abs=1e-3)
+    assert scales.xi_c == pytest.approx(165.6, abs=0.5)
 
 
 def test_torch_default_is_floored_by_its_biases():

@@ -241,6 +241,26 @@ def test_the_same_seed_gives_the_same_numbers_on_any_number_of_threads():
     assert min(one.noise_value, one.shift_value) > one.value
 
 
+def test_a_whole_cocktail_is_taken_apart_on_columns_of_all_kinds():
+    """Embeddings, scaling, averaging, mixing: what stands before the layers is part of what is judged."""
+    import polars as pl
+
+    rng = np.random.default_rng(2)
+    town = rng.integers(0, 15, 300)
+    x = rng.normal(size=300)
+    y = x + np.sin(3.0 * x) + 0.3 * (town % 5) + 0.1 * rng.normal(size=300)
+    frame = pl.DataFrame({"town": [f"t{k}" for k in town], "x": x, "yes": rng.random(300) < 0.5, "target": y})
+    rich = replace(
+        QUICK, encoding="embedded", numeric_embedding="periodic", input_scaling=True, averaging=True,
+        mixup=0.2, noise=0.05, group_lasso=1e-4, parametric=True, beta2=0.95, schedule="coslog", epochs=8,
+    )  # fmt: skip
+    front = [named(name) for name in ("encoding", "numeric_embedding", "input_scaling", "averaging", "mixup")]
+    found = ablate(rich, frame, "target", ingredients=front, repeats=1, folds=2, seeds=1, engine="torch")
+    assert len(found.worths) == len(front)
+    assert found.value < 0.9 * y.std()
+    assert all(one.failed == 0 and math.isfinite(one.worth.mean) for one in found.worths)
+
+
 def test_a_short_time_makes_fewer_seeds_and_none_is_refused(monkeypatch):
     data = read(table())
     rows, metric = np.arange(200), metric_for("regression")

@@ -20,6 +20,7 @@ from profunda.journal.record import JOURNAL_NAME, read_journal
 from profunda.space.domain import Float
 from profunda.space.space import When
 from profunda.tuning.objective import search
+from profunda.tuning.objective_trial import passing
 from profunda.tuning.objective_workers import Task, crew_for
 from profunda.tuning.result import SearchResult
 
@@ -137,7 +138,7 @@ def test_ctrl_c_waits_until_a_worker_has_been_hired_whole(monkeypatch: pytest.Mo
         return made[-1]
 
     monkeypatch.setattr(multiprocessing.connection, "Pipe", interrupted)
-    crew = crew_for(objective, 2)
+    crew = crew_for(objective, 2, passing(objective))
     try:
         with pytest.raises(KeyboardInterrupt):
             crew.start(Task(0, {"x": 0.5, "kind": "a"}, 1))

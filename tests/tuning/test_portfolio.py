@@ -2,6 +2,7 @@
 
 import pytest
 
+from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.cost import TORCH
 from profunda.space.design import Design
@@ -22,6 +23,14 @@ def test_the_tables_space_has_three_elastic_nets(kind: str) -> None:
     assert {design.dropout for design in designs} == {0.0}
 
 
+def test_switches_are_off_and_the_rest_is_plain() -> None:
+    space = Space(
+        {"depth": [0, 1], "novelty": [False, True], "noise": Float(0, 1), "optimiser": ["sgd", "adam"]}
+    )
+    for params in portfolio(space):
+        assert params == {"depth": 0, "novelty": False, "noise": 0.0, "optimiser": "adam"}
+
+
 def test_a_space_without_depth_0_has_none() -> None:
     assert portfolio(Space({"depth": [1, 2], "lr": LogFloat(1e-4, 1e-1)})) == []
     assert portfolio(Space({"lr": LogFloat(1e-4, 1e-1)})) == []
@@ -40,7 +49,7 @@ def test_held_values_are_kept() -> None:
     assert {params["lr"] for params in found} == {3e-3}
 
 
-GATE = Gate(Limits(parameters=100, latency=None), lambda design: 10, 1, TORCH)
+GATE = Gate(Limits(parameters=100, latency=None), lambda design: Inputs.plain(10), 1, TORCH)
 
 
 def test_a_violation_is_the_share_by_which_a_limit_is_missed() -> None:
@@ -57,7 +66,7 @@ def test_latency_grows_with_rows_and_width() -> None:
     assert latency(large, 20, 1, TORCH, rows=1) < latency(large, 20, 1, TORCH)
     products = 1e3 * 1000 * 2 * (20 * 512 + 512 * 512 + 512) * TORCH.flop
     assert latency(large, 20, 1, TORCH) > products
-    both = Gate(Limits(latency=1e-3), lambda design: 20, 1, TORCH)
+    both = Gate(Limits(latency=1e-3), lambda design: Inputs.plain(20), 1, TORCH)
     assert "ms for 1,000 rows (at most 0.001)" in both.says(small)
     assert both.violation(large) > both.violation(small) > 0
 

@@ -273,6 +273,14 @@ class TestPicking:
         scored = belief._scored(pool)
         return scored.means[:, 0], scored.sd
 
+    def test_the_mark_to_beat_is_a_feasible_one_however_many_are_not(self):
+        x = generator(8, "x").random((900, 4))
+        y = np.linspace(-2, 2, 900)
+        kernel, feasible = Kernel(np.full(4, 0.05), np.arange(4), 1.0, 1e-4), np.zeros(900, dtype=bool)
+        feasible[[700, 810]] = True
+        belief = Belief(Cube(BOX), kernel, x, y[:, None], feasible, None)
+        assert belief._best[0] == pytest.approx(y[700], abs=0.05)
+
     def test_what_waits_is_kept_away_from(self):
         x = generator(6, "x").random((15, 4))
         y = np.square(x - 0.4).sum(axis=1)

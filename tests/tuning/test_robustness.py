@@ -71,6 +71,14 @@ def test_the_edge_is_that_of_the_column_the_model_relies_on():
     assert f"where {found.beyond.column} is" in text
 
 
+def test_of_many_rows_and_columns_the_foremost_are_looked_at():
+    weights = tuple([0.01] * 29 + [4.0])
+    model, data = line(weights, rows=4500)
+    found = stress(model, data, strengths=(0.1,))
+    assert found.rows == 4000
+    assert found.beyond.column == data.schema.columns[29]
+
+
 def test_few_rows_have_no_edge_and_none_no_robustness():
     model, data = line(rows=100)
     assert stress(model, data).beyond is None

@@ -77,10 +77,15 @@ def play(sampler, sizes) -> list:
     return batches
 
 
+def sizes_of(name) -> list[int]:
+    """Batches that take a sampler beyond its first draws; Optuna's GP takes a tenth of a second a draw."""
+    return [8, 12, 10, 3] if name == "batch" else [6, 6, 2]
+
+
 @pytest.mark.parametrize(("name", "space"), CASES, ids=lambda v: v if isinstance(v, str) else "")
 class TestEverySampler:
     def test_proposals_belong_to_the_space(self, name, space):
-        for batch in play(sampler_for(name, space, 0), [6, 6, 6]):
+        for batch in play(sampler_for(name, space, 0), [*sizes_of(name), 6]):
             for params in batch:
                 assert space.validate(params) == params
 
@@ -89,15 +94,15 @@ class TestEverySampler:
         assert first == second
 
     def test_replay_by_proposing_rebuilds_the_state(self, name, space):
-        sampler = sampler_for(name, space, 5)
-        past = play(sampler, [6, 6, 2])
+        sampler, sizes = sampler_for(name, space, 5), sizes_of(name)
+        past = play(sampler, sizes)
         again = sampler_for(name, space, 5)
-        assert play(again, [6, 6, 2]) == past
+        assert play(again, sizes) == past
         assert again.propose(4) == sampler.propose(4)
 
     def test_replay_by_repeating_rebuilds_the_state(self, name, space):
         sampler = sampler_for(name, space, 5)
-        past = play(sampler, [6, 6, 2])
+        past = play(sampler, sizes_of(name))
         # As a journal would give them back: through JSON, tuples as lists.
         read = [[space.validate(params) for params in batch] for batch in json.loads(json.dumps(past))]
         again = sampler_for(name, space, 5)
@@ -118,6 +123,25 @@ class TestEverySampler:
         sampler = sampler_for(name, space, 0)
         assert sampler.propose(0) == []
         assert len(sampler.propose(1)) == 1
+
+    def test_answers_to_several_objectives_with_constraints_are_learnt_from(self, name, space):
+        first, again = (sampler_for(name, space, 2, ["minimize", "maximize"]) for _ in range(2))
+        for size in (12, 6):
+            batch = first.propose(size)
+            assert again.propose(size) == batch
+            for k, params in enumerate(batch):
+                outcome = completed(value_of(params), float(k % 5), violation=float(k % 3 - 1))
+                for sampler in (first, again):
+                    sampler.tell(params, outcome)
+        assert all(space.validate(params) == params for params in first.propose(2))
+
+    def test_all_failed_and_none_is_a_number(self, name, space):
+        sampler = sampler_for(name, space, 0)
+        for _ in range(2):
+            for k, params in enumerate(sampler.propose(8)):
+                status = Status.FAILED if k % 2 else Status.COMPLETED
+                sampler.tell(params, Outcome(([np.nan, np.inf, -np.inf][k % 3],), status))
+        assert len(sampler.propose(2)) == 2
 
     def test_a_foreign_answer_does_no_harm(self, name, space):
         sampler = sampler_for(name, space, 0)
@@ -205,9 +229,9 @@ class TestRandom:
             best = np.inf
             for _ in range(5):
                 sampler = sampler_for(name, space, 0)
-                start = time.perf_counter()
+                start = time.process_time()
                 sampler.propose(1000)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, time.process_time() - start)
             assert best / 1000 < 20e-6, name
 
 

@@ -16,6 +16,7 @@ from profunda.fleet.cost import (
     listed,
     pack_limit,
     seconds_of_step,
+    torch_seconds,
 )
 from profunda.fleet.member import Member
 from profunda.fleet.native_engine import (
@@ -102,13 +103,16 @@ def plan(
     designs'.
 
     Raises:
-        ArgumentError: an unknown engine or dtype, or an engine or a device is asked for that is not here.
+        ArgumentError: an unknown engine or dtype, or an engine or a device is asked for that is not here, or
+            an engine that does not know what a design says.
         DataError: `data` lacks a member's fold, or has labels beyond its outputs.
     """
     place = device or "cpu"
     check_engine(engine, place)
     if dtype not in _ITEMSIZE:
         raise ArgumentError(f"dtype = {dtype!r} is unknown; choose one of {', '.join(_ITEMSIZE)}.")
+    if engine == "native":
+        _refuse_torch_only(members)
     fleet = _Fleet(
         tuple(members),
         tuple(shape_of(member, data) for member in members),
@@ -150,6 +154,16 @@ def check_engine(engine: str, device: str = "cpu") -> None:
         _check_cuda(device)
 
 
+def _refuse_torch_only(members: Sequence[Member]) -> None:
+    for member in members:
+        for name in member.design.torch_only:
+            raise ArgumentError(
+                f"engine = 'native' does not know {name} = {getattr(member.design, name)!r}, which design "
+                f"{member.design.id} asks for. Take engine = 'torch' (or 'auto', which trains such designs "
+                "on it), or leave the field at its default."
+            )
+
+
 def _check_cuda(device: str) -> None:
     kind, _, number = device.partition(":")
     if kind != "cuda" or not (number or "0").isdecimal():
@@ -177,14 +191,30 @@ def _choose(
     elif speeds.native is None:
         why = f"The torch engine trains all: {unavailable_reason() or 'so it was when the run began'}."
     else:
-        return _quicker(shapes, speeds)
+        return _by_knowledge(shapes, speeds)
     return dict.fromkeys(shapes, "torch"), (why,)
+
+
+def _by_knowledge(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engine], tuple[str, ...]]:
+    """Torch for what it alone knows, the quicker engine for the rest."""
+    alone = [shape for shape in shapes if shape.torch_only]
+    chosen, reasons = _quicker([shape for shape in shapes if not shape.torch_only], speeds)
+    if not alone:
+        return chosen, reasons
+    names = ", ".join(sorted({name for shape in alone for name in shape.torch_only}))
+    known = (
+        f"The torch engine trains {len(alone)} of {len(shapes)} compute shapes that no other engine knows: "
+        f"their designs set {names}."
+    )
+    for shape in alone:
+        chosen[shape] = "torch"
+    return chosen, (*reasons, known)
 
 
 def _quicker(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, Engine], tuple[str, ...]]:
     assert speeds.native is not None
     gains = {
-        shape: seconds_of_step(shape, speeds.torch, pack_limit(shape))
+        shape: torch_seconds(shape, speeds.torch, pack_limit(shape))
         / seconds_of_step(listed(shape), speeds.native)
         for shape in shapes
     }
@@ -292,7 +322,7 @@ def _torch_packs(fleet: _Fleet, chosen: Mapping[Shape, Engine]) -> list[Pack]:
 def _split(shape: Shape, indices: list[int], fleet: _Fleet) -> list[list[int]]:
     """Even parts within the limit; neighbours have equal activations and nearby ends, which share work."""
     limit = pack_limit(shape, fleet.itemsize)
-    longest = max(fleet.work(i, seconds_of_step(shape, TORCH, limit)) for i in indices)
+    longest = max(fleet.work(i, torch_seconds(shape, TORCH, limit)) for i in indices)
     limit = max(1, min(limit, int(_MOST_SECONDS / longest))) if longest else limit
     design = [member.design for member in fleet.members]
     ordered = sorted(indices, key=lambda i: (design[i].activation, design[i].dropout > 0, fleet.epochs[i], i))
@@ -314,7 +344,7 @@ def _enough(groups: list[tuple[Shape, list[int]]]) -> list[tuple[Shape, list[int
 
 
 def _stacked_work(shape: Shape, part: list[int], fleet: _Fleet, rates: Rates = TORCH) -> float:
-    each = seconds_of_step(shape, rates, len(part))
+    each = torch_seconds(shape, rates, len(part))
     return sum(fleet.work(i, each) for i in part)
 
 
@@ -322,9 +352,9 @@ def _torch_pack(shape: Shape, part: list[int], fleet: _Fleet) -> Pack:
     return Pack(
         members=tuple(part),
         engine="torch",
-        stacked=len(part) > 1,
+        stacked=len(part) > 1 and not shape.general,
         text=text_of([shape]),
         state_bytes=fleet.state_bytes(part),
-        bytes=bytes_of_member(shape, fleet.itemsize) * len(part),
+        bytes=bytes_of_member(shape, fleet.itemsize) * (1 if shape.general else len(part)),
         seconds=_stacked_work(shape, part, fleet, fleet.speeds.torch) * fleet.slowdown,
     )

@@ -3,12 +3,17 @@
 import math
 from dataclasses import dataclass
 
+from profunda.data.inputs import Inputs
 from profunda.fleet.member import Member
 from profunda.fleet.source import FleetData
-from profunda.networks.layout import layout
-from profunda.space.design import DropoutKind, Norm, NormPlace, Optimiser
+from profunda.fleet.state import n_moments
+from profunda.networks.layout import layout, layout_of
+from profunda.space.design import Design, DropoutKind, Norm, NormPlace, Optimiser
 
-__all__ = ["Shape", "canonical_width", "shape_of"]
+__all__ = ["Shape", "canonical_width", "is_general", "shape_of"]
+
+_STACKED_FORMAT = 2
+"""The newest format of Designs whose fields the stacked passes know."""
 
 _WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 224, 256)
 
@@ -28,12 +33,18 @@ def canonical_width(width: int) -> int:
 class Shape:
     """The compute shape of a member; members of equal shape may share a pack.
 
+    `general`: torch trains it by autograd, one member at a time; `torch_only` names the Design's fields that
+    no other engine knows. `entering` are the E numbers that enter the first layer, `front` the parameters
+    that stand before it, `parametric` says that activations have some, `moments` counts the vectors kept
+    beside the weights.
+
     `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up:
     folds of one table mostly agree then, and make two shapes where they lie on either side of a step.
     """
 
     widths: tuple[int, ...]
     n_features: int
+    entering: int
     n_outputs: int
     classes: bool
     weighted: bool
@@ -45,6 +56,11 @@ class Shape:
     norm_place: NormPlace = "before"
     dropout_kind: DropoutKind = "bernoulli"
     n_filled: int = 0
+    front: int = 0
+    parametric: bool = False
+    moments: int = 2
+    general: bool = False
+    torch_only: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -59,17 +75,20 @@ class Shape:
     @property
     def parameters(self) -> int:
         """Length of the flat vector at canonical widths."""
-        return layout(self.widths, self.n_features, self.n_outputs, self.norm)[-1].end
+        layers = layout(self.widths, self.entering, self.n_outputs, self.norm)[-1].end
+        return self.front + layers + self.parametric * sum(self.widths)
 
 
 def shape_of(member: Member, data: FleetData) -> Shape:
     """The compute shape of `member` on `data`; what its Design does not use is left at its default."""
     source, design = data.source(member), member.design
     norm = design.norm if design.widths else "none"
+    front = layout_of(design, source.inputs, data.n_outputs).front
     drops = design.widths and design.dropout > 0
     return Shape(
         tuple(canonical_width(width) for width in design.widths),
         source.x.shape[1],
+        front.width,
         data.n_outputs,
         data.classes,
         source.weight is not None,
@@ -81,4 +100,15 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         design.norm_place if norm != "none" else "before",
         design.dropout_kind if drops else "bernoulli",
         math.ceil(source.x.shape[1] * math.ceil(8.0 * source.filled) / 8.0),
+        front.end,
+        design.parametric,
+        n_moments(design),
+        is_general(design, source.inputs),
+        design.torch_only,
     )
+
+
+def is_general(design: Design, inputs: Inputs) -> bool:
+    """Whether torch trains a member by autograd: its Design says what the stacked passes do not know."""
+    later = design.format > _STACKED_FORMAT or bool(design.torch_only)
+    return later or bool(inputs.codes)

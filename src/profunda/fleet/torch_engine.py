@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from profunda.errors import ArgumentError
 from profunda.fleet.certification import certified
 from profunda.fleet.evaluator import Evaluator
+from profunda.fleet.general import GeneralEvaluator, GeneralTrainer, Vector
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Pack
@@ -18,7 +20,7 @@ from profunda.fleet.roster import Roster
 from profunda.fleet.shape import Shape, shape_of
 from profunda.fleet.source import FleetData
 from profunda.fleet.stack import Stack
-from profunda.fleet.state import MOMENTS, MemberState, first_state
+from profunda.fleet.state import MemberState, first_state, n_moments
 from profunda.fleet.stopping import Watch
 from profunda.fleet.tables import Table, table_of
 from profunda.fleet.trainer import Trainer
@@ -117,9 +119,11 @@ class _Session:
         for job in sorted((job for job in jobs if job.active), key=lambda job: job.order):
             groups.setdefault((shape_of(job.member, self.data), job.state.epoch), []).append(job)
         for (shape, _), group in groups.items():
-            whole = stacked and self._certified(shape, group)
+            whole = stacked and not shape.general and self._certified(shape, group)
             for part in [group] if whole else [[job] for job in group]:
-                self._train(shape, part)
+                # Tensors of inference are of no use to autograd.
+                with torch.inference_mode(not shape.general), torch.no_grad():
+                    self._train(shape, part)
 
     def _certified(self, shape: Shape, jobs: Sequence[_Job]) -> bool:
         designs = [job.member.design for job in jobs]
@@ -150,7 +154,9 @@ class _Session:
         return table_of(self.data.source(member), self.data, self.dtype, self.device)
 
     def stack(self, shape: Shape, jobs: Sequence[_Job], vectors: Sequence[np.ndarray]) -> Stack:
-        """Flat vectors of jobs as one Stack."""
+        """Flat vectors of jobs as one Stack; of a job by itself, as a Vector, which offers the same."""
+        if shape.general:
+            return cast(Stack, Vector(vectors[0], self.dtype, self.device))
         made = Stack(shape, len(jobs), self.dtype, self.device)
         made.write(vectors, [job.member.design.widths for job in jobs])
         return made
@@ -182,13 +188,23 @@ class _Crew:
         self.best = session.stack(shape, jobs, [job.state.best_params for job in jobs])
         self.moments = [
             session.stack(shape, jobs, [job.state.moments[i] for job in jobs])
-            for i in range(MOMENTS[shape.optimiser])
+            for i in range(n_moments(jobs[0].member.design))
         ]
-        roster = Roster(tuple(job.member for job in jobs))
-        tables = [session.table(job.member) for job in jobs]
-        self.trainer = Trainer(shape, roster, tables, self.params, self.moments)
-        self.evaluator = Evaluator(shape, roster, tables, self.params.flat)
+        self.trainer, self.evaluator = self._hands()
         self.active = [job.active for job in jobs]
+
+    def _hands(self) -> tuple[Trainer, Evaluator]:
+        """Who trains and who validates."""
+        members = tuple(job.member for job in self.jobs)
+        tables = [self.session.table(member) for member in members]
+        if self.shape.general:
+            (member,), (table,) = members, tables
+            params, moments = cast(Vector, self.params), cast(list[Vector], self.moments)
+            alone = GeneralTrainer(self.shape, member, self.session.data, table, params, moments)
+            return cast(Trainer, alone), cast(Evaluator, GeneralEvaluator(alone))
+        roster = Roster(members)
+        trainer = Trainer(self.shape, roster, tables, self.params, self.moments)
+        return trainer, Evaluator(self.shape, roster, tables, self.params.flat)
 
     def train(self) -> None:
         """Epochs until the crew should shrink, all have ended, or a cancel comes."""
@@ -219,7 +235,8 @@ class _Crew:
         self.epoch += 1
         taken = takes_signs(self.epoch, self.shape.steps)
         train_loss = self.trainer.train_loss()
-        valid_loss, signs = self.evaluator.validate(self.params, taken)
+        kept = self.trainer.kept(self.epoch)
+        valid_loss, signs = self.evaluator.validate(kept, taken)
         signs |= weight_signs
         improved = []
         for i in [i for i, active in enumerate(self.active) if active]:
@@ -232,14 +249,14 @@ class _Crew:
                 self.sign_epochs[i].append(self.epoch)
                 for name, values in signs.items():
                     self.signs[i].setdefault(name, []).append(values[i])
-        self._keep_best(improved)
+        self._keep_best(improved, kept)
         self._end_members()
 
-    def _keep_best(self, improved: list[int]) -> None:
+    def _keep_best(self, improved: list[int], kept: Stack) -> None:
         if len(improved) == len(self.jobs):
-            self.best.flat.copy_(self.params.flat)
+            self.best.flat.copy_(kept.flat)
         elif improved:
-            self.best.put(self.params, torch.tensor(improved, device=self.params.flat.device))
+            self.best.put(kept, torch.tensor(improved, device=kept.flat.device))
 
     def _end_members(self) -> None:
         for i in [i for i, active in enumerate(self.active) if active]:

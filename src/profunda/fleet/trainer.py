@@ -109,6 +109,10 @@ class Trainer:
         logits = space.forward(self.params, x, keys)
         space.backward(self.params, self.gradients, x, loss.derivative(logits, target, weight))
 
+    def kept(self, epoch: int) -> Stack:
+        """What is validated, and kept where it is best, after `epoch` (from 1): the weights themselves."""
+        return self.params
+
     def train_loss(self) -> np.ndarray:
         """Mean of the batch losses of the epoch just trained: float64 [M]."""
         total = np.zeros(len(self.roster))

@@ -34,12 +34,17 @@ class Choice:
 
 
 def choose(
-    candidates: tuple[Candidate, ...], sources: Prepared, metric: Metric, rule: Rule, seed: int
+    candidates: tuple[Candidate, ...],
+    sources: Prepared,
+    metric: Metric,
+    rule: Rule,
+    seed: int,
+    seconds: float | None,
 ) -> Choice:
     """Weigh the candidates by their predictions on rows that their networks were not trained on.
 
     Each row is predicted by the network whose fold held it out (the mean of them where folds are repeated).
-    `seed` decides the resamples that tell the optimism.
+    `seed` decides the resamples that tell the optimism, for which there are about `seconds` (None: no limit).
 
     Raises:
         RunError: no candidate can be scored: all networks diverged, or the budget ended before one had
@@ -58,7 +63,9 @@ def choose(
     chosen = np.flatnonzero(weights)
     optimism = None
     if len(candidates) > 1:
-        optimism = optimism_of(pool.weigh, pool.predictions, pool.y, pool.fold_losses(), metric, seed)
+        optimism = optimism_of(
+            pool.weigh, pool.predictions, pool.y, pool.fold_losses(), metric, seed, seconds
+        )
     return Choice(
         tuple(candidates[i] for i in chosen),
         tuple(float(weights[i]) for i in chosen),

@@ -46,6 +46,7 @@ __all__ = ["Job"]
 
 BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
 CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
+OPTIMISM_SECONDS = 0.3  # of them for resampling the choice, which is told and decides nothing
 CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
 LIBRARIES = ("torch", "numpy", "scikit-learn")  # whose versions a Model remembers
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -108,7 +109,8 @@ class Job:
         self.meter.stage = "choosing"
         with self._stage("select"):
             rule, seed = self.settings.select, self.settings.seed
-            return choose(found.candidates, sources, self.metric, rule, seed)
+            seconds = None if self.end is None else OPTIMISM_SECONDS
+            return choose(found.candidates, sources, self.metric, rule, seed, seconds)
 
     def _judge(self, sources: Prepared, choice: Choice) -> Judgement:
         with self._stage("refit"):

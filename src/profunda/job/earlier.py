@@ -80,8 +80,11 @@ def _notice(run: str | os.PathLike[str], left_out: int, given: int, same: bool) 
         else "other data or another metric, so its values are not used"
     )
     out = f", {left_out:,} of its trials lie outside this space" if left_out else ""
-    text = f"The search begins with the {given} best designs of {os.fspath(run)} ({told}{out})."
-    return Notice("warm-start", text)
+    return Notice(
+        "warm-start",
+        f"The search begins with the {given} best designs of {os.fspath(run)}, or as many of them as the "
+        f"first bracket holds ({told}{out}).",
+    )
 
 
 def _seen(run: str | os.PathLike[str]) -> Notice:

@@ -9,6 +9,7 @@ Tibshirani and Tibshirani (2009, "A bias correction for the minimum error rate i
 or nested validation, does.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ __all__ = ["Optimism", "bias_corrected", "optimism_of", "tibshirani_bias"]
 
 MOST_DRAWS = 20
 FEWEST_DRAWS = 5
-WORK = 3e8  # numbers that all draws may look at, about a second: a long table is resampled less often
+WORK = 1e8  # numbers that all draws may look at, about a second: a long table is resampled less often
 EVALUATIONS = 12  # how often a rule looks at a candidate: a greedy ensemble's usual number of steps
 OVERHEAD = 2_000  # numbers that a call of a metric costs, whatever its rows
 MIDDLE = 0.9  # of the draws lies between `low` and `high`
@@ -70,16 +71,18 @@ def optimism_of(
     fold_losses: np.ndarray,
     metric: Metric,
     seed: int,
+    seconds: float | None = None,
 ) -> Optimism:
     """The optimism of a rule of choice.
 
     `weigh(rows)` gives the weights [K] that the rule finds on some rows of `predictions` [K, N, …] and `y`
-    [N]; `fold_losses` [K, F] are the candidates' losses on each fold.
+    [N]; `fold_losses` [K, F] are the candidates' losses on each fold. After `seconds` no further resample is
+    begun; None: there are as many as a number of operations allows, the same on every machine.
     """
     sign = -1.0 if metric.greater_is_better else 1.0
     everything = np.arange(len(y))
     plain = metric.loss(y, blend(weigh(everything), predictions))
-    draws = bias_corrected(weigh, predictions, y, metric, seed)
+    draws = bias_corrected(weigh, predictions, y, metric, seed, seconds)
     low, high = np.quantile(draws, [(1 - MIDDLE) / 2, (1 + MIDDLE) / 2]) if len(draws) else (np.nan, np.nan)
     corrected = float(draws.mean()) if len(draws) else float("nan")
     means = np.where(np.isfinite(fold_losses).all(axis=1), fold_losses.mean(axis=1), np.inf)
@@ -106,6 +109,7 @@ def bias_corrected(
     y: np.ndarray,
     metric: Metric,
     seed: int,
+    seconds: float | None = None,
 ) -> np.ndarray:
     """Losses [B] of what the rule chooses on resampled rows, on the rows left out.
 
@@ -114,8 +118,10 @@ def bias_corrected(
     generator = np.random.default_rng([seed, 2018])
     size = predictions[0].size + OVERHEAD
     count = int(np.clip(WORK / (EVALUATIONS * len(predictions) * size), FEWEST_DRAWS, MOST_DRAWS))
-    losses = []
-    for _ in range(count):
+    losses, started = [], time.perf_counter()
+    for number in range(count):
+        if seconds is not None and number and time.perf_counter() - started > seconds:
+            break
         rows = np.sort(generator.integers(0, len(y), len(y)))
         out = np.setdiff1d(np.arange(len(y)), rows)
         if not len(out):

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from profunda.data.inputs import Inputs
 from profunda.errors import ModelError
 from profunda.layers.dropout import DropConnect, GaussianDropout
+from profunda.layers.parametric import Parametric
 from profunda.networks.entering import Entering
 from profunda.networks.layout import Block, layout_of
 from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM, skips
-from profunda.networks.units import Parametric, Skip
+from profunda.networks.skip import Skip
 from profunda.space.design import Design
 
 __all__ = ["activation_module", "build", "flatten", "load"]
@@ -72,7 +73,7 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
 def _hidden(design: Design, number: int, block: Block) -> list[nn.Module]:
     activation = activation_module(design.activation)
     if design.parametric:
-        activation = Parametric(activation, block.fan_out)
+        activation = Parametric(block.fan_out, activation)
     normed = [_NORMS[design.norm](block)] if design.norm in _NORMS else []
     parts = [*normed, activation] if design.norm_place == "before" else [activation, *normed]
     if design.dropout and design.dropout_kind != "dropconnect":
@@ -118,7 +119,7 @@ def _tensors(module: nn.Sequential) -> list[Tensor]:
         elif isinstance(part, nn.Linear):
             layers.append(([part.weight.detach().T, part.bias.detach()], [], []))
         elif isinstance(part, Parametric):
-            layers[-1][1].append(part.slope.detach())
+            layers[-1][1].append(part.alpha.detach())
         elif isinstance(part, nn.LayerNorm | nn.GroupNorm | nn.BatchNorm1d):
             kept = [found for name, found in part.named_buffers() if name.startswith("running_")]
             layers[-1][2].extend([part.weight.detach(), part.bias.detach(), *kept])

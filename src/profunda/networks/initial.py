@@ -60,8 +60,16 @@ def _fill_layer(design: Design, layout: NetworkLayout, key: int, number: int, pa
         law = "orthogonal"
     if law == "critical" and number == len(layout.blocks) - 1:
         law = "lecun"  # no activation follows
+    # The laws that ask for it: how much of what enters the layer dropout leaves.
+    dropping = number > 0 and design.dropout_kind in ("bernoulli", "gaussian")
     block.weights_of(params)[:], block.biases_of(params)[:] = initial_layer(
-        key, number, block.fan_in, block.fan_out, law=law, activation=design.activation
+        key,
+        number,
+        block.fan_in,
+        block.fan_out,
+        law=law,
+        activation=design.activation,
+        keep=1.0 - design.dropout if dropping else 1.0,
     )
     block.slopes_of(params)[:] = 1.0
     norm = block.norm_of(params)

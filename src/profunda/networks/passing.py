@@ -136,11 +136,13 @@ def _affine(number: int, block: Block, vector: Tensor, h: Tensor, step: Step | N
 def _normed(block: Block, vector: Tensor, h: Tensor, step: Step | None) -> Tensor:
     if block.norm == "none":
         return h
-    gain, shift, *collected = block.norm_of(vector)
+    vectors = block.norm_of(vector)
+    gain, shift = vectors[:2]
     if block.norm == "layer":
         return functional.layer_norm(h, (block.fan_out,), gain, shift, NORM_EPS)
     if block.norm == "group":
         return functional.group_norm(h, block.groups, gain, shift, NORM_EPS)
     if step is not None:
         return step.batch_norm(block, h, gain, shift)
-    return functional.batch_norm(h, *collected, gain, shift, eps=NORM_EPS)
+    mean, variance = vectors[2:]
+    return functional.batch_norm(h, mean, variance, gain, shift, eps=NORM_EPS)

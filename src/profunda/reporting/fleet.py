@@ -10,7 +10,9 @@ from profunda.reporting.importance import LEAST_TRIALS, Importances, importances
 from profunda.reporting.ladder import rank_ladder
 from profunda.reporting.landscape import parallel, progress, score_map, size_front, slices
 from profunda.reporting.standing import order, scored
+from profunda.reporting.surrogate import surrogate_panels
 from profunda.reporting.words import cell, count, duration, share
+from profunda.tuning.importance import surrogate_curves
 from profunda.tuning.result import SearchResult
 
 __all__ = ["ending_bars", "fleet_blocks", "landscape_blocks", "trials_table"]
@@ -29,7 +31,7 @@ def fleet_blocks(search: SearchResult, champion: Sequence[int], classes: bool) -
 
 
 def landscape_blocks(search: SearchResult) -> tuple[Block, ...]:
-    """What mattered: importances, the map of the two foremost, slices, parallel coordinates."""
+    """What mattered: importances, the two foremost, what was learnt, slices, sizes, all at once."""
     found = importances(search)
     names = tuple(one.name for one in found.parameters) if found is not None else search.space.free
     told: Block = (
@@ -44,6 +46,7 @@ def landscape_blocks(search: SearchResult) -> tuple[Block, ...]:
     blocks = (
         told,
         score_map(search, names) if found is not None else None,
+        surrogate_panels(search, surrogate_curves(search)),
         slices(search, names),
         size_front(search),
         parallel(search, names, ranked=found is not None),

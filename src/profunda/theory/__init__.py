@@ -1,9 +1,10 @@
 """Formulas on plain numbers and arrays, each with its source; this room knows no fleet and no torch.
 
 `gains` are variances of first weights, `widths` what the widths of a network say before training;
-`activations`, `quadrature` and `propagation` are the mean-field maps of signals and gradients, `critical` the
-variances at which both keep their size; `linear` solves ridge, lasso and elastic net, `shrinkage` compares
-early stopping with ridge, and `scales` says what a penalty's strength means beside which loss.
+`activations`, `quadrature`, `roots` and `propagation` are the mean-field maps of signals and gradients,
+`critical` the variances at which both keep their size; `linear` solves ridge, lasso and elastic net,
+`shrinkage` compares early stopping with ridge, and `scales` says what a penalty's strength means beside which
+loss.
 """
 
 from importlib import import_module

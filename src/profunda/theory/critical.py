@@ -10,6 +10,7 @@ import numpy as np
 from profunda.errors import ArgumentError
 from profunda.theory.activations import Nonlinearity, nonlinearity
 from profunda.theory.propagation import Activation, Moments, moments
+from profunda.theory.roots import bracketed_root
 
 __all__ = ["Critical", "critical_initialisation", "has_critical"]
 
@@ -82,7 +83,7 @@ def _critical(phi: Nonlinearity) -> Critical | None:
         if weight_variance * moments(phi, _TINY).square <= _TINY * (1.0 + 1e-9):
             return Critical(weight_variance, 0.0, 0.0, "zero")
     for low, high in _brackets(phi):
-        fixed_point = _root(phi, low, high)
+        fixed_point = bracketed_root(lambda q: _excess(moments(phi, q)), low, high)
         at = moments(phi, fixed_point)
         weight_variance = 1.0 / at.slope
         bias_variance = fixed_point - weight_variance * at.square
@@ -100,21 +101,3 @@ def _brackets(phi: Nonlinearity) -> list[tuple[float, float]]:
     grid = np.geomspace(_LOWEST, _HIGHEST, _PROBES).tolist()
     signs = [_excess(moments(phi, q)) > 0.0 for q in grid]
     return [(low, high) for low, high, a, b in zip(grid, grid[1:], signs, signs[1:], strict=False) if a != b]
-
-
-def _root(phi: Nonlinearity, low: float, high: float) -> float:
-    """The Illinois form of the false position (Dowell and Jarratt 1971)."""
-    at_low, at_high = _excess(moments(phi, low)), _excess(moments(phi, high))
-    for _ in range(100):
-        middle = (low * at_high - high * at_low) / (at_high - at_low)
-        at_middle = _excess(moments(phi, middle))
-        if at_middle == 0.0 or abs(high - low) <= 1e-14 * high:
-            return middle
-        if at_middle * at_high < 0.0:
-            low, at_low = high, at_high
-        else:
-            at_low *= 0.5
-        if abs(middle - high) <= 1e-14 * middle:
-            return middle
-        high, at_high = middle, at_middle
-    return high

@@ -20,6 +20,7 @@ import numpy as np
 from profunda.errors import ArgumentError
 from profunda.theory.activations import Nonlinearity, nonlinearity
 from profunda.theory.quadrature import REACH, integral, normal_mean
+from profunda.theory.roots import bracketed_root
 
 __all__ = [
     "Activation",
@@ -40,9 +41,8 @@ __all__ = [
 Activation = str | Nonlinearity | Callable[[np.ndarray], np.ndarray]
 """A name, a `Nonlinearity`, or any function on float64 arrays."""
 
-_SETTLED = 1e-14
-_TURNS = 20_000
-_DENORMAL = 1e-300
+_STRIDE = 1.25
+_DEAD, _HUGE, _DENORMAL = 1e-8, 1e30, 1e-300
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,8 @@ def correlation_map(
             f"The next layer's variance is {after}: no signal is left to correlate; give q, C_W or C_b a "
             "value above 0."
         )
-    return (weight_variance * product_mean(activation, c, q) + bias_variance) / after
+    # Rounding must not carry a correlation past 1.
+    return max(-1.0, min(1.0, (weight_variance * product_mean(activation, c, q) + bias_variance) / after))
 
 
 def product_mean(activation: Activation, c: float, q: float) -> float:
@@ -249,44 +250,52 @@ def fixed_variance(
     keep: float = 1.0,
     start: float = 1.0,
 ) -> float:
-    """q*, to which q settles from `start`: 0 where the signal dies, infinite where it explodes.
+    """q*, to which q settles from `start` > 0: 0 where the signal dies, infinite where it explodes.
 
-    At criticality q approaches its limit only like 1/l; what is returned then is the limit of Aitken's
-    extrapolation.
+    The map rises with q, so q moves one way only, to the first fixed point on it. That one is looked for, not
+    waited for: at criticality q nears it only like 1/l. A half-stable one, where the map only touches q' = q,
+    is passed, as the noise of finite widths passes it, unless q starts there.
     """
-    q = start
-    for _ in range(_TURNS):
-        first = variance_map(activation, q, weight_variance, bias_variance, keep)
-        if first > 1e100:
-            return math.inf
-        if abs(first - q) <= _SETTLED * max(q, first) or first < 1e-100:
-            return first if first >= 1e-100 else 0.0
-        second = variance_map(activation, first, weight_variance, bias_variance, keep)
-        if second > 1e100:
-            return math.inf
-        bend = second - 2.0 * first + q
-        jump = q - (first - q) ** 2 / bend if bend else second
-        # Steffensen's step, kept only between the place and ten times or a tenth of it.
-        q = jump if 0.1 * second < jump < 10.0 * second else second
-    return q
+    _check(weight_variance, bias_variance, keep)
+
+    def drift(q: float) -> float:
+        return variance_map(activation, q, weight_variance, bias_variance, keep) / q - 1.0
+
+    here, first = start, drift(start)
+    if abs(first) <= 1e-12:
+        return start
+    floor = start * _DEAD if _dies(activation, weight_variance, bias_variance, keep) else _DENORMAL
+    while floor < here < _HUGE:
+        factor = _STRIDE if 1e-4 < here / start < 1e4 else _STRIDE**6
+        before, here = here, here * factor if first > 0.0 else here / factor
+        if drift(here) * first <= 0.0:
+            return bracketed_root(drift, before, here)
+    return math.inf if first > 0.0 else 0.0
+
+
+def _dies(activation: Activation, weight_variance: float, bias_variance: float, keep: float) -> bool:
+    """Whether small variances shrink, or keep their size to first order, down to 0."""
+    at = moments(activation, 0.0)
+    return at.square == bias_variance == 0.0 and weight_variance / keep * at.slope <= 1.0 + 1e-9
 
 
 def fixed_correlation(
-    activation: Activation,
-    q: float,
-    weight_variance: float,
-    bias_variance: float = 0.0,
-    keep: float = 1.0,
-    start: float = 0.5,
+    activation: Activation, q: float, weight_variance: float, bias_variance: float = 0.0, keep: float = 1.0
 ) -> float:
-    """c*, to which the correlation of two inputs settles at the variance `q`; 1 in the ordered phase."""
-    c = start
-    for _ in range(500):
-        after = min(1.0, correlation_map(activation, c, q, weight_variance, bias_variance, keep))
-        if abs(after - c) < 1e-10:
-            return after
-        c = after
-    return c
+    """c*, to which the correlation of two inputs settles from c ≥ 0 at the variance `q`; 1 in the ordered
+    phase.
+
+    The map is a power series in c with coefficients ≥ 0 (Daniely, Frostig and Singer 2016, section 4), so
+    convex on [0, 1]: but for 1 it has one fixed point there at most.
+    """
+
+    def drift(c: float) -> float:
+        return correlation_map(activation, c, q, weight_variance, bias_variance, keep) - c
+
+    low, high = drift(0.0), 1.0 if keep < 1.0 else 1.0 - 1e-7
+    if drift(high) >= -1e-12:
+        return 1.0
+    return bracketed_root(drift, 0.0, high) if low > 1e-12 else 0.0
 
 
 @dataclass(frozen=True)
@@ -323,8 +332,7 @@ def depth_scales(
 def _scale(chi: float) -> float:
     if chi <= 0.0:
         return 0.0
-    # Where q settles only like 1/l, the last digits of χ = 1 are those of the extrapolation.
-    return math.inf if abs(chi - 1.0) < 1e-6 else 1.0 / abs(math.log(chi))
+    return math.inf if abs(chi - 1.0) < 1e-9 else 1.0 / abs(math.log(chi))
 
 
 def _check(weight_variance: float, bias_variance: float, keep: float) -> None:

@@ -32,12 +32,13 @@ class Grid:
     classes: bool = False
 
 
-_POWERS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 GRIDS = (
-    Grid("l1", "L1", (0.0, *_POWERS)),
+    Grid("l1", "L1", (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)),
     Grid("l2", "L2 (weight decay)", (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)),
     Grid("dropout", "Dropout", (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9), hidden=True),
     Grid("input_dropout", "Dropout of inputs", (0.0, 0.05, 0.1, 0.2, 0.4, 0.7)),
+    Grid("noise", "Noise on inputs", (0.0, 0.05, 0.1, 0.3, 1.0, 3.0)),
+    Grid("mixup", "Mixup", (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
     Grid("label_smoothing", "Label smoothing", (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8), classes=True),
 )
 FOLDS, REPEATS, SEEDS = 5, 1, 3

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from profunda.data.inputs import Inputs
 from profunda.fleet.history import History, MemberHistory, Status
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Plan
@@ -172,9 +173,9 @@ class _Search:
         )
         self.drawing.learn(contest.known)
 
-    def _inputs(self, design: Design) -> int:
-        """The encoded inputs D of a design."""
-        return self.sources.preprocessing(design.encoding, 0).D
+    def _inputs(self, design: Design) -> Inputs:
+        """The encoded inputs of a design."""
+        return self.sources.preprocessing(design.encoding, 0).inputs
 
     def run(self) -> Found:
         """Bracket after bracket until the budget is spent."""

@@ -147,7 +147,7 @@ class Ground:
         y = self.dataset.y[self.judging[fold]]
         found = []
         for x in self._inputs(encoding, fold):
-            raw = outputs(entrant.design, params, x)
+            raw = outputs(entrant.design, params, x, fitted.inputs)
             found.append(self.metric.value(y, predicted(raw, task, fitted, clamp)))
         return np.array(found)
 

@@ -87,5 +87,5 @@ def _curve(space: Space, surrogate: Surrogate, draws: np.ndarray, spread: float,
     active = float(has.mean())
     share = min(1.0, active**2 * float(mean.var()) / spread) if spread > 1e-12 else 0.0
     ends = np.sort(surrogate.value_at(np.stack([mean - sd, mean + sd])), axis=0)
-    values = [tuple(column.tolist()) for column in (surrogate.value_at(mean), *ends)]
-    return SurrogateCurve(name, tuple(points), *values, share, active)
+    middle, low, high = (tuple(values.tolist()) for values in (surrogate.value_at(mean), *ends))
+    return SurrogateCurve(name, tuple(points), middle, low, high, share, active)

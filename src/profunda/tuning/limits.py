@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.cost import Rates
 from profunda.space.design import Design
@@ -48,13 +49,13 @@ UNLIMITED = Limits()
 
 @dataclass(frozen=True)
 class Gate:
-    """Measures designs against limits; `inputs` tells the encoded inputs D of a design, C are its outputs.
+    """Measures designs against limits; `inputs` tells the encoded inputs of a design, C are its outputs.
 
     `rates` are those of the engine that predicts, which is torch.
     """
 
     limits: Limits
-    inputs: Callable[[Design], int]
+    inputs: Callable[[Design], Inputs]
     n_outputs: int
     rates: Rates
 
@@ -68,7 +69,7 @@ class Gate:
         if self.limits.parameters is not None:
             excess += max(0.0, self.parameters(design) / self.limits.parameters - 1)
         if self.limits.latency is not None:
-            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
+            taken = latency(design, len(self.inputs(design)), self.n_outputs, self.rates)
             excess += max(0.0, taken / self.limits.latency - 1)
         return excess
 
@@ -78,7 +79,7 @@ class Gate:
         if self.limits.parameters is not None:
             words.append(f"{self.parameters(design):,} parameters (at most {self.limits.parameters:,})")
         if self.limits.latency is not None:
-            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
+            taken = latency(design, len(self.inputs(design)), self.n_outputs, self.rates)
             words.append(f"{taken:.3g} ms for {LATENCY_ROWS:,} rows (at most {self.limits.latency:g})")
         return ", ".join(words)
 

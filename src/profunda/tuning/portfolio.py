@@ -6,10 +6,12 @@ networks without hidden layers may never pair one with it. Each is a network of 
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from profunda.space.design import Design
 from profunda.space.domain import Choice, Domain, Fixed
 from profunda.space.space import Params, Space
 
@@ -18,22 +20,18 @@ __all__ = ["portfolio"]
 # λ₁ and λ₂ by falling importance: a mild ridge, an elastic net, one that selects inputs.
 _PENALTIES = ((0.0, 1e-2), (1e-3, 1e-2), (1e-2, 1e-3))
 _MIDDLE = np.array([0.5])
+_DEFAULTS = {field.name: field.default for field in fields(Design)}
 
-# What a linear model is given where the space lets it choose; the rest is the middle of its domain.
+# What a linear model is given where the space lets it choose. The rest is as in a plain Design, switches are
+# off, and what neither knows is the middle of its domain.
 _PLAIN: Mapping[str, Any] = {
     "depth": 0,
     "widths": (),
-    "dropping": False,
-    "dropout": 0.0,
-    "input_dropping": False,
-    "input_dropout": 0.0,
-    "label_smoothing": 0.0,
     "loss": "likelihood",
     "optimiser": "adam",
     "lr": 1e-2,
     "schedule": "cosine",
     "encoding": "robust",
-    "norm": "none",
     "decoupled": True,
 }
 
@@ -60,14 +58,14 @@ def _filled(space: Space, wanted: Mapping[str, Any]) -> Params:
     chosen: dict[str, Any] = {}
     for name in space.order:
         if space.active(name, chosen):
-            chosen[name] = _value(space.domains[name], wanted.get(name))
+            chosen[name] = _value(space.domains[name], wanted.get(name, _DEFAULTS.get(name, False)))
     return space.validate({name: chosen[name] for name in space.names if name in chosen})
 
 
 def _value(domain: Domain, wanted: Any) -> Any:
     if isinstance(domain, Fixed):
         return domain.value
-    if wanted is not None and domain.contains(wanted):
+    if domain.contains(wanted):
         return wanted
     if isinstance(wanted, float) and not isinstance(domain, Choice):
         ends = domain.at(np.array([0.0, np.nextafter(1.0, 0.0)]))

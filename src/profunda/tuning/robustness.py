@@ -24,6 +24,8 @@ DRAWS = 3  # corrupted copies of the rows, whose scores are averaged
 RESAMPLES = 200
 EXTREME = 0.1  # share of the rows that lie beyond the quantile
 FEWEST = 20  # rows on either side of the quantile
+MOST_ROWS = 4_000  # drawn of more: intervals of a change are narrow there
+MOST_COLUMNS = 24  # permuted: those that go with the predictions most
 
 
 class Predictor(Protocol):
@@ -114,7 +116,8 @@ def stress(
     """How `model` fares on rows with noise and shift of several strengths, in standard deviations.
 
     `data` is a Dataset or what `profunda.read` takes with its `target`: rows that the model has not learned
-    from, or they look better than they are. See `Corruption` for what noise and shift are.
+    from, or they look better than they are; of more than 4,000 so many are drawn. See
+    `Corruption` for what noise and shift are.
 
     Raises:
         ArgumentError: an unknown metric, or a strength below 0.
@@ -158,6 +161,9 @@ def stress_rows(
         raise ArgumentError(
             "robustness of 0 rows is not defined: hold out some rows that the model has not seen."
         )
+    if len(codes) > MOST_ROWS:
+        keep = np.sort(np.random.default_rng(key("stress", seed, "rows")).permutation(len(codes))[:MOST_ROWS])
+        codes, y = codes[keep], y[keep]
     corruptions = [Corruption(kind, float(s)) for kind in ("noise", "shift") for s in strengths]
     spreads = spreads_of(codes, model.schema)
     weights = _resamples(len(codes), seed)
@@ -236,12 +242,23 @@ def _foremost(
     """The numeric column whose permutation costs the model most (Breiman 2001, §10); None without one."""
     order = np.random.default_rng(key("stress", seed, "permutation")).permutation(len(codes))
     found: tuple[float, int] | None = None
-    for column, feature in enumerate(model.schema.features):
-        if feature.kind is not Kind.NUMERIC or len(np.unique(codes[:, column])) < FEWEST:
-            continue
+    numeric = [k for k, feature in enumerate(model.schema.features) if feature.kind is Kind.NUMERIC]
+    told = [k for k in numeric if len(np.unique(codes[:, k])) >= FEWEST]
+    told.sort(key=lambda k: -_association(codes[:, k], prediction))
+    for column in told[:MOST_COLUMNS]:
         mixed = codes.copy()
         mixed[:, column] = codes[order, column]
         cost = metric.loss(y, model.predict_codes(mixed)) - metric.loss(y, prediction)
         if found is None or cost > found[0]:
             found = (cost, column)
     return None if found is None else found[1]
+
+
+def _association(values: np.ndarray, prediction: np.ndarray) -> float:
+    """The largest |correlation| of a column with one of the predictions; 0 where either is constant."""
+    known = ~np.isnan(values)
+    x = values[known] - values[known].mean()
+    outputs = prediction.reshape(len(prediction), -1)[known]
+    outputs = outputs - outputs.mean(axis=0)
+    scale = np.sqrt((x**2).sum() * (outputs**2).sum(axis=0))
+    return float(np.max(np.abs(x @ outputs) / np.where(scale > 0, scale, np.inf)))

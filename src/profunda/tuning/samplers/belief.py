@@ -80,7 +80,8 @@ class Belief:
         limit: Posterior | None,
     ) -> None:
         self._cube, self._kernel, self._limit = cube, kernel, limit
-        level = y.mean(axis=1)
+        # Trials that met the constraints first: they are the marks to beat, and the places to step from.
+        level = y.mean(axis=1) + np.where(feasible, 0.0, np.ptp(y) + 1.0)
         kept = spread_rows(level, DATA_POINTS)
         self._rows, self._order = rows, np.argsort(level, kind="stable")
         x = cube.features(rows[kept])

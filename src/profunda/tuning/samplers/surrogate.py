@@ -65,4 +65,9 @@ def fitted_surrogate(
     if len(finite) < LEAST_TRIALS or np.ptp(told[finite]) == 0.0 or space.dimensions == 0:
         return None
     cube, sign = Cube(space), -1.0 if greater_is_better else 1.0
-    return Surrogate(cube, cube.rows([params[k] for k in finite]), sign * told[finite], sign)
+    return Surrogate(
+        cube,
+        cube.rows([one for one, value in zip(params, told, strict=True) if np.isfinite(value)]),
+        sign * told[finite],
+        sign,
+    )

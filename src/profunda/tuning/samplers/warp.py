@@ -14,6 +14,7 @@ __all__ = ["Warp"]
 
 _CUT = 10.0  # distances from best to median, above the median, beyond which all values are alike
 _EXPONENTS = (-2.0, 4.0)
+_IMPOSSIBLE = 1e12
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Warp:
         kept = np.minimum(losses, cut)
         shift, scale = float(kept.mean()), _positive(float(kept.std()))
         z = (kept - shift) / scale
-        found = minimize_scalar(_minus_likelihood, bounds=_EXPONENTS, args=(z,), method="bounded")
-        exponent = float(found.x)
+        exponent = 1.0
+        if np.ptp(kept) > 0:
+            found = minimize_scalar(_minus_likelihood, bounds=_EXPONENTS, args=(z,), method="bounded")
+            exponent = float(found.x)
         t = _powered(z, exponent)
         return cls(cut, shift, scale, exponent, float(t.mean()), _positive(float(t.std())))
 
@@ -82,6 +85,6 @@ def _minus_likelihood(exponent: float, z: np.ndarray) -> float:
     """Yeo and Johnson 2000, eq. 3.1, for a normal with the mean and variance of the transformed."""
     variance = float(_powered(z, exponent).var())
     if not variance > 0:
-        return math.inf
+        return _IMPOSSIBLE
     growth = float((np.sign(z) * np.log1p(np.abs(z))).sum())
     return 0.5 * len(z) * math.log(variance) - (exponent - 1.0) * growth
