@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from profunda.data.inputs import Inputs
 from profunda.fleet import native_engine, torch_engine
 from profunda.fleet.member import Member
 from profunda.fleet.pack import Pack, Plan
@@ -31,6 +32,78 @@ def table(
     index = np.arange(rows)
     parts = [(index[index % 3 != k], index[index % 3 == k]) for k in range(folds)]
     return FleetData.from_arrays(x.astype(dtype), y, folds=parts, classes=classes, n_outputs=outputs)
+
+
+CODED = Inputs((0, 1, 2, 2, 3, 4, 1), (0, 1, 2), ((4, 5), (5, 12)))
+"""Three numbers, a second input of the third column, codes of two columns, and a flag of the second."""
+
+
+def coded_table(
+    rows: int = 90, outputs: int = 3, *, classes: bool = True, seed: int = 0, dtype: type = np.float32
+) -> FleetData:
+    """Learnable rows of the inputs `CODED`, on which the codes have a say."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, len(CODED)))
+    for place, size in CODED.codes:
+        x[:, place] = rng.integers(0, size, rows)
+    x[:, 6] = x[:, 1] > 0
+    effects = rng.normal(size=(12, outputs))
+    scores = np.tanh(x[:, :3] @ rng.normal(size=(3, outputs))) + effects[x[:, 5].astype(int)]
+    y = scores.argmax(axis=1) if classes else scores.astype(dtype)
+    index = np.arange(rows)
+    folds = [(index[index % 3 != k], index[index % 3 == k]) for k in range(2)]
+    return FleetData.from_arrays(
+        x.astype(dtype), y, folds=folds, classes=classes, n_outputs=outputs, inputs=CODED
+    )
+
+
+RECIPES: dict[str, dict[str, object]] = {
+    "ntk": {"parametrisation": "ntk"},
+    "ntk-rmsprop": {"parametrisation": "ntk", "optimiser": "rmsprop", "l1": 1e-3},
+    "ntk-sgd": {"parametrisation": "ntk", "optimiser": "sgd", "lr": 0.05, "l1": 1e-3},
+    "parametric": {"parametric": True, "norm": "layer"},
+    "skip": {"skip": True, "widths": (13, 13, 9, 9)},
+    "skip-after": {"skip": True, "widths": (13, 13), "norm": "batch", "norm_place": "after", "dropout": 0.3},
+    "input_scaling": {"input_scaling": True},
+    "periodic": {"numeric_embedding": "periodic", "embedding_scale": 0.5},
+    "front": {"numeric_embedding": "periodic", "input_scaling": True, "input_dropout": 0.2},
+    "front-linear": {"numeric_embedding": "periodic", "input_scaling": True, "widths": ()},
+    "critical": {"initialisation": "critical", "activation": "gelu", "dropout": 0.2},
+    "lsuv": {"initialisation": "lsuv", "widths": (13, 9, 9)},
+    "subgradient": {"l1": 1e-2, "l1_update": "subgradient"},
+    "group_lasso": {"group_lasso": 2e-2, "optimiser": "sgd", "lr": 0.05},
+    "group_lasso-linear": {"group_lasso": 2e-2, "widths": ()},
+    "max_norm": {"max_norm": 0.8},
+    "noise": {"noise": 0.3},
+    "mixup": {"mixup": 0.4, "label_smoothing": 0.1},
+    "class_balance": {"class_balance": 0.97},
+    "beta2": {"beta2": 0.9},
+    "bias_lr": {"bias_lr": 0.1},
+    "averaging": {"averaging": True, "norm": "batch"},
+    "restarts": {"schedule": "restarts"},
+    "coslog": {"schedule": "coslog"},
+    "group": {"norm": "group", "widths": (24, 40)},
+    "group-after": {"norm": "group", "norm_place": "after", "widths": (24, 20), "dropout": 0.2},
+    "alpha": {"dropout_kind": "alpha", "dropout": 0.2, "activation": "selu"},
+    "cutmix": {"cutmix": 0.8},
+    "cutout": {"cutout": 0.3},
+    "adversarial": {"adversarial": 0.1, "norm": "batch", "dropout": 0.2},
+    "lookahead": {"lookahead": True, "norm": "batch"},
+    "everything": {
+        "lr": 2e-3, "parametrisation": "ntk", "parametric": True, "skip": True, "widths": (24, 24),
+        "input_scaling": True, "numeric_embedding": "periodic", "norm": "group", "dropout": 0.1, "input_dropout": 0.1,
+        "l1": 1e-3, "l2": 1e-2, "group_lasso": 1e-3, "max_norm": 0.7, "noise": 0.1, "mixup": 0.3,
+        "cutout": 0.1, "adversarial": 0.05, "class_balance": 0.9, "beta2": 0.95, "bias_lr": 0.1,
+        "averaging": True, "lookahead": True, "clip": 0.5, "schedule": "coslog",
+    },
+}  # fmt: skip
+"""What later formats of a Design can say, one at a time and together; the rest is in `recipe`."""
+
+
+def recipe(name: str, **fields: object) -> Member:
+    """One member of a row of `RECIPES`."""
+    rest = {"widths": (13, 9), "activation": "tanh", "lr": 5e-3, "batch_size": 17, "epochs": 26}
+    return Member(Design(**rest | RECIPES[name] | fields), 1, 3)
 
 
 def mixed(count: int = 12, folds: int = 2, **fields: object) -> list[Member]:
