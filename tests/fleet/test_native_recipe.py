@@ -8,11 +8,12 @@ from tests.fleet import cases
 from tests.fleet.cases import table
 from tests.fleet.test_native_door import Job
 from tests.fleet.test_native_twin import OPTIMISERS, apart, relative
-from tests.oracles import recipe as oracle
+from tests.oracles import fleet as oracle
 
 from profunda.data.inputs import Inputs
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
+from profunda.fleet.state import n_moments, pack_arrays, unpack
 from profunda.space.design import Design
 
 FIELDS = {"widths": (13, 9), "activation": "tanh", "lr": 2e-3, "batch_size": 16, "epochs": 25}
@@ -37,10 +38,11 @@ def rows(*, classes=True, outputs=3, features=5, inputs=None, weighted=False):
 
 
 def worst(state, twin):
-    """The largest relative difference of kept weights and losses, and of weights where none are averaged."""
+    """The largest relative difference of weights, of those that are kept, and of losses."""
     assert state.best_epoch == twin.best_epoch
     return max(
-        relative(state.best_params, twin.params[twin.best_epoch - 1]),
+        relative(state.params, twin.params[len(state.train_loss) - 1]),
+        relative(state.best_params, twin.kept[twin.best_epoch - 1]),
         float(np.abs(state.train_loss / twin.train_loss - 1).max()),
         float(np.abs(state.valid_loss / twin.valid_loss - 1).max()),
     )
@@ -53,8 +55,8 @@ def agree(native, fields, made):
     assert state.step >= 100
     twin = oracle.train(member, made)
     assert worst(state, twin) <= 1e-9
-    last = state.moments[-1] if member.design.averaging else state.params
-    assert relative(last, twin.params[-1]) <= 1e-9
+    if member.design.averaging:
+        assert relative(state.moments[-1], twin.kept[-1]) <= 1e-9
     return state
 
 
@@ -68,8 +70,8 @@ def test_schedules(native, schedule, optimiser):
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-@pytest.mark.parametrize("widths", [(), (13,), (13, 9)])
-@pytest.mark.parametrize(("bias_lr", "beta2"), [(1.0, 0.999), (0.1, 0.95), (0.0, 0.5)])
+@pytest.mark.parametrize("widths", [(), (13, 9)])
+@pytest.mark.parametrize(("bias_lr", "beta2"), [(1.0, 0.999), (0.0, 0.5)])
 def test_paces(native, bias_lr, beta2, widths, optimiser):
     fields = {"widths": widths, "bias_lr": bias_lr, "beta2": beta2, "optimiser": optimiser, "norm": "layer"}
     agree(native, fields | {"parametrisation": "ntk", "l1": 1e-3, "l2": 0.02}, rows())
@@ -150,8 +152,7 @@ def test_patience_looks_at_what_is_validated(native):
     made, member = rows(), made_of({"averaging": True, "patience": 2, "lr": 0.05, "epochs": 40})
     state = native([member], made, dtype="float64").states[0]
     assert state.status is Status.EARLY_STOPPED
-    twin = oracle.train(member, made)
-    assert np.allclose(state.valid_loss, twin.valid_loss[: state.epoch], rtol=1e-9)
+    assert worst(state, oracle.train(member, made)) <= 1e-9
 
 
 # Noise, mixtures, balance --------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_noise(native, numeric):
 
 @pytest.mark.parametrize("features", [5, 40])
 @pytest.mark.parametrize("alpha", [0.2, 2.0])
-@pytest.mark.parametrize("batch", [1, 7, 16, 60])
+@pytest.mark.parametrize("batch", [1, 7, 60])
 def test_mixtures(native, batch, alpha, features):
     """40 features are mostly zero, and reach the first layer as lists."""
     made = rows(features=features, weighted=True)
@@ -269,7 +270,28 @@ def test_threads_and_packs_do_not_change_bits(native):
         assert cases.same(state, native([member], made, workers=1).states[0])
 
 
-# With what stands before the layers, as the torch engine has it -------------------------------------
+# With what stands before the layers ----------------------------------------------------------------
+
+NAMES = [name for name in cases.RECIPES if not cases.recipe(name).design.torch_only]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_of_recipes_on_coded_columns(native, name):
+    made, member = cases.coded_table(dtype=np.float64), cases.recipe(name)
+    state = native([member], made, dtype="float64").states[0]
+    assert state.step >= 100
+    assert worst(state, oracle.train(member, made)) <= 1e-9
+    assert len(state.moments) == n_moments(member.design)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_of_recipes_resume_to_the_bit(native, name):
+    made, members = cases.coded_table(), [cases.recipe(name, epochs=8)]
+    whole = native(members, made)
+    for cut in (3, 6):
+        part = unpack(pack_arrays(native(members, made, until=cut).states))
+        assert all(cases.same_members(native(members, made, states=part), whole))
+
 
 FRONTED = Inputs((0, 1, 1, 2, 3, 4), (0, 3, 5), ((2, 4),))
 
