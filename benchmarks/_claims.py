@@ -45,7 +45,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of the text, where it stands, and what it would mean here, written before measuring."""
+    """One sentence of the text, what it would mean here, and how that is measured."""
 
     key: str
     text: str
@@ -55,7 +55,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured, in words, and the verdict by the rules of `decided`."""
+    """What was measured, in words, and the verdict: by `decided`, or by thresholds that the claim states."""
 
     measured: str
     verdict: str

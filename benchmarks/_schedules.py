@@ -7,7 +7,6 @@ the pool's median minus its best; cost counts epochs trained. Every network trai
 with its best one.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +22,8 @@ from profunda.tuning.samplers.sampler import sampler_for
 
 __all__ = ["Schedule", "schedules"]
 
-POOL, BRACKET, EPOCHS, RESAMPLES = 324, 81, 243, 200
+POOL, BRACKET, EPOCHS, RESAMPLES = 243, 81, 243, 100
+TOP, SEEDS = 8, 5
 SIZES = tuple(range(27, 2 * BRACKET + 1, 9))
 WORDS = ("halving", "hyperband", "one-epoch")
 
@@ -33,7 +33,9 @@ class Schedule:
     """A schedule on one table: mean regrets over resampled brackets, and how many times cheaper it is.
 
     `cost_ratio` compares brackets of equal size; `reaching_ratio` full training with the smallest bracket
-    whose mean regret is not above that of full training (NaN: none up to twice the size).
+    whose mean regret is not above that of full training (None: none up to twice the size), `noise_ratio`
+    where it may be above by `noise`: what one and the same design's loss differs from seed to seed (standard
+    deviation over the best designs, in the unit of regret).
     """
 
     table: str
@@ -42,7 +44,9 @@ class Schedule:
     full_regret: float
     difference_error: float
     cost_ratio: float
-    reaching_ratio: float
+    reaching_ratio: float | None
+    noise: float
+    noise_ratio: float | None
 
 
 def _tables(quick: bool) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
@@ -56,8 +60,8 @@ def _tables(quick: bool) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
     return {name: found[name] for name in list(found)[: 2 if quick else 4]}
 
 
-def _curves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best validation loss so far [POOL, EPOCHS] of a random fleet, epochs trained [POOL]."""
+def _curves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Best validation loss so far [POOL, EPOCHS] of a random fleet, epochs trained [POOL], noise of seeds."""
     classes = len(np.unique(y)) if len(np.unique(y)) < 20 else 1
     kind: TaskKind = "regression" if classes == 1 else "binary" if classes == 2 else "multiclass"
     space = table_space(kind, int(0.8 * len(x)), x.shape[1], classes)
@@ -72,7 +76,9 @@ def _curves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(losses):
             best[row, : len(losses)] = np.minimum.accumulate(losses)
             best[row, len(losses) :] = best[row, len(losses) - 1]
-    return best, ended
+    top = [designs[k] for k in np.argsort(best[:, -1], kind="stable")[:TOP]]
+    again = [c.best_loss for c in train(top, (x, y), folds=1, seeds=SEEDS, seed=1).curves]
+    return best, ended, float(np.sqrt(np.reshape(again, (TOP, SEEDS)).var(axis=1, ddof=1).mean()))
 
 
 def _played(ladder: Ladder, best: np.ndarray, ended: np.ndarray, rows: np.ndarray) -> tuple[float, int]:
@@ -100,7 +106,7 @@ def schedules(quick: bool) -> list[Schedule]:
     return [one for name, (x, y) in _tables(quick).items() for one in _compared(name, *_curves(x, y))]
 
 
-def _compared(table: str, best: np.ndarray, ended: np.ndarray) -> list[Schedule]:
+def _compared(table: str, best: np.ndarray, ended: np.ndarray, spread: float) -> list[Schedule]:
     rng = np.random.default_rng(0)
     low = best[:, -1].min()
     unit = float(np.median(best[:, -1])) - low
@@ -116,10 +122,14 @@ def _compared(table: str, best: np.ndarray, ended: np.ndarray) -> list[Schedule]
     for word, steps in _climbs().items():
         regret, cost = played(steps, BRACKET)
         error = float((regret - full).std(ddof=1) / np.sqrt(POOL / BRACKET))
-        reaching = (c for size in SIZES for r, c in [played(steps, size)] if r.mean() <= full.mean())
-        ratio = full_cost / next(reaching, math.nan)
-        ours = (float(regret.mean()), float(full.mean()), error, full_cost / cost, ratio)
-        results.append(Schedule(table, word, *ours))
+        plays = [played(steps, size) for size in SIZES]
+        ratios = [
+            next((full_cost / c for r, c in plays if r.mean() <= full.mean() + slack), None)
+            for slack in (0.0, spread / unit)
+        ]
+        means = float(regret.mean()), float(full.mean())
+        one = Schedule(table, word, *means, error, full_cost / cost, ratios[0], spread / unit, ratios[1])
+        results.append(one)
     return results
 
 

@@ -4,8 +4,9 @@
 
 Verdicts follow from 95 % intervals of paired differences over folds and seeds, table by table: "holds" where
 each lies on the predicted side whole, "mostly holds" where most do and none lies on the other, "mixed" where
-some lie on either, "does not hold" where most lie on the other, "not seen" else. With --cells a finished
-bullet is kept, and a later run skips it.
+some lie on either, "does not hold" where most lie on the other, "not seen" else. Those
+on L1 and L2, on the cost of a norm and on too much go by thresholds and counts. docs/regularisation.md says
+what was changed after a first look. With --cells a finished bullet is kept, and a later run skips it.
 """
 
 import argparse

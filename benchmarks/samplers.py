@@ -205,10 +205,12 @@ def show_worked(target: float, reached: Sequence[Worked]) -> None:
 
 def show_schedules(costs: Sequence[Schedule]) -> None:
     """Regrets beside full training's, and how many times cheaper."""
-    print(f"\n{'table':<15}{'schedule':<14}{'regret':>8}{'full':>8}{'cheaper':>9}{'at equal regret':>17}")
+    print(f"\n{'table':<15}{'schedule':<12}{'regret':>8}{'full':>8}{'noise':>8}{'cheaper':>9}", end="")
+    print(f"{'at equal regret':>17}{'within noise':>14}")
     for c in costs:
-        line = f"{c.table:<15}{c.schedule:<14}{c.regret:>8.3f}{c.full_regret:>8.3f}"
-        print(line + f"{c.cost_ratio:>8.1f}×{c.reaching_ratio:>16.1f}×")
+        line = f"{c.table:<15}{c.schedule:<12}{c.regret:>8.3f}{c.full_regret:>8.3f}{c.noise:>8.3f}"
+        ratios = ["none" if r is None else f"{r:.1f}×" for r in (c.reaching_ratio, c.noise_ratio)]
+        print(line + f"{c.cost_ratio:>8.1f}×{ratios[0]:>17}{ratios[1]:>14}")
 
 
 if __name__ == "__main__":

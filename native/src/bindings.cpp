@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ namespace {
 using Numbers = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Written = nb::ndarray<nb::c_contig, nb::device::cpu>;
 using Indices = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Reals = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
 
 [[noreturn]] void refuse(const std::string& why) { throw nb::value_error(why.c_str()); }
@@ -292,6 +294,54 @@ struct Shape {
     }
 };
 
+// Tables of some recipes, held against a member's network by its Task.
+struct Tables {
+    std::vector<int> numeric, groups;
+    std::vector<double> mixtures, class_weight;
+
+    Tables() = default;
+    // What is empty is not there.
+    Tables(const Indices& numeric, const Reals& mixtures, const Indices& groups, const Reals& class_weight)
+        : numeric(own(numeric)), groups(own(groups)), mixtures(own(mixtures)),
+          class_weight(own(class_weight)) {
+        require(this->mixtures.empty() || this->mixtures.size() == MIXTURES, "mixup has 4,096 shares");
+        for (const double share : this->mixtures) require(share >= 0 && share <= 1, "shares of mixup lie in [0, 1]");
+        for (const double weight : this->class_weight) {
+            require(weight >= 0 && std::isfinite(weight), "weights of classes must be finite and not negative");
+        }
+    }
+
+    // `entering` numbers reach the first layer.
+    Ingredients of(const Recipe& recipe, const Rows& rows, int features, int outputs, int entering) const {
+        const auto within = [](const std::vector<int>& places, int count) {
+            return std::all_of(places.begin(), places.end(), [=](int at) { return at >= 0 && at < count; });
+        };
+        require(within(numeric, features), "a numeric input lies in 0 … D − 1");
+        require(recipe.noise <= 0 || !numeric.empty(), "noise needs the numeric inputs");
+        require(!recipe.mixup || !mixtures.empty(), "mixup needs its 4,096 shares");
+        const bool grouped = groups.size() == static_cast<size_t>(entering) && within(groups, entering);
+        require(recipe.group_lasso <= 0 || grouped, "group lasso needs the group, 0 … E − 1, of each of E numbers");
+        const bool classed = rows.classes && class_weight.size() == static_cast<size_t>(outputs);
+        require(class_weight.empty() || classed, "weights of classes need one for each class");
+        return {numeric.data(),
+                static_cast<int>(numeric.size()),
+                mixtures.data(),
+                groups.data(),
+                class_weight.empty() ? nullptr : class_weight.data()};
+    }
+
+private:
+    static std::vector<int> own(const Indices& given) {
+        std::vector<int> made;
+        // What is too large for an int is no place either.
+        for (size_t i = 0; i < given.size(); ++i) {
+            made.push_back(static_cast<int>(std::clamp<int64_t>(given.data()[i], -1, INT32_MAX)));
+        }
+        return made;
+    }
+    static std::vector<double> own(const Reals& given) { return {given.data(), given.data() + given.size()}; }
+};
+
 bool is_rate(double rate) { return rate >= 0 && rate < 1; }
 
 void require_recipe(const Recipe& recipe, int64_t n_train) {
@@ -299,6 +349,11 @@ void require_recipe(const Recipe& recipe, int64_t n_train) {
     require(recipe.batch > 0 && recipe.batch <= n_train, "a batch must have between 1 and all training rows");
     require(recipe.batch <= 1 << 30, "a batch must have at most 2^30 rows");
     require(recipe.epochs > 0 && recipe.patience >= 0, "epochs must be at least 1, patience at least 0");
+    require(recipe.epochs <= int64_t{1} << 60, "there are too many epochs");
+    require(is_rate(recipe.beta2), "beta2 must lie in [0, 1)");
+    for (const double size : {recipe.bias_lr, recipe.group_lasso, recipe.max_norm, recipe.noise}) {
+        require(size >= 0 && std::isfinite(size), "bias_lr, group_lasso, max_norm and noise must be finite and not negative");
+    }
 }
 
 // One member on its way through the engine. Arrays are read and written in place.
@@ -309,22 +364,25 @@ struct Task {
     std::vector<Written> arrays;
     std::vector<Doubles> curves;
     std::optional<Numbers> quantiles;
+    nb::object tables;
     bool submitted = false;
     Job job;
 
     Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
+         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe,
+         std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
          std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
-         std::optional<Numbers> normal, std::vector<Doubles> curves)
+         std::optional<Numbers> normal, nb::object ingredients, std::vector<Doubles> curves)
         : table(rows), shape(table_of(rows).features, table_of(rows).outputs, std::move(widths),
                              std::move(canonical), activation, norm, norm_after, parametric, skip, front),
           precision(table_of(rows).precision), arrays(std::move(vectors)), curves(std::move(curves)),
-          quantiles(std::move(normal)) {
+          quantiles(std::move(normal)), tables(std::move(ingredients)) {
         const Table& given = table_of(rows);
         require_recipe(recipe, given.rows.n_train);
         require_codes(given, front);
-        const size_t moments = recipe.optimiser == Optimiser::adam ? 2 : 1;
-        require(arrays.size() == 2 + moments, "params, best_params and the optimiser's moments are needed");
+        const size_t moments = (recipe.optimiser == Optimiser::adam ? 2 : 1) + recipe.averaging;
+        require(arrays.size() == 2 + moments,
+                "params, best_params, the optimiser's moments are needed, and where weights are averaged their mean");
         for (const Written& array : arrays) {
             require(precision_of(array) == precision && static_cast<int64_t>(array.size()) == shape.parameters(),
                     "params, best_params and moments must be [P] and of x's type");
@@ -332,18 +390,22 @@ struct Task {
         require(sign_every > 0, "signs must be taken every so many epochs");
         require_curves(epochs.first, epochs.second, sign_every);
         const bool gaussian = recipe.dropout > 0 && recipe.dropping == Dropping::gaussian;
-        require(!gaussian || (quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision),
-                "Gaussian dropout needs its 65,536 quantiles");
+        require(!(gaussian || recipe.noise > 0) || (quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision),
+                "Gaussian dropout and noise need their 65,536 quantiles");
+        static const Tables none;
+        const Tables& own = tables.is_none() ? none : own_of<Tables>(tables, "ingredients must be Tables");
+        const Ingredients used = own.of(recipe, given.rows, given.features, given.outputs, shape.network.entering());
         job = {shape.network,
                recipe,
                given.rows,
-               {arrays[0].data(), arrays[1].data(), {arrays[2].data(), moments == 2 ? arrays[3].data() : nullptr},
-                epochs.first, best.first, best.second, best_loss},
+               {arrays[0].data(), arrays[1].data(), {vector(2), vector(3), vector(4)}, epochs.first, best.first, best.second,
+                best_loss},
                epochs.second,
                sign_every,
                saturation.first,
                saturation.second,
                quantiles ? quantiles->data() : nullptr,
+               used,
                this->curves[0].data(),
                this->curves[1].data(),
                this->curves[2].data(),
@@ -352,6 +414,7 @@ struct Task {
     }
 
 private:
+    void* vector(size_t i) const { return i < arrays.size() ? arrays[i].data() : nullptr; }
     static const Table& table_of(nb::handle given) { return own_of<Table>(given, "table must be a Table"); }
 
     // A code that a table lacks would be looked up in other memory.
@@ -500,7 +563,11 @@ void tell_constants(nb::module_& module) {
     module.attr("optimisers") =
         codes<Optimiser>({{"sgd", Optimiser::sgd}, {"adam", Optimiser::adam}, {"rmsprop", Optimiser::rmsprop}});
     module.attr("schedules") = codes<Schedule>(
-        {{"constant", Schedule::constant}, {"cosine", Schedule::cosine}, {"onecycle", Schedule::onecycle}});
+        {{"constant", Schedule::constant},
+         {"cosine", Schedule::cosine},
+         {"onecycle", Schedule::onecycle},
+         {"restarts", Schedule::restarts},
+         {"coslog", Schedule::coslog}});
     module.attr("endings") = codes<Ending>({{"limit", Ending::limit},
                                             {"stopped", Ending::stopped},
                                             {"diverged", Ending::diverged},
@@ -542,7 +609,10 @@ NB_MODULE(_native, module) {
         .def("__init__", [](Recipe* made, int dropping, double dropout, double input_dropout, double l1, double l2,
                             bool decoupled, double label_smoothing, bool huber, int optimiser, double momentum,
                             double lr, int schedule, int batch, int64_t epochs, int64_t patience, double clip,
-                            uint64_t order_stream, uint64_t dropout_stream, uint64_t dropconnect_stream) {
+                            uint64_t order_stream, uint64_t dropout_stream, uint64_t dropconnect_stream,
+                            double beta2, double bias_lr, bool ntk, bool subgradient, double group_lasso,
+                            double max_norm, bool averaging, double noise, bool mixup, uint64_t noise_stream,
+                            uint64_t mixup_stream) {
             new (made) Recipe{one_of(dropping, Dropping::dropconnect, "dropout_kind"),
                               dropout,
                               input_dropout,
@@ -554,17 +624,34 @@ NB_MODULE(_native, module) {
                               one_of(optimiser, Optimiser::rmsprop, "optimiser"),
                               momentum,
                               lr,
-                              one_of(schedule, Schedule::onecycle, "schedule"),
+                              one_of(schedule, Schedule::coslog, "schedule"),
                               batch,
                               epochs,
                               patience,
                               clip,
                               order_stream,
                               dropout_stream,
-                              dropconnect_stream};
+                              dropconnect_stream,
+                              beta2,
+                              bias_lr,
+                              ntk,
+                              subgradient,
+                              group_lasso,
+                              max_norm,
+                              averaging,
+                              noise,
+                              mixup,
+                              noise_stream,
+                              mixup_stream};
         }, "dropping"_a, "dropout"_a, "input_dropout"_a, "l1"_a, "l2"_a, "decoupled"_a, "label_smoothing"_a, "huber"_a,
              "optimiser"_a, "momentum"_a, "lr"_a, "schedule"_a, "batch"_a, "epochs"_a, "patience"_a, "clip"_a,
-             "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a);
+             "order_stream"_a, "dropout_stream"_a, "dropconnect_stream"_a, "beta2"_a, "bias_lr"_a, "ntk"_a,
+             "subgradient"_a, "group_lasso"_a, "max_norm"_a, "averaging"_a, "noise"_a, "mixup"_a, "noise_stream"_a,
+             "mixup_stream"_a);
+
+    nb::class_<Tables>(module, "Tables")
+        .def(nb::init<const Indices&, const Reals&, const Indices&, const Reals&>(), "numeric"_a, "mixtures"_a,
+             "groups"_a, "class_weight"_a);
 
     nb::class_<FrontGiven>(module, "Front")
         .def("__init__", [](FrontGiven* made, std::vector<int> waves, std::vector<std::pair<int, int>> codes,
@@ -576,13 +663,14 @@ NB_MODULE(_native, module) {
                "norm_after"_a, "parametric"_a, "skip"_a, "front"_a, "recipe"_a);
 
     nb::class_<Task>(module, "Task")
-        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&, Recipe, std::vector<Written>,
+        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&,
+                      Recipe, std::vector<Written>,
                       std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
-                      std::pair<double, double>, std::optional<Numbers>, std::vector<Doubles>>(),
+                      std::pair<double, double>, std::optional<Numbers>, nb::object, std::vector<Doubles>>(),
              "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "parametric"_a, "skip"_a,
              "front"_a, "recipe"_a,
              "vectors"_a.noconvert(), "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a,
-             "quantiles"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
+             "quantiles"_a.none(), "ingredients"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
         .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })
         .def_prop_ro("best_epoch", [](const Task& task) { return task.job.state.best_epoch; })
         .def_prop_ro("stall", [](const Task& task) { return task.job.state.stall; })

@@ -10,7 +10,7 @@ enum class Activation : int { relu, leaky_relu, tanh, sigmoid, elu, selu, gelu, 
 enum class Norm : int { none, batch, layer };
 enum class Dropping : int { bernoulli, gaussian, dropconnect };
 enum class Optimiser : int { sgd, adam, rmsprop };
-enum class Schedule : int { constant, cosine, onecycle };
+enum class Schedule : int { constant, cosine, onecycle, restarts, coslog };
 
 // Why a call of `train` returned.
 enum class Ending : int { limit, stopped, diverged, cancelled };
@@ -69,6 +69,26 @@ struct Recipe {
     double clip;
     // Keys of this member's streams: mix64(member key ^ purpose), the first step of `subkeys`.
     uint64_t order_stream, dropout_stream, dropconnect_stream;
+    // What follows is off as it stands here.
+    double beta2 = 0.999;
+    double bias_lr = 1;       // factor on the rate of biases
+    bool ntk = false;         // rates of weights by fan_in
+    bool subgradient = false;  // how l1 acts
+    double group_lasso = 0, max_norm = 0;
+    bool averaging = false;
+    double noise = 0;  // standard deviation
+    bool mixup = false;
+    uint64_t noise_stream = 0, mixup_stream = 0;
+};
+
+// Tables that some recipes need; null where this one does not.
+constexpr int MIXTURES = 4096;
+struct Ingredients {
+    const int* numeric = nullptr;  // inputs that take noise
+    int numerics = 0;
+    const double* mixtures = nullptr;  // [MIXTURES] equally likely shares of mixup
+    const int* groups = nullptr;       // [numbers that enter the first layer]: the group of each, of group lasso
+    const double* class_weight = nullptr;  // [C], beside the weights of rows
 };
 
 // Rows of one fold, shared by many members. Numbers are of the engine's type.
@@ -95,7 +115,7 @@ struct Rows {
 struct State {
     void* params;
     void* best_params;
-    void* moments[2];
+    void* moments[3];  // the optimiser's, then the mean of weights
     int64_t epoch, best_epoch, stall;
     double best_loss;
 };
@@ -108,7 +128,8 @@ struct Job {
     int64_t limit;       // the epoch to train to
     int64_t sign_every;  // signs are taken in the epochs 1, 1 + sign_every, …
     double saturation_low, saturation_high;
-    const void* quantiles;  // [65536] of the normal law, Gaussian dropout only
+    const void* quantiles;  // [65536] of the normal law, Gaussian dropout and noise only
+    Ingredients ingredients;
     // Written: one number per epoch trained here; signs [taken][SIGNS][depth + 1].
     double* train_loss;
     double* valid_loss;

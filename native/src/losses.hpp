@@ -24,8 +24,15 @@ PROFUNDA_INLINE void log_normaliser(const T* z, int classes, ptrdiff_t stride, V
     log_sum = log(sum);
 }
 
-// Sum over rows of the cross-entropy with smoothed targets; d becomes its derivative divided by `rows`.
-template <class T>
+template <bool ADD, class T, class V>
+PROFUNDA_INLINE void put(T* d, V own) {
+    if constexpr (ADD) own += load(d);
+    store(d, own);
+}
+
+// Sum over rows of the cross-entropy with smoothed targets; d becomes its derivative divided by `rows`, or where ADD,
+// that is added to it.
+template <class T, bool ADD = false>
 double cross_entropy(int rows, int classes, const T* z, T* d, ptrdiff_t stride, const Targets<T>& targets,
                      double smoothing) {
     const T keep = static_cast<T>(1.0 - smoothing), spread = static_cast<T>(smoothing / classes);
@@ -42,7 +49,7 @@ double cross_entropy(int rows, int classes, const T* z, T* d, ptrdiff_t stride, 
             const Vec<T> target = (label == broadcast<T>(static_cast<T>(c)) ? broadcast(keep) : Vec<T>{}) + spread;
             loss -= target * log_p;
             const Vec<T> own = (exp(log_p) - target) * weight * share;
-            store(d + c * stride + m, real ? own : Vec<T>{});
+            put<ADD>(d + c * stride + m, real ? own : Vec<T>{});
         }
         total += sum_of<T>(real ? loss * weight : Vec<T>{});
     }
@@ -50,7 +57,7 @@ double cross_entropy(int rows, int classes, const T* z, T* d, ptrdiff_t stride, 
 }
 
 // Sum over rows of r², or of Huber's r² inside ±1 and 2|r| − 1 outside; d as above.
-template <class T>
+template <class T, bool ADD = false>
 double squares(int rows, int outputs, const T* z, T* d, ptrdiff_t stride, const Targets<T>& targets, bool huber) {
     const T share = static_cast<T>(1.0 / rows);
     double total = 0;
@@ -66,7 +73,7 @@ double squares(int rows, int outputs, const T* z, T* d, ptrdiff_t stride, const 
             }
             // For |r| ≤ 1 this is r²; beyond, with s = ±1, it is s (2 r − s) = 2 |r| − 1.
             loss += inside * (2 * r - inside);
-            store(d + c * stride + m, real ? 2 * inside * weight * share : Vec<T>{});
+            put<ADD>(d + c * stride + m, real ? 2 * inside * weight * share : Vec<T>{});
         }
         total += sum_of<T>(real ? loss * weight : Vec<T>{});
     }

@@ -52,7 +52,8 @@ struct Net {
     Net(const Job& job, Arena& arena)
         : shape(job.network), recipe(job.recipe), layout(job.network, arena),
           front(job, layout.front, room(job), job.network.depth == 0, arena), sparse(lists_pay(job)),
-          lists(room(job), job.network.features, sparse ? job.rows.most : 0, arena), rows(room(job)), quantiles(static_cast<const T*>(job.quantiles)), rate(job.recipe.dropout),
+          lists(room(job), job.network.features, sparse ? longest(job) : 0, arena), rows(room(job)),
+          quantiles(static_cast<const T*>(job.quantiles)), rate(job.recipe.dropout),
           input_rate(job.recipe.input_dropout) {
         params = numbers<T>(arena, layout.size);
         gradient = numbers<T>(arena, layout.trained);
@@ -145,10 +146,14 @@ struct Net {
     // A number in a list costs about ten cycles of its own, and four of waiting where the layer is a vector or two wide.
     static bool lists_pay(const Job& job) {
         if (!job.rows.most || !job.network.depth || job.network.front.embeds()) return false;
-        if (job.rows.most > INT32_MAX / room(job)) return false;  // places in lists are 32 bits wide
+        if (longest(job) > INT32_MAX / room(job)) return false;  // places in lists are 32 bits wide
+        if (job.recipe.noise > 0) return false;                  // leaves no zeros
         const int vectors = rounded_up(job.network.widths[0], LANES<T>) / LANES<T>;
         return job.rows.share * (2 * (vectors > 4 ? vectors : 4) + 10) < 2 * vectors;
     }
+
+    // Numbers in a list; mixup makes one of two rows.
+    static int64_t longest(const Job& job) { return job.rows.most * (job.recipe.mixup ? 2 : 1); }
 
     // Rows of the buffers: a batch, or some validation rows.
     static int room(const Job& job) {
@@ -194,7 +199,7 @@ private:
     void take_words(Arena& arena) {
         int64_t most = 0;
         auto ask = [&](int64_t halfwords) { most = halfwords > most ? halfwords : most; };
-        if (recipe.input_dropout > 0) ask(int64_t{recipe.batch} * shape.features);
+        if (recipe.input_dropout > 0 || recipe.noise > 0) ask(int64_t{recipe.batch} * shape.features);
         for (int l = 0; l < shape.depth; ++l) {
             if (drops_units()) ask(int64_t{recipe.batch} * shape.canonical[l]);
             if (connects()) {

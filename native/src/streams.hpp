@@ -54,6 +54,15 @@ inline void fill_bits(uint64_t key, int64_t n, const uint32_t* table, uint32_t* 
     }
 }
 
+// bits(key)[i].
+inline uint32_t word_of(uint64_t key, uint32_t i) {
+    uint32_t x = premix(i) + static_cast<uint32_t>(key);
+    x = (x ^ (x >> 16)) * MULTIPLIER_A;
+    x += static_cast<uint32_t>(key >> 32);
+    x = (x ^ (x >> 15)) * MULTIPLIER_B;
+    return x ^ (x >> 16);
+}
+
 // log2 of the buckets that `permutation` sorts n rows into.
 inline int log_buckets_of(int64_t n) {
     int log_buckets = 0;

@@ -1,8 +1,9 @@
 // A member's life: epochs of steps, validation, the stopping rule, vital signs.
 #pragma once
 
+#include "mixing.hpp"
 #include "network.hpp"
-#include "optimisers.hpp"
+#include "penalties.hpp"
 
 namespace profunda::PROFUNDA_ISA {
 
@@ -98,8 +99,13 @@ struct Trainer {
     const Watchers watchers;
     Net<T> net;
     ActivationSigns<T> signs;
-    T *best, *before, *moments[2], *kept[3];
+    Mixup<T> mixup;
+    GroupPenalties<T> penalties;
+    T *best, *before, *moments[2], *kept[4];
     int moment_count;
+    T* average;              // of weights at the ends of epochs, or null
+    int64_t averaged_from;   // the first of these epochs, from 1
+    bool weighted;           // rows weigh differently in training
     T *labels, *numbers, *weight;
     int32_t* order;
     uint64_t* ranked;
@@ -109,7 +115,8 @@ struct Trainer {
     int64_t unreported = 0;
 
     Trainer(Job& job, Arena& arena, const Watchers& watchers)
-        : job(job), recipe(job.recipe), watchers(watchers), net(job, arena), signs(net, job, arena) {
+        : job(job), recipe(job.recipe), watchers(watchers), net(job, arena), signs(net, job, arena),
+          mixup(job, net.rows, net.sparse, arena), penalties(job, net.layout, arena) {
         const Rows& rows = job.rows;
         net.cancel = watchers.cancel;
         steps = (rows.n_train + recipe.batch - 1) / recipe.batch;
@@ -124,6 +131,10 @@ struct Trainer {
             kept[1 + i] = take<T>(arena, net.layout.trained);
         }
         if (moment_count == 1) moments[1] = nullptr;
+        average = recipe.averaging ? take<T>(arena, net.layout.size) : nullptr;
+        kept[3] = recipe.averaging ? take<T>(arena, net.layout.size) : nullptr;
+        averaged_from = (3 * recipe.epochs + 3) / 4;
+        weighted = rows.weight || job.ingredients.class_weight || recipe.mixup;
         labels = take<T>(arena, net.rows);
         numbers = take<T>(arena, rows.classes ? 0 : net.rows * net.shape.outputs);
         weight = take<T>(arena, net.rows);
@@ -144,6 +155,7 @@ struct Trainer {
         for (int i = 0; i < moment_count; ++i) {
             layout.read(static_cast<const T*>(state.moments[i]), moments[i], false);
         }
+        if (average) layout.read(static_cast<const T*>(state.moments[moment_count]), average, true);
         clear(labels, net.rows);
         clear(weight, net.rows);
         if (!job.rows.classes) clear(numbers, net.rows * net.shape.outputs);
@@ -156,7 +168,7 @@ struct Trainer {
             double* found = job.signs + taken * SIGNS * layout.count;
             double valid_loss = 0;
             if (!train_epoch(state.epoch, taking ? found : nullptr, train_loss) ||
-                !validate(taking ? found : nullptr, valid_loss)) {
+                !validate_kept(state.epoch + 1, taking ? found : nullptr, valid_loss)) {
                 restore();
                 job.ending = Ending::cancelled;
                 break;
@@ -171,6 +183,7 @@ struct Trainer {
         layout.write(net.params, static_cast<T*>(state.params), true);
         layout.write(best, static_cast<T*>(state.best_params), true);
         for (int i = 0; i < moment_count; ++i) layout.write(moments[i], static_cast<T*>(state.moments[i]), false);
+        if (average) layout.write(average, static_cast<T*>(state.moments[moment_count]), true);
     }
 
 private:
@@ -185,10 +198,22 @@ private:
     void keep() {
         copy(kept[0], net.params, net.layout.size);
         for (int i = 0; i < moment_count; ++i) copy(kept[1 + i], moments[i], net.layout.trained);
+        if (average) copy(kept[3], average, net.layout.size);
     }
     void restore() {
         copy(net.params, kept[0], net.layout.size);
         for (int i = 0; i < moment_count; ++i) copy(moments[i], kept[1 + i], net.layout.trained);
+        if (average) copy(average, kept[3], net.layout.size);
+    }
+
+    // What is validated and kept: from `averaged_from` on the mean of the weights at the ends of epochs (Izmailov et
+    // al. 2018), before that the weights.
+    bool averages(int64_t epoch) const { return average && epoch >= averaged_from; }
+    const T* validated(int64_t epoch) const { return averages(epoch) ? average : net.params; }
+    void take_average(int64_t epoch) {
+        if (epoch == averaged_from) return copy(average, net.params, net.layout.size);
+        const T share = static_cast<T>(1.0 / static_cast<double>(epoch - averaged_from + 1));
+        for (ptrdiff_t i = 0; i < net.layout.size; ++i) average[i] += (net.params[i] - average[i]) * share;
     }
 
     void report() {
@@ -203,7 +228,7 @@ private:
             state.best_epoch = state.epoch;
             state.best_loss = valid_loss;
             state.stall = 0;
-            copy(best, net.params, net.layout.size);
+            copy(best, validated(state.epoch), net.layout.size);
         } else {
             ++state.stall;
         }
@@ -223,20 +248,23 @@ private:
         double losses = 0;
         // Powers are taken anew in every epoch, where a resumed member begins, and multiplied within.
         const double done = static_cast<double>(epoch) * static_cast<double>(steps);
-        double power_1 = __builtin_pow(BETA_1, done), power_2 = __builtin_pow(BETA_2, done);
+        double power_1 = __builtin_pow(BETA_1, done), power_2 = __builtin_pow(recipe.beta2, done);
         for (int64_t at = 0; at < steps; ++at) {
             if (net.cancelled()) return false;
             const int64_t start = at * recipe.batch, left = rows.n_train - start;
             const int count = static_cast<int>(left < recipe.batch ? left : recipe.batch);
             const int64_t number = epoch * steps + at;
-            gather(count, [&](int m) { return rows.train[order[start + m]]; }, true);
+            const auto row = [&](int m) { return rows.train[order[start + m]]; };
+            gather(count, row, true);
+            if (recipe.mixup) mix(count, row, number);
+            if (recipe.noise > 0) disturb(count, number);
             if (recipe.input_dropout > 0) drop_inputs(count, number);
             net.forward(count, number);
             losses += loss(count) / count;
             net.backward(count);
             if (net.cancelled()) return false;
             power_1 *= BETA_1;
-            power_2 *= BETA_2;
+            power_2 *= recipe.beta2;
             const double rate = learning_rate(recipe, static_cast<double>(number), total);
             step(rate, power_1, power_2, at == steps - 1 ? found : nullptr);
             if (++unreported >= report_every) report();
@@ -267,8 +295,33 @@ private:
                     numbers[c * net.rows + m] = static_cast<const T*>(rows.targets)[r * outputs + c];
                 }
             }
-            if (training && rows.weight) weight[m] = static_cast<const T*>(rows.weight)[r];
+            if (training && weighted) weight[m] = weight_of(r);
         }
+    }
+
+    T weight_of(int64_t r) const {
+        const T own = job.rows.weight ? static_cast<const T*>(job.rows.weight)[r] : T(1);
+        const double* by_class = job.ingredients.class_weight;
+        return by_class ? static_cast<T>(own * by_class[job.rows.labels[r]]) : own;
+    }
+
+    // `gather` has made the rows as they are.
+    template <class RowOf>
+    void mix(int count, RowOf row, int64_t number) {
+        mixup.draw(number);
+        if (net.sparse) {
+            mixup.inputs(net.lists, count, row);
+        } else {
+            mixup.inputs(net.x, net.x_stride, count, net.shape.features);
+        }
+        mixup.targets(count, net.shape.outputs, labels, numbers, weight, net.rows);
+    }
+
+    void disturb(int count, int64_t number) {
+        const int features = net.shape.features;
+        fill_bits(subkey(recipe.noise_stream, number, 0), words_of(int64_t{count} * features), net.table, net.words);
+        add_noise(job.ingredients, recipe.noise, net.quantiles, reinterpret_cast<const uint16_t*>(net.words), net.x,
+                  net.x_stride, count, features);
     }
 
     void drop_inputs(int count, int64_t number) {
@@ -302,12 +355,19 @@ private:
 
     // Sum of the rows' losses; their derivative goes to the network.
     double loss(int count) {
-        const Targets<T> targets{labels, numbers, job.rows.weight ? weight : nullptr};
+        double total = loss_to<false>(count, {labels, numbers, weighted ? weight : nullptr});
+        if (recipe.mixup) total += loss_to<true>(count, {mixup.labels, mixup.numbers, mixup.weight});
+        return total;
+    }
+
+    template <bool ADD>
+    double loss_to(int count, const Targets<T>& targets) {
         const int outputs = net.shape.outputs;
         if (job.rows.classes) {
-            return cross_entropy(count, outputs, net.logits, net.d_logits, net.rows, targets, recipe.label_smoothing);
+            return cross_entropy<T, ADD>(count, outputs, net.logits, net.d_logits, net.rows, targets,
+                                         recipe.label_smoothing);
         }
-        return squares(count, outputs, net.logits, net.d_logits, net.rows, targets, recipe.huber);
+        return squares<T, ADD>(count, outputs, net.logits, net.d_logits, net.rows, targets, recipe.huber);
     }
 
     void step(double rate, double power_1, double power_2, double* found) {
@@ -326,21 +386,51 @@ private:
             }
         }
         if (found) copy(before, net.params, net.layout.trained);
-        update(Step<T>(recipe, rate, scale, power_1, power_2));
+        update(rate, scale, power_1, power_2);
         if (found) update_ratios(found);
     }
 
-    void update(const Step<T>& s) {
-        const bool penalised = recipe.l1 > 0 || recipe.l2 > 0;
-        if (!penalised) {
-            step_by<T, false>(recipe.optimiser, span(0, net.layout.trained), s);
-            return;
+    void update(double rate, double scale, double power_1, double power_2) {
+        const auto at = [&](const Pace& pace) { return Step<T>(recipe, rate, scale, power_1, power_2, pace); };
+        const Step<T> usual = at({});
+        if (alike()) {
+            step_by<T, Penalty::none>(recipe.optimiser, span(0, net.layout.trained), usual);
+        } else {
+            const FrontPlaces& front = net.layout.front;
+            const auto plainly = [&](ptrdiff_t from, ptrdiff_t to, double pace) {
+                if (from == to) return;
+                step_by<T, Penalty::none>(recipe.optimiser, span(from, to), pace == 1 ? usual : at({pace, 1}));
+            };
+            plainly(0, front.scales, 1);
+            plainly(front.scales, front.end, SCALES_PACE);
+            for (int l = 0; l < net.layout.count; ++l) {
+                const Layer& layer = net.layout.layers[l];
+                update_weights(span(layer.weights, layer.biases), recipe.ntk ? at(pace_of(layer)) : usual);
+                plainly(layer.biases, layer.slopes, recipe.bias_lr);
+                plainly(layer.slopes, layer.scale, SLOPES_PACE);
+                plainly(layer.scale, end_of(l), 1);
+            }
         }
-        if (net.layout.front.end) step_by<T, false>(recipe.optimiser, span(0, net.layout.front.end), s);
-        for (int l = 0; l < net.layout.count; ++l) {
-            const Layer& layer = net.layout.layers[l];
-            step_by<T, true>(recipe.optimiser, span(layer.weights, layer.biases), s);
-            step_by<T, false>(recipe.optimiser, span(layer.biases, end_of(l)), s);
+        if (penalties.any()) penalties.apply(net.params, rate * pace_of(net.layout.layers[0]).rate);
+    }
+
+    // Whether every parameter steps by the same rule.
+    bool alike() const {
+        return !(recipe.l1 > 0 || recipe.l2 > 0 || recipe.ntk || recipe.bias_lr != 1 || net.shape.parametric ||
+                 net.shape.front.scaled);
+    }
+
+    Pace pace_of(const Layer& layer) const {
+        return recipe.ntk ? neural_tangent(recipe.optimiser, layer.fan_in) : Pace{};
+    }
+
+    void update_weights(const Span<T>& weights, const Step<T>& s) {
+        if (!(recipe.l1 > 0 || recipe.l2 > 0)) {
+            step_by<T, Penalty::none>(recipe.optimiser, weights, s);
+        } else if (recipe.subgradient) {
+            step_by<T, Penalty::subgradient>(recipe.optimiser, weights, s);
+        } else {
+            step_by<T, Penalty::proximal>(recipe.optimiser, weights, s);
         }
     }
 
@@ -384,6 +474,16 @@ private:
             }
             put(found, Sign::update_ratio, l, __builtin_sqrt(change / old));
         }
+    }
+
+    bool validate_kept(int64_t epoch, double* found, double& mean_loss) {
+        if (!averages(epoch)) return validate(found, mean_loss);
+        take_average(epoch);
+        T* const trained = net.params;
+        net.params = average;
+        const bool whole = validate(found, mean_loss);
+        net.params = trained;
+        return whole;
     }
 
     // Mean loss of the validation rows, without smoothing, weights or Huber's tails, and the signs of activations; false

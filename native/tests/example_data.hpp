@@ -32,7 +32,7 @@ struct Example::Data {
     Precision precision;
     std::vector<double> x, targets, weight, params;  // as they are before training
     std::vector<int64_t> labels, train, valid;
-    Typed x_seen, targets_seen, weight_seen, own, best, first, second;
+    Typed x_seen, targets_seen, weight_seen, own, best, first, second, average;
     std::vector<double> train_loss, valid_loss, signs;
     // The lists of Rows, of sparse examples only.
     std::vector<int64_t> starts;
@@ -40,6 +40,9 @@ struct Example::Data {
     Typed values_seen;
     int64_t most = 0;
     std::vector<int> kept;  // inputs that are no codes
+    std::vector<int> numeric;
+    std::vector<double> class_weight;
+    Ingredients ingredients(const Form& form);
 
 private:
     void list_numbers(int features);
@@ -61,6 +64,7 @@ struct Places {
 };
 std::vector<Places> places_of(const Form& form);
 const std::vector<double>& some_quantiles();
+const std::vector<double>& some_mixtures();
 
 // Every engine that was compiled and that this processor runs.
 std::vector<Choice> engines();

@@ -114,6 +114,29 @@ static const std::vector<float>& some_quantiles_in_float() {
     return table;
 }
 
+// Rising, and a few of them exact ends.
+const std::vector<double>& some_mixtures() {
+    static const std::vector<double> table = [] {
+        std::vector<double> made(MIXTURES);
+        for (size_t i = 0; i < made.size(); ++i) made[i] = std::min(1.0, static_cast<double>(i) / 4000);
+        return made;
+    }();
+    return table;
+}
+
+Ingredients Example::Data::ingredients(const Form& form) {
+    for (int f = 0; f < form.features; ++f) {
+        if (f < 32 && form.numeric >> f & 1) numeric.push_back(f);
+    }
+    for (int c = 0; c < form.outputs; ++c) class_weight.push_back(0.5 + 0.4 * c);
+    numeric.shrink_to_fit(), class_weight.shrink_to_fit();
+    return {numeric.data(),
+            static_cast<int>(numeric.size()),
+            some_mixtures().data(),
+            form.groups,
+            form.classes_weigh ? class_weight.data() : nullptr};
+}
+
 Example::Data::Data(const Form& form, Precision precision) : precision(precision) {
     Draws draws(form.seed);
     const size_t rows = static_cast<size_t>(rows_of(form));
@@ -143,7 +166,7 @@ Example::Data::Data(const Form& form, Precision precision) : precision(precision
     const std::vector<double> zeros(params.size(), 0.0);
     x_seen = Typed(x, precision), targets_seen = Typed(targets, precision), weight_seen = Typed(weight, precision);
     own = Typed(params, precision);
-    for (Typed* vector : {&best, &first, &second}) *vector = Typed(zeros, precision);
+    for (Typed* vector : {&best, &first, &second, &average}) *vector = Typed(zeros, precision);
     const size_t epochs = static_cast<size_t>(form.limit), layers = static_cast<size_t>(form.depth) + 1;
     train_loss.assign(epochs, 777);
     valid_loss.assign(epochs, 777);
@@ -172,6 +195,8 @@ static Recipe recipe_of(const Form& form) {
     recipe.order_stream = form.seed * 0x9e3779b97f4a7c15u;
     recipe.dropout_stream = form.seed * 0xbf58476d1ce4e5b9u;
     recipe.dropconnect_stream = form.seed * 0x94d049bb133111ebu;
+    recipe.noise_stream = form.seed * 0xd6e8feb86659fd93u;
+    recipe.mixup_stream = form.seed * 0xa0761d6478bd642fu;
     return recipe;
 }
 
@@ -198,8 +223,10 @@ Example::Example(const Form& given, Precision precision)
         rows.most = data->most;
     }
     const bool adam = form.recipe.optimiser == Optimiser::adam;
-    job.state = {data->own.data(), data->best.data(), {data->first.data(), adam ? data->second.data() : nullptr},
+    job.state = {data->own.data(), data->best.data(), {data->first.data(), adam ? data->second.data() : nullptr, nullptr},
                  0, 0, 0, std::numeric_limits<double>::infinity()};
+    if (form.recipe.averaging) job.state.moments[adam ? 2 : 1] = data->average.data();
+    job.ingredients = data->ingredients(this->form);
     job.limit = form.limit;
     job.sign_every = form.sign_every;
     job.saturation_low = form.saturation_low, job.saturation_high = form.saturation_high;
@@ -237,6 +264,7 @@ bool same_bits(const Example& a, const Example& b) {
     const State &s = a.job.state, &t = b.job.state;
     return same(one.own.numbers(), other.own.numbers()) && same(one.best.numbers(), other.best.numbers()) &&
            same(one.first.numbers(), other.first.numbers()) && same(one.second.numbers(), other.second.numbers()) &&
+           same(one.average.numbers(), other.average.numbers()) &&
            same(one.train_loss, other.train_loss) && same(one.valid_loss, other.valid_loss) &&
            same(one.signs, other.signs) && s.epoch == t.epoch && s.best_epoch == t.best_epoch && s.stall == t.stall &&
            s.best_loss == t.best_loss && a.job.ending == b.job.ending;

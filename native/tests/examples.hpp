@@ -23,6 +23,10 @@ struct Form {
     bool parametric, skip, scaled;
     int waves, codes;
     int wave_inputs[4], code_inputs[4], code_sizes[4];
+    // Inputs that take noise, as bits; the group of each number that enters; whether classes weigh differently.
+    unsigned numeric;
+    int groups[32];
+    bool classes_weigh;
 };
 
 // Three classes, 5 and 4 tanh units, 9 weighted rows in batches of 5, one epoch of plain SGD.

@@ -71,6 +71,106 @@ static void schedules_and_clipping() {
     }
 }
 
+static void longer_schedules() {
+    for (const Schedule schedule : {Schedule::restarts, Schedule::coslog}) {
+        Form form = long_form();
+        form.recipe.schedule = schedule;
+        form.recipe.epochs = 7;
+        check_form(form);
+    }
+}
+
+static void paces() {
+    for (const Optimiser rule : {Optimiser::sgd, Optimiser::adam, Optimiser::rmsprop}) {
+        for (int kind = 0; kind < 4; ++kind) {
+            Form form = long_form();
+            form.recipe.optimiser = rule;
+            form.recipe.ntk = kind != 1;
+            form.recipe.bias_lr = kind == 1 ? 0.1 : kind == 2 ? 3 : 1;
+            form.recipe.beta2 = kind == 3 ? 0.95 : 0.999;
+            form.recipe.l1 = kind == 2 ? 0.05 : 0, form.recipe.l2 = kind >= 2 ? 0.05 : 0;
+            form.recipe.decoupled = kind == 3;
+            form.norm = kind == 2 ? Norm::batch : Norm::none;
+            form.depth = kind == 3 ? 0 : 2;
+            check_form(form);
+        }
+    }
+}
+
+static void penalties_of_groups() {
+    int gone = 0, left = 0;
+    for (const Optimiser rule : {Optimiser::sgd, Optimiser::adam, Optimiser::rmsprop}) {
+        for (int kind = 0; kind < 5; ++kind) {
+            Form form = long_form();
+            form.recipe.optimiser = rule;
+            form.features = 6;
+            const int groups[] = {0, 1, 0, 2, 3, 3};
+            for (int k = 0; k < 6; ++k) form.groups[k] = groups[k];
+            form.recipe.l1 = kind < 2 ? 0.05 : 0;
+            form.recipe.subgradient = kind == 1;
+            form.recipe.group_lasso = kind == 2 ? 2 : kind == 3 ? 0.25 : 0;
+            form.recipe.max_norm = kind >= 3 ? 0.7 : 0;
+            form.recipe.ntk = kind == 3;
+            form.depth = kind == 2 && rule == Optimiser::sgd ? 0 : 2;
+            check_form(form);
+            if (kind != 2) continue;
+            Example example(form, Precision::twice);
+            train(*engines()[0].engine, example);
+            const std::vector<double> found = example.data->own.numbers();
+            const size_t units = static_cast<size_t>(form.depth ? form.widths[0] : form.outputs);
+            for (size_t i = 0; i < 6 * units; ++i) (found[i] == 0 ? gone : left) += 1;
+        }
+    }
+    // Some whole inputs are out, others are not.
+    CHECK(gone > 10 && left > 10);
+}
+
+static void averaging() {
+    for (const int64_t epochs : {1, 2, 3, 4, 5, 8}) {
+        for (const Optimiser rule : {Optimiser::sgd, Optimiser::adam}) {
+            Form form = long_form();
+            form.recipe.epochs = form.limit = epochs;
+            form.recipe.averaging = true;
+            form.recipe.optimiser = rule;
+            form.norm = epochs > 3 ? Norm::batch : Norm::none;
+            check_form(form);
+        }
+    }
+    // A member that stops on its way has none yet.
+    Form form = long_form();
+    form.recipe.averaging = true;
+    form.recipe.epochs = 40;
+    check_form(form);
+}
+
+static void noise_and_mixtures() {
+    for (int kind = 0; kind < 8; ++kind) {
+        for (const bool sparse : {false, true}) {
+            Form form = long_form();
+            form.features = 6;
+            form.numeric = 0b010110;
+            if (kind % 2) {
+                form.codes = 2;
+                form.code_inputs[0] = 0, form.code_inputs[1] = 3;
+                form.code_sizes[0] = 2, form.code_sizes[1] = 3;
+            }
+            form.recipe.noise = kind < 4 ? 0.3 : 0;
+            form.recipe.mixup = kind >= 2;
+            form.recipe.input_dropout = kind == 3 || kind == 7 ? 0.2 : 0;
+            form.recipe.label_smoothing = 0.1;
+            form.classes = kind != 5 && kind != 6, form.recipe.huber = kind == 6;
+            form.weighted = kind != 4;
+            form.classes_weigh = kind == 7 || kind == 1;
+            form.n_train = kind == 6 ? 13 : 9;  // the last batch has one row, its own partner
+            // Codes are no numbers to scale, so that lists are not for them.
+            if (sparse && form.codes) continue;
+            form.sparse = sparse;
+            form.seed = 70 + static_cast<uint64_t>(kind);
+            check_form(form);
+        }
+    }
+}
+
 // Running statistics collected over many batches, and what validation makes of them.
 static void batch_norm_in_evaluation() {
     for (const bool after : {false, true}) {
@@ -120,6 +220,9 @@ static Form eventful_form() {
     form.recipe.dropout = 0.3, form.recipe.input_dropout = 0.1;
     form.norm = Norm::batch;
     form.recipe.l1 = form.recipe.l2 = 0.01;
+    form.recipe.averaging = form.recipe.mixup = true;
+    form.recipe.group_lasso = 0.01, form.recipe.max_norm = 1, form.recipe.noise = 0.1;
+    form.numeric = 0b101;
     return form;
 }
 
@@ -239,6 +342,11 @@ static void broken_validation() {
 static const Test TESTS[] = {
     {"optimisers and penalties", optimisers_and_penalties},
     {"schedules and clipping", schedules_and_clipping},
+    {"longer schedules", longer_schedules},
+    {"paces", paces},
+    {"penalties of groups", penalties_of_groups},
+    {"averaging", averaging},
+    {"noise and mixtures", noise_and_mixtures},
     {"batch norm in evaluation", batch_norm_in_evaluation},
     {"signs every so many epochs", signs_every_so_many_epochs},
     {"stopping", stopping},

@@ -226,7 +226,7 @@ public:
           steps((form.n_train + recipe.batch - 1) / recipe.batch) {
         twin.params = data.params;
         twin.best.assign(twin.params.size(), 0);
-        twin.first = twin.second = twin.best;
+        twin.first = twin.second = twin.average = twin.best;
     }
 
     Twin train() {
@@ -241,6 +241,8 @@ private:
     const Example::Data& data;
     const int64_t steps;
     Twin twin;
+    Numbers kept;               // what is validated
+    std::vector<Numbers> since;  // weights at the ends of the epochs that are averaged
 
     Table rows_at(const std::vector<int64_t>& indices) const {
         Table rows;
@@ -266,14 +268,49 @@ private:
                 loss += training && recipe.huber && gap > 1 ? 2 * gap - 1 : gap * gap;
             }
         }
-        return training && form.weighted ? loss * data.weight[static_cast<size_t>(row)] : loss;
+        if (training && form.weighted) loss *= data.weight[static_cast<size_t>(row)];
+        if (training && form.classes_weigh) loss *= 0.5 + 0.4 * static_cast<double>(data.labels[static_cast<size_t>(row)]);
+        return loss;
     }
 
     double mean_loss(const std::vector<int64_t>& rows, Forward& forward) const {
-        const Table z = forward.outputs(rows_at(rows));
+        const size_t count = rows.size();
+        const bool mixes = forward.training && recipe.mixup;
+        const uint64_t key = key_of(recipe.mixup_stream, forward.step, 0);
+        const double share = mixes ? some_mixtures()[halfword(key, 0) / 16] : 1;
+        Table x = rows_at(rows);
+        if (mixes) x = mixed_rows(x, share);
+        if (forward.training && recipe.noise > 0) add_noise(x, forward.step);
+        const Table z = forward.outputs(x);
         double sum = 0;
-        for (size_t m = 0; m < rows.size(); ++m) sum += loss_of(z[m], rows[m], forward.training);
-        return sum / static_cast<double>(rows.size());
+        for (size_t m = 0; m < count; ++m) {
+            sum += share * loss_of(z[m], rows[m], forward.training);
+            if (mixes) sum += (1 - share) * loss_of(z[m], rows[(m + 1) % count], forward.training);
+        }
+        return sum / static_cast<double>(count);
+    }
+
+    Table mixed_rows(const Table& x, double share) const {
+        Table made = x;
+        for (size_t m = 0; m < x.size(); ++m) {
+            const Numbers& next = x[(m + 1) % x.size()];
+            for (size_t f = 0; f < next.size(); ++f) {
+                const int* const end = form.code_inputs + form.codes;
+                const bool code = std::find(form.code_inputs, end, static_cast<int>(f)) != end;
+                made[m][f] = code ? (share >= 0.5 ? x[m][f] : next[f]) : share * x[m][f] + (1 - share) * next[f];
+            }
+        }
+        return made;
+    }
+
+    void add_noise(Table& x, int64_t step) const {
+        const uint64_t key = key_of(recipe.noise_stream, step, 0);
+        int place = 0;
+        for (Numbers& row : x) {
+            for (size_t f = 0; f < row.size(); ++f, ++place) {
+                if (f < 32 && form.numeric >> f & 1) row[f] += recipe.noise * some_quantiles()[halfword(key, place)];
+            }
+        }
     }
 
     std::vector<int64_t> order() const {
@@ -302,7 +339,19 @@ private:
             before = twin.params;
             move(gradient, number);
         }
-        Forward forward(example, twin.params);
+        const Numbers ends = twin.params;
+        const int64_t from = static_cast<int64_t>(std::ceil(0.75 * static_cast<double>(recipe.epochs)));
+        if (recipe.averaging && twin.epoch + 1 >= from) {
+            since.push_back(ends);
+            std::fill(twin.average.begin(), twin.average.end(), 0);
+            for (const Numbers& one : since) {
+                for (size_t i = 0; i < one.size(); ++i) twin.average[i] += one[i] / static_cast<double>(since.size());
+            }
+            kept = twin.average;
+        } else {
+            kept = ends;
+        }
+        Forward forward(example, kept);
         const double valid = mean_loss(data.valid, forward), mean = losses / static_cast<double>(steps);
         if (twin.epoch % form.sign_every == 0) take_signs(forward, gradient, before);
         twin.train_loss.push_back(mean);
@@ -343,6 +392,17 @@ private:
         const double k = static_cast<double>(number), rise = std::max(1.0, 0.3 * total);
         if (recipe.schedule == Schedule::constant) return recipe.lr;
         if (recipe.schedule == Schedule::cosine) return recipe.lr * 0.5 * (1 + std::cos(pi * k / total));
+        if (recipe.schedule == Schedule::restarts) {
+            const double t = k / total, lengths[] = {1.0 / 7, 2.0 / 7, 4.0 / 7};
+            double begin = 0;
+            for (const double length : lengths) {
+                if (t < begin + length - 1e-12) return recipe.lr * 0.5 * (1 + std::cos(pi * (t - begin) / length));
+                begin += length;
+            }
+        }
+        if (recipe.schedule == Schedule::coslog) {
+            return recipe.lr * 0.5 * (1 - std::cos(2 * pi * std::log2(1 + 15 * k / total)));
+        }
         if (k < rise) return recipe.lr * std::min(1.0, (k + 1) / rise);
         return recipe.lr * 0.5 * (1 + std::cos(pi * std::clamp((k - rise) / std::max(1.0, total - rise), 0.0, 1.0)));
     }
@@ -356,40 +416,80 @@ private:
     void move(const Numbers& gradient, int64_t number) {
         double scale = 1;
         if (recipe.clip > 0) scale = std::min(1.0, recipe.clip / (norm_of(gradient, 0, gradient.size()) + 1e-6));
-        for (size_t i = 0; i < front_of(form).end; ++i) {
-            move_one(i, gradient[i] * scale, rate_of(number), static_cast<double>(number + 1), false);
+        const double lr = rate_of(number), k = static_cast<double>(number + 1);
+        const FrontAt front = front_of(form);
+        for (size_t i = 0; i < front.end; ++i) {
+            move_one(i, gradient[i] * scale, lr, i < front.scales ? 1 : 6, 1e-8, k, false);
         }
-        for (const Places& own : places_of(form)) {
+        const std::vector<Places> layers = places_of(form);
+        for (size_t l = 0; l < layers.size(); ++l) {
+            const Places& own = layers[l];
+            const bool sgd = recipe.optimiser == Optimiser::sgd;
+            const double n = own.inputs, pace = !recipe.ntk ? 1 : sgd ? 1 / n : 1 / std::sqrt(n);
+            const double epsilon = recipe.ntk && !sgd ? 1e-8 * std::sqrt(n) : 1e-8;
             for (size_t i = own.weights; i < own.trained; ++i) {
-                move_one(i, gradient[i] * scale, rate_of(number), static_cast<double>(number + 1), i < own.biases);
+                const bool weight = i < own.biases, bias = !weight && i < own.biases + static_cast<size_t>(own.units);
+                const bool slope = form.parametric && own.slopes && i >= own.slopes && i < own.slopes + static_cast<size_t>(own.units);
+                const double own_pace = weight ? pace : bias ? recipe.bias_lr : slope ? 0.1 : 1;
+                move_one(i, gradient[i] * scale, lr, own_pace, weight ? epsilon : 1e-8, k, weight);
             }
+            if (l == 0) shrink_groups(own, lr * pace);
+            if (l + 1 < layers.size() && recipe.max_norm > 0) shorten(own);
         }
     }
 
-    void move_one(size_t i, double g, double lr, double k, bool weight) {
+    void shrink_groups(const Places& own, double lr) {
+        if (!(recipe.group_lasso > 0)) return;
+        for (int group = 0; group < own.inputs; ++group) {
+            std::vector<size_t> members;
+            for (int k = 0; k < own.inputs; ++k) {
+                if (form.groups[k] != group) continue;
+                for (int h = 0; h < own.units; ++h) members.push_back(own.weights + static_cast<size_t>(k * own.units + h));
+            }
+            double squares = 0;
+            for (const size_t i : members) squares += twin.params[i] * twin.params[i];
+            const double limit = lr * recipe.group_lasso * std::sqrt(static_cast<double>(members.size()));
+            const double scale = squares > 0 ? std::max(0.0, 1 - limit / std::sqrt(squares)) : 0;
+            for (const size_t i : members) twin.params[i] *= scale;
+        }
+    }
+
+    void shorten(const Places& own) {
+        for (int h = 0; h < own.units; ++h) {
+            double squares = 0;
+            const auto at = [&](int k) -> double& { return twin.params[own.weights + static_cast<size_t>(k * own.units + h)]; };
+            for (int k = 0; k < own.inputs; ++k) squares += at(k) * at(k);
+            const double scale = std::min(1.0, recipe.max_norm / std::sqrt(squares));
+            for (int k = 0; k < own.inputs; ++k) at(k) *= scale;
+        }
+    }
+
+    void move_one(size_t i, double g, double lr, double pace, double epsilon, double k, bool weight) {
         double &w = twin.params[i], &first = twin.first[i], &second = twin.second[i];
-        const double l2 = weight ? recipe.l2 : 0;
+        const double l2 = weight ? recipe.l2 : 0, l1 = weight ? recipe.l1 : 0;
         g += recipe.decoupled ? 0 : l2 * w;
+        if (recipe.subgradient) g += w > 0 ? l1 : w < 0 ? -l1 : 0;
         w -= recipe.decoupled ? lr * l2 * w : 0;
         if (recipe.optimiser == Optimiser::adam) {
+            const double beta = recipe.beta2;
             first = 0.9 * first + 0.1 * g;
-            second = 0.999 * second + 0.001 * g * g;
-            w -= lr * (first / (1 - std::pow(0.9, k))) / (std::sqrt(second / (1 - std::pow(0.999, k))) + 1e-8);
+            second = beta * second + (1 - beta) * g * g;
+            w -= lr * pace * (first / (1 - std::pow(0.9, k))) / (std::sqrt(second / (1 - std::pow(beta, k))) + epsilon);
         } else if (recipe.optimiser == Optimiser::sgd) {
             first = recipe.momentum * first + g;
-            w -= lr * first;
+            w -= lr * pace * first;
         } else {
             first = 0.99 * first + 0.01 * g * g;
-            w -= lr * g / (std::sqrt(first) + 1e-8);
+            w -= lr * pace * g / (std::sqrt(first) + epsilon);
         }
-        const double limit = weight ? lr * recipe.l1 : 0;
+        const double limit = recipe.subgradient ? 0 : lr * pace * l1;
         w -= std::clamp(w, -limit, limit);
     }
 
     void watch(double valid, double mean) {
         if (valid < twin.best_loss) {
             twin.best_loss = valid, twin.best_epoch = twin.epoch, twin.stall = 0;
-            twin.best = twin.params;
+            twin.best = kept;
         } else {
             ++twin.stall;
         }
@@ -455,6 +555,7 @@ void check_against(const Twin& twin, const Example& example, double bound) {
     check_vectors(data.best.numbers(), twin.best, bound);
     check_vectors(data.first.numbers(), twin.first, bound);
     check_vectors(data.second.numbers(), twin.second, bound);
+    check_vectors(data.average.numbers(), twin.average, bound);
     // Behind the last epoch nothing is written.
     Numbers train_loss = twin.train_loss, valid_loss = twin.valid_loss, signs = twin.signs, found = data.signs;
     train_loss.resize(data.train_loss.size(), 777);

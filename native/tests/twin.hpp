@@ -8,7 +8,7 @@
 namespace profunda::check {
 
 struct Twin {
-    std::vector<double> params, best, first, second, train_loss, valid_loss, signs;
+    std::vector<double> params, best, first, second, average, train_loss, valid_loss, signs;
     int64_t epoch = 0, best_epoch = 0, stall = 0;
     double best_loss = __builtin_inf();
     Ending ending = Ending::limit;

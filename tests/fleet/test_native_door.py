@@ -64,6 +64,17 @@ class Job:
             "order_stream": 1,
             "dropout_stream": 2,
             "dropconnect_stream": 3,
+            "beta2": 0.999,
+            "bias_lr": 1.0,
+            "ntk": False,
+            "subgradient": False,
+            "group_lasso": 0.0,
+            "max_norm": 0.0,
+            "averaging": False,
+            "noise": 0.0,
+            "mixup": False,
+            "noise_stream": 4,
+            "mixup_stream": 5,
         }
         sizes, vectors = (3, *widths, outputs), (1, 5, 3)[norm]
         count = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
@@ -87,6 +98,7 @@ class Job:
             "sign_every": 1,
             "saturation": (-1.0, 1.0),
             "quantiles": np.zeros(65536, dtype),
+            "ingredients": None,
             "curves": [
                 self.array(epochs, np.float64),
                 self.array(epochs, np.float64),
@@ -189,7 +201,7 @@ BAD_RECIPE = [
     ("dropping", -1, "dropout_kind is not"),
     ("optimiser", 3, "optimiser is not"),
     ("optimiser", -1, "optimiser is not"),
-    ("schedule", 3, "schedule is not"),
+    ("schedule", 5, "schedule is not"),
     ("schedule", -1, "schedule is not"),
     ("dropout", 1.0, "rates must lie"),
     ("dropout", -0.1, "rates must lie"),
@@ -205,6 +217,19 @@ BAD_RECIPE = [
     ("epochs", 0, "epochs must be"),
     ("epochs", -1, "epochs must be"),
     ("patience", -1, "patience at least 0"),
+    ("epochs", 2**62, "too many epochs"),
+    ("beta2", 1.0, "beta2 must lie"),
+    ("beta2", -0.1, "beta2 must lie"),
+    ("beta2", NAN, "beta2 must lie"),
+    ("bias_lr", -1.0, "finite and not negative"),
+    ("bias_lr", NAN, "finite and not negative"),
+    ("group_lasso", INF, "finite and not negative"),
+    ("max_norm", -1e-9, "finite and not negative"),
+    ("noise", NAN, "finite and not negative"),
+    ("noise", 0.1, "noise needs the numeric inputs"),
+    ("mixup", True, "mixup needs its 4,096 shares"),
+    ("group_lasso", 0.1, "group lasso needs the group"),
+    ("averaging", True, "where weights are averaged their mean"),
     ("order_stream", -1, "incompatible function arguments"),
     ("order_stream", 2**64, "incompatible function arguments"),
     ("lr", "fast", "incompatible function arguments"),
@@ -248,6 +273,7 @@ BAD_TASK = [
     ("quantiles", np.zeros(65536, np.float32).reshape(2, -1)[:1], "quantiles"),
     ("quantiles", np.zeros(65536), "quantiles"),
     ("quantiles", None, "quantiles"),
+    ("ingredients", object(), "must be Tables"),
 ]
 
 
@@ -397,12 +423,14 @@ NAMES = [
         (
             "recipe",
             "dropping dropout input_dropout l1 l2 decoupled label_smoothing huber optimiser momentum lr "
-            "schedule batch epochs patience clip order_stream dropout_stream dropconnect_stream",
+            "schedule batch epochs patience clip order_stream dropout_stream dropconnect_stream "
+            "beta2 bias_lr ntk subgradient group_lasso max_norm averaging noise mixup noise_stream "
+            "mixup_stream",
         ),
         (
             "task",
             "widths canonical activation norm norm_after parametric skip front vectors epochs best best_loss "
-            "sign_every saturation quantiles curves",
+            "sign_every saturation quantiles ingredients curves",
         ),
     )
     for name in names.split()

@@ -284,7 +284,8 @@ def test_a_search_with_rungs_stops_between_brackets() -> None:
     found = search(
         lambda params, budget: 1.0, LINE, n_trials=200, fidelity="halving", max_budget=9, patience=20
     )
-    assert len(found.trials) == 27
+    assert len(found.trials) == 54, "the first bracket sets the best, the second betters nothing"
+    assert found.stopped == "the last 27 trials did not better the best"
 
 
 # --- warm start ---

@@ -39,6 +39,18 @@ def test_patience_counts_trials_without_a_gain() -> None:
     assert stop.reason == "the last 3 trials did not better the best by more than 0.1"
 
 
+def test_a_bracket_is_judged_as_one() -> None:
+    """Its best trial was drawn early, which says nothing: patience counts from the bracket's end."""
+    first = [Tried({"x": 0.0}, loss, bracket=0) for loss in (1.0, 2.0, math.nan, 3.0)]
+    second = [Tried({"x": 0.0}, loss, bracket=1) for loss in (1.5, 2.0)]
+    assert enough(Stopping(patience=2), LINE, first) is None
+    stop = enough(Stopping(patience=2), LINE, [*first, *second])
+    assert stop is not None
+    assert stop.reason == "the last 2 trials did not better the best"
+    better = [Tried({"x": 0.0}, loss, bracket=1) for loss in (0.5, 2.0)]
+    assert enough(Stopping(patience=2), LINE, [*first, *better]) is None
+
+
 def test_nothing_is_watched_unless_asked_for() -> None:
     assert not Stopping().any
     assert enough(Stopping(), LINE, line([1.0] * 99)) is None

@@ -139,6 +139,23 @@ static void rows_behind_the_last() {
     });
 }
 
+// With the loss of other targets its derivative is added, as mixup needs it.
+template <class T>
+static void derivatives_add_up() {
+    each_batch<T>([](Batch<T>& b) {
+        b.loss();
+        Buffer<T> before(b.outputs * b.z.stride);
+        for (ptrdiff_t i = 0; i < before.count; ++i) before[i] = b.d[i];
+        const Targets<T> targets{b.labels, b.numbers, b.weighted ? b.weight.numbers : nullptr};
+        if (b.kind == Kind::classes) {
+            cross_entropy<T, true>(b.rows, b.outputs, b.z, b.d, b.z.stride, targets, b.smoothing);
+        } else {
+            squares<T, true>(b.rows, b.outputs, b.z, b.d, b.z.stride, targets, b.kind == Kind::huber);
+        }
+        for (ptrdiff_t i = 0; i < before.count; ++i) CHECK_EQUAL(b.d[i], before[i] == 777 ? before[i] : 2 * before[i]);
+    });
+}
+
 // Logits so far apart that exponentials overflow or vanish.
 template <class T>
 static void far_logits() {
@@ -179,6 +196,8 @@ PROFUNDA_GROUP(losses,
                {"central differences", central_differences},
                {"rows behind the last, float", rows_behind_the_last<float>},
                {"rows behind the last, double", rows_behind_the_last<double>},
+               {"derivatives add up, float", derivatives_add_up<float>},
+               {"derivatives add up, double", derivatives_add_up<double>},
                {"far logits, float", far_logits<float>},
                {"far logits, double", far_logits<double>},
                {"broken logits, float", broken_logits<float>},

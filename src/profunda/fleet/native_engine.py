@@ -19,14 +19,14 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from profunda._seeds import keys_of, streams
-from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
+from profunda.fleet.mixing import beta_quantiles
 from profunda.fleet.pack import Plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import canonical_width
-from profunda.fleet.source import FleetData, Source
+from profunda.fleet.source import FleetData, Source, balanced
 from profunda.fleet.state import MemberState, first_state
 from profunda.networks.layout import layout_of
 from profunda.space.design import Activation, Design, DropoutKind, Norm, Optimiser, Schedule
@@ -45,6 +45,8 @@ __all__ = [
 
 _ACTIVATIONS, _NORMS, _DROPPING = get_args(Activation), get_args(Norm), get_args(DropoutKind)
 _OPTIMISERS, _SCHEDULES = get_args(Optimiser), get_args(Schedule)
+_PURPOSES = ("order", "dropout", "dropconnect", "noise", "mixup")
+"""Of the streams that a member draws from, in the order in which the engine takes them."""
 _STOPPED, _DIVERGED, _CANCELLED = 1, 2, 3  # why a task ended; 0: at its limit
 _WAIT_SECONDS = 0.05
 _QUEUED_PER_THREAD = 8
@@ -115,7 +117,7 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         design.parametric,
         design.skip,
         _front(design, source, data),
-        _recipe(design, len(source.train), (0, 0, 0)),
+        _recipe(design, len(source.train), (0,) * len(_PURPOSES)),
     )
 
 
@@ -250,9 +252,7 @@ class _Crew:
         pack = self.plan.packs[number]
         members = [self.plan.members[i] for i in pack.members]
         keys = keys_of([member.key for member in members])
-        order, dropout, dropconnect = (
-            streams(keys, purpose).tolist() for purpose in ("order", "dropout", "dropconnect")
-        )
+        drawn = list(zip(*(streams(keys, purpose).tolist() for purpose in _PURPOSES), strict=True))
         tasks = self.open[number] = []
         active = [self._active(i) for i in pack.members]
         self.team.open(number, sum(active))
@@ -260,7 +260,7 @@ class _Crew:
             task = _Task(self, member, self.states[i], self._limit(i))
             tasks.append(task)
             if active[n]:
-                task.begin((order[n], dropout[n], dropconnect[n]))
+                task.begin(drawn[n])
                 self.team.submit(number, task.native)
 
     def _limit(self, i: int) -> int:
@@ -295,8 +295,8 @@ class _Task:
         self.state, self.resumed = state or first_state(member, crew.data, crew.dtype), state is not None
         self.native: Any = None
 
-    def begin(self, keys: tuple[int, int, int]) -> None:
-        """Make the compiled side's task; `keys` are those of order, dropout and DropConnect."""
+    def begin(self, keys: tuple[int, ...]) -> None:
+        """Make the compiled side's task; `keys` are those of `_PURPOSES`."""
         crew, design, state = self.crew, self.member.design, self.state
         source = crew.data.source(self.member)
         vectors = (state.params, state.best_params, *state.moments)
@@ -328,7 +328,8 @@ class _Task:
             state.best_loss,
             self.interval,
             (low, high),
-            _quantiles(crew.dtype.name) if design.dropout_kind == "gaussian" else None,
+            _quantiles(crew.dtype.name) if design.dropout_kind == "gaussian" or design.noise else None,
+            _ingredients(design, source, crew.data),
             self.curves,
         )
 
@@ -378,11 +379,11 @@ class _Task:
 
 
 def _front(design: Design, source: Source, data: FleetData) -> Any:
-    front = layout_of(design, Inputs.plain(source.x.shape[1]), data.n_outputs).front
+    front = layout_of(design, source.inputs, data.n_outputs).front
     return _module().Front(front.waves, front.codes, front.scaled)
 
 
-def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
+def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
     return _module().Recipe(
         _DROPPING.index(design.dropout_kind),
         design.dropout,
@@ -400,8 +401,52 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, int, int]) -> Any:
         design.epochs,
         design.patience,
         design.clip,
-        *keys,
+        *keys[:3],
+        design.beta2,
+        design.bias_lr,
+        design.parametrisation == "ntk",
+        design.l1_update == "subgradient",
+        design.group_lasso,
+        design.max_norm,
+        design.averaging,
+        design.noise,
+        design.mixup > 0,
+        *keys[3:],
     )
+
+
+def _ingredients(design: Design, source: Source, data: FleetData) -> Any:
+    """The tables that the recipe needs; None where it needs none."""
+    balances = design.class_balance > 0 and data.classes
+    if not (design.noise or design.mixup or design.group_lasso or balances):
+        return None
+    numeric = source.inputs.numeric if design.noise else ()
+    columns = layout_of(design, source.inputs, data.n_outputs).front.columns if design.group_lasso else ()
+    return _module().Tables(
+        np.array(numeric, np.int64),
+        beta_quantiles(design.mixup) if design.mixup else np.zeros(0),
+        np.unique(np.array(columns, np.int64), return_inverse=True)[1].astype(np.int64),
+        _class_weight(source, data.n_outputs, design.class_balance) if balances else np.zeros(0),
+    )
+
+
+_CLASS_WEIGHTS: "WeakKeyDictionary[Source, dict[float, np.ndarray]]" = WeakKeyDictionary()
+
+
+def _class_weight(source: Source, n_outputs: int, beta: float) -> np.ndarray:
+    """What `balanced` weighs rows of each class with, beside the weights that rows have: float64 [C]."""
+    with _LOCK:
+        kept = _CLASS_WEIGHTS.setdefault(source, {})
+    if beta not in kept:
+        everything = np.ones(len(source.y))
+        weighed, plain = (
+            everything if w is None else w for w in (balanced(source, beta), balanced(source, 0.0))
+        )
+        rows = source.train[plain[source.train] > 0]
+        made = np.zeros(n_outputs)
+        made[source.y[rows]] = weighed[rows] / plain[rows]
+        kept[beta] = made
+    return kept[beta]
 
 
 @lru_cache(maxsize=2)

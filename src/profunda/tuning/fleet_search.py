@@ -141,6 +141,7 @@ class _Search:
         self.sampler = sampler_for(contest.sampler, contest.space, contest.seed, direction)
         self.folds = len(sources.folds)
         self.entries: list[Entry] = []
+        self.brackets: list[int] = []  # of each entry
         self.curves: dict[tuple[int, int], MemberHistory] = {}
         self.pool: list[Entry] = []
         self.sampler_seconds = 0.0
@@ -221,6 +222,7 @@ class _Search:
             Entry.of(first + i, params, self.contest.seed, self.folds) for i, params in enumerate(drawn)
         ]
         self.entries += entries
+        self.brackets += [bracket] * len(entries)
         self.meter.trials += len(entries)
         return entries
 
@@ -229,10 +231,11 @@ class _Search:
         top = self.prospect.top
         tried = []
         for entry in self.entries:
-            verdict = entry.verdict
+            verdict, bracket = entry.verdict, self.brackets[entry.number]
             full = verdict is not None and verdict.rung == top and verdict.status not in TROUBLES
             loss = self._sign * verdict.value if full and verdict is not None else math.nan
-            tried.append(Tried(entry.params, loss, verdict.spread if verdict is not None else math.nan))
+            error = verdict.spread if verdict is not None else math.nan
+            tried.append(Tried(entry.params, loss, error, bracket))
         return Standing(tried, sum(curve.epochs for curve in self.curves.values()))
 
     @property

@@ -90,7 +90,8 @@ class Brackets:
         if self.exhausted or self.stop is not None or (limit is not None and drawn >= limit):
             return False
         if self._entered and self._stopping.any:
-            self.stop = enough(self._stopping, self._memory.terms.space, tried_in(self._memory, drawn))
+            tried = tried_in(self._memory, drawn, brackets=True)
+            self.stop = enough(self._stopping, self._memory.terms.space, tried)
             if self.stop is not None:
                 return False
         size = math.ceil(BRACKET * self._cycle[self._entered % len(self._cycle)].size - 1e-9)

@@ -159,12 +159,18 @@ def outcome_of(memory: Memory, ended: Ended) -> Outcome:
     return Outcome(values, ended.status, terms.violation(ended.scores) if ended.scores else 0.0)
 
 
-def tried_in(memory: Memory, before: int) -> list[Tried]:
-    """The trials below a number as a terminator sees them: losses of those that were trained to the end."""
+def tried_in(memory: Memory, before: int, brackets: bool = False) -> list[Tried]:
+    """The trials below a number as a terminator sees them: losses of those that were trained to the end.
+
+    `brackets`: those of a batch were judged together.
+    """
+    batches = [place for place, batch in enumerate(memory.batches) for _ in batch.params]
     sign = -1.0 if memory.terms.direction == "maximize" else 1.0
     found = []
     for number in range(before):
         ended = memory.ended[number]
         whole = ended.status is Status.COMPLETED and memory.terms.violation(ended.scores) <= 0
-        found.append(Tried(memory.drawn[number], sign * ended.value if whole else math.nan))
+        loss = sign * ended.value if whole else math.nan
+        bracket = batches[number] if brackets else None
+        found.append(Tried(memory.drawn[number], loss, bracket=bracket))
     return found

@@ -71,11 +71,13 @@ class Tried:
     """A trial to judge by: its configuration, its loss (lower is better) and the loss's standard error.
 
     The loss is NaN where the trial ended without one, or before the last rung: it then tells no best.
+    `bracket` numbers those that were drawn and judged together; None: it was judged by itself.
     """
 
     params: Params
     loss: float
     error: float = math.nan
+    bracket: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Stop:
 def enough(stopping: Stopping, space: Space, trials: Sequence[Tried]) -> Stop | None:
     """Why the search may stop now; None to go on."""
     if stopping.patience is not None:
-        idle = trials_since_gain([trial.loss for trial in trials], stopping.min_delta)
+        idle = trials_since_gain(_when_judged(trials), stopping.min_delta)
         if idle >= stopping.patience:
             gain = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
             return Stop("improvement", f"the last {idle:,} trials did not better the best{gain}")
@@ -111,6 +113,20 @@ def trials_since_gain(losses: Sequence[float], min_delta: float) -> int:
         if loss < best - min_delta or (math.isinf(best) and math.isfinite(loss)):
             best, last = loss, place
     return 0 if last is None else len(losses) - 1 - last
+
+
+def _when_judged(trials: Sequence[Tried]) -> list[float]:
+    """The losses in order, the best of a bracket at its last trial: within one there is no before."""
+    losses = [trial.loss for trial in trials]
+    for last, trial in enumerate(trials):
+        following = trials[last + 1].bracket if last + 1 < len(trials) else None
+        if trial.bracket is not None and trial.bracket != following:
+            own = [place for place, other in enumerate(trials) if other.bracket == trial.bracket]
+            best = min((losses[place] for place in own if math.isfinite(losses[place])), default=math.nan)
+            for place in own:
+                losses[place] = math.nan
+            losses[last] = best
+    return losses
 
 
 def _little_left(regret: float | str, space: Space, trials: Sequence[Tried]) -> Stop | None:
