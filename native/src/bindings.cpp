@@ -370,7 +370,8 @@ struct Task {
     Job job;
 
     Task(nb::object rows, std::vector<int> widths, std::vector<int> canonical, int activation, int norm,
-         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe, std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
+         bool norm_after, bool parametric, bool skip, const FrontGiven& front, Recipe recipe,
+         std::vector<Written> vectors, std::pair<int64_t, int64_t> epochs,
          std::pair<int64_t, int64_t> best, double best_loss, int64_t sign_every, std::pair<double, double> saturation,
          std::optional<Numbers> normal, nb::object ingredients, std::vector<Doubles> curves)
         : table(rows), shape(table_of(rows).features, table_of(rows).outputs, std::move(widths),
@@ -664,7 +665,8 @@ NB_MODULE(_native, module) {
                "norm_after"_a, "parametric"_a, "skip"_a, "front"_a, "recipe"_a);
 
     nb::class_<Task>(module, "Task")
-        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&, Recipe, std::vector<Written>,
+        .def(nb::init<nb::object, std::vector<int>, std::vector<int>, int, int, bool, bool, bool, const FrontGiven&,
+                      Recipe, std::vector<Written>,
                       std::pair<int64_t, int64_t>, std::pair<int64_t, int64_t>, double, int64_t,
                       std::pair<double, double>, std::optional<Numbers>, nb::object, std::vector<Doubles>>(),
              "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "parametric"_a, "skip"_a,

@@ -78,7 +78,7 @@ private:
         return static_cast<ptrdiff_t>(x > 0 ? (x < last ? x : last) : T(0));
     }
 
-    // One input's parameters, in registers while its rows pass.
+    // One input's parameters, in registers while its rows pass backward; lanes are waves.
     struct Wave {
         Vec<T> frequency[PARTS], phase[PARTS], mixing[PERIODIC][PARTS];
         Wave(const FrontPlaces& places, const T* params, int i) {
@@ -92,17 +92,24 @@ private:
         }
     };
 
+    // Lanes are rows here, so that no sum crosses them: rows up to a whole vector are written.
     void wave(int i, const T* params, const T* x, ptrdiff_t x_stride, int count) {
-        const Wave own(places, params, i);
+        const T* frequencies = params + places.frequencies + i * WAVES;
+        const T* phases = params + places.phases + i * WAVES;
+        const T* mixing = params + places.mixing + i * PERIODIC * WAVES;
         const T* shifts = params + places.shifts + i * PERIODIC;
         T* to = out + column_of_wave(i);
-        for (int m = 0; m < count; ++m, to += stride) {
-            Vec<T> sums[PERIODIC]{};
-            for (int p = 0; p < PARTS; ++p) {
-                const Vec<T> cos = turn(own.frequency[p] * x[m * x_stride] + own.phase[p]).cos;
-                for (int j = 0; j < PERIODIC; ++j) sums[j] += cos * own.mixing[j][p];
+        for (int m = 0; m < count; m += LANES<T>) {
+            Vec<T> number{}, sums[PERIODIC];
+            for (int r = 0; r < LANES<T>; ++r) number[r] = x[(m + r) * x_stride];
+            for (int j = 0; j < PERIODIC; ++j) sums[j] = broadcast(shifts[j]);
+            for (int k = 0; k < WAVES; ++k) {
+                const Vec<T> cos = turn(frequencies[k] * number + phases[k]).cos;
+                for (int j = 0; j < PERIODIC; ++j) sums[j] += cos * mixing[j * WAVES + k];
             }
-            for (int j = 0; j < PERIODIC; ++j) to[j] = sum_of<T>(sums[j]) + shifts[j];
+            for (int r = 0; r < LANES<T>; ++r) {
+                for (int j = 0; j < PERIODIC; ++j) to[(m + r) * stride + j] = sums[j][r];
+            }
         }
     }
 

@@ -125,8 +125,9 @@ PROFUNDA_INLINE Normal<float> normal(Vec<float> x) {
     return {e * 0.39894228f, x > 0.0f ? 1.0f - tail : tail};
 }
 
-// cos 2πx and sin 2πx. Quarters of a turn are taken off exactly; what is left lies within an eighth. The error is 1.3e-7
-// at most, relative where the sine is near 0. Beyond 2^22, where a float tells half turns apart at most, x counts as 0.
+// cos 2πx and sin 2πx. Quarters of a turn are taken off exactly; what is left lies within an eighth. The error is
+// 1.3e-7 at most, relative where the sine is near 0. Beyond 2^22, where a float tells half turns apart at most, x
+// counts as 0.
 template <class T>
 struct Turn {
     Vec<T> cos, sin;

@@ -207,6 +207,36 @@ static void of_scaled_sparse_inputs() {
     }
 }
 
+static Form fronted_form() {
+    Form form = summing_form();
+    form.features = 4, form.waves = form.codes = 1, form.scaled = form.parametric = true;
+    form.code_inputs[0] = 1, form.code_sizes[0] = 3;
+    form.widths[1] = form.canonical[1] = 5;
+    return form;
+}
+
+// Against the twin of `fronted_form`.
+static void compare(const Form& form) {
+    static const Twin twin = train_twin(Example(fronted_form(), Precision::twice));
+    Example example(form, Precision::twice);
+    train(*engines()[0].engine, example);
+    check_against(twin, example, 1e-7);
+}
+
+static void another_network_is_seen() {
+    compare(fronted_form());
+    CHECK(failures_of([] {
+              Form form = fronted_form();
+              form.wave_inputs[0] = 2;
+              compare(form);
+          }) > 10);
+    CHECK(failures_of([] {
+              Form form = fronted_form();
+              form.skip = true;
+              compare(form);
+          }) > 10);
+}
+
 static void a_wrong_gradient_is_seen() {
     CHECK(failures_of([] {
               Form form = summing_form();
@@ -231,6 +261,7 @@ static const Test TESTS[] = {
     {"of parametric activations and skips", of_parametric_activations_and_skips},
     {"of fronts", of_fronts},
     {"of scaled sparse inputs", of_scaled_sparse_inputs},
+    {"another network is seen", another_network_is_seen},
     {"a wrong gradient is seen", a_wrong_gradient_is_seen},
 };
 extern const Group gradients;

@@ -17,7 +17,7 @@ from profunda.data.preprocessing import Preprocessing, fit_preprocessing
 from profunda.data.reading import read
 from profunda.errors import ArgumentError, DataError, ModelError
 
-ENCODINGS = ("robust", "quantile", "piecewise")
+ENCODINGS = ("robust", "quantile", "piecewise", "embedded")
 RNG = np.random.default_rng(0)
 N = 400
 
@@ -148,6 +148,43 @@ def test_ordinal_codes_are_for_embeddings() -> None:
     expected = np.where(np.isnan(place), kept + 1, np.where(place < kept, place + 1, 0))
     np.testing.assert_array_equal(named(p, inputs, "place:code"), expected)
     assert p.D == len(p.names) < fitted(MIXED, "robust").D
+
+
+def test_the_embedded_encoding_looks_up_columns_of_many_categories() -> None:
+    p, robust = fitted(MIXED, "embedded"), fitted(MIXED, "robust")
+    inputs, plain = p.transform(MIXED.codes), robust.transform(MIXED.codes)
+    shared = [name for name in p.names if name in robust.names]
+    assert set(p.names) - set(shared) == {"town:code"}
+    assert all("town" in name for name in set(robust.names) - set(shared))
+    for name in shared:
+        np.testing.assert_array_equal(named(p, inputs, name), named(robust, plain, name))
+    town = MIXED.codes[:, MIXED.schema.columns.index("town")]
+    ((at, size),) = p.inputs.codes
+    assert p.names[at] == "town:code"
+    np.testing.assert_array_equal(inputs[:, at], np.where(town < size - 2, town + 1, 0))
+
+
+@pytest.mark.parametrize("kinds", [9, 10])
+def test_more_than_nine_inputs_are_many(kinds: int) -> None:
+    frame = pl.DataFrame({"c": [f"k{i % kinds}" for i in range(180)], "y": RNG.random(180)})
+    p = fitted(read(frame, "y"), "embedded", np.arange(180))
+    assert bool(p.inputs.codes) == (kinds == 10)
+    assert (1 if kinds == 10 else 9) == p.D
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("categories", ["onehot", "ordinal"])
+def test_inputs_tell_their_columns(encoding: str, categories: str) -> None:
+    p = fitted(MIXED, encoding, categories=categories)
+    columns = MIXED.schema.columns
+    for name, column in zip(p.names, p.inputs.columns, strict=True):
+        assert name.split(":")[0].split("=")[0] == columns[column]
+    numeric = [p.names[place] for place in p.inputs.numeric]
+    assert numeric == ([] if encoding == "piecewise" else ["smooth", "gaps", "ties", "mostly0", "when"])
+    inputs = p.transform(MIXED.codes)
+    for place, size in p.inputs.codes:
+        assert p.names[place].endswith(":code")
+        assert set(inputs[:, place]) <= set(range(size))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -89,7 +89,7 @@ def strange_table(rows: int = 300) -> pl.DataFrame:
     ).with_columns(pl.col("when").cast(pl.Datetime("us")))
 
 
-@pytest.mark.parametrize("encoding", ["robust", "quantile", "piecewise"])
+@pytest.mark.parametrize("encoding", ["robust", "quantile", "piecewise", "embedded"])
 @pytest.mark.parametrize("categories", ["onehot", "ordinal"])
 def test_the_encoder_is_the_preprocessing(encoding: str, categories: str) -> None:
     data = read(strange_table(), target="y")
@@ -99,7 +99,8 @@ def test_the_encoder_is_the_preprocessing(encoding: str, categories: str) -> Non
     )
     layout = fitted.layout
     used = [layout.numeric, layout.boolean, layout.cycles, layout.gaps]
-    used += [layout.frequencies, layout.onehots] if categories == "onehot" else [layout.ordinals]
+    coded = [layout.ordinals] if categories == "ordinal" or encoding == "embedded" else [layout.frequencies]
+    used += coded + ([layout.onehots] if categories == "onehot" else [])
     assert all(used)
     # Every row of the table, knots and edges themselves, unseen categories, extremes, and nothing at all.
     odd = np.stack(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.fleet.cases import mixed, table, train
 
+from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError, DataError
 from profunda.fleet import native_engine
 from profunda.fleet import plan as planning
@@ -294,6 +295,24 @@ def test_wrong_words_are_named():
         plan([replace(mixed(1)[0], fold=5)], table())
 
 
+def test_sources_check_what_their_inputs_say():
+    x, y, rows = np.zeros((4, 2), np.float32), np.zeros(4, np.int64), np.arange(4)
+    assert Source(x, y, rows, rows).inputs == Inputs.plain(2)
+    with pytest.raises(
+        DataError, match="inputs describe 3 columns of x, which has 2; they belong to another"
+    ):
+        Source(x, y, rows, rows, inputs=Inputs.plain(3))
+    coded = Inputs((0, 1), (0,), ((1, 3),))
+    x[:, 1] = [0, 1, 2, 2]
+    assert Source(x, y, rows, rows, inputs=coded).inputs == coded
+    for wrong in (-1.0, 3.0, 0.5):
+        x[2, 1] = wrong
+        with pytest.raises(
+            DataError, match="input 1 holds codes, whole numbers from 0 to 2, but x has values"
+        ):
+            Source(x, y, rows, rows, inputs=coded)
+
+
 def test_sources_check_their_rows():
     x, y, rows = np.zeros((4, 2), np.float32), np.zeros(4, np.int64), np.arange(4)
     with pytest.raises(DataError, match=r"x is \(4, 2\), y is \(3,\)"):
@@ -359,8 +378,11 @@ def test_python_has_the_numbers_and_orders_of_the_native_engine(compiled):
         return {name: code for code, name in enumerate(get_args(literal))}
 
     assert compiled.activations == orders(Activation)
-    assert compiled.norms == orders(Norm)
-    assert compiled.dropping == orders(DropoutKind)
+    # Which values it lacks, `Design.torch_only` says.
+    assert orders(Norm).items() >= compiled.norms.items()
+    assert set(orders(Norm)) - set(compiled.norms) <= {"group"}
+    assert orders(DropoutKind).items() >= compiled.dropping.items()
+    assert set(orders(DropoutKind)) - set(compiled.dropping) <= {"alpha"}
     assert compiled.optimisers == orders(Optimiser)
     assert compiled.schedules == orders(Schedule)
     ends = {

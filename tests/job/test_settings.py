@@ -40,6 +40,7 @@ SETTINGS = Settings(
     folds=None,
     test=0.25,
     validation="holdout",
+    ablate=False,
     seed=3,
     baselines=True,
     report=True,

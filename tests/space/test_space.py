@@ -343,3 +343,10 @@ class TestJson:
     def test_refuses_damaged_ones(self, change, text):
         with pytest.raises(SpaceError, match=text):
             Space.from_json(change(MIXED.to_json()))
+
+
+def test_a_value_may_be_held_that_is_not_searched():
+    space = Space.from_user({"rate": Choice([0.0, 0.1])})
+    assert space.fix("rate", "0.3", within=Float(0.0, 0.5)).domains["rate"].value == 0.3
+    with pytest.raises(SpaceError, match=r"rate: .*0\.7.* from 0 to 0\.5"):
+        space.fix("rate", 0.7, within=Float(0.0, 0.5))

@@ -46,10 +46,31 @@ def test_no_first_layer_is_narrower_than_the_outputs():
 
 
 def test_off_is_really_off_and_common():
-    designs = [design_from(params) for params in draws(table_space("binary", 800, 20, 2))]
-    for name in ("dropout", "input_dropout", "l1", "l2"):
+    space = table_space("binary", 800, 20, 2, n_numeric=20)
+    designs = [design_from(params) for params in draws(space)]
+    for name in (
+        *("dropout", "input_dropout", "l1", "l2", "group_lasso", "max_norm", "noise", "mixup", "clip"),
+        *("parametric", "skip", "input_scaling", "averaging"),
+    ):
         share = np.mean([getattr(design, name) == 0.0 for design in designs])
         assert 0.1 < share < 0.95, name
+
+
+def test_what_only_torch_trains_is_drawn_rarely():
+    space = table_space("binary", 800, 20, 2, n_numeric=20, n_coded=2)
+    designs = [design_from(params) for params in draws(space, 4000)]
+    assert 0.002 < np.mean([bool(design.torch_only) for design in designs]) < 0.1
+
+
+def test_embeddings_are_searched_where_there_is_something_to_embed():
+    def found(name, **counts):
+        drawn = draws(table_space("binary", 800, 20, 2, **counts))
+        return {getattr(design_from(params), name) for params in drawn}
+
+    assert found("numeric_embedding") == {"none"} == found("numeric_embedding", n_numeric=500)
+    assert found("numeric_embedding", n_numeric=5) == {"none", "periodic"}
+    assert "embedded" not in found("encoding")
+    assert "embedded" in found("encoding", n_coded=1)
 
 
 def test_steps_an_epoch_stay_reasonable():
@@ -139,11 +160,22 @@ def test_refuses(params, text):
         "norm_place=after",
         "dropout_kind=gaussian",
         "clip=0.5",
+        "norm=group",
+        "dropout_kind=alpha",
+        "max_norm=2.0",
+        "noise=0.05",
+        "cutmix=0.5",
+        "class_balance=0.99",
+        "l1_update=subgradient",
+        "numeric_embedding=periodic",
+        "averaging=True",
+        "encoding=embedded",
     ],
 )
 def test_the_command_lines_words_hold(text):
     name, value = text.split("=")
-    for params in draws_of_fixed(table_space("binary", 800, 20, 2).fix(name, value)):
+    space = table_space("binary", 800, 20, 2, n_numeric=5, n_coded=1)
+    for params in draws_of_fixed(space.fix(name, value, within=DOMAINS.get(name))):
         assert str(params.get(name, value)) == value
         assert name not in DOMAINS or name not in params or getattr(design_from(params), name) == params[name]
 

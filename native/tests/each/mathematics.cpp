@@ -123,7 +123,10 @@ static void turn_sweep() {
             Numbers filled = broadcast(float_of(at));
             const Turn<float> found = turn(filled);
             const double off[] = {found.sin[0] - sine(x), found.cos[0] - sine(x + 0.25)};
-            for (const double error : off) worst = check::worse(__builtin_fabs(error), worst) ? __builtin_fabs(error) : worst;
+            for (const double error : off) {
+                const double size = __builtin_fabs(error);
+                if (check::worse(size, worst)) worst = size;
+            }
         }
         check::measured("error", worst, to);
         return worst;

@@ -54,9 +54,32 @@ class _Mixture(nn.Module):
 
 
 def _network(design: Design, params: np.ndarray, inputs: Inputs, n_outputs: int) -> nn.Sequential:
-    """The same in training and evaluation: no dropout, and batch norm is folded into its neighbours."""
+    """The same in training and evaluation: no dropout, and batch norm is folded into its neighbours.
+
+    Where it cannot be, its collected statistics become a slope and a shift for each unit.
+    """
     design, params = folded(design, params, inputs, n_outputs)
-    return load(build(replace(design, dropout=0.0, input_dropout=0.0), inputs, n_outputs), params)
+    made = load(build(replace(design, dropout=0.0, input_dropout=0.0), inputs, n_outputs), params)
+    for parent in [part for part in made.modules() if isinstance(part, nn.Sequential)]:
+        for place, part in enumerate(parent):
+            if isinstance(part, nn.BatchNorm1d):
+                parent[place] = _Settled(part)
+    return made
+
+
+class _Settled(nn.Module):
+    """A batch norm whose statistics no longer change: s·h + t with s = γ/√(σ² + ε) and t = β − μs."""
+
+    def __init__(self, norm: nn.BatchNorm1d) -> None:
+        super().__init__()
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        slope = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+        self.slope = nn.Parameter(slope)
+        self.shift = nn.Parameter(norm.bias.detach() - norm.running_mean * slope)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h * self.slope + self.shift
 
 
 class _Branch(nn.Module):

@@ -38,6 +38,7 @@ from profunda.reporting.reports import model_document
 from profunda.reporting.story import run_document
 from profunda.reporting.summary import summary
 from profunda.training.sources import Prepared, prepare
+from profunda.tuning.ablation import Attribution, attribution_of, champion_of
 from profunda.tuning.fleet_search import Contest, Found, search_fleet
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.progress import Display, Meter
@@ -45,6 +46,7 @@ from profunda.tuning.progress import Display, Meter
 __all__ = ["Job"]
 
 BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
+ABLATION_SHARE = 0.25  # of a budget in seconds, where the champion is to be taken apart
 CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
 OPTIMISM_SECONDS = 0.3  # of them for resampling the choice, which is told and decides nothing
 CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
@@ -99,7 +101,8 @@ class Job:
                     raise KeyboardInterrupt  # nothing to choose from yet; what was trained is on record
                 choice = self._choose(sources, found)
                 judged = self._judge(sources, choice)
-            outcome = self._outcome(found, choice, judged, baselines)
+                attribution = self._attribution(judged.model) if self.settings.ablate else None
+            outcome = replace(self._outcome(found, choice, judged, baselines), attribution=attribution)
             if self.journal is not None:
                 self.meter.stage = "writing"
                 outcome = self._write(self.journal.folder, outcome, judged.prediction)
@@ -120,6 +123,27 @@ class Job:
             if self.estimate is not None:
                 return judged_by(self.estimate, model)
             return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
+
+    def _attribution(self, model: Model) -> Attribution | None:
+        """What the ingredients of the heaviest design are worth, on the rows of the search alone."""
+        self.meter.stage = "taking the champion apart"
+        with self._stage("ablate"):
+            return attribution_of(
+                champion_of(model),
+                self.dataset,
+                self.splits.development,
+                self.metric,
+                seconds=None if self.end is None else self.end - time.perf_counter() - self._closing,
+                engine=self.settings.engine,
+                speeds=self.settings.speeds,
+                workers=self.workers,
+                seed=self.settings.seed,
+            )
+
+    @property
+    def _closing(self) -> float:
+        """Seconds kept back from a budget in seconds for what comes at the end."""
+        return max(CLOSING_SECONDS, CLOSING_SHARE * (self.seconds or 0.0))
 
     def _outcome(
         self, found: Found, choice: Choice, judged: Judgement, baselines: tuple[Baseline, ...]
@@ -173,7 +197,7 @@ class Job:
         )
         deadline = self.end
         if deadline is not None and self.seconds is not None:
-            deadline -= max(CLOSING_SECONDS, CLOSING_SHARE * self.seconds)
+            deadline -= self._closing + (ABLATION_SHARE * self.seconds if self.settings.ablate else 0.0)
         started = time.perf_counter()
         sources, data = prepare(self.dataset, self.splits.folds, ENCODINGS)
         found = search_fleet(
@@ -250,6 +274,8 @@ class Job:
             single=outcome.single,
             held_y=self.dataset.y[held],
             held_prediction=prediction,
+            optimism=outcome.optimism,
+            attribution=outcome.attribution,
         )
 
     def _notices(self, found: Found) -> Iterator[Notice]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
+from profunda.data.layout import lay_out
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
@@ -28,6 +29,7 @@ from profunda.job.whole import Course
 from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
+from profunda.space.design import DOMAINS
 from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
 from profunda.tuning.budget import Budget
@@ -67,6 +69,7 @@ def fit(
     refit: Refit = "folds",
     folds: int | None = None,
     validation: Validation = "holdout",
+    ablate: bool = False,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     baselines: bool = True,
@@ -106,6 +109,8 @@ def fit(
         folds: Folds of the cross-validation; by default 5, 3 or 1 by the number of rows.
         validation: "holdout" tells the score on held-out rows; "nested" by five outer folds, each a whole
             search that never saw it: every row judges, at six times the trials or a sixth of the time each.
+        ablate: Whether a fleet around the best design tells in the report what each of its ingredients is
+            worth; up to a quarter of a budget in seconds, minutes with another.
         out: A folder that does not exist. The run can then be resumed after any interruption, and the
             Model, `report.html` and `summary.json` are kept there.
         seed: Of every random choice. With a budget in trials or epochs the same seed gives the same Model on
@@ -165,6 +170,7 @@ def fit(
         folds=folds,
         test=test,
         validation=validation,
+        ablate=ablate,
         seed=seed,
         baselines=baselines,
         report=report,
@@ -253,12 +259,20 @@ def _space(
     if space is None:
         task, rows = dataset.task, splits.folds[0].train
         fitted = fit_preprocessing(dataset.codes, dataset.y, rows[:1000], dataset.schema, "robust", task)
-        skewed = task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED
-        found = table_space(task.kind, len(rows), fitted.D, task.n_outputs, skewed=skewed)
+        found = table_space(
+            task.kind,
+            len(rows),
+            fitted.D,
+            task.n_outputs,
+            n_numeric=len(fitted.layout.numeric),
+            n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
+            skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
+        )
     else:
         found = Space.from_user(space)
     for name, value in (fix or {}).items():
-        found = found.fix(name, value)
+        # The default space has a few strengths of many things; the user may want any other.
+        found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)
     return found
 
 

@@ -9,6 +9,7 @@ from profunda.errors import Notice
 from profunda.model.model import Model
 from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
+from profunda.tuning.ablation import Attribution
 from profunda.tuning.result import SearchResult
 
 __all__ = ["Outcome", "Timing"]
@@ -21,7 +22,7 @@ class Timing:
     "earlier calls" of a run that was resumed; "read" (with the split, and with measuring the engines where
     this machine's speeds are not known yet), "baselines", "train" (the engines at work
     in the search), "search" (the rest of it: inputs, draws, plans, judgements, the journal), "select",
-    "refit", "score", "save" and "report".
+    "refit", "score", "ablate", "save" and "report".
     """
 
     stage: str
@@ -37,7 +38,8 @@ class Outcome:
     `engine` trained: "native", "torch" or "native and torch"; `instruction_set` is the native one's, or "".
     `interrupted` says that the user ended the search early, so that the run can be resumed. `optimism` tells
     by how much the validation rows' score flatters, as they chose; `validation` whether held-out rows
-    ("holdout") or outer folds ("nested") told the score.
+    ("holdout") or outer folds ("nested") told the score. `attribution` is what each ingredient of the best
+    design is worth, where that was asked for and the time allowed it.
     """
 
     run: Path | None
@@ -57,3 +59,4 @@ class Outcome:
     interrupted: bool
     optimism: Optimism | None = None
     validation: str = "holdout"
+    attribution: Attribution | None = None

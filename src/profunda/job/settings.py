@@ -35,6 +35,7 @@ _LATER: Mapping[str, Any] = {
     "given": (),
     "known": (),
     "validation": "holdout",
+    "ablate": False,
 }
 """What a header says that was written before it could be said otherwise."""
 
@@ -70,6 +71,7 @@ class Settings:
     folds: int | None
     test: float
     validation: Validation
+    ablate: bool
     seed: int
     baselines: bool
     report: bool
@@ -195,7 +197,8 @@ class Settings:
             ("max-latency", self.limits.latency),
             ("warm-start", self.warm_start or None),
         )
-        return [part for name, value in asked if value is not None for part in (f"--{name}", str(value))]
+        words = [part for name, value in asked if value is not None for part in (f"--{name}", str(value))]
+        return [*words, "--ablate"] if self.ablate else words
 
     @property
     def searched(self) -> Space:

@@ -266,18 +266,19 @@ class Space:
         for value in points[name]:
             yield from self._enumerate(depth + 1, {**chosen, name: value}, points)
 
-    def fix(self, name: str, value: Any) -> "Space":
+    def fix(self, name: str, value: Any, *, within: Domain | None = None) -> "Space":
         """The space with `name` held at `value` (or at the value that a text from a command line names).
 
-        A conditional parameter that a single value of its parent switches on holds that parent too. Raises
-        SpaceError: with near misses for an unknown name, with the domain for an unfit value, and where what
-        is held contradicts what was held before.
+        `within` is a wider domain than what is searched, from which the value may be taken. A conditional
+        parameter that a single value of its parent switches on holds that parent too. Raises SpaceError: with
+        near misses for an unknown name, with the domain for an unfit value, and where what is held
+        contradicts what was held before.
         """
         if name not in self.domains:
             raise SpaceError(self._unknown(name))
         entries = dict(self.entries)
         entry = entries[name]
-        held = self._held(name, value)
+        held = self._held(name, value, within)
         if not isinstance(entry, When):
             entries[name] = held
             return Space(entries)
@@ -287,9 +288,9 @@ class Space:
             return Space(entries).fix(entry.parent, entry.values[0])
         return Space(entries)
 
-    def _held(self, name: str, value: Any) -> Fixed:
+    def _held(self, name: str, value: Any, within: Domain | None) -> Fixed:
         domain = self.domains[name]
-        inner = domain.domain if isinstance(domain, Fixed) else domain
+        inner = within or (domain.domain if isinstance(domain, Fixed) else domain)
         when = self.conditions.get(name)
         hint = "" if when is None else f" (It only exists where {_condition(when)}.)"
         try:

@@ -21,18 +21,33 @@ _SUITED: Mapping[str, str] = {"selu": "lecun", "tanh": "glorot", "sigmoid": "glo
 """Initialisation that keeps an activation's variance: SELU by LeCun's law (Klambauer et al. 2017), saturating
 ones by Glorot's (2010), everything that looks like a rectifier by He's (2015)."""
 
+MOST_WAVES = 64
+"""Numeric columns up to which periodic embeddings are searched."""
+RARELY = 200
+"""Draws without an ingredient to one that has it, where only the torch engine has it: there a network takes
+many times as long."""
+
 _STEPS = 24
 """Steps an epoch aims at: enough updates for a small table, few enough for a large one."""
 
 
 def table_space(
-    kind: TaskKind, n_rows: int, n_features: int, n_outputs: int = 1, *, skewed: bool = False
+    kind: TaskKind,
+    n_rows: int,
+    n_features: int,
+    n_outputs: int = 1,
+    *,
+    n_numeric: int = 0,
+    n_coded: int = 0,
+    skewed: bool = False,
 ) -> Space:
-    """The default space of dense networks for a table.
+    """The default space of dense networks for a table: architecture and the whole cocktail of regularisers.
 
     Continuous things stay continuous; what sets the shape of a network (depth, width, batch size) is coarse,
-    because a fleet trains networks of equal shape together. `n_rows` counts training rows, `n_features` the
-    inputs as encoded, `n_outputs` the classes or 1; `skewed` says that a regression's target has a long tail.
+    because a fleet trains networks of equal shape together. Every regulariser has a share of exact zeros.
+    `n_rows` counts training rows, `n_features` the inputs as encoded, `n_outputs` the classes or 1;
+    `n_numeric` of the columns are numbers, `n_coded` have more categories than one-hot inputs serve well;
+    `skewed` says that a regression's target has a long tail.
     """
     small = n_rows < 1000
     depths = Choice([0, 1, 2, 3, 4], weights=[1, 5, 6, 4, 2] if not small else [2, 6, 6, 3, 1])
@@ -49,10 +64,13 @@ def table_space(
             "depth", (1, 2, 3, 4), Choice(["relu", "gelu", "silu", "tanh", "selu"], weights=[4, 2, 3, 1, 1])
         ),
         "initialisation": Choice(
-            ["suited", "torch", "orthogonal", "he", "glorot", "lecun"], weights=[8, 3, 2, 1, 1, 1]
+            ["suited", "torch", "critical", "lsuv", "orthogonal", "he", "glorot", "lecun"],
+            weights=[8, 3, 2, 1, 1, 1, 1, 1],
         ),
+        **_architecture(n_numeric),
         **_regularisers(kind, skewed),
-        **_recipe(n_rows),
+        **_augmentation(n_numeric),
+        **_recipe(n_rows, n_coded),
     }
     return Space(entries)
 
@@ -60,6 +78,24 @@ def table_space(
 def _width_weights(widths: list[int]) -> list[float]:
     """Twice the width is drawn √2 times less often: it costs up to four times as much."""
     return [(widths[0] / width) ** 0.5 for width in widths]
+
+
+def _architecture(n_numeric: int) -> dict[str, Any]:
+    entries: dict[str, Any] = {
+        "parametrisation": Choice(["standard", "ntk"], weights=[3, 1]),
+        "parametric": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[4, 1])),
+        "skip": When("depth", (2, 3, 4), Choice([False, True], weights=[3, 1])),
+        "input_scaling": Choice([False, True], weights=[2, 1]),
+        "norm": When("depth", (1, 2, 3, 4), Choice(["none", "batch", "layer"], weights=[6, 2, 1])),
+        "norm_place": Fixed(Design.norm_place, DOMAINS["norm_place"]),
+    }
+    # Waves cost as much as a layer; on hundreds of columns they would be most of the time.
+    if 0 < n_numeric <= MOST_WAVES:
+        entries["numeric_embedding"] = Choice(["none", "periodic"], weights=[3, 1])
+        entries["embedding_scale"] = When("numeric_embedding", "periodic", LogFloat(0.05, 1.0))
+    else:
+        entries["numeric_embedding"] = Fixed(Design.numeric_embedding, DOMAINS["numeric_embedding"])
+    return entries
 
 
 def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
@@ -74,9 +110,14 @@ def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
         "decaying": Choice([False, True], weights=[1, 3]),
         "l2": When("decaying", True, LogFloat(1e-5, 0.3)),
         "decoupled": Fixed(True, DOMAINS["decoupled"]),
-        "dropout_kind": Fixed(Design.dropout_kind, DOMAINS["dropout_kind"]),
-        "norm": Fixed(Design.norm, DOMAINS["norm"]),
-        "norm_place": Fixed(Design.norm_place, DOMAINS["norm_place"]),
+        "l1_update": Fixed(Design.l1_update, DOMAINS["l1_update"]),
+        "dropout_kind": When(
+            "dropping", True, Choice(["bernoulli", "gaussian", "dropconnect"], weights=[6, 1, 1])
+        ),
+        "group_lasso": Choice([0.0, 1e-5, 1e-4, 1e-3], weights=[12, 1, 1, 1]),
+        "max_norm": Choice([0.0, 1.0, 3.0], weights=[10, 1, 1]),
+        # Weights of classes move probabilities away from frequencies, which the log-loss punishes.
+        "class_balance": Fixed(Design.class_balance, DOMAINS["class_balance"]),
     }
     if kind == "regression":
         entries["loss"] = Choice(["likelihood", "huber"], weights=[1, 1] if skewed else [4, 1])
@@ -85,18 +126,36 @@ def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
     return entries
 
 
-def _recipe(n_rows: int) -> dict[str, Any]:
+def _augmentation(n_numeric: int) -> dict[str, Any]:
+    noise = Choice([0.0, 0.03, 0.1, 0.3], weights=[12, 1, 1, 1])
+    return {
+        "noise": noise if n_numeric else Fixed(Design.noise, DOMAINS["noise"]),
+        "mixup": Choice([0.0, 0.1, 0.4], weights=[10, 1, 1]),
+        "cutmix": When("mixup", 0.0, Choice([0.0, 1.0], weights=[RARELY, 1])),
+        "cutout": Choice([0.0, 0.1], weights=[RARELY, 1]),
+        "adversarial": Choice([0.0, 0.05], weights=[RARELY, 1]),
+        "lookahead": Choice([False, True], weights=[RARELY, 1]),
+    }
+
+
+def _recipe(n_rows: int, n_coded: int) -> dict[str, Any]:
     epochs = _epochs(n_rows)
+    encodings, weights = ["robust", "quantile", "piecewise"], [2, 2, 1]
+    if n_coded:
+        encodings, weights = [*encodings, "embedded"], [*weights, 2]
     return {
         "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[8, 1, 1]),
         "momentum": Fixed(Design.momentum, DOMAINS["momentum"]),
+        "beta2": When("optimiser", "adam", Choice([0.999, 0.95], weights=[2, 1])),
         "lr": LogFloat(5e-4, 5e-2),
-        "clip": Fixed(Design.clip, DOMAINS["clip"]),
-        "schedule": Choice(["constant", "cosine", "onecycle"], weights=[1, 2, 2]),
+        "bias_lr": Choice([1.0, 0.1], weights=[3, 1]),
+        "clip": Choice([0.0, 1.0], weights=[5, 1]),
+        "schedule": Choice(["constant", "cosine", "onecycle", "coslog", "restarts"], weights=[1, 4, 4, 2, 1]),
         "batch_size": Choice(_batch_sizes(n_rows)),
         "epochs": Fixed(epochs, DOMAINS["epochs"]),
         "patience": Fixed(max(8, epochs // 4), DOMAINS["patience"]),
-        "encoding": Choice(["robust", "quantile", "piecewise"], weights=[2, 2, 1]),
+        "averaging": Choice([False, True], weights=[3, 1]),
+        "encoding": Choice(encodings, weights=weights),
     }
 
 
