@@ -96,6 +96,13 @@ RECIPES: dict[str, dict[str, object]] = {
         "mixup": 0.3, "cutout": 0.1, "adversarial": 0.05, "class_balance": 0.9, "beta2": 0.95, "bias_lr": 0.1,
         "averaging": True, "lookahead": True, "clip": 0.5, "schedule": "coslog",
     },
+    "everything-native": {
+        "lr": 2e-3, "parametrisation": "ntk", "parametric": True, "skip": True, "widths": (24, 24),
+        "input_scaling": True, "numeric_embedding": "periodic", "norm": "layer", "dropout": 0.1,
+        "input_dropout": 0.1, "l1": 1e-3, "l2": 1e-2, "group_lasso": 1e-3, "max_norm": 0.7, "noise": 0.1,
+        "mixup": 0.3, "class_balance": 0.9, "beta2": 0.95, "bias_lr": 0.1, "averaging": True, "clip": 0.5,
+        "schedule": "coslog",
+    },
 }  # fmt: skip
 """What later formats of a Design can say, one at a time and together; the rest is in `recipe`."""
 

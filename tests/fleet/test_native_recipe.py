@@ -158,7 +158,7 @@ def test_patience_looks_at_what_is_validated(native):
 # Noise, mixtures, balance --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("numeric", [(0, 1, 2, 3, 4), (1, 4)])
+@pytest.mark.parametrize("numeric", [(0, 1, 2, 3, 4), (1, 4), ()])
 def test_noise(native, numeric):
     inputs = Inputs((0, 1, 2, 3, 4), numeric)
     agree(native, {"noise": 0.3, "input_dropout": 0.1, "norm": "batch"}, rows(inputs=inputs))

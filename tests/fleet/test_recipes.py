@@ -114,6 +114,24 @@ def test_a_member_in_company_is_the_member_alone():
         assert same(train([member], made).states[0], state)
 
 
+@pytest.mark.parametrize("name", [name for name in RECIPES if not recipe(name).design.torch_only])
+def test_engines_agree_and_go_on_with_each_other(native, name):
+    made = coded_table(dtype=np.float64)
+    member = recipe(name, epochs=12)
+    one, other = (run([member], made, dtype="float64").states[0] for run in (train, native))
+    begun = native([member], made, dtype="float64", until=10).states
+    mixed_up = train([member], made, dtype="float64", states=begun).states[0]
+    for found in (other, mixed_up):
+        assert relative(found.params, one.params) < 1e-9
+        assert relative(found.best_params, one.best_params) < 1e-9
+        assert len(found.moments) == len(one.moments)
+        assert all(relative(a, b) < 1e-9 for a, b in zip(found.moments, one.moments, strict=True))
+        assert np.allclose(found.train_loss, one.train_loss, rtol=1e-9)
+        assert np.allclose(found.valid_loss, one.valid_loss, rtol=1e-9)
+        for sign in one.signs:
+            assert np.allclose(found.signs[sign], one.signs[sign], rtol=1e-6, atol=1e-9), sign
+
+
 def test_stacked_passes_train_what_they_know():
     made = table()
     assert not shape_of(mixed(1)[0], made).general

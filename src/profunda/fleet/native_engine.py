@@ -117,7 +117,7 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         design.parametric,
         design.skip,
         _front(design, source, data),
-        _recipe(design, len(source.train), (0,) * len(_PURPOSES)),
+        _recipe(design, source, (0,) * len(_PURPOSES)),
     )
 
 
@@ -321,7 +321,7 @@ class _Task:
             design.parametric,
             design.skip,
             _front(design, source, crew.data),
-            _recipe(design, len(source.train), keys),
+            _recipe(design, source, keys),
             self.vectors,
             (state.epoch, self.limit),
             (state.best_epoch, state.stall),
@@ -383,7 +383,7 @@ def _front(design: Design, source: Source, data: FleetData) -> Any:
     return _module().Front(front.waves, front.codes, front.scaled)
 
 
-def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
+def _recipe(design: Design, source: Source, keys: tuple[int, ...]) -> Any:
     return _module().Recipe(
         _DROPPING.index(design.dropout_kind),
         design.dropout,
@@ -397,7 +397,7 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
         design.momentum,
         design.lr,
         _SCHEDULES.index(design.schedule),
-        min(design.batch_size, n_train),
+        min(design.batch_size, len(source.train)),
         design.epochs,
         design.patience,
         design.clip,
@@ -409,7 +409,7 @@ def _recipe(design: Design, n_train: int, keys: tuple[int, ...]) -> Any:
         design.group_lasso,
         design.max_norm,
         design.averaging,
-        design.noise,
+        design.noise if source.inputs.numeric else 0.0,  # bins and flags stay as they are
         design.mixup > 0,
         *keys[3:],
     )

@@ -35,8 +35,8 @@ class Shape:
 
     `general`: torch trains it by autograd, one member at a time; `torch_only` names the Design's fields that
     no other engine knows. `entering` are the E numbers that enter the first layer, `front` the parameters
-    that stand before it, `parametric` says that activations have some, `moments` counts the vectors kept
-    beside the weights.
+    that stand before it, `waves` the inputs with a periodic embedding, `parametric` says that activations
+    have some, `moments` counts the vectors kept beside the weights.
 
     `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up:
     folds of one table mostly agree then, and make two shapes where they lie on either side of a step.
@@ -57,6 +57,7 @@ class Shape:
     dropout_kind: DropoutKind = "bernoulli"
     n_filled: int = 0
     front: int = 0
+    waves: int = 0
     parametric: bool = False
     moments: int = 2
     general: bool = False
@@ -101,6 +102,7 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         design.dropout_kind if drops else "bernoulli",
         math.ceil(source.x.shape[1] * math.ceil(8.0 * source.filled) / 8.0),
         front.end,
+        len(front.waves),
         design.parametric,
         n_moments(design),
         is_general(design, source.inputs),
