@@ -36,7 +36,12 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     fix
         Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
     sampler
-        "random", "quasi-random", "grid", "tpe" or "gp".
+        "random", "quasi-random", "grid", "batch", "tpe" or "gp".
+    fidelity
+        How epochs are spent: "halving", "hyperband", "one-epoch" or "full", see `profunda.fit`.
+    max_parameters, max_latency
+        No network with more parameters is trained, nor one that needs more milliseconds to predict 1,000 rows
+        on one thread, as forecast.
     folds
         Folds of the inner cross-validation; None decides by the number of rows.
     select, refit

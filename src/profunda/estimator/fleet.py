@@ -18,6 +18,7 @@ from profunda.space.space import Space
 if TYPE_CHECKING:  # they would load torch
     from profunda.job.choosing import Rule
     from profunda.job.refitting import Refit
+    from profunda.tuning.rungs import Fidelity
 
 __all__ = ["FleetEstimator", "trials_for"]
 
@@ -50,6 +51,9 @@ class FleetEstimator(BaseEstimator):
         space: Space | None = None,
         fix: Mapping[str, object] | None = None,
         sampler: str = "random",
+        fidelity: "Fidelity" = "halving",
+        max_parameters: int | None = None,
+        max_latency: float | None = None,
         folds: int | None = None,
         select: "Rule" = "greedy",
         refit: "Refit" = "folds",
@@ -64,6 +68,9 @@ class FleetEstimator(BaseEstimator):
         self.space = space
         self.fix = fix
         self.sampler = sampler
+        self.fidelity = fidelity
+        self.max_parameters = max_parameters
+        self.max_latency = max_latency
         self.folds = folds
         self.select = select
         self.refit = refit
@@ -91,6 +98,9 @@ class FleetEstimator(BaseEstimator):
             space=self.space,
             fix=self.fix,
             sampler=self.sampler,
+            fidelity=self.fidelity,
+            max_parameters=self.max_parameters,
+            max_latency=self.max_latency,
             folds=self.folds,
             select=self.select,
             refit=self.refit,
