@@ -39,8 +39,8 @@ HEIGHT = {room: -line for line, rooms in enumerate(LINES) for room in rooms}
 
 PUBLIC = """
 ArgumentError Choice DataError Dataset DeepClassifier DeepRegressor Design Float Int LogFloat Model
-ModelError Notice ProfundaError RunError Space SpaceError When __version__ export fit guidance load plan read
-report resume search train
+ModelError Notice ProfundaError RunError Space SpaceError When __version__ ablate dose export fit guidance
+load plan read report resume search stress train
 """.split()  # noqa: SIM905
 
 HEAVY = ("torch", "sklearn", "pandas", "optuna", "plotly")

@@ -352,7 +352,8 @@ void require_recipe(const Recipe& recipe, int64_t n_train) {
     require(recipe.epochs <= int64_t{1} << 60, "there are too many epochs");
     require(is_rate(recipe.beta2), "beta2 must lie in [0, 1)");
     for (const double size : {recipe.bias_lr, recipe.group_lasso, recipe.max_norm, recipe.noise}) {
-        require(size >= 0 && std::isfinite(size), "bias_lr, group_lasso, max_norm and noise must be finite and not negative");
+        require(size >= 0 && std::isfinite(size),
+                "bias_lr, group_lasso, max_norm and noise must be finite and not negative");
     }
 }
 
@@ -390,7 +391,8 @@ struct Task {
         require(sign_every > 0, "signs must be taken every so many epochs");
         require_curves(epochs.first, epochs.second, sign_every);
         const bool gaussian = recipe.dropout > 0 && recipe.dropping == Dropping::gaussian;
-        require(!(gaussian || recipe.noise > 0) || (quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision),
+        const bool fits = quantiles && quantiles->size() == 65536 && precision_of(*quantiles) == precision;
+        require(!(gaussian || recipe.noise > 0) || fits,
                 "Gaussian dropout and noise need their 65,536 quantiles");
         static const Tables none;
         const Tables& own = tables.is_none() ? none : own_of<Tables>(tables, "ingredients must be Tables");
@@ -398,8 +400,8 @@ struct Task {
         job = {shape.network,
                recipe,
                given.rows,
-               {arrays[0].data(), arrays[1].data(), {vector(2), vector(3), vector(4)}, epochs.first, best.first, best.second,
-                best_loss},
+               {arrays[0].data(), arrays[1].data(), {vector(2), vector(3), vector(4)}, epochs.first, best.first,
+                best.second, best_loss},
                epochs.second,
                sign_every,
                saturation.first,
@@ -670,7 +672,8 @@ NB_MODULE(_native, module) {
              "table"_a, "widths"_a, "canonical"_a, "activation"_a, "norm"_a, "norm_after"_a, "parametric"_a, "skip"_a,
              "front"_a, "recipe"_a,
              "vectors"_a.noconvert(), "epochs"_a, "best"_a, "best_loss"_a, "sign_every"_a, "saturation"_a,
-             "quantiles"_a.none(), "ingredients"_a.none(), "curves"_a.noconvert())  // written: a converted copy would be lost
+             "quantiles"_a.none(), "ingredients"_a.none(), 
+             "curves"_a.noconvert())  // written: a converted copy would be lost
         .def_prop_ro("epoch", [](const Task& task) { return task.job.state.epoch; })
         .def_prop_ro("best_epoch", [](const Task& task) { return task.job.state.best_epoch; })
         .def_prop_ro("stall", [](const Task& task) { return task.job.state.stall; })

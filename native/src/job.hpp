@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 
+// What is defined here is called from objects of every instruction set, of which the linker would keep any one.
+#define PROFUNDA_ALWAYS __attribute__((always_inline))
+
 namespace profunda {
 
 // The orders are those of the Literals in space/design.py.
@@ -34,7 +37,7 @@ struct Front {
     const int* kept = nullptr;         // [features − codes], inputs that enter as they are; null where all do
     bool scaled = false;
 
-    bool embeds() const { return waves > 0 || codes > 0; }
+    PROFUNDA_ALWAYS bool embeds() const { return waves > 0 || codes > 0; }
 };
 
 struct Network {
@@ -47,11 +50,11 @@ struct Network {
     bool parametric = false, skip = false;
     Front front = {};
 
-    int kept() const { return features - front.codes; }
+    PROFUNDA_ALWAYS int kept() const { return features - front.codes; }
     // Numbers that enter the first layer.
-    int entering() const { return kept() + PERIODIC * front.waves + CODED * front.codes; }
+    PROFUNDA_ALWAYS int entering() const { return kept() + PERIODIC * front.waves + CODED * front.codes; }
     // Whether what enters hidden layer l, from 0, is added to what leaves it.
-    bool skips(int l) const { return skip && l > 0 && widths[l - 1] == widths[l]; }
+    PROFUNDA_ALWAYS bool skips(int l) const { return skip && l > 0 && widths[l - 1] == widths[l]; }
 };
 
 struct Recipe {

@@ -69,7 +69,8 @@ struct Mixup {
     }
 
     // Targets of the next rows, and all weights times the row's share; `stride` is that of the numbers.
-    void targets(int count, int outputs, const T* own_labels, const T* own_numbers, T* own_weight, ptrdiff_t stride) const {
+    void targets(int count, int outputs, const T* own_labels, const T* own_numbers, T* own_weight,
+                 ptrdiff_t stride) const {
         const auto turn = [count](const T* own, T* next) {
             __builtin_memcpy(next, own + 1, (count - 1) * sizeof(T));
             next[count - 1] = own[0];

@@ -120,7 +120,8 @@ inline double learning_rate(const Recipe& recipe, double number, double total) {
     if (recipe.schedule == Schedule::restarts) {
         // Cycles of lengths 1 : 2 : 4.
         const double sevenths = 7.0 * number / total;
-        const double place = sevenths < 1.0 ? sevenths : sevenths < 3.0 ? (sevenths - 1.0) / 2.0 : (sevenths - 3.0) / 4.0;
+        const double later = sevenths < 3.0 ? (sevenths - 1.0) / 2.0 : (sevenths - 3.0) / 4.0;
+        const double place = sevenths < 1.0 ? sevenths : later;
         return recipe.lr * 0.5 * (1.0 + __builtin_cos(pi * place));
     }
     if (recipe.schedule == Schedule::coslog) {

@@ -223,8 +223,9 @@ Example::Example(const Form& given, Precision precision)
         rows.most = data->most;
     }
     const bool adam = form.recipe.optimiser == Optimiser::adam;
-    job.state = {data->own.data(), data->best.data(), {data->first.data(), adam ? data->second.data() : nullptr, nullptr},
-                 0, 0, 0, std::numeric_limits<double>::infinity()};
+    void* const second = adam ? data->second.data() : nullptr;
+    job.state = {data->own.data(), data->best.data(), {data->first.data(), second, nullptr}, 0, 0, 0,
+                 std::numeric_limits<double>::infinity()};
     if (form.recipe.averaging) job.state.moments[adam ? 2 : 1] = data->average.data();
     job.ingredients = data->ingredients(this->form);
     job.limit = form.limit;

@@ -269,7 +269,8 @@ private:
             }
         }
         if (training && form.weighted) loss *= data.weight[static_cast<size_t>(row)];
-        if (training && form.classes_weigh) loss *= 0.5 + 0.4 * static_cast<double>(data.labels[static_cast<size_t>(row)]);
+        const size_t at = static_cast<size_t>(row);
+        if (training && form.classes_weigh) loss *= 0.5 + 0.4 * static_cast<double>(data.labels[at]);
         return loss;
     }
 
@@ -429,7 +430,8 @@ private:
             const double epsilon = recipe.ntk && !sgd ? 1e-8 * std::sqrt(n) : 1e-8;
             for (size_t i = own.weights; i < own.trained; ++i) {
                 const bool weight = i < own.biases, bias = !weight && i < own.biases + static_cast<size_t>(own.units);
-                const bool slope = form.parametric && own.slopes && i >= own.slopes && i < own.slopes + static_cast<size_t>(own.units);
+                const size_t slopes_end = own.slopes + static_cast<size_t>(own.units);
+                const bool slope = own.slopes && i >= own.slopes && i < slopes_end;
                 const double own_pace = weight ? pace : bias ? recipe.bias_lr : slope ? 0.1 : 1;
                 move_one(i, gradient[i] * scale, lr, own_pace, weight ? epsilon : 1e-8, k, weight);
             }
@@ -444,7 +446,8 @@ private:
             std::vector<size_t> members;
             for (int k = 0; k < own.inputs; ++k) {
                 if (form.groups[k] != group) continue;
-                for (int h = 0; h < own.units; ++h) members.push_back(own.weights + static_cast<size_t>(k * own.units + h));
+                const size_t row = own.weights + static_cast<size_t>(k * own.units);
+                for (size_t h = 0; h < static_cast<size_t>(own.units); ++h) members.push_back(row + h);
             }
             double squares = 0;
             for (const size_t i : members) squares += twin.params[i] * twin.params[i];
@@ -457,7 +460,9 @@ private:
     void shorten(const Places& own) {
         for (int h = 0; h < own.units; ++h) {
             double squares = 0;
-            const auto at = [&](int k) -> double& { return twin.params[own.weights + static_cast<size_t>(k * own.units + h)]; };
+            const auto at = [&](int k) -> double& {
+                return twin.params[own.weights + static_cast<size_t>(k * own.units + h)];
+            };
             for (int k = 0; k < own.inputs; ++k) squares += at(k) * at(k);
             const double scale = std::min(1.0, recipe.max_norm / std::sqrt(squares));
             for (int k = 0; k < own.inputs; ++k) at(k) *= scale;

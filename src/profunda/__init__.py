@@ -38,7 +38,10 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.space.space import Space as Space
     from profunda.space.space import When as When
     from profunda.training.running import train as train
+    from profunda.tuning.ablation import ablate as ablate
+    from profunda.tuning.dosage import dose as dose
     from profunda.tuning.objective import search as search
+    from profunda.tuning.robustness import stress as stress
 
 _HOMES = {
     "ArgumentError": "profunda.errors",
@@ -59,6 +62,8 @@ _HOMES = {
     "Space": "profunda.space.space",
     "SpaceError": "profunda.errors",
     "When": "profunda.space.space",
+    "ablate": "profunda.tuning.ablation",
+    "dose": "profunda.tuning.dosage",
     "export": "profunda.exporting.module",
     "fit": "profunda.job.fitting",
     "guidance": "profunda.space.guidance",
@@ -68,6 +73,7 @@ _HOMES = {
     "report": "profunda.reporting.reports",
     "resume": "profunda.job.fitting",
     "search": "profunda.tuning.objective",
+    "stress": "profunda.tuning.robustness",
     "train": "profunda.training.running",
 }
 
@@ -91,6 +97,8 @@ __all__ = [
     "SpaceError",
     "When",
     "__version__",
+    "ablate",
+    "dose",
     "export",
     "fit",
     "guidance",
@@ -100,6 +108,7 @@ __all__ = [
     "report",
     "resume",
     "search",
+    "stress",
     "train",
 ]
 

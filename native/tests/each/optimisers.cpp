@@ -188,7 +188,8 @@ static void waves_and_restarts() {
         const double t = (__builtin_pow(2, i + 0.5) - 1) / 15;
         CHECK_NEAR(learning_rate(coslog, t, 1), 0.01, 1e-16);
     }
-    CHECK_NEAR(learning_rate(coslog, 1, 3), 0.005 * (1 - __builtin_cos(2 * pi * __builtin_log(6) / __builtin_log(2))), 1e-16);
+    const double waves = __builtin_log(6) / __builtin_log(2);
+    CHECK_NEAR(learning_rate(coslog, 1, 3), 0.005 * (1 - __builtin_cos(2 * pi * waves)), 1e-16);
 }
 
 PROFUNDA_GROUP(optimisers,
