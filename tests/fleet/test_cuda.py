@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.fleet.cases import mixed, table, train
+from tests.fleet.cases import RECIPES, coded_table, mixed, recipe, table, train
 
 from profunda._seeds import bits, keys_of, premix
 from profunda.fleet.masks import device_bits
@@ -52,3 +52,12 @@ def test_resume_agrees():
     half = train(members, made, dtype="float64", device="cuda", until=2)
     rest = train(members, made, dtype="float64", device="cuda", states=half.states)
     assert all(relative(a.params, b.params) < 1e-10 for a, b in zip(rest.states, whole.states, strict=True))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_agree_with_the_cpu(name):
+    made, member = coded_table(dtype=np.float64), recipe(name, epochs=6)
+    cpu = train([member], made, dtype="float64").states[0]
+    gpu = train([member], made, dtype="float64", device="cuda").states[0]
+    assert relative(gpu.params, cpu.params) < 1e-9
+    assert np.allclose(gpu.valid_loss, cpu.valid_loss, rtol=1e-9)

@@ -9,6 +9,7 @@ from tests.fleet.cases import RECIPES, coded_table, mixed, recipe, same, table, 
 from tests.oracles import fleet as oracle
 
 from profunda.fleet.forward import outputs as forward
+from profunda.fleet.history import Status
 from profunda.fleet.shape import shape_of
 from profunda.fleet.state import n_moments, pack_arrays, unpack
 from profunda.vitals.signs import sign_interval
@@ -130,6 +131,20 @@ def test_engines_agree_and_go_on_with_each_other(native, name):
         assert np.allclose(found.valid_loss, one.valid_loss, rtol=1e-9)
         for sign in one.signs:
             assert np.allclose(found.signs[sign], one.signs[sign], rtol=1e-6, atol=1e-9), sign
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize(
+    "name", ["skip-after", "front", "group_lasso", "max_norm", "averaging", "everything"]
+)
+def test_divergence_is_a_status_and_no_warning(name, activation):
+    wild = {"activation": activation, "optimiser": "sgd", "lr": 1e9, "schedule": "constant", "clip": 0.0}
+    statuses = []
+    for made in (coded_table(), coded_table(outputs=1, classes=False)):
+        state = train([recipe(name, **wild, epochs=6, label_smoothing=0.0)], made).states[0]
+        statuses.append(state.status)
+        assert np.isfinite(state.best_params).all()
+    assert name in ("max_norm", "everything") or Status.DIVERGED in statuses
 
 
 def test_stacked_passes_train_what_they_know():

@@ -81,6 +81,14 @@ def test_modules_and_the_forward_pass_are_the_naive_network(name):
     assert not np.allclose(outputs(design, other, x, INPUTS), expected, rtol=1e-2)  # control
 
 
+def test_many_rows_go_through_in_parts(monkeypatch):
+    design, x = DESIGNS["full"], rows(50)
+    params = drawn(design)
+    whole = outputs(design, params, x, INPUTS)
+    monkeypatch.setattr("profunda.fleet.forward._WAVED", 200)  # six rows a pass
+    assert np.allclose(outputs(design, params, x, INPUTS), whole, rtol=1e-12)
+
+
 def test_parameters_are_counted_as_they_lie():
     for design in DESIGNS.values():
         collected = 2 * sum(design.widths) if design.norm == "batch" else 0

@@ -66,7 +66,8 @@ class Disturber:
         if self.design.noise and self.numeric:
             words = drawn(self.key, "noise", step, 0, x.numel()).reshape(x.shape)[:, self.numeric]
             noise = torch.as_tensor(QUANTILES[words], dtype=x.dtype, device=x.device)
-            x = x.index_add(1, torch.tensor(self.numeric), noise, alpha=self.design.noise)
+            places = torch.tensor(self.numeric, device=x.device)
+            x = x.index_add(1, places, noise, alpha=self.design.noise)
         factors = self._factors(x, step)
         if factors is None:
             return Disturbed(x, None, share)

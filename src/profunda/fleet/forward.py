@@ -7,12 +7,15 @@ from profunda.data.inputs import Inputs
 from profunda.errors import ModelError
 from profunda.networks.layout import layout_of
 from profunda.networks.passing import forward
-from profunda.space.design import Design
+from profunda.space.design import WAVES, Design
 
 __all__ = ["outputs"]
 
 _ROWS = 8192
 """Rows a pass: bounds the memory of a forward pass on millions of rows."""
+
+_WAVED = 1 << 24
+"""Waves of periodic embeddings a pass, of which a row has 16 for each number."""
 
 
 def outputs(
@@ -29,10 +32,11 @@ def outputs(
     dtype = torch.float64 if params.dtype == np.float64 else torch.float32
     vector = torch.as_tensor(params, dtype=dtype, device=device)
     made = np.empty((len(x), n_outputs), params.dtype)
+    most = min(_ROWS, _WAVED // (WAVES * max(1, len(layout.front.waves))) + 1)
     with torch.inference_mode():
-        for at in range(0, len(x), _ROWS):
-            rows = torch.as_tensor(x[at : at + _ROWS], dtype=dtype, device=device)
-            made[at : at + _ROWS] = forward(design, layout, vector, rows).cpu().numpy()
+        for at in range(0, len(x), most):
+            rows = torch.as_tensor(x[at : at + most], dtype=dtype, device=device)
+            made[at : at + most] = forward(design, layout, vector, rows).cpu().numpy()
     return made
 
 

@@ -123,7 +123,8 @@ class GeneralTrainer:
 
     def train_loss(self) -> np.ndarray:
         """Mean of the batch losses of the epoch just trained: float64 [1]."""
-        return np.array([self.losses.sum() / self.shape.steps])
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverging member's sum is the answer
+            return np.array([self.losses.sum() / self.shape.steps])
 
     def _gradient(self, rows: Tensor, number: int) -> Tensor:
         """∂(mean loss) of a batch into `gradient`; the loss."""

@@ -111,8 +111,7 @@ def plan(
     check_engine(engine, place)
     if dtype not in _ITEMSIZE:
         raise ArgumentError(f"dtype = {dtype!r} is unknown; choose one of {', '.join(_ITEMSIZE)}.")
-    if engine == "native":
-        _refuse_torch_only(members)
+    _check_known(members, engine)
     fleet = _Fleet(
         tuple(members),
         tuple(shape_of(member, data) for member in members),
@@ -154,8 +153,8 @@ def check_engine(engine: str, device: str = "cpu") -> None:
         _check_cuda(device)
 
 
-def _refuse_torch_only(members: Sequence[Member]) -> None:
-    for member in members:
+def _check_known(members: Sequence[Member], engine: str) -> None:
+    for member in members if engine == "native" else ():
         for name in member.design.torch_only:
             raise ArgumentError(
                 f"engine = 'native' does not know {name} = {getattr(member.design, name)!r}, which design "

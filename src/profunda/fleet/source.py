@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 
@@ -154,11 +154,9 @@ class FleetData:
         numbers = np.array(x, np.float64 if x.dtype == np.float64 else np.float32, order="C")
         rows = y if classes else y.reshape(len(y), -1)
         target = np.array(rows, np.int64 if classes else numbers.dtype, order="C")
-        found = Inputs.plain(numbers.shape[1]) if inputs is None else inputs
-        plain = [
-            Source(numbers, target, np.array(a, np.int64), np.array(b, np.int64), inputs=found)
-            for a, b in folds
-        ]
+        rows_of = [(np.array(a, np.int64), np.array(b, np.int64)) for a, b in folds]
+        given = cast(Inputs, inputs)  # a Source knows what None is
+        plain = [Source(numbers, target, train, valid, inputs=given) for train, valid in rows_of]
         width = n_outputs or (int(target.max()) + 1 if classes else target.shape[1])
         made = FleetData(
             {(encoding, fold): source for encoding in encodings for fold, source in enumerate(plain)},
