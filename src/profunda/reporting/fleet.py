@@ -1,5 +1,6 @@
 """The search as a whole: curves, the landscape of hyperparameters, causes of ending, the best trials."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from profunda.fleet.history import Status
@@ -11,12 +12,13 @@ from profunda.reporting.ladder import rank_ladder
 from profunda.reporting.landscape import parallel, progress, score_map, size_front, slices
 from profunda.reporting.standing import order, scored
 from profunda.reporting.surrogate import surrogate_panels
-from profunda.reporting.words import cell, count, duration, share
+from profunda.reporting.words import cell, count, duration, setting, settings, share
 from profunda.tuning.importance import surrogate_curves
-from profunda.tuning.result import SearchResult
+from profunda.tuning.result import SearchResult, Trial
 
 __all__ = ["ending_bars", "fleet_blocks", "landscape_blocks", "trials_table"]
 
+MOST_COLUMNS = 8  # hyperparameters with a column of their own in the table of trials
 MOST_TRIALS = 25
 _LEAST_EXPLAINED = 0.15  # below, the forest knows too little to blame or praise a hyperparameter
 
@@ -100,12 +102,24 @@ def ending_bars(search: SearchResult) -> Bars | None:
     return Bars("How trials ended", bars, what)
 
 
+def _columns(search: SearchResult, best: Sequence[Trial]) -> tuple[list[str], dict[str, str]]:
+    """The hyperparameters that a table of trials has columns for, and the commonest value of each other one.
+
+    Where there are too many for a page those have columns that differ most among the trials.
+    """
+    names = [n for n in search.space.free if any(n in t.params for t in best)]
+    found = {n: Counter(setting(t.params[n]) if n in t.params else "" for t in best) for n in names}
+    usual = {n: told.most_common(1)[0] for n, told in found.items()}
+    shown = sorted(names, key=lambda n: usual[n][1])[:MOST_COLUMNS] if len(names) > MOST_COLUMNS else names
+    return [n for n in names if n in shown], {n: usual[n][0] for n in names if n not in shown}
+
+
 def trials_table(search: SearchResult) -> Table | None:
     """The best trials with their hyperparameters and curves; None where none has a value."""
     best = order(search)[:MOST_TRIALS]
     if not best:
         return None
-    names = [n for n in search.space.free if any(n in t.params for t in best)]
+    names, usual = _columns(search, best)
     many = search.folds > 1
     extra = [name for name, _ in best[0].scores if name != search.metric][:3]
     trained = search.history is not None  # a user's own objective counts no epochs
@@ -118,6 +132,7 @@ def trials_table(search: SearchResult) -> Table | None:
         *(("epochs",) if trained else ()),
         "time",
         *names,
+        *(("besides",) if usual else ()),
     )
     rows = []
     for trial in best:
@@ -128,12 +143,18 @@ def trials_table(search: SearchResult) -> Table | None:
             *((trial.epochs,) if trained else ()),
             duration(trial.seconds),
         )
-        params = (cell(trial.params[n]) if n in trial.params else "" for n in names)
+        params = [cell(trial.params[n]) if n in trial.params else "" for n in names]
+        if usual:
+            odd = [n for n, value in usual.items() if n in trial.params and setting(trial.params[n]) != value]
+            params.append(settings(trial.params, odd))
         rows.append(
             (trial.number, cell(trial.value), *spread, *(cell(others.get(n)) for n in extra), *told, *params)
         )
     curves = tuple(_curve(search, trial.number) for trial in best) if search.history is not None else ()
     what = f"Scored on validation rows, best first, of {count(len(scored(search)))} trials with a score."
+    if usual:
+        common = ", ".join(f"{name} {value}" for name, value in usual.items() if value)
+        what += f" “Besides” names what is not as in most of them: {common}."
     return Table(
         f"The {len(best)} best trials",
         head,

@@ -40,6 +40,7 @@ def table_space(
     n_numeric: int = 0,
     n_coded: int = 0,
     skewed: bool = False,
+    native: bool = False,
 ) -> Space:
     """The default space of dense networks for a table: architecture and the whole cocktail of regularisers.
 
@@ -47,7 +48,8 @@ def table_space(
     because a fleet trains networks of equal shape together. Every regulariser has a share of exact zeros.
     `n_rows` counts training rows, `n_features` the inputs as encoded, `n_outputs` the classes or 1;
     `n_numeric` of the columns are numbers, `n_coded` have more categories than one-hot inputs serve well;
-    `skewed` says that a regression's target has a long tail.
+    `skewed` says that a regression's target has a long tail; `native` that the native engine alone will train,
+    so that what it does not know is left out.
     """
     small = n_rows < 1000
     depths = Choice([0, 1, 2, 3, 4], weights=[1, 5, 6, 4, 2] if not small else [2, 6, 6, 3, 1])
@@ -69,7 +71,7 @@ def table_space(
         ),
         **_architecture(n_numeric),
         **_regularisers(kind, skewed),
-        **_augmentation(n_numeric),
+        **_augmentation(n_numeric, native),
         **_recipe(n_rows, n_coded),
     }
     return Space(entries)
@@ -95,6 +97,7 @@ def _architecture(n_numeric: int) -> dict[str, Any]:
         entries["embedding_scale"] = When("numeric_embedding", "periodic", LogFloat(0.05, 1.0))
     else:
         entries["numeric_embedding"] = Fixed(Design.numeric_embedding, DOMAINS["numeric_embedding"])
+        entries["embedding_scale"] = Fixed(Design.embedding_scale, DOMAINS["embedding_scale"])
     return entries
 
 
@@ -126,11 +129,16 @@ def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
     return entries
 
 
-def _augmentation(n_numeric: int) -> dict[str, Any]:
+def _augmentation(n_numeric: int, native: bool) -> dict[str, Any]:
     noise = Choice([0.0, 0.03, 0.1, 0.3], weights=[12, 1, 1, 1])
-    return {
+    entries: dict[str, Any] = {
         "noise": noise if n_numeric else Fixed(Design.noise, DOMAINS["noise"]),
         "mixup": Choice([0.0, 0.1, 0.4], weights=[10, 1, 1]),
+    }
+    if native:
+        names = ("cutmix", "cutout", "adversarial", "lookahead")
+        return entries | {name: Fixed(getattr(Design, name), DOMAINS[name]) for name in names}
+    return entries | {
         "cutmix": When("mixup", 0.0, Choice([0.0, 1.0], weights=[RARELY, 1])),
         "cutout": Choice([0.0, 0.1], weights=[RARELY, 1]),
         "adversarial": Choice([0.0, 0.05], weights=[RARELY, 1]),

@@ -15,7 +15,7 @@ from profunda.space.design import Design
 from profunda.space.domain import Choice, Domain, Fixed
 from profunda.space.space import Params, Space
 
-__all__ = ["portfolio"]
+__all__ = ["filled", "portfolio"]
 
 # λ₁ and λ₂ by falling importance: a mild ridge, an elastic net, one that selects inputs.
 _PENALTIES = ((0.0, 1e-2), (1e-3, 1e-2), (1e-2, 1e-3))
@@ -47,13 +47,13 @@ def portfolio(space: Space) -> list[Params]:
     found: list[Params] = []
     for l1, l2 in _PENALTIES:
         wanted = {**_PLAIN, "sparse": l1 > 0, "l1": l1, "decaying": l2 > 0, "l2": l2}
-        made = _filled(space, wanted)
+        made = filled(space, wanted)
         if made not in found:
             found.append(made)
     return found
 
 
-def _filled(space: Space, wanted: Mapping[str, Any]) -> Params:
+def filled(space: Space, wanted: Mapping[str, Any]) -> Params:
     """A configuration of the space with the values `wanted`, where they are allowed."""
     chosen: dict[str, Any] = {}
     for name in space.order:
