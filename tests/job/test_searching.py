@@ -254,7 +254,7 @@ def _renamed(old: Path, tmp_path: Path) -> Path:
     from profunda.tuning.prospect import forecast_params
 
     reading = read_journal(old)
-    space = table_space("regression", 153, 5, 1)
+    space = table_space("regression", 153, 5, 1, n_numeric=5)
     header = {**reading.header, "space": space.to_json()}
     header.pop("format")
     verdict = next(r for r in reading.records if r.kind == "rung").data["verdicts"]

@@ -143,7 +143,7 @@ def fit(
         check_nestable(dataset, test, TEST_SHARE)
         test = 0.0
     splits = split(dataset, test=test, folds=folds, seed=seed)
-    searched = _space(dataset, splits, space, fix, engine)
+    searched = _space(dataset, splits, space, fix)
     scored = metric_for(dataset.task.kind, metric)
     earlier = Earlier()
     if warm_start is not None:
@@ -254,7 +254,6 @@ def _space(
     splits: Splits,
     space: Space | Mapping[str, object] | None,
     fix: Mapping[str, object] | None,
-    engine: str,
 ) -> Space:
     """The space that is searched: the user's, or one made for the table's size, narrowed as the user says."""
     if space is None:
@@ -268,7 +267,6 @@ def _space(
             n_numeric=len(fitted.layout.numeric),
             n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
             skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
-            native=engine == "native",
         )
     else:
         found = Space.from_user(space)
