@@ -144,7 +144,9 @@ def normed(design, x, layer, step):
     if design.norm == "layer":
         return functional.layer_norm(x, x.shape[1:], gain, shift, 1e-5)
     if design.norm == "group":
-        return functional.group_norm(x, math.gcd(8, x.shape[1]), gain, shift, 1e-5)
+        units = x.shape[1]
+        groups = max(n for n in (1, 2, 4, 8) if n == 1 or (units % n == 0 and units >= 4 * n))
+        return functional.group_norm(x, groups, gain, shift, 1e-5)
     if step is not None and len(x) == 1:  # torch refuses it: the variance of one row is 0, and so is x - mean
         return (x - x) * gain + shift
     return functional.batch_norm(

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from profunda.data.dataset import Dataset
+from profunda.data.inputs import Inputs
 from profunda.data.schema import Feature, Schema
 from profunda.data.splits import Fold, Splits
 from profunda.data.table import Column, Kind
@@ -138,7 +139,7 @@ def model(data: Dataset, result: SearchResult) -> Model:
     ranked = sorted((t for t in result.trials if t.value == t.value and t.rung == 2), key=lambda t: t.value)[
         :4
     ]
-    preprocessing = SimpleNamespace(D=41)
+    preprocessing = SimpleNamespace(D=41, inputs=Inputs.plain(41))
     parts = tuple(
         Part(w, t.design, tuple(Network(preprocessing, np.zeros(1, np.float32)) for _ in range(result.folds)))  # type: ignore[arg-type]
         for w, t in zip((0.45, 0.3, 0.15, 0.1), ranked, strict=True)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import gcd
 from typing import Any, TypeVar
 
 from profunda.data.inputs import Inputs
@@ -21,8 +20,6 @@ __all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
 
 Vector = TypeVar("Vector", bound=Any)
 """An array or a tensor [P]: parts of it are views of its own kind."""
-
-_MOST_GROUPS = 8
 
 _VECTORS: dict[Norm, int] = {"none": 0, "layer": 2, "group": 2, "batch": 4}
 """How many vectors [H] a norm keeps: γ, β, and the mean and variance collected."""
@@ -58,8 +55,8 @@ class Block:
 
     @property
     def groups(self) -> int:
-        """Groups of units that a group norm takes together."""
-        return gcd(_MOST_GROUPS, self.fan_out)
+        """Groups of units that a group norm takes together: at most 8, each of 4 units at least, or one."""
+        return next(n for n in (8, 4, 2, 1) if n == 1 or (not self.fan_out % n and self.fan_out // n >= 4))
 
     @property
     def trained(self) -> int:

@@ -219,9 +219,8 @@ def model_document(model: Model, title: str = "") -> Document:
         ))
     )  # fmt: skip
     part = max(model.parts, key=lambda one: one.weight)
-    inputs = part.networks[0].preprocessing.D
     champion = (
-        drawing(part, inputs, model.task.n_outputs, "Its architecture"),
+        drawing(part, model.task.n_outputs, "Its architecture"),
         recipe(part.design),
         *ensemble(model),
     )

@@ -151,9 +151,8 @@ def _leaderboard(evidence: Evidence) -> tuple[Block, ...]:
 def _champion(evidence: Evidence) -> tuple[Block, ...]:
     part = evidence.main_part
     outputs = evidence.dataset.task.n_outputs
-    inputs = part.networks[0].preprocessing.D
     weight = f"weight {part.weight:.2f} in the model" if len(evidence.model.parts) > 1 else "it is the model"
-    drawn = drawing(part, inputs, outputs, f"Its architecture ({weight})")
+    drawn = drawing(part, outputs, f"Its architecture ({weight})")
     history, members = evidence.search.history, evidence.champion_members
     signs = inside(history.curves[members[0]]) if history is not None and members else ()
     return (drawn, recipe(part.design), *ensemble(evidence.model), *signs)

@@ -165,10 +165,10 @@ class Design:
         2024, after Gorishniy et al. 2022).
     norm, norm_place
         "batch" (Ioffe and Szegedy 2015, algorithms 1 and 2), "layer" (Ba, Kiros and Hinton 2016, eq. 4) or
-        "group" (Wu and He 2018; 8 groups of units, or as many as divide both) in every hidden layer, with
-        trained gain γ and shift β, on what enters the activation ("before") or on what leaves it ("after",
-        which dropout then acts on). ε is 1e-5; statistics of batches are collected with PyTorch's momentum
-        0.1 for evaluation. A batch of one row has no spread: it gives β and is not collected.
+        "group" (Wu and He 2018; 8, 4 or 2 equal groups of 4 units at least, or one) in every hidden layer,
+        with trained gain γ and shift β, on what enters the activation ("before") or on what leaves it
+        ("after", which dropout then acts on). ε is 1e-5; statistics of batches are collected with PyTorch's
+        momentum 0.1 for evaluation. A batch of one row has no spread: it gives β and is not collected.
     dropout, input_dropout
         Probabilities of *dropping* a hidden activation, an input (PyTorch's convention; texts that write p
         for the probability of keeping mean 1 − p). Inverted: what is kept is scaled by 1/(1 − p) in training.

@@ -15,12 +15,12 @@ from profunda._seeds import key
 from profunda.data.dataset import Dataset
 from profunda.data.layout import Encoding
 from profunda.data.splits import Fold, split
-from profunda.fleet.cost import NATIVE, TORCH, seconds_of_step
+from profunda.fleet.cost import NATIVE, TORCH, seconds_of_step, torch_seconds
 from profunda.fleet.forward import outputs
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.result import PackResult
-from profunda.fleet.shape import shape_of
+from profunda.fleet.shape import Shape, shape_of
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
@@ -176,12 +176,15 @@ def _shares(
     members: Sequence[Member], indices: Sequence[int], result: PackResult, data: FleetData, native: bool
 ) -> np.ndarray:
     """Each member's share of its pack's time: the steps it took, at what a step of its shape should take."""
-    rates = NATIVE if native else TORCH
     costs = [
-        max(1, state.step) * seconds_of_step(shape_of(members[i], data), rates)
+        max(1, state.step) * _seconds_of_step(shape_of(members[i], data), native)
         for i, state in zip(indices, result.states, strict=True)
     ]
     return np.array(costs) / sum(costs)
+
+
+def _seconds_of_step(shape: Shape, native: bool) -> float:
+    return seconds_of_step(shape, NATIVE) if native else torch_seconds(shape, TORCH)
 
 
 def part_of(dataset: Dataset, rows: np.ndarray) -> Dataset:

@@ -132,7 +132,7 @@ class Posterior:
         from scipy.linalg import solve_triangular
 
         cross = self.kernel(self._z, self.kernel.scaled(x))
-        v = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+        v = np.asarray(solve_triangular(self._factor, cross, lower=True, check_finite=False))
         return cross.T @ self._weights, v
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
