@@ -3,12 +3,15 @@
 import json
 import math
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.reporting.fakes import HOSTILE, pieces, search
 
+from profunda.data.inputs import Inputs
 from profunda.model.optimism import Optimism
+from profunda.model.parts import Network, Part
 from profunda.reporting.attribution import attribution_blocks, attribution_sections, dosage_blocks
 from profunda.reporting.blocks import Bar, Bars, Figures, Table, Text, decode, encode
 from profunda.reporting.champion import drawing, recipe
@@ -194,13 +197,20 @@ def test_the_recipe_tells_every_field_that_is_not_usual(name):
 
 
 def test_the_drawing_names_norm_kind_and_skips():
-    from profunda.model.parts import Part
-
     design = Design(norm="batch", dropout=0.3, dropout_kind="dropconnect", skip=True)
-    layers = drawing(Part(1.0, design, ()), 5, 2, "").layers
-    assert layers[1].detail == "batch norm, ReLU, DropConnect 30 %, skips"
-    after = drawing(Part(1.0, replace(design, norm_place="after"), ()), 5, 2, "").layers
+    made = drawing(part_of(design, Inputs.plain(5)), 2, "")
+    assert made.layers[1].detail == "batch norm, ReLU, DropConnect 30 %, skips"
+    assert f"{design.parameters(5, 2):,} weights" in made.what
+    after = drawing(part_of(replace(design, norm_place="after"), Inputs.plain(5)), 2, "").layers
     assert after[1].detail.startswith("ReLU, batch norm")
+    coded = Inputs((0, 1), (0,), ((1, 12),))
+    assert f"{design.parameters(coded, 2):,} weights" in drawing(part_of(design, coded), 2, "").what
+
+
+def part_of(design: Design, inputs: Inputs) -> Part:
+    """A part of one network that is never run."""
+    preprocessing = SimpleNamespace(inputs=inputs)
+    return Part(1.0, design, (Network(preprocessing, np.zeros(1, np.float32)),))
 
 
 # quality against size -------------------------------------------------------------------------------------
