@@ -14,13 +14,25 @@ from profunda.tuning.portfolio import portfolio
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
-def test_the_tables_space_has_three_elastic_nets(kind: str) -> None:
-    space = table_space(kind, 500, 10, 3 if kind == "multiclass" else 1)  # type: ignore[arg-type]
+def test_the_tables_space_has_networks_and_three_elastic_nets(kind: str) -> None:
+    space = table_space(kind, 500, 10, 3 if kind == "multiclass" else 1, n_numeric=5)  # type: ignore[arg-type]
     designs = [design_from(params) for params in portfolio(space)]
-    assert [design.widths for design in designs] == [()] * 3
-    assert len({(design.l1, design.l2) for design in designs}) == 3
-    assert any(design.l1 > 0 and design.l2 > 0 for design in designs)
-    assert {design.dropout for design in designs} == {0.0}
+    linear = [design for design in designs if design.widths == ()]
+    assert len(linear) == 3
+    assert len({(design.l1, design.l2) for design in linear}) == 3
+    assert any(design.l1 > 0 and design.l2 > 0 for design in linear)
+    assert {design.dropout for design in linear} == {0.0}
+    assert len(set(designs)) == len(designs) == 15
+    assert [bool(design.widths) for design in designs[:2]] == [True, False]  # two trials have one of each
+
+
+def test_networks_are_only_tried_where_the_space_has_their_depth() -> None:
+    space = table_space("binary", 500, 10, n_numeric=5)
+    deep = [design_from(params) for params in portfolio(space.fix("depth", 3))]
+    assert deep
+    assert {design.depth for design in deep} == {3}
+    # A value that the space has not takes what lies nearest.
+    assert {design.lr for design in map(design_from, portfolio(space.fix("lr", 3e-3)))} == {3e-3}
 
 
 def test_switches_are_off_and_the_rest_is_plain() -> None:
@@ -34,7 +46,7 @@ def test_switches_are_off_and_the_rest_is_plain() -> None:
 def test_a_space_without_depth_0_has_none() -> None:
     assert portfolio(Space({"depth": [1, 2], "lr": LogFloat(1e-4, 1e-1)})) == []
     assert portfolio(Space({"lr": LogFloat(1e-4, 1e-1)})) == []
-    assert portfolio(table_space("binary", 500, 10).fix("depth", 2)) == []
+    assert all(params["depth"] for params in portfolio(table_space("binary", 500, 10).fix("depth", 2)))
 
 
 def test_penalties_out_of_reach_take_the_nearest() -> None:

@@ -26,7 +26,7 @@ __all__ = ["Drawing", "Known", "Standing"]
 
 FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
-PORTFOLIO_SHARE = 1 / 4  # of the first bracket, at most
+PORTFOLIO_SHARE = 1 / 2  # of the first bracket, at most
 MOST_ASKS = 50  # how often a sampler is asked for one bracket where the limits refuse what it draws
 
 
@@ -168,9 +168,9 @@ class Drawing:
         if self.grid:
             return []  # a grid is exactly its combinations
         most = max(1, int(PORTFOLIO_SHARE * count)) if count > 1 else 0
-        linear = [one for one in portfolio(self.space) if one not in self.given][:most]
-        room = max(0, count - len(linear))
-        return [one for one in [*self.given[:room], *linear] if self._allows(one)]
+        first = [one for one in portfolio(self.space) if one not in self.given][:most]
+        room = max(0, count - len(first))
+        return [one for one in [*self.given[:room], *first] if self._allows(one)]
 
     def _affordable(self, bracket: int, drawn: int, spent: int) -> tuple[int, Stop]:
         """How many trials the next bracket may hold and, where none, why the search ends."""
