@@ -11,6 +11,7 @@ from tests.fleet.test_native_twin import OPTIMISERS, apart, relative
 from tests.oracles import fleet as oracle
 
 from profunda.data.inputs import Inputs
+from profunda.fleet import native_engine
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.state import n_moments, pack_arrays, unpack
@@ -328,6 +329,21 @@ def test_fronts_in_every_recipe(native, fields, optimiser):
     assert apart(a, b) <= 1e-9
     for own_vector, other in zip(a.moments, b.moments, strict=True):
         assert relative(own_vector, other) <= 1e-8
+
+
+UNUSED = [
+    {"norm": "group", "widths": ()},
+    {"dropout_kind": "alpha", "dropout": 0.3, "widths": ()},
+    {"dropout_kind": "alpha", "dropout": 0.0},
+]
+
+
+@pytest.mark.parametrize("fields", UNUSED, ids=str)
+def test_kinds_that_only_torch_knows_train_where_they_are_not_used(native, fields):
+    made, member, plain = rows(), made_of(fields), made_of({"widths": fields.get("widths", (13, 9))})
+    plain.__dict__["key"] = member.key
+    assert native_engine.buffer_bytes(member, made) == native_engine.buffer_bytes(plain, made)
+    assert cases.same(*native([member, plain], made, until=3).states)
 
 
 # The door ------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def buffer_bytes(member: Member, data: FleetData, dtype: str = "float32") -> int
         list(design.widths),
         [canonical_width(width) for width in design.widths],
         _ACTIVATIONS.index(design.activation),
-        _NORMS.index(design.norm),
+        _norm(design),
         design.norm_place == "after",
         design.parametric,
         design.skip,
@@ -316,7 +316,7 @@ class _Task:
             list(design.widths),
             [canonical_width(width) for width in design.widths],
             _ACTIVATIONS.index(design.activation),
-            _NORMS.index(design.norm),
+            _norm(design),
             design.norm_place == "after",
             design.parametric,
             design.skip,
@@ -383,9 +383,20 @@ def _front(design: Design, source: Source, data: FleetData) -> Any:
     return _module().Front(front.waves, front.codes, front.scaled)
 
 
+# What a Design names and does not use may be a kind that this engine lacks (Design.torch_only).
+
+
+def _norm(design: Design) -> int:
+    return _NORMS.index(design.norm if design.widths else "none")
+
+
+def _dropping(design: Design) -> int:
+    return _DROPPING.index(design.dropout_kind if design.widths and design.dropout else "bernoulli")
+
+
 def _recipe(design: Design, source: Source, keys: tuple[int, ...]) -> Any:
     return _module().Recipe(
-        _DROPPING.index(design.dropout_kind),
+        _dropping(design),
         design.dropout,
         design.input_dropout,
         design.l1,
