@@ -3,7 +3,7 @@
 import pytest
 
 from profunda.space.space import Space
-from profunda.space.table import table_space
+from profunda.space.table import design_from, table_space
 from profunda.tuning.prospect import FORECAST, Prospect, forecast_params
 
 
@@ -40,6 +40,14 @@ def test_a_slower_pace_than_forecast_holds_fewer(space):
     before = made.in_time(30.0)
     made.pace = 3.0
     assert made.in_time(30.0) < before
+
+
+def test_costly_designs_tried_first_leave_room_for_fewer(space):
+    made = prospect(space)
+    costly = max(made.params, key=lambda params: cost(design_from(params)))
+    plain = made.in_time(30.0)
+    assert made.in_time(30.0, first=lambda count: [costly] * (count // 2)) < plain
+    assert made.in_time(30.0, first=lambda count: []) == plain
 
 
 def test_epochs_hold_what_the_rungs_take_at_most(space):

@@ -184,7 +184,8 @@ class Drawing:
             stop = Stop("epochs", f"{spent:,} of {budget.text} were trained")
         else:
             left = self._seconds_to_spend(bracket, drawn)
-            count = self.prospect.in_time(left, bracket) if left > 0 or not drawn else 0
+            first = self._given if bracket == 0 else lambda count: []
+            count = self.prospect.in_time(left, bracket, first) if left > 0 or not drawn else 0
             stop = Stop("seconds", f"the budget of {budget.text} was used up")
         if drawn == 0:
             count = max(count, 1)  # a search without a single trial helps nobody

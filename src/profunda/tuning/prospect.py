@@ -53,6 +53,7 @@ class Prospect:
         self.cycle = ladders(fidelity, min(design.epochs for design in self.designs))
         self.bracket, self.seconds_of, self.allows = bracket, seconds_of, allows
         self.pace = 1.0 / workers
+        self._known: dict[str, float] = {}  # seconds forecast, by the id of the design
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
@@ -89,7 +90,10 @@ class Prospect:
         return [self._seconds(params) for params in self._possible]
 
     def _seconds(self, params: Params) -> float:
-        return self.seconds_of(design_from(params))
+        design = design_from(params)
+        if design.id not in self._known:
+            self._known[design.id] = self.seconds_of(design)
+        return self._known[design.id]
 
     def in_epochs(self, left: float, folds: int, bracket: int = 0) -> int:
         """The most trials whose rungs cannot take more than `left` epochs, whatever survives."""
@@ -99,11 +103,18 @@ class Prospect:
             count -= 1
         return count
 
-    def in_time(self, left: float, bracket: int = 0) -> int:
-        """How many trials, as costly as the forecast's on average, fit into `left` seconds."""
-        each = float(np.mean(self._forecast)) * self.pace if self._forecast else 0.0
+    def in_time(
+        self, left: float, bracket: int = 0, first: Callable[[int], Sequence[Params]] = lambda count: ()
+    ) -> int:
+        """How many trials fit into `left` seconds: those that are tried `first` in a bracket of so many, and
+        others as costly as the forecast's on average."""
+        each = float(np.mean(self._forecast)) if self._forecast else 0.0
         ladder, count = self.ladder(bracket), self.size(bracket)
-        while count and each * count * ladder.expected_share(count) > left:
+        while count:
+            begun = first(count)
+            seconds = sum(map(self._seconds, begun)) + each * (count - len(begun))
+            if seconds * self.pace * ladder.expected_share(count) <= left:
+                break
             count = int(count * 0.8)
         return count
 
