@@ -407,3 +407,28 @@ def test_a_peer_runs_in_its_own_process_and_may_fail(load, folder, monkeypatch, 
     failed = peers.peer("broken", dataset, splits, peers.Settings(workers=1))
     assert failed["loss"] == math.inf
     assert "no such peer" in capsys.readouterr().out
+
+
+# The portfolio --------------------------------------------------------------------------------------
+
+
+def test_losses_are_scaled_by_a_tables_best_and_median(load) -> None:
+    found = load("portfolio").scaled(np.array([[1.0, 2.0, 3.0, np.nan, 9.0], [10.0, 20.0, 30.0, 40.0, 50.0]]))
+    np.testing.assert_allclose(found, [[0.0, 0.5, 1.0, 2.0, 2.0], [0.0, 0.5, 1.0, 1.5, 2.0]])
+
+
+def test_a_greedy_portfolio_adds_what_is_lacking(load) -> None:
+    """The second best by itself adds nothing to the best; the third is the cure of the other table."""
+    losses = np.array([[0.0, 0.1, 2.0], [0.9, 0.9, 0.0]])
+    learnt = load("portfolio").greedy(losses, 3)
+    assert learnt.places == (0, 2, 1)
+    np.testing.assert_allclose(learnt.losses, [0.45, 0.0, 0.0])
+
+
+def test_what_was_learnt_is_what_is_tried(load) -> None:
+    """Tables that judge elsewhere have no say; every candidate is a design of the space it is drawn for."""
+    module = load("portfolio")
+    assert not set(module.TABLES) & {*load("cocktail").TABLES, *load("peers").TABLES}
+    space = table_space("regression", 900, 12, 1, n_numeric=8)
+    designs = [design_from(module.filled(space, wanted)) for wanted in module.candidates(20)]
+    assert len(set(designs)) > 25
