@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from profunda.data.dataset import Dataset
-from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits
+from profunda.job.spaces import default_space
 from profunda.space.design import DOMAINS
 from profunda.space.domain import Choice, Domain, Fixed, Float, LogFloat
 from profunda.space.guidance import advise
 from profunda.space.space import Space, When
-from profunda.space.table import NAMES, table_space
+from profunda.space.table import NAMES
 
-__all__ = ["ALONE", "ARMS", "REGULARISERS", "Arm", "arm_space", "default_space", "without_regularisers"]
+__all__ = ["ALONE", "ARMS", "REGULARISERS", "Arm", "arm_space", "without_regularisers"]
 
 Arm = Literal[
     "full",
@@ -50,13 +50,6 @@ ALONE: Mapping[Arm, Mapping[str, Domain]] = {
     "plain": {},
 }
 """What each other arm searches beside the recipe; early stopping takes the default space's patience."""
-
-
-def default_space(dataset: Dataset, splits: Splits) -> Space:
-    """The space that `fit` searches by default; a regression's target is taken not to be skewed."""
-    rows, task = splits.folds[0].train, dataset.task
-    fitted = fit_preprocessing(dataset.codes, dataset.y, rows[:1000], dataset.schema, "robust", task)
-    return table_space(task.kind, len(rows), fitted.D, task.n_outputs)
 
 
 def arm_space(arm: Arm, dataset: Dataset, splits: Splits) -> Space | None:

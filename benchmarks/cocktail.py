@@ -30,7 +30,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
-from _arms import ARMS, arm_space, default_space, without_regularisers
+from _arms import ARMS, arm_space, without_regularisers
 from _bench import cores, machine, write
 from _mlp import mlp
 from _ranks import difference, ranking
@@ -40,6 +40,7 @@ import profunda
 from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits, split
 from profunda.fleet.speed import speeds_here
+from profunda.job.spaces import default_space
 from profunda.space.space import Space
 
 __all__ = ["Settings", "fitted", "main", "results_of"]

@@ -24,12 +24,11 @@ import numpy as np
 from _bench import cores, machine, write
 from _tables import Given, Record, Records, Table, dataset_of, options, tables
 
-from profunda.data.layout import lay_out
-from profunda.data.preprocessing import fit_preprocessing
+from profunda.data.splits import split
 from profunda.fleet.speed import speeds_here
+from profunda.job.spaces import default_space
 from profunda.metrics.score import metric_for
 from profunda.space.design import Design
-from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
 from profunda.tuning.ground import Entrant, lay_ground, part_of
 from profunda.tuning.portfolio import filled
@@ -115,7 +114,7 @@ def measured(table: Table, wanted: Sequence[Mapping[str, Any]]) -> tuple[np.ndar
     dataset = dataset_of(table)
     rows = np.random.default_rng(0).permutation(dataset.n_rows)[:MOST_ROWS]
     part = part_of(dataset, np.sort(rows))
-    space = _space(part)
+    space = default_space(part, split(part, test=0.0, folds=FOLDS, seed=0))
     designs = [design_from(filled(space, one)) for one in wanted]
     metric = metric_for(part.task.kind, None)
     ground = lay_ground(part, metric, folds=FOLDS, repeats=1, seed=0)
@@ -124,20 +123,6 @@ def measured(table: Table, wanted: Sequence[Mapping[str, Any]]) -> tuple[np.ndar
         seeds=1, engine="auto", speeds=speeds_here("auto"), workers=cores(), seed=0,
     )  # fmt: skip
     return found.values[..., 0].mean((1, 2)), found.seconds.mean((1, 2))
-
-
-def _space(part: Any) -> Space:
-    fitted = fit_preprocessing(
-        part.codes, part.y, np.arange(min(1000, part.n_rows)), part.schema, "robust", part.task
-    )
-    return table_space(
-        part.task.kind,
-        part.n_rows * (FOLDS - 1) // FOLDS,
-        fitted.D,
-        part.task.n_outputs,
-        n_numeric=len(fitted.layout.numeric),
-        n_coded=len(lay_out(part.schema, "embedded", "onehot").ordinals),
-    )
 
 
 def main(words: Sequence[str] | None = None) -> int:

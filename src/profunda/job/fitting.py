@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
-from profunda.data.layout import lay_out
-from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits, split
 from profunda.errors import ArgumentError, RunError
 from profunda.fleet.plan import check_engine
@@ -25,13 +21,14 @@ from profunda.job.origin import Origin
 from profunda.job.outcome import Outcome
 from profunda.job.refitting import Refit
 from profunda.job.settings import Settings, Validation
+from profunda.job.spaces import default_space
 from profunda.job.whole import Course
 from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
 from profunda.space.design import DOMAINS
 from profunda.space.space import Space
-from profunda.space.table import design_from, table_space
+from profunda.space.table import design_from
 from profunda.tuning.budget import Budget
 from profunda.tuning.limits import Limits
 from profunda.tuning.prospect import forecast_params, longest_epochs
@@ -42,7 +39,6 @@ __all__ = ["fit", "resume", "rewrite_report"]
 
 SECONDS = 60.0  # the budget when none is given
 TEST_SHARE = 0.2  # of the rows, held out for the score
-SKEWED = 2.0  # skewness of a target beyond which the space leans towards the Huber loss
 
 
 def fit(
@@ -255,31 +251,12 @@ def _space(
     space: Space | Mapping[str, object] | None,
     fix: Mapping[str, object] | None,
 ) -> Space:
-    """The space that is searched: the user's, or one made for the table's size, narrowed as the user says."""
-    if space is None:
-        task, rows = dataset.task, splits.folds[0].train
-        fitted = fit_preprocessing(dataset.codes, dataset.y, rows[:1000], dataset.schema, "robust", task)
-        found = table_space(
-            task.kind,
-            len(rows),
-            fitted.D,
-            task.n_outputs,
-            n_numeric=len(fitted.layout.numeric),
-            n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
-            skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
-        )
-    else:
-        found = Space.from_user(space)
+    """The space that is searched: the user's, or the table's default, narrowed as the user says."""
+    found = default_space(dataset, splits) if space is None else Space.from_user(space)
     for name, value in (fix or {}).items():
         # The default space has a few strengths of many things; the user may want any other.
         found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)
     return found
-
-
-def _skewness(y: np.ndarray) -> float:
-    """The third standardised moment."""
-    spread = y.std()
-    return float((((y - y.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
 
 def _workers(workers: int | None) -> int:

@@ -1,0 +1,33 @@
+"""The default space of a data set: what is counted of a table decides what is searched."""
+
+import numpy as np
+
+from profunda.data.dataset import Dataset
+from profunda.data.layout import lay_out
+from profunda.data.splits import Splits
+from profunda.space.space import Space
+from profunda.space.table import table_space
+
+__all__ = ["default_space"]
+
+SKEWED = 2.0  # skewness of a target beyond which the space leans towards the Huber loss
+
+
+def default_space(dataset: Dataset, splits: Splits) -> Space:
+    """The space that `fit` searches where the user gives none; the test rows have no say in it."""
+    task, plain = dataset.task, lay_out(dataset.schema, "robust", "onehot")
+    return table_space(
+        task.kind,
+        len(splits.folds[0].train),
+        plain.width,
+        task.n_outputs,
+        n_numeric=len(plain.numeric),
+        n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
+        skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
+    )
+
+
+def _skewness(y: np.ndarray) -> float:
+    """The third standardised moment."""
+    spread = y.std()
+    return float((((y - y.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
