@@ -204,6 +204,18 @@ def design_forward(design, naive, x, seen):
         seen.append(naive_forward(Member(short), cut, INPUTS, torch.from_numpy(x))[0].numpy())
 
 
+@pytest.mark.parametrize("count", [51, 100, 200])
+def test_lsuv_leaves_layers_alone_that_vary_by_rounding(count):
+    # A layer norm of one unit makes the same number of every row.
+    design = Design((5, 1, 1, 1), activation="softplus", norm="layer", initialisation="lsuv")
+    params = initial_params(design, 5, INPUTS, 3, rows(count))
+    orthogonal = initial_params(replace(design, initialisation="orthogonal"), 5, INPUTS, 3)
+    _, _, *constant, _ = layout_of(design, INPUTS, 3).blocks
+    assert len(constant) == 2
+    for block in constant:
+        assert np.array_equal(block.weights_of(params), block.weights_of(orthogonal))
+
+
 def test_lsuv_asks_for_rows():
     with pytest.raises(ValueError, match="'lsuv' scales layers on training rows; none were given"):
         initial_params(Design(initialisation="lsuv"), 5, 4, 2)

@@ -10,6 +10,9 @@ from profunda.space.design import Design
 
 __all__ = ["unit_variances"]
 
+_ROUNDING = 1e-9
+"""Of the largest number: what differs by less does not vary, but was rounded."""
+
 
 def unit_variances(design: Design, layout: NetworkLayout, params: np.ndarray, rows: np.ndarray) -> None:
     """Scale the hidden layers' weights in `params` float64 [P], in place and from the inputs on.
@@ -23,6 +26,7 @@ def unit_variances(design: Design, layout: NetworkLayout, params: np.ndarray, ro
         entered = inputs_of_layers(design, layout, vector, x)
         for block, h in zip(layout.blocks[:-1], entered, strict=False):  # the output layer stays as it is
             weights = block.weights_of(params)
-            spread = float(np.std(h.numpy() @ weights))
-            if spread > 0:
+            made = h.numpy() @ weights
+            spread = float(np.std(made))
+            if spread > _ROUNDING * float(np.abs(made).max()):
                 weights /= spread
