@@ -149,7 +149,8 @@ struct Net {
         if (longest(job) > INT32_MAX / room(job)) return false;  // places in lists are 32 bits wide
         if (job.recipe.noise > 0) return false;                  // leaves no zeros
         const int vectors = rounded_up(job.network.widths[0], LANES<T>) / LANES<T>;
-        return job.rows.share * (2 * (vectors > 4 ? vectors : 4) + 10) < 2 * vectors;
+        const double share = job.rows.share * (job.recipe.mixup ? 2 : 1);  // of the inputs that are listed
+        return share * (2 * (vectors > 4 ? vectors : 4) + 10) < 2 * vectors;
     }
 
     // Numbers in a list; mixup makes one of two rows.

@@ -187,6 +187,25 @@ def sparse(made):
     return replace(made, sources={place: thinned(source) for place, source in made.sources.items()})
 
 
+def test_mixtures_list_inputs_where_two_rows_have_few(native):
+    thin = np.random.default_rng(0).random((90, 200))
+
+    def listed(share, **fields):
+        """Whether inputs of which `share` are not zero are listed, as they never are under noise."""
+        made = table(features=200)
+        thinned = {place: replace(s, x=s.x * (thin < share)) for place, s in made.sources.items()}
+        made, fields = replace(made, sources=thinned), fields | {"widths": (64,), "input_dropout": 0.1}
+        plain, noisy = (
+            native_engine.buffer_bytes(made_of(fields | {"noise": noise}), made) for noise in (0.0, 0.1)
+        )
+        return plain != noisy
+
+    assert listed(0.1)
+    assert listed(0.1, mixup=0.4)
+    assert listed(0.4)
+    assert not listed(0.4, mixup=0.4)
+
+
 @pytest.mark.parametrize("loss", ["likelihood", "huber"])
 def test_mixtures_of_numbers(native, loss):
     made = rows(classes=False, outputs=2, weighted=True)
