@@ -54,6 +54,7 @@ def table_space(
     widths = widths[:-1] if n_features > 2000 else widths
     # The outputs behind a narrower layer would depend on each other linearly.
     widths = [width for width in widths if width >= n_outputs] or widths[-1:]
+    encodings = {"robust": 2, "quantile": 2, "piecewise": 2} | ({"embedded": 1} if n_coded else {})
     entries: dict[str, Any] = {
         "depth": depths,
         "width": When("depth", (1, 2, 3, 4), Choice(widths, weights=_width_weights(widths))),
@@ -65,10 +66,11 @@ def table_space(
             ["suited", "torch", "critical", "lsuv", "orthogonal", "he", "glorot", "lecun"],
             weights=[8, 3, 2, 1, 1, 1, 1, 1],
         ),
-        **_architecture(n_numeric),
+        **_architecture(n_numeric, [name for name in encodings if name != "piecewise"]),
         **_regularisers(kind, skewed),
         **_augmentation(n_numeric),
-        **_recipe(n_rows, n_coded),
+        **_recipe(n_rows),
+        "encoding": Choice(list(encodings), weights=list(encodings.values())),
     }
     return Space(entries)
 
@@ -78,7 +80,8 @@ def _width_weights(widths: list[int]) -> list[float]:
     return [(widths[0] / width) ** 0.5 for width in widths]
 
 
-def _architecture(n_numeric: int) -> dict[str, Any]:
+def _architecture(n_numeric: int, whole: list[str]) -> dict[str, Any]:
+    """`whole` are the encodings that leave numbers whole, for waves to embed."""
     entries: dict[str, Any] = {
         "parametrisation": Choice(["standard", "ntk"], weights=[4, 1]),
         "parametric": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[4, 1])),
@@ -89,7 +92,7 @@ def _architecture(n_numeric: int) -> dict[str, Any]:
     }
     # Waves cost as much as a layer; on hundreds of columns they would be most of the time.
     if 0 < n_numeric <= MOST_WAVES:
-        entries["numeric_embedding"] = Choice(["none", "periodic"])
+        entries["numeric_embedding"] = When("encoding", whole, Choice(["none", "periodic"]))
         entries["embedding_scale"] = When("numeric_embedding", "periodic", LogFloat(0.05, 1.0))
     else:
         entries["numeric_embedding"] = Fixed(Design.numeric_embedding, DOMAINS["numeric_embedding"])
@@ -139,11 +142,8 @@ def _augmentation(n_numeric: int) -> dict[str, Any]:
     }
 
 
-def _recipe(n_rows: int, n_coded: int) -> dict[str, Any]:
+def _recipe(n_rows: int) -> dict[str, Any]:
     epochs = _epochs(n_rows)
-    encodings, weights = ["robust", "quantile", "piecewise"], [2, 2, 2]
-    if n_coded:
-        encodings, weights = [*encodings, "embedded"], [*weights, 1]
     return {
         "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[12, 1, 2]),
         "momentum": Fixed(Design.momentum, DOMAINS["momentum"]),
@@ -156,7 +156,6 @@ def _recipe(n_rows: int, n_coded: int) -> dict[str, Any]:
         "epochs": Fixed(epochs, DOMAINS["epochs"]),
         "patience": Fixed(max(8, epochs // 4), DOMAINS["patience"]),
         "averaging": Choice([False, True], weights=[3, 1]),
-        "encoding": Choice(encodings, weights=weights),
     }
 
 
