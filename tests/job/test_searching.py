@@ -41,7 +41,7 @@ def test_each_fidelity_trains_what_its_ladders_say(fidelity: str) -> None:
     assert len(found.trials) == 24
     cycle = ladders(fidelity, 27)  # type: ignore[arg-type]
     goals = {goal for ladder in cycle for goal in ladder.goals(27)}
-    healthy = [t for t in found.trials if t.status in ("completed", "outcompeted")]
+    healthy = [t for t in found.trials if t.status in ("completed", "outcompeted", "overfitted")]
     assert {trial.epochs for trial in healthy} == goals
     assert max(trial.rung for trial in found.trials) == len(cycle[0].shares) - 1
     finished = [trial for trial in healthy if trial.epochs == 27]
@@ -82,9 +82,11 @@ def test_halving_costs_less_than_full_training() -> None:
 def test_linear_elastic_nets_are_tried_by_every_sampler() -> None:
     for sampler in ("random", "quasi-random"):
         trials = fit(two_classes(), trials=12, sampler=sampler, **QUICK).search.trials
-        linear = [t.design for t in trials[:3] if t.design is not None]
-        assert [design.widths for design in linear] == [()] * 3
-        assert any(design.l1 > 0 and design.l2 > 0 for design in linear)
+        begun = [t.design for t in trials[:6] if t.design is not None]
+        linear = [design for design in begun if design.widths == ()]
+        assert len(linear) == 2
+        assert linear[0].l1 > 0
+        assert linear[0].l2 > 0
 
 
 def test_few_trials_are_not_all_linear_and_a_grid_is_only_a_grid() -> None:

@@ -52,7 +52,7 @@ def test_a_space_without_depth_0_has_none() -> None:
 def test_penalties_out_of_reach_take_the_nearest() -> None:
     found = portfolio(Space({"depth": [0, 1], "l1": Float(0.0, 1e-4), "l2": LogFloat(0.1, 0.2)}))
     assert [params["l2"] for params in found] == pytest.approx([0.1] * len(found))
-    assert [params["l1"] for params in found] == pytest.approx([0.0, 1e-4])
+    assert [params["l1"] for params in found] == pytest.approx([1e-4, 0.0])
 
 
 def test_held_values_are_kept() -> None:

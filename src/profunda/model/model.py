@@ -105,7 +105,8 @@ class Model:
         for preprocessing in self.preprocessings:
             x = preprocessing.transform(codes)
             for share, design, network in self._reading(preprocessing):
-                raw = outputs(design, network.params, x, preprocessing.inputs)
+                # In float64: there a row's numbers do not tell by their last digits which rows came along.
+                raw = outputs(design, network.params.astype(np.float64), x, preprocessing.inputs)
                 total = total + share * predicted(raw, self.task, preprocessing, self.clamp)
         return np.asarray(total)
 

@@ -19,8 +19,8 @@ from profunda.space.space import Params, Space
 
 __all__ = ["filled", "portfolio"]
 
-# λ₁ and λ₂ by falling importance: a mild ridge, an elastic net, one that selects inputs.
-_PENALTIES = ((0.0, 1e-2), (1e-3, 1e-2), (1e-2, 1e-3))
+# λ₁ and λ₂ by falling importance: an elastic net, a mild ridge, one that selects inputs.
+_PENALTIES = ((1e-3, 1e-2), (0.0, 1e-2), (1e-2, 1e-3))
 # What is not named is as in a plain Design, switches are off. In the order in which the greedy portfolio took
 # them: each adds what those before it lack.
 _LEARNT: tuple[Mapping[str, Any], ...] = (
@@ -254,7 +254,7 @@ def _fits(space: Space, wanted: Mapping[str, Any]) -> bool:
 
 
 def _linear(space: Space) -> list[Params]:
-    """The linear elastic nets of a space, the mildest first; none where it has no network of depth 0."""
+    """The linear elastic nets of a space, the most useful first; none where it has no network of depth 0."""
     name = next((name for name in ("depth", "widths") if name in space.domains), None)
     if name is None or not space.domains[name].contains(_PLAIN[name]):
         return []
