@@ -50,6 +50,8 @@ def go(out: Path | None, sampler: str, workers: int = 1, trials: int = TRIALS) -
 def start(out: Path, sampler: str, workers: int) -> subprocess.Popen[bytes]:
     root = Path(__file__).parents[2]
     code = (
+        # Whoever runs the suite in the background of a shell hands on that Ctrl-C is ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from pathlib import Path; from tests.tuning.test_kill_objective import go; "
         f"go(Path({str(out)!r}), {sampler!r}, {workers})"
     )
@@ -131,6 +133,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_has_ended(tmp_path: Path) -> Non
 def test_ctrl_c_waits_until_a_worker_has_been_hired_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut in two, a hire would leave an open socket, which complains, or a process that nobody ends."""
     make, made = multiprocessing.connection.Pipe, []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(duplex: bool) -> tuple[Connection, Connection]:
         signal.raise_signal(signal.SIGINT)
@@ -145,10 +148,11 @@ def test_ctrl_c_waits_until_a_worker_has_been_hired_whole(monkeypatch: pytest.Mo
         ours, theirs = made[0]
         assert theirs.closed
         assert ours.poll(30)  # the worker is there, and reports
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         crew.close()
+        signal.signal(signal.SIGINT, before)
     assert ours.closed
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
