@@ -1,4 +1,4 @@
-"""Which designs should every search try first? Learnt from tables that no other benchmark judges by.
+"""Which designs should every search try first? Learnt from tables by which no comparison judges.
 
     python benchmarks/portfolio.py [--quick] [--json FILE] [--out FILE.jsonl] [--data FOLDER] [--tables A,B]
 

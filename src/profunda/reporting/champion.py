@@ -33,8 +33,8 @@ _CELLS = 480  # of one heat map, so that four of them stay below 2,000 points
 
 def drawing(part: Part, outputs: int, title: str) -> Architecture:
     """The part's network: D encoded numbers down to `outputs` C."""
-    design, entering_it = part.design, part.networks[0].preprocessing.inputs
-    inputs = len(entering_it)
+    design, encoded = part.design, part.networks[0].preprocessing.inputs
+    inputs = len(encoded)
     entering = [f"{design.encoding} encoding"]
     if design.input_dropout:
         entering.append(f"dropout {share(design.input_dropout)}")
@@ -49,7 +49,7 @@ def drawing(part: Part, outputs: int, title: str) -> Architecture:
     layers = [Layer(inputs, "inputs", ", ".join(entering))]
     layers += [Layer(width, "units", ", ".join(between)) for width in design.widths]
     layers.append(Layer(outputs, "output" if outputs == 1 else "outputs"))
-    parameters = design.parameters(entering_it, outputs)
+    parameters = design.parameters(encoded, outputs)
     what = (
         f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as "
         "the square root of its units, the words between two slabs say what happens on the way."
