@@ -1,10 +1,11 @@
 """Designs that every search over fleets tries first, whatever its sampler draws.
 
 Networks that did well together on tables of many kinds: the greedy portfolio of `benchmarks/portfolio.py`,
-learnt from twelve tables that take no part in the comparisons with other arms and libraries. And linear elastic nets: on small and noisy
-tables a linear model with the right penalty is often best, and a sampler that draws few networks without
-hidden layers may never pair one with it. Each is a network of depth 0 with the penalty λ₁‖w‖₁ + ½λ₂‖w‖² (Zou
-and Hastie 2005, "Regularization and variable selection via the elastic net").
+learnt from twelve tables that take no part in the comparisons with other arms and libraries. And linear
+elastic nets: on small and noisy tables a linear model with the right penalty is often best, and a sampler
+that draws few networks without hidden layers may never pair one with it. Each is a network of depth 0 with
+the penalty λ₁‖w‖₁ + ½λ₂‖w‖² (Zou and Hastie 2005, "Regularization and variable selection via the elastic
+net").
 """
 
 from collections.abc import Mapping
