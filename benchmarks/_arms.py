@@ -42,9 +42,9 @@ RECIPE = (
 
 ALONE: Mapping[Arm, Mapping[str, Domain]] = {
     "dropout-only": {"dropout": Float(0.05, 0.6), "input_dropout": Float(0.0, 0.2)},
-    "l2-only": {"l2": LogFloat(1e-5, 0.3)},
-    "l1-only": {"l1": LogFloat(1e-6, 1e-2)},
-    "elastic-net-only": {"l1": LogFloat(1e-6, 1e-2), "l2": LogFloat(1e-5, 0.3)},
+    "l2-only": {"l2": LogFloat(1e-5, 1.0)},
+    "l1-only": {"l1": LogFloat(1e-4, 0.3)},
+    "elastic-net-only": {"l1": LogFloat(1e-4, 0.3), "l2": LogFloat(1e-5, 1.0)},
     "norm-only": {"norm": Choice("batch", "layer"), "norm_place": Choice("before", "after")},
     "early-stopping-only": {},
     "plain": {},
@@ -65,7 +65,7 @@ def arm_space(arm: Arm, dataset: Dataset, splits: Splits) -> Space | None:
     kept: dict[str, Any] = {name: whole.domains[name] for name in RECIPE if name in whole.domains}
     kept["patience"] = Fixed(0, DOMAINS["patience"])
     if arm == "early-stopping-only":
-        kept["patience"] = whole.domains["patience"]
+        kept["patience"] = Fixed(max(whole.domains["patience"].levels(None)), DOMAINS["patience"])
     return Space({"widths": Choice([widths]), **kept, **ALONE[arm]})
 
 

@@ -89,12 +89,13 @@ RECIPES: dict[str, dict[str, object]] = {
     "cutout": {"cutout": 0.3},
     "adversarial": {"adversarial": 0.1, "norm": "batch", "dropout": 0.2},
     "lookahead": {"lookahead": True, "norm": "batch"},
+    "snapshots": {"snapshots": True, "schedule": "restarts", "averaging": True},
     "everything": {
         "lr": 2e-3, "parametrisation": "ntk", "parametric": True, "skip": True, "widths": (24, 24),
         "input_scaling": True, "numeric_embedding": "periodic", "norm": "group", "dropout": 0.1,
         "input_dropout": 0.1, "l1": 1e-3, "l2": 1e-2, "group_lasso": 1e-3, "max_norm": 0.7, "noise": 0.1,
         "mixup": 0.3, "cutout": 0.1, "adversarial": 0.05, "class_balance": 0.9, "beta2": 0.95, "bias_lr": 0.1,
-        "averaging": True, "lookahead": True, "clip": 0.5, "schedule": "coslog",
+        "averaging": True, "lookahead": True, "snapshots": True, "clip": 0.5, "schedule": "coslog",
     },
     "everything-native": {
         "lr": 2e-3, "parametrisation": "ntk", "parametric": True, "skip": True, "widths": (24, 24),

@@ -265,7 +265,7 @@ def test_subgradients_leave_no_zeros_and_proximal_steps_do():
 # Engines ----------------------------------------------------------------------------------------------
 
 
-TORCH_ONLY = ["group", "alpha", "cutmix", "cutout", "adversarial", "lookahead"]
+TORCH_ONLY = ["group", "alpha", "cutmix", "cutout", "adversarial", "lookahead", "snapshots"]
 
 
 @pytest.mark.parametrize("name", TORCH_ONLY)

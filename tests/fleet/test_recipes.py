@@ -11,6 +11,7 @@ from tests.oracles import fleet as oracle
 from profunda.fleet.forward import outputs as forward
 from profunda.fleet.history import Status
 from profunda.fleet.shape import shape_of
+from profunda.fleet.snapshots import snapshot_epochs, voters
 from profunda.fleet.state import n_moments, pack_arrays, unpack
 from profunda.vitals.signs import sign_interval
 
@@ -84,6 +85,37 @@ def test_control_the_twin_of_another_recipe_disagrees(field):
     state, twin = train([member], made, dtype="float64").states[0], oracle.train(other, made)
     same_size = state.best_params.shape == twin.kept[-1].shape
     assert not same_size or not np.allclose(state.valid_loss, twin.valid_loss, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["snapshots", "everything"])
+def test_snapshots_are_the_weights_at_the_ends_of_cycles(name):
+    made = coded_table(dtype=np.float64)
+    member = recipe(name)
+    state, twin = train([member], made, dtype="float64").states[0], oracle.train(member, made)
+    assert snapshot_epochs(member.design) == (3, 11)  # of 26
+    for found, epoch in zip(state.moments[-2:], (3, 11), strict=True):
+        assert relative(found, twin.params[epoch - 1]) < 1e-9
+        assert relative(found, twin.params[epoch]) > 1e-6  # control
+    best, *snapshots = voters(member.design, state)
+    assert best is state.best_params
+    assert [s is m for s, m in zip(snapshots, state.moments[-2:], strict=True)] == [True, True]
+
+
+def test_snapshots_that_are_not_taken_yet_do_not_vote():
+    made, member = coded_table(), recipe("snapshots")
+    counts = [len(voters(member.design, train([member], made, until=end).states[0])) for end in (2, 3, 10, 11)]
+    assert counts == [1, 2, 2, 3]
+    plain = recipe("averaging")
+    assert snapshot_epochs(plain.design) == ()
+    assert len(voters(plain.design, train([plain], made, until=11).states[0])) == 1
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 6])
+def test_few_epochs_take_the_first_twice_rather_than_nothing(epochs):
+    made, member = coded_table(), recipe("snapshots", epochs=epochs)
+    _, *snapshots = voters(member.design, train([member], made).states[0])
+    assert len(snapshots) == 2
+    assert all(np.any(params) for params in snapshots)
 
 
 @pytest.mark.parametrize("name", ["periodic", "group", "alpha", "everything"])

@@ -97,6 +97,39 @@ def test_few_trials_are_not_all_linear_and_a_grid_is_only_a_grid() -> None:
     assert len(grid.search.trials) == 2
 
 
+# --- chance ---
+
+
+def brackets_of(run: Path) -> list[dict[str, object]]:
+    return [r.data for r in read_journal(run).records if r.kind == "bracket"]
+
+
+def test_every_other_design_of_a_sampler_that_learns_is_left_to_chance(tmp_path: Path) -> None:
+    words = {**LONG, "fidelity": "hyperband", "trials": 30}
+    drawn = {}
+    for sampler in ("batch", "random"):
+        fit(two_classes(), sampler=sampler, out=tmp_path / sampler, **words)
+        drawn[sampler] = brackets_of(tmp_path / sampler)
+    first, second = drawn["batch"][:2]
+    assert "asked" not in first
+    (asked,) = second["asked"]
+    assert second["params"][::2] == asked
+    assert len(second["params"][1::2]) == len(second["params"]) // 2 > 1
+    assert not [one for one in second["params"][1::2] if one in asked]
+    assert all("asked" not in data for data in drawn["random"])
+
+
+def test_chance_is_the_seeds_and_keeps_the_limits(tmp_path: Path) -> None:
+    words = {**LONG, "fidelity": "hyperband", "trials": 30, "sampler": "batch"}
+    chance = {}
+    for name, more in {"one": {}, "same": {}, "limits": {"max_parameters": 400}, "other": {"seed": 1}}.items():
+        found = fit(two_classes(), out=tmp_path / name, **words | more)
+        chance[name] = brackets_of(tmp_path / name)[1]["params"][1::2]
+    assert chance["one"] == chance["same"] != chance["other"]
+    assert len(chance["limits"]) > 1
+    assert max(t.parameters for t in found.search.trials) > 400  # control
+
+
 # --- limits ---
 
 
@@ -263,7 +296,7 @@ def _renamed(old: Path, tmp_path: Path) -> Path:
     one = next(v for v in verdict.values() if v["value"] == v["value"])
     with Journal.create(tmp_path / "renamed", header) as journal:
         drawn = [dict(params) for params in forecast_params(space, 0)[:2]]
-        journal.append("bracket", bracket=0, params=drawn, short=False, elapsed=0.0)
+        journal.append("bracket", bracket=0, params=drawn, elapsed=0.0)
         journal.append("rung", verdicts={"0": one}, elapsed=0.0)
     return tmp_path / "renamed"
 

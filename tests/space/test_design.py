@@ -114,6 +114,19 @@ LATER = {
 }
 
 
+def test_snapshots_are_of_format_4():
+    changed = Design(snapshots=True)
+    assert (changed.format, changed.torch_only) == (4, ("snapshots",))
+    assert changed.id != Design().id
+    assert Design.from_json(changed.to_json()) == changed
+
+
+def test_ids_of_format_3_are_pinned():
+    # Taken before the fourth format came.
+    assert Design(skip=True, noise=0.1).id == "7db024fe0a03b169"
+    assert Design((8,), beta2=0.95, averaging=True).id == "f750b093c792d3eb"
+
+
 @pytest.mark.parametrize("name", LATER)
 def test_fields_of_format_3_change_the_id(name):
     changed = Design(**{name: LATER[name]})
@@ -132,7 +145,8 @@ def test_ids_of_format_2_are_pinned():
 
 def test_format_2_is_read_with_the_defaults_of_what_it_lacks():
     design = Design((8,), norm="batch", clip=0.5)
-    old = {name: value for name, value in design.to_json().items() if name not in LATER} | {"format": 2}
+    later = {*LATER, "snapshots"}
+    old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 2}
     assert Design.from_json(old) == design
     with pytest.raises(SpaceError, match=r"format 2 has other keys: unknown \[\], missing \['norm'\]"):
         Design.from_json({name: value for name, value in old.items() if name != "norm"})
@@ -180,7 +194,7 @@ def test_parameters_count_what_stands_before_the_layers():
 
 
 def test_format_1_is_read_with_the_defaults_of_what_it_lacks():
-    later = ("norm", "norm_place", "dropout_kind", "clip", *LATER)
+    later = ("norm", "norm_place", "dropout_kind", "clip", "snapshots", *LATER)
     for design in (Design(), Design((8,), dropout=0.3, lr=0.1)):
         old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 1}
         assert Design.from_json(old) == Design.from_json(json.dumps(old)) == design
@@ -260,9 +274,9 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda d: d | {"format": 4}, "not a design of format 3 or older"),
-        (lambda d: d | {"format": True}, "not a design of format 3 or older"),
-        (lambda d: [d], "not a design of format 3 or older"),
+        (lambda d: d | {"format": 5}, "not a design of format 4 or older"),
+        (lambda d: d | {"format": True}, "not a design of format 4 or older"),
+        (lambda d: [d], "not a design of format 4 or older"),
         (
             lambda d: d | {"format": 1},
             r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'",

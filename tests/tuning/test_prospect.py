@@ -63,31 +63,35 @@ def test_fitting_designs_leave_time_for_others_and_are_not_only_the_cheapest(spa
     made = prospect(space)
     costs = {id(params): cost(design) for params, design in zip(made.params, made.designs, strict=True)}
     left = 4.0 * sorted(costs.values())[FORECAST // 2]
-    found = made.fitting(left, [])
+    found = made.fitting(left, made.params)
     assert len(found) >= 4
     assert max(costs[id(params)] for params in found) <= left / 4
     cheapest = sorted(made.params, key=lambda params: costs[id(params)])[: len(found)]
     assert {id(params) for params in found} != {id(params) for params in cheapest}
 
 
-def test_what_was_tried_is_not_drawn_again_and_then_there_is_nothing(space):
+def test_what_fits_keeps_its_order(space):
     made = prospect(space)
-    first = made.fitting(10.0, [])
-    second = made.fitting(10.0, first)
-    assert not [params for params in second if params in first]
-    assert made.fitting(10.0, made.params) == []
+    places = [made.params.index(params) for params in made.fitting(10.0, made.params)]
+    assert places == sorted(places)
 
 
-def test_a_search_without_time_still_tries_the_cheapest(space):
+def test_a_first_bracket_without_time_still_tries_the_cheapest_and_a_later_one_nothing(space):
     made = prospect(space)
-    (only,) = made.fitting(0.0, [])
+    (only,) = made.fitting(0.0, made.params)
     costs = [cost(design) for design in made.designs]
     assert only == made.params[costs.index(min(costs))]
-    assert made.fitting(0.0, [only]) == []
+    assert made.least == pytest.approx(min(costs))
+    assert made.fitting(0.0, made.params, 1) == []
+    assert made.fitting(1e9, []) == []
 
 
-def test_a_bracket_is_never_larger_than_allowed(space):
-    assert len(prospect(space, bracket=2).fitting(1e9, [])) == 2
+def test_a_later_bracket_of_dear_designs_takes_the_cheapest_if_it_fits(space):
+    made = prospect(space)
+    dear = sorted(made.params, key=lambda params: cost(design_from(params)))[-3:]
+    least = min(cost(design_from(params)) for params in dear)
+    assert made.fitting(1.1 * least, dear, 1) == [min(dear, key=lambda params: cost(design_from(params)))]
+    assert made.fitting(0.9 * least, dear, 1) == []
 
 
 def test_the_forecast_is_the_seeds(space):

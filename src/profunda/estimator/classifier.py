@@ -36,7 +36,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     fix
         Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
     sampler
-        "random", "quasi-random", "grid", "batch", "tpe" or "gp".
+        "batch" learns from each bracket where the next one should look; "tpe" and "gp" are Optuna's;
+        "random", "quasi-random" and "grid" do not learn.
     fidelity
         How epochs are spent: "halving", "hyperband", "one-epoch" or "full", see `profunda.fit`.
     max_parameters, max_latency

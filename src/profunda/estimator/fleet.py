@@ -50,7 +50,7 @@ class FleetEstimator(BaseEstimator):
         metric: str | None = None,
         space: Space | None = None,
         fix: Mapping[str, object] | None = None,
-        sampler: str = "random",
+        sampler: str = "batch",
         fidelity: "Fidelity" = "halving",
         max_parameters: int | None = None,
         max_latency: float | None = None,

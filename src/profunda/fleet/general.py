@@ -20,6 +20,7 @@ from profunda.fleet.roster import Roster
 from profunda.fleet.row_losses import likelihood_rows, loss_rows
 from profunda.fleet.schedules import learning_rates
 from profunda.fleet.shape import Shape
+from profunda.fleet.snapshots import snapshot_epochs
 from profunda.fleet.source import FleetData, Source, balanced
 from profunda.fleet.tables import Table
 from profunda.fleet.thinning import TrainingStep
@@ -78,7 +79,8 @@ class GeneralTrainer:
         self.shape, self.member, self.design = shape, member, member.design
         self.layout = layout_of(self.design, source.inputs, data.n_outputs)
         self.params, self.vector = params, params.flat
-        self.mean = moments[-1] if self.design.averaging else None
+        self.snapshots = list(zip(snapshot_epochs(self.design), moments[-2:], strict=False))
+        self.mean = moments[-1 - 2 * self.design.snapshots] if self.design.averaging else None
         self.rows = _Rows(member, source, table, self.vector, data.classes)
         self.disturber = Disturber(self.design, source.inputs, member.key)
         self.numeric = torch.zeros(len(source.inputs), dtype=self.vector.dtype, device=self.vector.device)
@@ -115,6 +117,9 @@ class GeneralTrainer:
         self.losses = torch.stack(losses).double().cpu().numpy()
         if self.mean is not None and averages(self.design, epoch + 1):
             take_into(self.mean.flat, self.vector, self.design, epoch + 1)
+        for end, snapshot in self.snapshots:
+            if epoch + 1 == end:
+                snapshot.flat.copy_(self.vector)
         return signs
 
     def kept(self, epoch: int) -> Vector:

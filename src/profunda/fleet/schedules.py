@@ -4,10 +4,11 @@ import numpy as np
 
 from profunda.space.design import Design
 
-__all__ = ["learning_rates"]
+__all__ = ["CYCLES", "learning_rates"]
 
 _WARM_UP = 0.3
-_CYCLES = np.array([0.0, 1.0, 3.0, 7.0]) / 7.0
+CYCLES = np.array([0.0, 1.0, 3.0, 7.0]) / 7.0
+"""Where the cycles of "restarts" begin and end, in shares of training."""
 _WAVES = 4
 
 
@@ -27,8 +28,8 @@ def learning_rates(design: Design, steps_per_epoch: int, first: int, count: int)
     if design.schedule == "cosine":
         return design.lr * 0.5 * (1.0 + np.cos(np.pi * k / total))
     if design.schedule == "restarts":
-        cycle = np.searchsorted(_CYCLES, k / total, side="right") - 1
-        within = (k / total - _CYCLES[cycle]) / (_CYCLES[cycle + 1] - _CYCLES[cycle])
+        cycle = np.searchsorted(CYCLES, k / total, side="right") - 1
+        within = (k / total - CYCLES[cycle]) / (CYCLES[cycle + 1] - CYCLES[cycle])
         return design.lr * 0.5 * (1.0 + np.cos(np.pi * within))
     if design.schedule == "coslog":
         waves = np.log2(1.0 + (2.0**_WAVES - 1.0) * k / total)

@@ -24,9 +24,9 @@ _PROBED_ROWS = 256
 def n_moments(design: Design) -> int:
     """How many vectors [P] training keeps beside the weights.
 
-    In this order: the optimiser's, lookahead's slow weights, the average.
+    In this order: the optimiser's, lookahead's slow weights, the average, two snapshots.
     """
-    return MOMENTS[design.optimiser] + design.lookahead + design.averaging
+    return MOMENTS[design.optimiser] + design.lookahead + design.averaging + 2 * design.snapshots
 
 
 _NO_SIGNS: Mapping[str, np.ndarray] = {}

@@ -47,9 +47,10 @@ __all__ = ["Job"]
 
 BASELINE_SHARE = 0.15  # of a budget in seconds, for all baselines together
 ABLATION_SHARE = 0.25  # of a budget in seconds, where the champion is to be taken apart
-CLOSING_SECONDS = 2.0  # kept back from a budget in seconds for selection, score and report
+CLOSING_SECONDS = 0.6  # kept back from a budget in seconds for selection and score
+REPORT_SECONDS = 1.6  # and for the report
 OPTIMISM_SECONDS = 0.3  # of them for resampling the choice, which is told and decides nothing
-CLOSING_SHARE = 0.05  # the same, for long budgets: more candidates, more rows
+CLOSING_SHARE = 0.05  # of long budgets: more candidates, more rows
 LIBRARIES = ("torch", "numpy", "scikit-learn")  # whose versions a Model remembers
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
@@ -143,7 +144,8 @@ class Job:
     @property
     def _closing(self) -> float:
         """Seconds kept back from a budget in seconds for what comes at the end."""
-        return max(CLOSING_SECONDS, CLOSING_SHARE * (self.seconds or 0.0))
+        report = REPORT_SECONDS if self.journal is not None and self.settings.report else 0.0
+        return max(CLOSING_SECONDS + report, CLOSING_SHARE * (self.seconds or 0.0))
 
     def _outcome(
         self, found: Found, choice: Choice, judged: Judgement, baselines: tuple[Baseline, ...]

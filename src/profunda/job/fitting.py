@@ -53,7 +53,7 @@ def fit(
     fix: Mapping[str, object] | None = None,
     engine: str = "auto",
     workers: int | None = None,
-    sampler: str = "random",
+    sampler: str = "batch",
     fidelity: Fidelity = "halving",
     patience: int | None = None,
     min_delta: float = 0.0,
@@ -88,7 +88,8 @@ def fit(
         engine: "auto" trains each shape of network on the engine that is quicker there on this machine;
             "native" or "torch" name one.
         workers: Threads that train at the same time; the result does not depend on them.
-        sampler: "random", "quasi-random", "grid", "tpe", "gp" or "batch".
+        sampler: "batch" learns from each bracket where the next one should look; "tpe" and "gp" are Optuna's;
+            "random", "quasi-random" and "grid" do not learn.
         fidelity: How epochs are spent: "halving" drops two thirds of a bracket at each rung; "hyperband" adds
             more cautious brackets, for designs that learn slowly; "one-epoch" trains the best three after an
             epoch; "full" trains all to the end.

@@ -13,6 +13,7 @@ from profunda.data.splits import Fold, Splits
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
+from profunda.fleet.snapshots import voters
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
@@ -47,11 +48,12 @@ def parts_of(
 ) -> tuple[Part, ...]:
     """The Model's parts.
 
-    ``"folds"`` keeps the networks of all folds, each with its best weights. ``"retrain"`` trains one network
-    a design from the start on all development rows, for the number of steps that was best (the mean over
-    folds; algorithm 7.2). ``"continue"`` goes on from each fold's best weights on all development rows until
-    the loss on the fold's validation rows falls below the training loss at the best epoch, or the design's
-    epochs are spent (algorithm 7.3). Where a refit diverges, the networks of the folds stay.
+    ``"folds"`` keeps the networks of all folds, each with its best weights (and its snapshots, if any).
+    ``"retrain"`` trains one network a design from the start on all development rows, for the number of steps
+    that was best (the mean over folds; algorithm 7.2). ``"continue"`` goes on from each fold's best weights
+    on all development rows until the loss on the fold's validation rows falls below the training loss at the
+    best epoch, or the design's epochs are spent (algorithm 7.3). Where a refit diverges, the networks of the
+    folds stay.
     """
     found = [_networks(candidate, sources, splits, refit, trainer) for candidate in choice.candidates]
     return tuple(
@@ -75,8 +77,9 @@ def _networks(
 def _networks_of_folds(candidate: Candidate, sources: Prepared) -> tuple[Network, ...]:
     encoding = candidate.design.encoding
     return tuple(
-        Network(sources.preprocessing(encoding, fold), state.best_params)
+        Network(sources.preprocessing(encoding, fold), params)
         for fold, state in enumerate(candidate.states)
+        for params in voters(candidate.design, state)
     )
 
 
@@ -89,7 +92,8 @@ def _retrained(
     best_steps = np.mean([s.best_epoch * s.step / s.epoch for s in candidate.states])
     epochs = max(1, round(best_steps / _steps_an_epoch(design, splits)))
     state = trainer.train(Member(design, 0, candidate.trial.number), None, epochs, data)
-    return (Network(whole.preprocessing(design.encoding, 0), state.params),)
+    voting = (state.params, *voters(design, state)[1:])
+    return tuple(Network(whole.preprocessing(design.encoding, 0), params) for params in voting)
 
 
 def _continued(
@@ -118,7 +122,8 @@ def _continued(
         member = Member(design, fold, candidate.trial.number)
         while state.epoch < design.epochs and state.status is Status.RUNNING and state.valid_loss[-1] >= goal:
             state = trainer.train(member, state, state.epoch + 1, data)
-        networks.append(Network(sources.preprocessing(design.encoding, fold), state.params))
+        voting = (state.params, *voters(design, before)[1:])
+        networks += [Network(sources.preprocessing(design.encoding, fold), params) for params in voting]
     return tuple(networks)
 
 

@@ -121,6 +121,7 @@ _EXPLAINED = {
     "bias_lr": "{} times that of weights",
     "averaging": "over the last quarter of the epochs",
     "lookahead": "slow weights, half of the way every 5 steps",
+    "snapshots": "after 1/7 and 3/7 of the epochs",
 }
 
 

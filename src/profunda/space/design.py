@@ -96,11 +96,12 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "patience": Int(0, 1_000_000),
     "averaging": Choice(False, True),
     "lookahead": Choice(False, True),
+    "snapshots": Choice(False, True),
     "encoding": Choice(list(get_args(Encoding))),
 }
 """What each field of a Design but `widths` may be. The only place that says so."""
 
-_FORMAT = 3
+_FORMAT = 4
 _SINCE: Mapping[int, tuple[str, ...]] = {
     2: ("norm", "norm_place", "dropout_kind", "clip"),
     3: (
@@ -124,6 +125,7 @@ _SINCE: Mapping[int, tuple[str, ...]] = {
         "averaging",
         "lookahead",
     ),
+    4: ("snapshots",),
 }
 """The fields that each format of the JSON brought."""
 
@@ -236,6 +238,9 @@ class Design:
     lookahead
         Slow weights that go half of the way to the trained ones every 5 steps, and take them back there
         (Zhang et al. 2019).
+    snapshots
+        The weights after 1/7 and 3/7 of `epochs`, where cycles of the schedule "restarts" end, are kept too,
+        and the three networks' predictions averaged (snapshot ensembles, Huang et al. 2017).
     encoding
         How inputs become numbers: "robust", "quantile", "piecewise" or "embedded" (see
         `profunda.data.preprocessing`); the last trains 8 numbers for each category of columns with many.
@@ -281,6 +286,7 @@ class Design:
     patience: int = 0
     averaging: bool = False
     lookahead: bool = False
+    snapshots: bool = False
     encoding: Encoding = "robust"
 
     def __post_init__(self) -> None:
@@ -314,6 +320,7 @@ class Design:
             "cutout": self.cutout > 0,
             "adversarial": self.adversarial > 0,
             "lookahead": self.lookahead,
+            "snapshots": self.snapshots,
         }
         return tuple(name for name, wanted in asked.items() if wanted)
 
@@ -413,6 +420,6 @@ def _hint(name: str) -> str:
         return " 0 never stops early."
     if name == "clip":
         return " 0 never clips."
-    if name in ("decoupled", "parametric", "skip", "input_scaling", "averaging", "lookahead"):
+    if name in ("decoupled", "parametric", "skip", "input_scaling", "averaging", "lookahead", "snapshots"):
         return " Write True or False."
     return ""

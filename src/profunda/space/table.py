@@ -48,7 +48,7 @@ def table_space(
     tail.
     """
     small = n_rows < 1000
-    depths = Choice([0, 1, 2, 3, 4], weights=[1, 5, 6, 4, 2] if not small else [2, 6, 6, 3, 1])
+    depths = Choice([0, 1, 2, 3, 4], weights=[1, 4, 6, 6, 1] if not small else [2, 5, 6, 5, 1])
     widths = [16, 32, 64, 128] if small else [32, 64, 128, 256]
     # Wide first layers on many inputs cost memory and time without need.
     widths = widths[:-1] if n_features > 2000 else widths
@@ -64,7 +64,7 @@ def table_space(
         ),
         "initialisation": Choice(
             ["suited", "torch", "critical", "lsuv", "orthogonal", "he", "glorot", "lecun"],
-            weights=[8, 3, 2, 1, 1, 1, 1, 1],
+            weights=[8, 3, 2, 2, 2, 1, 1, 1],
         ),
         **_architecture(n_numeric, [name for name in encodings if name != "piecewise"]),
         **_regularisers(kind, skewed),
@@ -83,12 +83,12 @@ def _width_weights(widths: list[int]) -> list[float]:
 def _architecture(n_numeric: int, whole: list[str]) -> dict[str, Any]:
     """`whole` are the encodings that leave numbers whole, for waves to embed."""
     entries: dict[str, Any] = {
-        "parametrisation": Choice(["standard", "ntk"], weights=[4, 1]),
+        "parametrisation": Choice(["standard", "ntk"], weights=[8, 1]),
         "parametric": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[4, 1])),
         "skip": When("depth", (2, 3, 4), Choice([False, True], weights=[3, 1])),
         "input_scaling": Choice([False, True]),
-        "norm": When("depth", (1, 2, 3, 4), Choice(["none", "batch", "layer"], weights=[4, 2, 2])),
-        "norm_place": Fixed(Design.norm_place, DOMAINS["norm_place"]),
+        "norm": When("depth", (1, 2, 3, 4), Choice(["none", "batch", "layer"])),
+        "norm_place": When("norm", ("batch", "layer"), Choice(["before", "after"], weights=[3, 1])),
     }
     # Waves cost as much as a layer; on hundreds of columns they would be most of the time.
     if 0 < n_numeric <= MOST_WAVES:
@@ -103,41 +103,41 @@ def _architecture(n_numeric: int, whole: list[str]) -> dict[str, Any]:
 def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
     entries: dict[str, Any] = {
         # A share of exact zeros: most published winners on tables use either no dropout or a clear rate.
-        "dropping": When("depth", (1, 2, 3, 4), Choice([False, True])),
+        "dropping": When("depth", (1, 2, 3, 4), Choice([False, True], weights=[3, 2])),
         "dropout": When("dropping", True, Float(0.05, 0.5)),
-        "input_dropping": Choice([False, True], weights=[8, 1]),
+        "input_dropping": Choice([False, True], weights=[16, 1]),
         "input_dropout": When("input_dropping", True, Float(0.02, 0.2)),
         "sparse": Choice([False, True], weights=[4, 1]),
-        "l1": When("sparse", True, LogFloat(1e-6, 1e-2)),
+        "l1": When("sparse", True, LogFloat(1e-4, 0.3)),
         "decaying": Choice([False, True], weights=[1, 3]),
-        "l2": When("decaying", True, LogFloat(1e-5, 0.3)),
+        "l2": When("decaying", True, LogFloat(1e-5, 1.0)),
         "decoupled": Fixed(True, DOMAINS["decoupled"]),
         "l1_update": Fixed(Design.l1_update, DOMAINS["l1_update"]),
         "dropout_kind": When(
             "dropping", True, Choice(["bernoulli", "gaussian", "dropconnect"], weights=[6, 2, 1])
         ),
-        "group_lasso": Choice([0.0, 1e-5, 1e-4, 1e-3], weights=[12, 1, 1, 1]),
-        "max_norm": Choice([0.0, 1.0, 3.0], weights=[10, 1, 1]),
+        "group_lasso": Choice([0.0, 0.03, 0.1, 0.2, 0.3], weights=[10, 1, 1, 1, 1]),
+        "max_norm": Choice([0.0, 1.0, 3.0], weights=[16, 1, 1]),
         # Weights of classes move probabilities away from frequencies, which the log-loss punishes.
         "class_balance": Fixed(Design.class_balance, DOMAINS["class_balance"]),
     }
     if kind == "regression":
         entries["loss"] = Choice(["likelihood", "huber"], weights=[1, 1] if skewed else [4, 1])
     else:
-        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[10, 1, 1])
+        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[20, 1, 1])
     return entries
 
 
 def _augmentation(n_numeric: int) -> dict[str, Any]:
-    noise = Choice([0.0, 0.03, 0.1, 0.3], weights=[12, 1, 1, 1])
+    noise = Choice([0.0, 0.03, 0.1, 0.3], weights=[20, 1, 1, 1])
     return {
         "noise": noise if n_numeric else Fixed(Design.noise, DOMAINS["noise"]),
-        "mixup": Choice([0.0, 0.1, 0.4], weights=[14, 1, 1]),
+        "mixup": Choice([0.0, 0.1, 0.4], weights=[20, 1, 1]),
         # Only the torch engine knows these. Three draws in a hundred with them took nine tenths of the time.
         "cutmix": When("mixup", 0.0, Fixed(Design.cutmix, DOMAINS["cutmix"])),
         **{
             name: Fixed(getattr(Design, name), DOMAINS[name])
-            for name in ("cutout", "adversarial", "lookahead")
+            for name in ("cutout", "adversarial", "lookahead", "snapshots")
         },
     }
 
@@ -145,16 +145,18 @@ def _augmentation(n_numeric: int) -> dict[str, Any]:
 def _recipe(n_rows: int) -> dict[str, Any]:
     epochs = _epochs(n_rows)
     return {
-        "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[12, 1, 2]),
+        "optimiser": Choice(["adam", "sgd", "rmsprop"], weights=[20, 1, 2]),
         "momentum": Fixed(Design.momentum, DOMAINS["momentum"]),
         "beta2": When("optimiser", "adam", Choice([0.999, 0.95], weights=[2, 1])),
-        "lr": LogFloat(1e-3, 5e-2),
-        "bias_lr": Choice([1.0, 0.1], weights=[3, 1]),
+        "lr": LogFloat(2e-3, 5e-2),
+        "bias_lr": Choice([1.0, 0.1], weights=[5, 1]),
         "clip": Choice([0.0, 1.0], weights=[5, 1]),
         "schedule": Choice(["constant", "cosine", "onecycle", "coslog", "restarts"], weights=[1, 4, 4, 2, 1]),
         "batch_size": Choice(_batch_sizes(n_rows)),
         "epochs": Fixed(epochs, DOMAINS["epochs"]),
-        "patience": Fixed(max(8, epochs // 4), DOMAINS["patience"]),
+        # The best epoch's weights count in any case. Who goes on to the end of its schedule overfits more and
+        # differs more from others: an ensemble gains from both.
+        "patience": Choice([max(8, epochs // 4), 0], weights=[1, 3]),
         "averaging": Choice([False, True], weights=[3, 1]),
     }
 

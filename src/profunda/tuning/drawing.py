@@ -1,13 +1,16 @@
 """What the next bracket of a search over fleets holds, or why there is none.
 
 The first bracket begins with what is given: the best designs of an earlier run, and the portfolio. The rest
-is the sampler's. A design beyond the limits is never trained: the sampler is told so and asked again.
+is the sampler's; of one that learns, every other design is left to chance. A design beyond the limits is
+never trained: the sampler is told so and asked again.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from profunda._seeds import key, keys_of, uniforms
 from profunda.errors import ArgumentError
 from profunda.fleet.history import Status
 from profunda.journal.record import Record
@@ -28,6 +31,7 @@ FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forec
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
 PORTFOLIO_SHARE = 1 / 2  # of the first bracket, at most
 WARM_SHARE = 1 / 4  # the same where an earlier run's designs go first
+CHANCE_SHARE = 1 / 2  # of a bracket whose sampler learns: its draws grow alike, ensembles want variety
 MOST_ASKS = 50  # how often a sampler is asked for one bracket where the limits refuse what it draws
 
 
@@ -52,12 +56,14 @@ class Standing:
 class Drawing:
     """Draws brackets; every draw is on record before it is used, and what is on record is drawn again.
 
-    `given` is tried first; `deadline` as in `search_fleet`.
+    `grid` and `learns` say so of the sampler; `given` is tried first; `deadline` as in `search_fleet`.
     """
 
     space: Space
     sampler: Sampler
     grid: bool
+    learns: bool
+    seed: int
     budget: Budget
     stopping: Stopping
     gate: Gate
@@ -82,7 +88,7 @@ class Drawing:
         record = self.ledger.recorded("bracket", "stop")
         if record is None:
             record = self._decide(bracket, standing())
-        elif record.kind == "bracket" and not record.data["short"]:
+        elif record.kind == "bracket":
             self._repeat(record)
         if record.kind == "stop":
             return [], str(record.data["reason"]), 0
@@ -93,25 +99,27 @@ class Drawing:
         drawn = len(standing.tried)
         stop = enough(self.stopping, self.space, standing.tried) if bracket else None
         count, spent = self._affordable(bracket, drawn, standing.epochs)
+        timed = self.deadline is not None and not self.grid
+        if timed and count < FAIR_COUNT and self._time_for_any(bracket, drawn):
+            count = self.prospect.size(bracket)  # of more designs, more are cheap enough
         if stop is not None or not count:
             return self._end(stop or spent)
-        if self._is_short(count):
-            found = self._fitting(bracket, standing)
-            if not found:
-                return self._end(spent)
-            params = [dict(one) for one in found]
-            return self.ledger.decide("bracket", bracket=bracket, params=params, short=True)
         given = self._given(count) if bracket == 0 else []
-        asked = self._ask(count - len(given), drawn)
+        chance = self._by_chance(bracket, count) if self.learns and bracket else []
+        room = count - len(given) - len(chance)
+        asked = self._ask(room, drawn)
         allowed = [one for batch in asked for one in batch if self._allows(one)]
-        params = [dict(one) for one in [*given, *allowed[: count - len(given)]]]
+        turns = zip_longest(allowed[:room], chance)
+        params = [dict(one) for one in [*given, *(one for turn in turns for one in turn if one is not None)]]
         if not params:
             why = "the grid was used up" if self.grid else "the limits refuse what is drawn"
             return self._end(Stop("exhausted", why))
-        more = {} if len(asked) == 1 and len(allowed) == len(asked[0]) else self._asked(asked)
-        return self.ledger.decide(
-            "bracket", bracket=bracket, params=params, short=False, given=len(given), **more
-        )
+        if timed:
+            params = self.prospect.fitting(self._seconds_to_spend(bracket, drawn), params, bracket)
+            if not params:
+                return self._end(spent)
+        more = {} if len(asked) == 1 and params == [*given, *asked[0]] else self._asked(asked)
+        return self.ledger.decide("bracket", bracket=bracket, params=params, given=len(given), **more)
 
     def _end(self, stop: Stop) -> Record:
         return self.ledger.decide("stop", reason=stop.reason, cause=stop.cause)
@@ -134,6 +142,13 @@ class Drawing:
                 params = [self.space.validate(one) for one in batch]
                 self.sampler.repeat(params)
                 self._tell_refused(params)
+
+    def _by_chance(self, bracket: int, count: int) -> list[Params]:
+        """Draws of the space for a bracket, a function of the seed and its number alone."""
+        wanted = int(CHANCE_SHARE * count)
+        words = uniforms(keys_of([key("chance", self.seed, bracket)]), wanted * self.space.dimensions)
+        draws = self.space.sample(words.reshape(wanted, self.space.dimensions))
+        return [one for one in draws if self._allows(one)]
 
     def _ask(self, count: int, drawn: int) -> list[list[Params]]:
         """Batches of the sampler until `count` designs keep the limits, or nothing is left to draw."""
@@ -196,13 +211,6 @@ class Drawing:
         left = (self.deadline or 0.0) - time.perf_counter()
         return left * min(LATER_SHARE if drawn else FIRST_SHARE, self.prospect.claim(bracket))
 
-    def _is_short(self, count: int) -> bool:
-        """Whether time is so short that a bracket takes the forecast's designs that fit, not a fair draw."""
-        return self.deadline is not None and count < FAIR_COUNT and not self.grid
-
-    def _fitting(self, bracket: int, standing: Standing) -> list[Params]:
-        left = self._seconds_to_spend(bracket, len(standing.tried))
-        if left <= 0 and standing.tried:
-            return []
-        first = self._given(self.prospect.bracket) if bracket == 0 else []
-        return self.prospect.fitting(left, [one.params for one in standing.tried], bracket, first)
+    def _time_for_any(self, bracket: int, drawn: int) -> bool:
+        """A search without a single trial helps nobody; a later bracket needs time for one."""
+        return not drawn or self._seconds_to_spend(bracket, drawn) > self.prospect.least

@@ -38,7 +38,7 @@ from profunda.tuning.race import Entry, Rung, is_new, rungs_of, unended, whole
 from profunda.tuning.result import SearchResult, Trial
 from profunda.tuning.rungs import Fidelity, epochs_at, survivors
 from profunda.tuning.samplers.outcome import Outcome
-from profunda.tuning.samplers.sampler import sampler_for
+from profunda.tuning.samplers.sampler import LEARNING, sampler_for
 from profunda.tuning.terminators import NEVER, Stopping, Tried
 from profunda.tuning.verdict import TROUBLES, Verdict, cause_of_dropping, judge
 
@@ -163,6 +163,8 @@ class _Search:
             contest.space,
             self.sampler,
             contest.sampler == "grid",
+            contest.sampler in LEARNING,
+            contest.seed,
             contest.budget,
             contest.stopping,
             self.gate,

@@ -21,6 +21,7 @@ from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import Shape, shape_of
+from profunda.fleet.snapshots import voters
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
@@ -138,8 +139,9 @@ class Ground:
         return found
 
     def _judge(self, entrant: Entrant, fold: int, state: MemberState) -> np.ndarray:
-        params = state.params if entrant.last else state.best_params
-        if not state.best_epoch or not np.isfinite(params).all():
+        best, *snapshots = voters(entrant.design, state)
+        voting = (state.params if entrant.last else best, *snapshots)
+        if not state.best_epoch or not all(np.isfinite(params).all() for params in voting):
             return np.full(1 + len(self.corruptions), np.nan)
         encoding, task = entrant.design.encoding, self.dataset.task
         fitted = self.prepared.preprocessing(encoding, fold)
@@ -147,8 +149,9 @@ class Ground:
         y = self.dataset.y[self.judging[fold]]
         found = []
         for x in self._inputs(encoding, fold):
-            raw = outputs(entrant.design, params, x, fitted.inputs)
-            found.append(self.metric.value(y, predicted(raw, task, fitted, clamp)))
+            raw = [outputs(entrant.design, params, x, fitted.inputs) for params in voting]
+            votes = [predicted(each, task, fitted, clamp) for each in raw]
+            found.append(self.metric.value(y, np.mean(votes, axis=0)))
         return np.array(found)
 
     def _inputs(self, encoding: Encoding, fold: int) -> tuple[np.ndarray, ...]:

@@ -106,6 +106,7 @@ INGREDIENTS = (
     Ingredient("bias_lr", "Rate of biases", _put("bias_lr", 1.0)),
     Ingredient("averaging", "Averaging of weights", _put("averaging", False)),
     Ingredient("lookahead", "Lookahead", _put("lookahead", False)),
+    Ingredient("snapshots", "Snapshots", _put("snapshots", False)),
     Ingredient("parametrisation", "Parametrisation", _put("parametrisation", "standard", 1.0, 0.1)),
     Ingredient("parametric", "Parametric activations", _put("parametric", False), hidden=True),
     Ingredient("skip", "Skip connections", _put("skip", False), hidden=True),

@@ -2,7 +2,7 @@
 
 Records of a search, in the order in which they are written:
 
-- ``bracket``: the params drawn for it; ``short`` where time allowed no fair draw;
+- ``bracket``: the params drawn for it; ``asked`` where some of what was drawn is not trained;
 - ``pack``: one for each finished pack of a rung; its members' states lie beside the journal;
 - ``rung``: the commit of a rung: what became of each trial and which go on;
 - ``cut``: a rung that the budget in seconds ended: like ``rung``, with the packs that had finished;

@@ -27,12 +27,11 @@ from profunda.tuning.objective_workers import Crew, Task, crew_for
 from profunda.tuning.progress import Display, Meter
 from profunda.tuning.result import SearchResult, Trial
 from profunda.tuning.rungs import Fidelity, check_fidelity, ladders
-from profunda.tuning.samplers.sampler import Direction, Sampler, sampler_for
+from profunda.tuning.samplers.sampler import LEARNING, Direction, Sampler, sampler_for
 from profunda.tuning.terminators import NOISE, Stopping
 
 __all__ = ["search"]
 
-_LEARNING = ("batch", "tpe", "gp")
 
 _SHOW_EVERY = 0.25  # seconds; the account it gives looks at every trial
 
@@ -110,7 +109,7 @@ def search(
         directions[0] if directions else _single(direction),
         metrics[0] if metrics else _name(metric),
         seed,
-        BRACKET if raced else BATCH if sampler in _LEARNING else None,
+        BRACKET if raced else BATCH if sampler in LEARNING else None,
         metrics,
         directions,
         stated_constraints(constraints),

@@ -20,7 +20,7 @@ LARGEST_SHARE = 1 / 4  # of a short bracket's time that one of its trials may cl
 
 
 def forecast_params(space: Space, seed: int) -> list[Params]:
-    """Draws that forecast what a trial costs; they are trained only where time is very short."""
+    """Draws that forecast what a trial costs; they are never trained."""
     words = uniforms(keys_of([key("forecast", seed)]), FORECAST * space.dimensions)
     return space.sample(words.reshape(FORECAST, -1))
 
@@ -118,26 +118,23 @@ class Prospect:
             count = int(count * 0.8)
         return count
 
-    def fitting(
-        self, left: float, tried: Sequence[Params], bracket: int = 0, first: Sequence[Params] = ()
-    ) -> list[Params]:
-        """`first` and the forecast's designs not `tried`, without those that would leave no time for others.
+    @property
+    def least(self) -> float:
+        """Seconds that a bracket of the cheapest design of the forecast alone takes."""
+        return min(self._forecast, default=0.0) * self.pace
 
-        At least one where none has been tried: the cheapest.
+    def fitting(self, left: float, offered: Sequence[Params], bracket: int = 0) -> list[Params]:
+        """Those `offered`, in their order, that fit into `left` seconds together and leave time for others.
+
+        Where all of them are dear, the cheapest: in the first bracket whatever it takes, later if it fits.
         """
-        ladder = self.ladder(bracket)
-        offered = [*first, *(params for params in self._possible if params not in first)]
-        costs = [self._seconds(params) for params in first]
-        costs += [
-            each for params, each in zip(self._possible, self._forecast, strict=True) if params not in first
-        ]
-        seconds = [each * self.pace for each in costs]
+        ladder, seconds = self.ladder(bracket), [self._seconds(params) * self.pace for params in offered]
         found, spent = [], 0.0
         for params, each in zip(offered, seconds, strict=True):
             whole = (spent + each) * ladder.expected_share(len(found) + 1)
-            if each <= LARGEST_SHARE * left and whole <= left and params not in tried:
+            if each <= LARGEST_SHARE * left and whole <= left:
                 found.append(params)
                 spent += each
-        if not found and not tried and offered:
+        if not found and offered and (not bracket or min(seconds) <= left):
             found = [offered[int(np.argmin(seconds))]]
-        return found[: self.bracket]
+        return found

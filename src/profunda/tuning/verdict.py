@@ -9,6 +9,7 @@ import numpy as np
 
 from profunda.fleet.forward import outputs
 from profunda.fleet.history import Status
+from profunda.fleet.snapshots import voters
 from profunda.fleet.state import MemberState
 from profunda.metrics.score import Metric, all_scores
 from profunda.networks.prediction import predicted
@@ -57,7 +58,9 @@ class Verdict:
 def validation_predictions(
     design: Design, states: Sequence[MemberState], sources: Prepared
 ) -> tuple[np.ndarray, ...]:
-    """Each fold's predictions for its validation rows by its best weights: [v, C], or clamped numbers [v].
+    """Each fold's predictions for its validation rows: [v, C], or clamped numbers [v].
+
+    By its best weights, and the mean with its snapshots' where the design takes some.
 
     Computed one network at a time and never taken from a pack, so that a resumed run, which has the
     weights but not the packs, sees the same bits.
@@ -65,10 +68,17 @@ def validation_predictions(
     predictions = []
     for fold, state in enumerate(states):
         source = sources[design.encoding, fold]
-        raw = outputs(design, state.best_params, source.x[source.valid], source.inputs)
-        fitted = sources.preprocessing(design.encoding, fold)
-        clamp = sources.clamp(source.train)
-        predictions.append(predicted(raw, sources.dataset.task, fitted, clamp))
+        fitted, clamp = sources.preprocessing(design.encoding, fold), sources.clamp(source.train)
+        votes = [
+            predicted(
+                outputs(design, params, source.x[source.valid], source.inputs),
+                sources.dataset.task,
+                fitted,
+                clamp,
+            )
+            for params in voters(design, state)
+        ]
+        predictions.append(np.mean(votes, axis=0))
     return tuple(predictions)
 
 

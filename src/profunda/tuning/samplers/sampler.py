@@ -13,10 +13,12 @@ from profunda.tuning.samplers.outcome import Outcome
 from profunda.tuning.samplers.quasi_random import QuasiRandomSampler
 from profunda.tuning.samplers.random import RandomSampler
 
-__all__ = ["SAMPLERS", "Direction", "Sampler", "sampler_for"]
+__all__ = ["LEARNING", "SAMPLERS", "Direction", "Sampler", "sampler_for"]
 
 SAMPLERS = ("random", "quasi-random", "grid", "batch", "tpe", "gp")
 """The names that `sampler_for` knows."""
+LEARNING = ("batch", "tpe", "gp")
+"""Those that learn from what they are told."""
 
 
 class Sampler(Protocol):
