@@ -103,7 +103,9 @@ def test_snapshots_are_the_weights_at_the_ends_of_cycles(name):
 
 def test_snapshots_that_are_not_taken_yet_do_not_vote():
     made, member = coded_table(), recipe("snapshots")
-    counts = [len(voters(member.design, train([member], made, until=end).states[0])) for end in (2, 3, 10, 11)]
+    counts = [
+        len(voters(member.design, train([member], made, until=end).states[0])) for end in (2, 3, 10, 11)
+    ]
     assert counts == [1, 2, 2, 3]
     plain = recipe("averaging")
     assert snapshot_epochs(plain.design) == ()

@@ -112,3 +112,38 @@ def test_validation_rows_have_no_say_in_the_weights() -> None:
         done = run_packs(made, data, until=[5] * 3, states=[None] * 3)
         ends.append([state.params for _, result, _ in done for state in result.states])
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+SNAPSHOTS = {"epochs": 14, "schedule": "restarts", "snapshots": True, "depth": 1}
+
+
+@pytest.mark.parametrize(("refit", "networks"), [("folds", 6), ("retrain", 3), ("continue", 6)])
+def test_snapshots_vote_as_networks_of_their_own(refit: str, networks: int) -> None:
+    data = numbers(120)
+    model = fit(data, refit=refit, fix=SNAPSHOTS, **WORDS).model  # type: ignore[arg-type]
+    (part,) = model.parts
+    assert len(part.networks) == networks
+    told = {network.params.tobytes() for network in part.networks}
+    assert len(told) > networks // 2  # an early best epoch may be one of the snapshots
+    alone = [replace(model, parts=(replace(part, networks=(one,)),)) for one in part.networks]
+    mean = np.mean([one.predict_codes(data.codes) for one in alone], axis=0)
+    assert np.allclose(model.predict_codes(data.codes), mean, rtol=1e-12)
+
+
+def test_the_score_of_snapshots_is_that_of_their_mean() -> None:
+    data = numbers(120)
+    outcome = fit(data, fix=SNAPSHOTS, **WORDS)
+    (part,) = outcome.model.parts
+    found = {}
+    for voters in (1, 3):
+        losses = []
+        for number, fold in enumerate(outcome.splits.folds):
+            networks = part.networks[3 * number : 3 * number + voters]
+            model = replace(outcome.model, parts=(replace(part, networks=networks),))
+            error = model.predict_codes(data.codes[fold.valid]) - data.y[fold.valid]
+            losses.append(math.sqrt(np.mean(error**2)))
+        found[voters] = np.mean(losses)
+    assert outcome.search.best is not None
+    # The Model holds numbers inside the range of all rows, a fold inside that of its own.
+    assert outcome.search.best.value == pytest.approx(found[3], rel=1e-3)
+    assert outcome.search.best.value != pytest.approx(found[1], rel=1e-3)  # control

@@ -122,7 +122,12 @@ def test_every_other_design_of_a_sampler_that_learns_is_left_to_chance(tmp_path:
 def test_chance_is_the_seeds_and_keeps_the_limits(tmp_path: Path) -> None:
     words = {**LONG, "fidelity": "hyperband", "trials": 30, "sampler": "batch"}
     chance = {}
-    for name, more in {"one": {}, "same": {}, "limits": {"max_parameters": 400}, "other": {"seed": 1}}.items():
+    for name, more in {
+        "one": {},
+        "same": {},
+        "limits": {"max_parameters": 400},
+        "other": {"seed": 1},
+    }.items():
         found = fit(two_classes(), out=tmp_path / name, **words | more)
         chance[name] = brackets_of(tmp_path / name)[1]["params"][1::2]
     assert chance["one"] == chance["same"] != chance["other"]
