@@ -33,7 +33,7 @@ LINES = (
     ("vitals", "layers", "metrics"),
     ("theory",),
     ("journal",),
-    ("errors", "_seeds", "_version"),
+    ("errors", "_lazy", "_seeds", "_version"),
 )
 HEIGHT = {room: -line for line, rooms in enumerate(LINES) for room in rooms}
 

@@ -5,9 +5,9 @@ torch, scikit-learn, pandas, Optuna or Plotly. Types that a user names often sta
 what they hold is documented where they are defined.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from profunda._lazy import lazily
 from profunda._version import __version__
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
@@ -112,17 +112,4 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(
-            f"module 'profunda' has no attribute {name!r}; its public names are {', '.join(__all__)}"
-        )
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

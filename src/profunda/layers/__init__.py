@@ -5,8 +5,9 @@ activations, `ntk`. What acts on modules: `initialisers`, `penalties`, `folding`
 training: `schedules`, `augmentation` of rows, `attacks` (adversarial examples), `lookahead`, `snapshots`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.layers.attacks import adversarial as adversarial
@@ -133,17 +134,4 @@ __all__ = [
     "weights",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}"
-        )
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -5,8 +5,9 @@ takes batch norm out of them, `prediction` reads their raw outputs; `notation` w
 the texts do, f = σₙ Aₙ … σ₁ A₁.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.networks.notation import Notated as Notated
@@ -22,17 +23,4 @@ __all__ = [
     "Sigma",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}"
-        )
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

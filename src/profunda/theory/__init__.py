@@ -7,8 +7,9 @@
 loss.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.theory.activations import Nonlinearity as Nonlinearity
@@ -123,17 +124,4 @@ __all__ = [
     "weight_variance",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}"
-        )
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
