@@ -317,7 +317,29 @@ def test_the_choice_tells_its_optimism(tmp_path: Path) -> None:
     assert told.rows == len(outcome.splits.development)
     assert told.low <= told.corrected <= told.high
     assert told.best_corrected >= told.best
+    written = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert written["validation"] == {
+        "score": told.plain,
+        "corrected": told.corrected,
+        "interval": [told.low, told.high],
+        "candidates": told.candidates,
+        "rows": told.rows,
+    }
+    assert written["attribution"] is None
     assert fit(two_classes(), trials=1, **QUICK).optimism is None
+
+
+def test_the_summary_tells_what_each_ingredient_is_worth(tmp_path: Path) -> None:
+    outcome = fit(two_classes(), trials=3, ablate=True, out=tmp_path / "run", **QUICK)
+    told = outcome.attribution
+    assert told is not None
+    written = json.loads((tmp_path / "run" / "summary.json").read_text())["attribution"]
+    assert (written["score"], written["networks"]) == (told.value, told.networks)
+    assert [one["name"] for one in written["ingredients"]] == [worth.name for worth in told.worths]
+    first = told.worths[0]
+    assert written["ingredients"][0]["worth"] == first.worth.mean
+    assert written["ingredients"][0]["interval"] == [first.worth.low, first.worth.high]
+    assert {one["verdict"] for one in written["ingredients"]} <= {"helps", "hurts", "no difference seen"}
 
 
 def test_nested_validation_judges_every_row(tmp_path: Path) -> None:

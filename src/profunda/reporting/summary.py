@@ -4,8 +4,10 @@ import math
 from typing import Protocol
 
 from profunda.model.model import Model
+from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
 from profunda.reporting.evidence import Stage
+from profunda.tuning.ablation import Attribution
 from profunda.tuning.result import SearchResult
 
 __all__ = ["Finished", "summary"]
@@ -35,6 +37,12 @@ class Finished(Protocol):
     @property
     def instruction_set(self) -> str: ...
 
+    @property
+    def optimism(self) -> Optimism | None: ...
+
+    @property
+    def attribution(self) -> Attribution | None: ...
+
 
 def summary(outcome: Finished) -> dict[str, object]:
     """JSON-able numbers of a run; what is not finite, or was not measured, is None.
@@ -43,7 +51,9 @@ def summary(outcome: Finished) -> dict[str, object]:
     seconds (a stage told twice is summed), with their `total`, and `time_share` to its share of them.
     `networks`, `member_steps` (optimiser steps over all of them) and `training_seconds` are those of the
     search over all calls of the run, `networks_per_second` the first by the last. `endings` maps a cause to
-    its number of trials; `members` lists the model's designs with their weights.
+    its number of trials; `members` lists the model's designs with their weights. `validation` tells the score
+    on the rows that chose, and what is left of it once that is corrected for; `attribution` what each
+    ingredient is worth (with `ablate`).
     """
     seconds: dict[str, float] = {}
     for timing in outcome.timings:
@@ -65,6 +75,8 @@ def summary(outcome: Finished) -> dict[str, object]:
         "endings": {str(status): n for status, n in search.endings},
         "engine": outcome.engine,
         "instruction_set": outcome.instruction_set or None,
+        "validation": None if outcome.optimism is None else _validation(outcome.optimism),
+        "attribution": None if outcome.attribution is None else _attribution(outcome.attribution),
         "members": [{"weight": part.weight, "design": part.design.to_json()} for part in outcome.model.parts],
     }
 
@@ -75,6 +87,32 @@ def _finite(value: float) -> float | None:
 
 def _interval(score: Score | None) -> list[float | None] | None:
     return None if score is None else [_finite(score.low), _finite(score.high)]
+
+
+def _validation(optimism: Optimism) -> dict[str, object]:
+    return {
+        "score": _finite(optimism.plain),
+        "corrected": _finite(optimism.corrected),
+        "interval": [_finite(optimism.low), _finite(optimism.high)],
+        "candidates": optimism.candidates,
+        "rows": optimism.rows,
+    }
+
+
+def _attribution(attribution: Attribution) -> dict[str, object]:
+    return {
+        "score": _finite(attribution.value),
+        "networks": attribution.networks,
+        "ingredients": [
+            {
+                "name": worth.name,
+                "worth": _finite(worth.worth.mean),
+                "interval": [_finite(worth.worth.low), _finite(worth.worth.high)],
+                "verdict": worth.verdict,
+            }
+            for worth in attribution.worths
+        ],
+    }
 
 
 def _baseline(baseline: Baseline) -> dict[str, object]:
