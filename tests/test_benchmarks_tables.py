@@ -418,11 +418,12 @@ def test_losses_are_scaled_by_a_tables_best_and_median(load) -> None:
 
 
 def test_a_greedy_portfolio_adds_what_is_lacking(load) -> None:
-    """The second best by itself adds nothing to the best; the third is the cure of the other table."""
-    losses = np.array([[0.0, 0.1, 2.0], [0.9, 0.9, 0.0]])
-    learnt = load("portfolio").greedy(losses, 3)
-    assert learnt.places == (0, 2, 1)
-    np.testing.assert_allclose(learnt.losses, [0.45, 0.0, 0.0])
+    """What counts on a table is the mean of its two best: the second table's cures come last."""
+    losses = np.array([[0.0, 0.1, 0.2, 2.0, 2.0], [0.9, 0.9, 0.9, 0.0, 0.1]])
+    learnt = load("portfolio").greedy(losses, 4)
+    assert learnt.places == (0, 1, 3, 4)
+    # One design alone is averaged with the worst, 2: ((0 + 2)/2 + (0.9 + 2)/2)/2; then (0.05 + 0.9)/2, …
+    np.testing.assert_allclose(learnt.losses, [1.225, 0.475, 0.25, 0.05])
 
 
 def test_what_was_learnt_is_what_is_tried(load) -> None:

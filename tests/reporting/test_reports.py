@@ -17,6 +17,8 @@ from profunda.space.domain import Choice, Float
 from profunda.space.space import Space
 from profunda.tuning.result import SearchResult, Trial
 
+UNTOLD = {"optimism": None, "attribution": None}
+
 
 def objective_search(n: int, value=lambda p: p["x"]) -> SearchResult:
     """A search over a user's own function: no designs, no curves."""
@@ -125,11 +127,11 @@ def test_there_is_no_report_on_anything_else():
 
 def test_the_summary_has_exactly_its_keys_and_is_json():
     given = pieces("binary", trials=40)
-    told = summary(SimpleNamespace(**given))
+    told = summary(SimpleNamespace(**UNTOLD | given))
     assert list(told) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "members",
+        "instruction_set", "validation", "attribution", "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told
@@ -145,7 +147,7 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
 
 def test_the_run_tells_how_fast_it_trained_and_on_what():
     given = pieces("binary", trials=40)
-    told, text = summary(SimpleNamespace(**given)), run_document(**given).text()
+    told, text = summary(SimpleNamespace(**UNTOLD | given)), run_document(**given).text()
     search = given["search"]
     assert told["networks_per_second"] == pytest.approx(search.networks / 33.0, abs=1e-3)
     assert (told["engine"], told["instruction_set"]) == ("native and torch", "avx512")
@@ -162,7 +164,7 @@ def test_the_run_tells_how_fast_it_trained_and_on_what():
     assert ": as it was asked for. The native one calculated with AVX-512 instructions" in text
     silent = given | {"engine": "torch", "instruction_set": "", "timings": ()}
     silent["search"] = dataclasses.replace(search, training_seconds=0.0)
-    told, text = summary(SimpleNamespace(**silent)), run_document(**silent).text()
+    told, text = summary(SimpleNamespace(**UNTOLD | silent)), run_document(**silent).text()
     assert (told["networks_per_second"], told["instruction_set"], told["time_share"]) == (None, None, {})
     assert "Networks a second" not in text
     assert "The torch engine, on PyTorch, trained all networks: as it was asked for." in text
@@ -172,13 +174,13 @@ def test_the_run_tells_how_fast_it_trained_and_on_what():
 def test_a_summary_without_a_finite_score_is_json_too():
     given = pieces("binary", trials=12)
     given["score"] = dataclasses.replace(given["score"], value=math.nan, low=-math.inf, high=math.nan)
-    told = json.loads(json.dumps(summary(SimpleNamespace(**given)), allow_nan=False))
+    told = json.loads(json.dumps(summary(SimpleNamespace(**UNTOLD | given)), allow_nan=False))
     assert told["score"] is None
     assert told["interval"] == [None, None]
 
 
 def test_a_summary_of_a_run_that_held_nothing_out():
-    told = summary(SimpleNamespace(**pieces("binary", trials=12) | {"score": None, "baselines": ()}))
+    told = summary(SimpleNamespace(**UNTOLD | pieces("binary", trials=12) | {"score": None, "baselines": ()}))
     assert (told["score"], told["interval"], told["metric"], told["baselines"]) == (
         None,
         None,
