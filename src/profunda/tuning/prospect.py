@@ -16,7 +16,7 @@ __all__ = ["FAIR_COUNT", "Prospect", "forecast_params", "longest_epochs"]
 
 FORECAST = 64  # designs drawn to forecast what a trial costs
 FAIR_COUNT = 9  # trials: with fewer, two rungs of halving have nothing to halve
-LARGEST_SHARE = 1 / 4  # of a short bracket's time that one of its trials may claim
+LARGEST_SHARE = 1 / 4  # of a bracket's time that one of its trials may claim
 
 
 def forecast_params(space: Space, seed: int) -> list[Params]:
