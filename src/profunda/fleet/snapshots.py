@@ -6,7 +6,7 @@ from profunda.fleet.schedules import CYCLES
 from profunda.fleet.state import MemberState
 from profunda.space.design import Design
 
-__all__ = ["snapshot_epochs", "voters"]
+__all__ = ["snapshot_epochs", "taken", "voters"]
 
 
 def snapshot_epochs(design: Design) -> tuple[int, ...]:
@@ -20,8 +20,13 @@ def snapshot_epochs(design: Design) -> tuple[int, ...]:
     return tuple(max(1, int(end * design.epochs)) for end in CYCLES[1:-1])
 
 
-def voters(design: Design, state: MemberState) -> tuple[np.ndarray, ...]:
-    """The weights [P] whose predictions count alike for a member: its best, then the snapshots it came to."""
+def taken(design: Design, state: MemberState) -> tuple[np.ndarray, ...]:
+    """The snapshots [P] that a member has come to."""
     ends = snapshot_epochs(design)
-    taken = zip(ends, state.moments[len(state.moments) - len(ends) :], strict=True)
-    return (state.best_params, *(params for epoch, params in taken if epoch <= state.epoch))
+    kept = zip(ends, state.moments[len(state.moments) - len(ends) :], strict=True)
+    return tuple(params for epoch, params in kept if epoch <= state.epoch)
+
+
+def voters(design: Design, state: MemberState) -> tuple[np.ndarray, ...]:
+    """The weights [P] whose predictions count alike for a member: its best, then its snapshots."""
+    return (state.best_params, *taken(design, state))

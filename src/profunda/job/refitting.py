@@ -13,7 +13,7 @@ from profunda.data.splits import Fold, Splits
 from profunda.fleet.history import Status
 from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
-from profunda.fleet.snapshots import voters
+from profunda.fleet.snapshots import taken, voters
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
@@ -92,7 +92,7 @@ def _retrained(
     best_steps = np.mean([s.best_epoch * s.step / s.epoch for s in candidate.states])
     epochs = max(1, round(best_steps / _steps_an_epoch(design, splits)))
     state = trainer.train(Member(design, 0, candidate.trial.number), None, epochs, data)
-    voting = (state.params, *voters(design, state)[1:])
+    voting = (state.params, *taken(design, state))
     return tuple(Network(whole.preprocessing(design.encoding, 0), params) for params in voting)
 
 
@@ -122,7 +122,7 @@ def _continued(
         member = Member(design, fold, candidate.trial.number)
         while state.epoch < design.epochs and state.status is Status.RUNNING and state.valid_loss[-1] >= goal:
             state = trainer.train(member, state, state.epoch + 1, data)
-        voting = (state.params, *voters(design, before)[1:])
+        voting = (state.params, *taken(design, before))
         networks += [Network(sources.preprocessing(design.encoding, fold), params) for params in voting]
     return tuple(networks)
 

@@ -21,7 +21,7 @@ from profunda.fleet.member import Member
 from profunda.fleet.plan import plan
 from profunda.fleet.result import PackResult
 from profunda.fleet.shape import Shape, shape_of
-from profunda.fleet.snapshots import voters
+from profunda.fleet.snapshots import taken
 from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
@@ -139,8 +139,8 @@ class Ground:
         return found
 
     def _judge(self, entrant: Entrant, fold: int, state: MemberState) -> np.ndarray:
-        best, *snapshots = voters(entrant.design, state)
-        voting = (state.params if entrant.last else best, *snapshots)
+        own = state.params if entrant.last else state.best_params
+        voting = (own, *taken(entrant.design, state))
         if not state.best_epoch or not all(np.isfinite(params).all() for params in voting):
             return np.full(1 + len(self.corruptions), np.nan)
         encoding, task = entrant.design.encoding, self.dataset.task
