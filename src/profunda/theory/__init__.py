@@ -14,6 +14,10 @@ from profunda._lazy import lazily
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.theory.activations import Nonlinearity as Nonlinearity
     from profunda.theory.activations import nonlinearity as nonlinearity
+    from profunda.theory.chains import Chain as Chain
+    from profunda.theory.chains import Link as Link
+    from profunda.theory.chains import Unread as Unread
+    from profunda.theory.chains import chain_of as chain_of
     from profunda.theory.critical import Critical as Critical
     from profunda.theory.critical import critical_initialisation as critical_initialisation
     from profunda.theory.critical import has_critical as has_critical
@@ -49,12 +53,16 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.widths import relu_fluctuation as relu_fluctuation
 
 _HOMES = {
+    "Chain": "profunda.theory.chains",
     "Critical": "profunda.theory.critical",
     "DepthScales": "profunda.theory.propagation",
     "LinearFit": "profunda.theory.linear",
+    "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
     "Nonlinearity": "profunda.theory.activations",
+    "Unread": "profunda.theory.chains",
     "beta": "profunda.theory.widths",
+    "chain_of": "profunda.theory.chains",
     "chi_par": "profunda.theory.propagation",
     "chi_perp": "profunda.theory.propagation",
     "condition_number": "profunda.theory.linear",
@@ -87,12 +95,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "Chain",
     "Critical",
     "DepthScales",
     "LinearFit",
+    "Link",
     "LossScale",
     "Nonlinearity",
+    "Unread",
     "beta",
+    "chain_of",
     "chi_par",
     "chi_perp",
     "condition_number",
