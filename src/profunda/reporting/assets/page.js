@@ -25,6 +25,9 @@
     if (layout.annotations) {
       result.annotations = layout.annotations.map((mark) => ({ ...mark, bgcolor: t.card, borderpad: 1 }));
     }
+    if (layout.sliders) {
+      result.sliders = layout.sliders.map((slider) => ({ ...slider, bgcolor: t.line, bordercolor: t.line, activebgcolor: t.soft, tickcolor: t.soft, font: { color: t.ink } }));
+    }
     return result;
   };
   const painted = (data) => data.map((trace) => trace.texttemplate ? { ...trace, textfont: { ...(trace.textfont || {}), color: theme().ink } } : trace);
