@@ -21,6 +21,25 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.critical import Critical as Critical
     from profunda.theory.critical import critical_initialisation as critical_initialisation
     from profunda.theory.critical import has_critical as has_critical
+    from profunda.theory.ensembles import Ensemble as Ensemble
+    from profunda.theory.ensembles import Estimate as Estimate
+    from profunda.theory.ensembles import random_networks as random_networks
+    from profunda.theory.ensembles import relative_variance as relative_variance
+    from profunda.theory.finite_width import VertexProfile as VertexProfile
+    from profunda.theory.finite_width import dead_layer_probability as dead_layer_probability
+    from profunda.theory.finite_width import input_gradient_fluctuation as input_gradient_fluctuation
+    from profunda.theory.finite_width import log_gradient_mean as log_gradient_mean
+    from profunda.theory.finite_width import log_gradient_variance as log_gradient_variance
+    from profunda.theory.finite_width import log_norm_mean as log_norm_mean
+    from profunda.theory.finite_width import log_norm_variance as log_norm_variance
+    from profunda.theory.finite_width import moments_can_be_sampled as moments_can_be_sampled
+    from profunda.theory.finite_width import ntk_diagonal_limit as ntk_diagonal_limit
+    from profunda.theory.finite_width import ntk_diagonal_mean as ntk_diagonal_mean
+    from profunda.theory.finite_width import ntk_diagonal_variance as ntk_diagonal_variance
+    from profunda.theory.finite_width import (
+        ntk_diagonal_variance_uncoupled as ntk_diagonal_variance_uncoupled,
+    )
+    from profunda.theory.finite_width import vertex_profile as vertex_profile
     from profunda.theory.gains import orthogonal_gain as orthogonal_gain
     from profunda.theory.gains import torch_bound as torch_bound
     from profunda.theory.gains import weight_variance as weight_variance
@@ -56,11 +75,14 @@ _HOMES = {
     "Chain": "profunda.theory.chains",
     "Critical": "profunda.theory.critical",
     "DepthScales": "profunda.theory.propagation",
+    "Ensemble": "profunda.theory.ensembles",
+    "Estimate": "profunda.theory.ensembles",
     "LinearFit": "profunda.theory.linear",
     "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
     "Nonlinearity": "profunda.theory.activations",
     "Unread": "profunda.theory.chains",
+    "VertexProfile": "profunda.theory.finite_width",
     "beta": "profunda.theory.widths",
     "chain_of": "profunda.theory.chains",
     "chi_par": "profunda.theory.propagation",
@@ -69,6 +91,7 @@ _HOMES = {
     "correlation_map": "profunda.theory.propagation",
     "correlation_profile": "profunda.theory.propagation",
     "critical_initialisation": "profunda.theory.critical",
+    "dead_layer_probability": "profunda.theory.finite_width",
     "depth_scales": "profunda.theory.propagation",
     "descent_path": "profunda.theory.shrinkage",
     "elastic_net": "profunda.theory.linear",
@@ -77,13 +100,25 @@ _HOMES = {
     "fixed_variance": "profunda.theory.propagation",
     "gradient_profile": "profunda.theory.propagation",
     "has_critical": "profunda.theory.critical",
+    "input_gradient_fluctuation": "profunda.theory.finite_width",
     "lambda_max": "profunda.theory.linear",
     "lasso": "profunda.theory.linear",
+    "log_gradient_mean": "profunda.theory.finite_width",
+    "log_gradient_variance": "profunda.theory.finite_width",
+    "log_norm_mean": "profunda.theory.finite_width",
+    "log_norm_variance": "profunda.theory.finite_width",
+    "moments_can_be_sampled": "profunda.theory.finite_width",
     "noise_as_ridge": "profunda.theory.linear",
     "nonlinearity": "profunda.theory.activations",
     "normal_mean": "profunda.theory.quadrature",
+    "ntk_diagonal_limit": "profunda.theory.finite_width",
+    "ntk_diagonal_mean": "profunda.theory.finite_width",
+    "ntk_diagonal_variance": "profunda.theory.finite_width",
+    "ntk_diagonal_variance_uncoupled": "profunda.theory.finite_width",
     "orthogonal_gain": "profunda.theory.gains",
     "orthogonal_solution": "profunda.theory.linear",
+    "random_networks": "profunda.theory.ensembles",
+    "relative_variance": "profunda.theory.ensembles",
     "relu_fluctuation": "profunda.theory.widths",
     "ridge": "profunda.theory.linear",
     "soft_threshold": "profunda.theory.linear",
@@ -91,6 +126,7 @@ _HOMES = {
     "torch_bound": "profunda.theory.gains",
     "variance_map": "profunda.theory.propagation",
     "variance_profile": "profunda.theory.propagation",
+    "vertex_profile": "profunda.theory.finite_width",
     "weight_variance": "profunda.theory.gains",
 }
 
@@ -98,11 +134,14 @@ __all__ = [
     "Chain",
     "Critical",
     "DepthScales",
+    "Ensemble",
+    "Estimate",
     "LinearFit",
     "Link",
     "LossScale",
     "Nonlinearity",
     "Unread",
+    "VertexProfile",
     "beta",
     "chain_of",
     "chi_par",
@@ -111,6 +150,7 @@ __all__ = [
     "correlation_map",
     "correlation_profile",
     "critical_initialisation",
+    "dead_layer_probability",
     "depth_scales",
     "descent_path",
     "elastic_net",
@@ -119,13 +159,25 @@ __all__ = [
     "fixed_variance",
     "gradient_profile",
     "has_critical",
+    "input_gradient_fluctuation",
     "lambda_max",
     "lasso",
+    "log_gradient_mean",
+    "log_gradient_variance",
+    "log_norm_mean",
+    "log_norm_variance",
+    "moments_can_be_sampled",
     "noise_as_ridge",
     "nonlinearity",
     "normal_mean",
+    "ntk_diagonal_limit",
+    "ntk_diagonal_mean",
+    "ntk_diagonal_variance",
+    "ntk_diagonal_variance_uncoupled",
     "orthogonal_gain",
     "orthogonal_solution",
+    "random_networks",
+    "relative_variance",
     "relu_fluctuation",
     "ridge",
     "soft_threshold",
@@ -133,6 +185,7 @@ __all__ = [
     "torch_bound",
     "variance_map",
     "variance_profile",
+    "vertex_profile",
     "weight_variance",
 ]
 

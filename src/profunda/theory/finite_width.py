@@ -30,7 +30,7 @@ from profunda.errors import ArgumentError
 from profunda.theory.activations import Nonlinearity, nonlinearity
 from profunda.theory.propagation import Activation, moments, variance_profile
 from profunda.theory.quadrature import normal_mean
-from profunda.theory.widths import beta, relu_fluctuation
+from profunda.theory.widths import beta, checked_widths, relu_fluctuation
 
 __all__ = [
     "FIRST_ORDER",
@@ -72,7 +72,7 @@ def log_norm_variance(widths: Sequence[int]) -> float:
     >>> round(log_norm_variance([64, 32, 32]) - log_norm_variance([64]) - 2 * log_norm_variance([32]), 12)
     0.0
     """
-    return math.fsum(_log_moments(width)[1] for width in _checked(widths))
+    return math.fsum(_log_moments(width)[1] for width in checked_widths(widths))
 
 
 def log_norm_mean(widths: Sequence[int]) -> float:
@@ -85,7 +85,7 @@ def log_norm_mean(widths: Sequence[int]) -> float:
     >>> round(log_norm_mean([64]), 6), round(log_norm_mean([256]), 7)
     (-0.040109, -0.0098287)
     """
-    return math.fsum(_log_moments(width)[0] for width in _checked(widths))
+    return math.fsum(_log_moments(width)[0] for width in checked_widths(widths))
 
 
 @lru_cache(maxsize=1024)
@@ -113,7 +113,7 @@ def dead_layer_probability(widths: Sequence[int]) -> float:
     >>> dead_layer_probability([1, 2])
     0.625
     """
-    return -math.expm1(math.fsum(_log_alive(width) for width in _checked(widths)))
+    return -math.expm1(math.fsum(_log_alive(width) for width in checked_widths(widths)))
 
 
 def _log_alive(width: int) -> float:
@@ -133,8 +133,8 @@ def input_gradient_fluctuation(widths: Sequence[int], n_inputs: int) -> float:
     >>> round(input_gradient_fluctuation([64] * 4, 10**9), 4)
     0.3511
     """
-    (inputs,) = _checked([n_inputs])
-    return (relu_fluctuation(_checked(widths)) + 1.0) * (1.0 + 2.0 / inputs) - 1.0
+    (inputs,) = checked_widths([n_inputs])
+    return (relu_fluctuation(checked_widths(widths)) + 1.0) * (1.0 + 2.0 / inputs) - 1.0
 
 
 def log_gradient_mean(widths: Sequence[int], n_inputs: int) -> float:
@@ -145,7 +145,7 @@ def log_gradient_mean(widths: Sequence[int], n_inputs: int) -> float:
     """
     from scipy.special import digamma  # as in _log_moments
 
-    (inputs,) = _checked([n_inputs])
+    (inputs,) = checked_widths([n_inputs])
     return log_norm_mean(widths) + float(digamma(inputs / 2.0)) - math.log(inputs / 2.0)
 
 
@@ -160,7 +160,7 @@ def log_gradient_variance(widths: Sequence[int], n_inputs: int) -> float:
     """
     from scipy.special import polygamma  # as in _log_moments
 
-    (inputs,) = _checked([n_inputs])
+    (inputs,) = checked_widths([n_inputs])
     return log_norm_variance(widths) + float(polygamma(1, inputs / 2.0))
 
 
@@ -207,7 +207,7 @@ def ntk_diagonal_variance(widths: Sequence[int]) -> float:
     >>> round(ntk_diagonal_variance([8]), 4), round(ntk_diagonal_variance([32] * 8), 4)
     (0.375, 1.4121)
     """
-    sizes = np.array(_checked(widths), np.float64)
+    sizes = np.array(checked_widths(widths), np.float64)
     return _pair_mean(1.0 + 5.0 / sizes, 1.0 - 1.0 / sizes, 1.0 / 3.0) - 1.0
 
 
@@ -225,7 +225,7 @@ def ntk_diagonal_variance_uncoupled(widths: Sequence[int]) -> float:
     >>> round(ntk_diagonal_variance_uncoupled([32] * 8), 4)
     1.3419
     """
-    sizes = np.array(_checked(widths), np.float64)
+    sizes = np.array(checked_widths(widths), np.float64)
     return _pair_mean(1.0 + 5.0 / sizes, 1.0 + 1.0 / sizes, 0.0) - 1.0
 
 
@@ -266,7 +266,7 @@ def moments_can_be_sampled(widths: Sequence[int]) -> bool:
     >>> moments_can_be_sampled([64] * 16), moments_can_be_sampled([64] * 64)
     (True, False)
     """
-    return beta(_checked(widths)) <= SAMPLED
+    return beta(checked_widths(widths)) <= SAMPLED
 
 
 # Any activation, to the first order in 1/width ------------------------------------------------------
@@ -319,7 +319,7 @@ def vertex_profile(
     >>> float(vertex_profile("relu", [100] * 4, 2.0, 2.0).excess[-1])
     0.2
     """
-    sizes, phi = _checked(widths), nonlinearity(activation)
+    sizes, phi = checked_widths(widths), nonlinearity(activation)
     depth = len(sizes) + 1
     profile = variance_profile(phi, depth, q, weight_variance, bias_variance)
     excess = np.full(depth, math.nan)
@@ -346,13 +346,3 @@ def _spread(phi: Nonlinearity, q: float, square: float) -> float:
     root, unit = math.sqrt(q), math.sqrt(square)
     fourth = normal_mean(lambda g: (phi.value(root * g) / unit) ** 4, [kink / root for kink in phi.kinks])
     return max(0.0, float(fourth) - 1.0)
-
-
-def _checked(widths: Sequence[int]) -> tuple[int, ...]:
-    """Widths as they are; none at all is the linear model."""
-    for layer, width in enumerate(widths):
-        if width < 1:
-            raise ArgumentError(
-                f"Layer {layer + 1} of {len(widths)} has width {width}: no layer is narrower than 1 unit."
-            )
-    return tuple(widths)
