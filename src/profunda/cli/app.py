@@ -30,7 +30,7 @@ app.command("profunda.cli.report:report", name="report", help="Write a finished 
 app.command(
     "profunda.cli.ablate:ablate", name="ablate", help="Tell what each ingredient of a recipe is worth."
 )
-app.command("profunda.cli.lab:lab", name="lab", help="Measure what textbooks claim; write the book of verdicts.")
+app.command("profunda.cli.lab:lab", name="lab", help="Measure what textbooks claim; write the book of it.")
 app.command("profunda.cli.info:info", name="info", help="Versions, cores, threads, devices and engines here.")
 
 

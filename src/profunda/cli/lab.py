@@ -110,8 +110,8 @@ def _book(folder: Path, quick: bool, force: bool, lang: Literal["en", "pt"], wor
         ended.append(run)
         word = verdict_word(run.outcome.verdict, lang) if run.outcome is not None else "—"
         left = (time.perf_counter() - begun) / len(ended) * (len(chosen) - len(ended))
-        print(f"{len(ended):>3}/{len(chosen)}  {run.id:<34} {word:<22} {run.seconds:5.1f} s, ~{left:3.0f} s left",
-              flush=True)  # fmt: skip
+        place = f"{len(ended):>3}/{len(chosen)}  {run.id:<34} {word:<22}"
+        print(f"{place} {run.seconds:5.1f} s, about {left:.0f} s left", flush=True)
 
     try:
         runs = run_all(chosen, quick=quick, workers=workers, done=done)

@@ -44,8 +44,8 @@ def check_folder(folder: Path, *, force: bool) -> None:
         return
     if not (folder / _RECORDS).is_file():
         raise RunError(
-            f"{folder} holds files that are not a book's, so it is left as it is; name a folder that does not "
-            "exist yet, or an empty one"
+            f"{folder} holds files that are not a book's, so it is left as it is; name a folder that does "
+            "not exist yet, or an empty one"
         )
     if not force:
         raise RunError(f"{folder} holds a book already; --force writes the new one over it")
@@ -119,10 +119,10 @@ def _links(chapters: Sequence[Chapter], here: Chapter | None, language: Language
 def _index(runs: Sequence[Run], chapters: Sequence[Chapter], language: Language) -> str:
     seconds = sum(run.seconds for run in runs)
     lead = Words(
-        f"{len(runs)} claims of textbooks on deep learning, each predicted from theory, measured on this machine "
-        f"in {duration(seconds)} of computing, and judged by its numbers.",
-        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, medida nesta "
-        f"máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
+        f"{len(runs)} claims of textbooks on deep learning, each predicted from theory, measured on this "
+        f"machine in {duration(seconds)} of computing, and judged by its numbers.",
+        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, medida "
+        f"nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
     )
     counts = tuple(
         (verdict_word(v, language), str(sum(r.outcome is not None and r.outcome.verdict == v for r in runs)))

@@ -99,7 +99,9 @@ def entries() -> tuple[Entry, ...]:
     found = []
     for chapter in CHAPTERS:
         package = import_module(f"{_HOME}.{chapter.key}")
-        for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+        names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+        # A module that begins with "_" is what several experiments of a chapter share.
+        for name in (name for name in names if not name.startswith("_")):
             module = import_module(f"{package.__name__}.{name}")
             found.append(Entry(name.replace("_", "-"), chapter, module.EXPERIMENT))
     return tuple(found)

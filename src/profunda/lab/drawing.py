@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Series, Spot
-from profunda.lab.words import Language, Words
+from profunda.lab.words import Language, localised
 from profunda.reporting.blocks import Figure
 from profunda.reporting.figures import axis, hover, label, legend, log_axis, numbers, spec, thin
 from profunda.reporting.palette import ACCENT, BAD, GOOD, GREY, SECOND, SEQUENCE, faded
@@ -39,7 +39,7 @@ def _plot(plot: Plot, language: Language) -> Figure:
     data += [_spots(plot.spots, language)] if plot.spots else []
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
-    layout: dict[str, Any] = {
+    layout: dict[str, Any] = _separators(language) | {
         "xaxis": _axis(plot.x, [x for one in plot.series for x in one.x], language),
         "yaxis": _axis(plot.y, [y for one in plot.series for y in (*one.y, *one.low, *one.high)], language),
         "shapes": shapes,
@@ -56,6 +56,11 @@ def _plot(plot: Plot, language: Language) -> Figure:
     return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=height)
 
 
+def _separators(language: Language) -> dict[str, Any]:
+    """Decimal comma and thousands point in Portuguese; Plotly's own are the English ones."""
+    return {"separators": ",."} if language == "pt" else {}
+
+
 def _axis(one: Axis, values: Sequence[float], language: Language) -> dict[str, Any]:
     title = one.title.to(language)
     if one.names:
@@ -66,7 +71,10 @@ def _axis(one: Axis, values: Sequence[float], language: Language) -> dict[str, A
         ends = one.range or (min(positive, default=0.1), max(positive, default=10.0))
         if ends[0] == ends[1]:
             ends = (ends[0] / 2, ends[1] * 2)
-        return log_axis(title, *ends)
+        found = log_axis(title, *ends)
+        if language == "pt":
+            found["ticktext"] = [localised(text) for text in found["ticktext"]]
+        return found
     return axis(title) | ({"range": list(one.range)} if one.range is not None else {})
 
 
@@ -204,7 +212,7 @@ def _heat(heat: Heat, language: Language) -> Figure:
     for path in heat.paths:
         data += _traces(path, 200, language, False)
     data += [_spots(heat.spots, language)] if heat.spots else []
-    layout = {
+    layout = _separators(language) | {
         "xaxis": _axis(heat.x, heat.at_x, language),
         "yaxis": _axis(heat.y, heat.at_y, language),
         "showlegend": len(heat.paths) > 0,
@@ -228,7 +236,8 @@ def _diagram(diagram: Diagram, language: Language) -> Figure:
     # A third of the way: there the arrows into one node have not met yet.
     notes += [
         {
-            "x": nodes[a].x + 0.3 * (nodes[b].x - nodes[a].x), "y": nodes[a].y + 0.3 * (nodes[b].y - nodes[a].y),
+            "x": nodes[a].x + 0.3 * (nodes[b].x - nodes[a].x),
+            "y": nodes[a].y + 0.3 * (nodes[b].y - nodes[a].y),
             "text": label(text, 16), "showarrow": False, "font": {"size": 12}, "yshift": 9,
         }
         for a, b, text in diagram.links

@@ -1,4 +1,4 @@
-"""A claim of the source texts as something that runs: prediction first, then a measurement, then a verdict."""
+"""A claim of the source texts as something that runs: a prediction, a measurement, a verdict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -71,8 +71,8 @@ def run_all(
 ) -> list[Run]:
     """Run `chosen`, `workers` at a time (default: the cores), each process on one thread.
 
-    `done` hears of each as it ends. The order of the result is that of `chosen`. On Ctrl-C those not begun are
-    dropped and KeyboardInterrupt is raised; `done` has heard of the finished ones.
+    `done` hears of each as it ends. The order of the result is that of `chosen`. On Ctrl-C those not begun
+    are dropped and KeyboardInterrupt is raised; `done` has heard of the finished ones.
     """
     workers = workers or os.cpu_count() or 1
     found: dict[str, Run] = {}

@@ -26,7 +26,7 @@ class Words:
 
 
 def said(en: str, pt: str, *values: float | str) -> Words:
-    """Two sentences with the same `values` in their places {0}, {1} …, written as each language writes numbers.
+    """Two sentences with `values` in their places {0}, {1} …, written as each language writes numbers.
 
     Floats get three significant digits, whole numbers their separators; texts are left as they are.
 

@@ -41,8 +41,8 @@ INTERFACES: dict[Language, Interface] = {
         warning="Warning",
         problem="Problem",
         inapplicable="n/a",
-        foot=f"Written by Profunda {__version__}. This page is one file: it loads nothing from any network and "
-        "holds no rows of your data beyond the points drawn.",
+        foot=f"Written by Profunda {__version__}. This page is one file: it loads nothing from any network "
+        "and holds no rows of your data beyond the points drawn.",
     ),
     "pt": Interface(
         how="Como é feito, e seus limites",

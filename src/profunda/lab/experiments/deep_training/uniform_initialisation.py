@@ -49,20 +49,20 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(value - error, value + error),
         measured=said(
-            "A linear layer multiplies the variance by {0}. After 50 layers {1} is left with tanh and {2} with "
-            "ReLU, of {3} at the start.",
-            "Uma camada linear multiplica a variância por {0}. Depois de 50 camadas restam {1} com tanh e {2} com "
-            "ReLU, de {3} no início.",
+            "A linear layer multiplies the variance by {0}. After 50 layers {1} is left with tanh and {2} "
+            "with ReLU, of {3} at the start.",
+            "Uma camada linear multiplica a variância por {0}. Depois de 50 camadas restam {1} com tanh e "
+            "{2} com ReLU, de {3} no início.",
             value, last["tanh"], last["relu"], _START,
         ),
         verdict="holds with conditions",
         statement=Words(
-            "It keeps the variance where the activation is nearly linear. The text needs a mean of zero, which "
-            "follows from an odd activation, not from independence: tanh still shrinks the signal slowly, and a "
-            "ReLU halves it at every layer and needs weights of twice the variance (He).",
-            "Conserva a variância onde a ativação é quase linear. O texto precisa de média zero, o que decorre de "
-            "uma ativação ímpar, não da independência: tanh ainda encolhe o sinal devagar, e a ReLU o divide por "
-            "dois a cada camada e precisa de pesos com o dobro da variância (He).",
+            "It keeps the variance where the activation is nearly linear. The text needs a mean of zero, "
+            "which follows from an odd activation, not from independence: tanh still shrinks the signal "
+            "slowly, and a ReLU halves it at every layer and needs weights of twice the variance (He).",
+            "Conserva a variância onde a ativação é quase linear. O texto precisa de média zero, o que decorre "
+            "de uma ativação ímpar, não da independência: tanh ainda encolhe o sinal devagar, e a ReLU o "
+            "divide por dois a cada camada e precisa de pesos com o dobro da variância (He).",
         ),
         pictures=(
             Plot(
@@ -90,10 +90,10 @@ EXPERIMENT = Experiment(
         "Exercise list on initialisation, question 5", "Lista de exercícios sobre inicialização, questão 5"
     ),
     prediction=Words(
-        "n·Var(w) = 1, so a linear layer keeps the variance; tanh follows q ← E tanh²(√q g) and decays as 1/(2l), "
-        "a ReLU loses half of it at each layer (Poole et al. 2016, eq. 3).",
-        "n·Var(w) = 1, logo uma camada linear conserva a variância; tanh segue q ← E tanh²(√q g) e decai como "
-        "1/(2l), a ReLU perde metade em cada camada (Poole et al. 2016, eq. 3).",
+        "n·Var(w) = 1, so a linear layer keeps the variance; tanh follows q ← E tanh²(√q g) and decays as "
+        "1/(2l), a ReLU loses half of it at each layer (Poole et al. 2016, eq. 3).",
+        "n·Var(w) = 1, logo uma camada linear conserva a variância; tanh segue q ← E tanh²(√q g) e decai "
+        "como 1/(2l), a ReLU perde metade em cada camada (Poole et al. 2016, eq. 3).",
     ),
     measure=measure,
     errata=("E28",),
