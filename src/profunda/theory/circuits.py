@@ -268,7 +268,7 @@ def circuit_network(circuit: Circuit, unit: Unit) -> nn.Sequential:
     unit, but "xor" and "xnor" take k (see `_alternating`). Complements cost nothing: the first layer reads
     1 − x.
 
-    Raises ArgumentError for a circuit without a gate, or for an output that is an input.
+    Raises ArgumentError for a circuit without inputs or outputs, and for an output that is an input.
 
     >>> gate = circuit_network(Circuit(2, (Gate("xor", (0, 1)),), (2,)), "relu")
     >>> gate(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))[:, 0].tolist()
@@ -304,10 +304,10 @@ def _layers(circuit: Circuit, unit: Unit) -> list[_Layer]:
     if unit not in ("relu", "threshold"):
         raise ArgumentError(f"unit = {unit!r}; hidden units are 'relu' or 'threshold'.")
     levels = circuit.levels
-    if not circuit.outputs or any(levels[wire] == 0 for wire in circuit.outputs):
+    if not circuit.inputs or not circuit.outputs or any(levels[wire] == 0 for wire in circuit.outputs):
         raise ArgumentError(
-            "A network's outputs are gates, but this circuit has no output, or one that is an input; make it "
-            "the output of a gate, as of an 'and' of one wire."
+            "A network reads inputs and its outputs are gates, but this circuit has no input, no output, or an "
+            "output that is an input; make that one the output of a gate, as of an 'and' of one wire."
         )
     needed = _needed(circuit, levels)
     layers = []
@@ -372,7 +372,7 @@ def _units(gate: Gate, unit: Unit) -> _Units:
     elif gate.kind in ("or", "nor", "not"):
         sign, biases, factors = -1.0, np.ones(1), np.ones(1)
     else:
-        sign, biases, factors = 1.0, -np.arange(float(k)), _alternating(k, unit)
+        sign, biases, factors = 1.0, -np.arange(max(k, 1.0)), _alternating(k, unit)
     inverse = gate.kind in ("nand", "or", "xnor")
     return _Units(
         sign,
@@ -388,5 +388,7 @@ def _alternating(k: int, unit: Unit) -> np.ndarray:
     Thresholds: +1, −1, +1, …: each integer that s passes turns the sum over. ReLUs: 1, −2, +2, …: the slope
     turns between 1 and −1 at each integer from 0 to k − 1, so the function goes up and down between 0 and 1.
     """
+    if k == 0:
+        return np.zeros(1)  # one idle unit: torch has no use for a layer without any
     signs = (-1.0) ** np.arange(k)
     return signs if unit == "threshold" else np.where(np.arange(k) == 0, 1.0, 2.0) * signs
