@@ -14,13 +14,34 @@ from profunda._lazy import lazily
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.theory.activations import Nonlinearity as Nonlinearity
     from profunda.theory.activations import nonlinearity as nonlinearity
+    from profunda.theory.bias_variance import BasisProblem as BasisProblem
+    from profunda.theory.bias_variance import Decomposition as Decomposition
+    from profunda.theory.bias_variance import basis_problem as basis_problem
+    from profunda.theory.bias_variance import decompose as decompose
+    from profunda.theory.bias_variance import gaussian_basis as gaussian_basis
+    from profunda.theory.bounds import VCBound as VCBound
+    from profunda.theory.bounds import dense_vc_dimension as dense_vc_dimension
+    from profunda.theory.bounds import growth_bound as growth_bound
+    from profunda.theory.bounds import sauer_sum as sauer_sum
+    from profunda.theory.bounds import vc_bound as vc_bound
+    from profunda.theory.bounds import vc_sample_size as vc_sample_size
     from profunda.theory.chains import Chain as Chain
     from profunda.theory.chains import Link as Link
     from profunda.theory.chains import Unread as Unread
     from profunda.theory.chains import chain_of as chain_of
+    from profunda.theory.complexity import EffectiveComplexity as EffectiveComplexity
+    from profunda.theory.complexity import effective_complexity as effective_complexity
     from profunda.theory.critical import Critical as Critical
     from profunda.theory.critical import critical_initialisation as critical_initialisation
     from profunda.theory.critical import has_critical as has_critical
+    from profunda.theory.double_descent import EpochCurve as EpochCurve
+    from profunda.theory.double_descent import FeatureSweep as FeatureSweep
+    from profunda.theory.double_descent import TwoScales as TwoScales
+    from profunda.theory.double_descent import descent_risk as descent_risk
+    from profunda.theory.double_descent import isotropic_draws as isotropic_draws
+    from profunda.theory.double_descent import isotropic_risk as isotropic_risk
+    from profunda.theory.double_descent import noise_amplification as noise_amplification
+    from profunda.theory.double_descent import random_feature_sweep as random_feature_sweep
     from profunda.theory.ensembles import Ensemble as Ensemble
     from profunda.theory.ensembles import Estimate as Estimate
     from profunda.theory.ensembles import random_networks as random_networks
@@ -52,6 +73,24 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.linear import orthogonal_solution as orthogonal_solution
     from profunda.theory.linear import ridge as ridge
     from profunda.theory.linear import soft_threshold as soft_threshold
+    from profunda.theory.normalisation import BatchNormGrowth as BatchNormGrowth
+    from profunda.theory.normalisation import BatchNormStep as BatchNormStep
+    from profunda.theory.normalisation import batch_norm_growth as batch_norm_growth
+    from profunda.theory.normalisation import batch_norm_growth_limit as batch_norm_growth_limit
+    from profunda.theory.normalisation import batch_norm_step as batch_norm_step
+    from profunda.theory.polynomials import CoefficientTable as CoefficientTable
+    from profunda.theory.polynomials import PolynomialFit as PolynomialFit
+    from profunda.theory.polynomials import coefficient_table as coefficient_table
+    from profunda.theory.polynomials import expected_rms as expected_rms
+    from profunda.theory.polynomials import fit_polynomial as fit_polynomial
+    from profunda.theory.polynomials import matching_strengths as matching_strengths
+    from profunda.theory.polynomials import powers as powers
+    from profunda.theory.polynomials import printed_coefficients as printed_coefficients
+    from profunda.theory.polynomials import refit_rms as refit_rms
+    from profunda.theory.polynomials import rounding_reach as rounding_reach
+    from profunda.theory.polynomials import ten_points as ten_points
+    from profunda.theory.pooling import SharingRisk as SharingRisk
+    from profunda.theory.pooling import TwoTasks as TwoTasks
     from profunda.theory.propagation import DepthScales as DepthScales
     from profunda.theory.propagation import chi_par as chi_par
     from profunda.theory.propagation import chi_perp as chi_perp
@@ -64,50 +103,94 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.propagation import variance_map as variance_map
     from profunda.theory.propagation import variance_profile as variance_profile
     from profunda.theory.quadrature import normal_mean as normal_mean
+    from profunda.theory.ridge_path import RidgePath as RidgePath
+    from profunda.theory.ridge_path import cross_validated_ridge as cross_validated_ridge
     from profunda.theory.scales import LossScale as LossScale
     from profunda.theory.scales import strength_for as strength_for
     from profunda.theory.shrinkage import descent_path as descent_path
     from profunda.theory.shrinkage import equivalent_ridge as equivalent_ridge
+    from profunda.theory.smoothers import SmootherRisk as SmootherRisk
+    from profunda.theory.smoothers import degrees_of_freedom as degrees_of_freedom
+    from profunda.theory.smoothers import leave_one_out_error as leave_one_out_error
+    from profunda.theory.smoothers import optimism as optimism
+    from profunda.theory.smoothers import ridge_smoother as ridge_smoother
+    from profunda.theory.smoothers import smoother_risk as smoother_risk
+    from profunda.theory.smoothers import training_risk as training_risk
     from profunda.theory.widths import beta as beta
     from profunda.theory.widths import relu_fluctuation as relu_fluctuation
 
 _HOMES = {
+    "BasisProblem": "profunda.theory.bias_variance",
+    "BatchNormGrowth": "profunda.theory.normalisation",
+    "BatchNormStep": "profunda.theory.normalisation",
     "Chain": "profunda.theory.chains",
+    "CoefficientTable": "profunda.theory.polynomials",
     "Critical": "profunda.theory.critical",
+    "Decomposition": "profunda.theory.bias_variance",
     "DepthScales": "profunda.theory.propagation",
+    "EffectiveComplexity": "profunda.theory.complexity",
     "Ensemble": "profunda.theory.ensembles",
+    "EpochCurve": "profunda.theory.double_descent",
     "Estimate": "profunda.theory.ensembles",
+    "FeatureSweep": "profunda.theory.double_descent",
     "LinearFit": "profunda.theory.linear",
     "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
     "Nonlinearity": "profunda.theory.activations",
+    "PolynomialFit": "profunda.theory.polynomials",
+    "RidgePath": "profunda.theory.ridge_path",
+    "SharingRisk": "profunda.theory.pooling",
+    "SmootherRisk": "profunda.theory.smoothers",
+    "TwoScales": "profunda.theory.double_descent",
+    "TwoTasks": "profunda.theory.pooling",
     "Unread": "profunda.theory.chains",
+    "VCBound": "profunda.theory.bounds",
     "VertexProfile": "profunda.theory.finite_width",
+    "basis_problem": "profunda.theory.bias_variance",
+    "batch_norm_growth": "profunda.theory.normalisation",
+    "batch_norm_growth_limit": "profunda.theory.normalisation",
+    "batch_norm_step": "profunda.theory.normalisation",
     "beta": "profunda.theory.widths",
     "chain_of": "profunda.theory.chains",
     "chi_par": "profunda.theory.propagation",
     "chi_perp": "profunda.theory.propagation",
+    "coefficient_table": "profunda.theory.polynomials",
     "condition_number": "profunda.theory.linear",
     "correlation_map": "profunda.theory.propagation",
     "correlation_profile": "profunda.theory.propagation",
     "critical_initialisation": "profunda.theory.critical",
+    "cross_validated_ridge": "profunda.theory.ridge_path",
     "dead_layer_probability": "profunda.theory.finite_width",
+    "decompose": "profunda.theory.bias_variance",
+    "degrees_of_freedom": "profunda.theory.smoothers",
+    "dense_vc_dimension": "profunda.theory.bounds",
     "depth_scales": "profunda.theory.propagation",
     "descent_path": "profunda.theory.shrinkage",
+    "descent_risk": "profunda.theory.double_descent",
+    "effective_complexity": "profunda.theory.complexity",
     "elastic_net": "profunda.theory.linear",
     "equivalent_ridge": "profunda.theory.shrinkage",
+    "expected_rms": "profunda.theory.polynomials",
+    "fit_polynomial": "profunda.theory.polynomials",
     "fixed_correlation": "profunda.theory.propagation",
     "fixed_variance": "profunda.theory.propagation",
+    "gaussian_basis": "profunda.theory.bias_variance",
     "gradient_profile": "profunda.theory.propagation",
+    "growth_bound": "profunda.theory.bounds",
     "has_critical": "profunda.theory.critical",
     "input_gradient_fluctuation": "profunda.theory.finite_width",
+    "isotropic_draws": "profunda.theory.double_descent",
+    "isotropic_risk": "profunda.theory.double_descent",
     "lambda_max": "profunda.theory.linear",
     "lasso": "profunda.theory.linear",
+    "leave_one_out_error": "profunda.theory.smoothers",
     "log_gradient_mean": "profunda.theory.finite_width",
     "log_gradient_variance": "profunda.theory.finite_width",
     "log_norm_mean": "profunda.theory.finite_width",
     "log_norm_variance": "profunda.theory.finite_width",
+    "matching_strengths": "profunda.theory.polynomials",
     "moments_can_be_sampled": "profunda.theory.finite_width",
+    "noise_amplification": "profunda.theory.double_descent",
     "noise_as_ridge": "profunda.theory.linear",
     "nonlinearity": "profunda.theory.activations",
     "normal_mean": "profunda.theory.quadrature",
@@ -115,58 +198,106 @@ _HOMES = {
     "ntk_diagonal_mean": "profunda.theory.finite_width",
     "ntk_diagonal_variance": "profunda.theory.finite_width",
     "ntk_diagonal_variance_uncoupled": "profunda.theory.finite_width",
+    "optimism": "profunda.theory.smoothers",
     "orthogonal_gain": "profunda.theory.gains",
     "orthogonal_solution": "profunda.theory.linear",
+    "powers": "profunda.theory.polynomials",
+    "printed_coefficients": "profunda.theory.polynomials",
+    "random_feature_sweep": "profunda.theory.double_descent",
     "random_networks": "profunda.theory.ensembles",
+    "refit_rms": "profunda.theory.polynomials",
     "relative_variance": "profunda.theory.ensembles",
     "relu_fluctuation": "profunda.theory.widths",
     "ridge": "profunda.theory.linear",
+    "ridge_smoother": "profunda.theory.smoothers",
+    "rounding_reach": "profunda.theory.polynomials",
+    "sauer_sum": "profunda.theory.bounds",
+    "smoother_risk": "profunda.theory.smoothers",
     "soft_threshold": "profunda.theory.linear",
     "strength_for": "profunda.theory.scales",
+    "ten_points": "profunda.theory.polynomials",
     "torch_bound": "profunda.theory.gains",
+    "training_risk": "profunda.theory.smoothers",
     "variance_map": "profunda.theory.propagation",
     "variance_profile": "profunda.theory.propagation",
+    "vc_bound": "profunda.theory.bounds",
+    "vc_sample_size": "profunda.theory.bounds",
     "vertex_profile": "profunda.theory.finite_width",
     "weight_variance": "profunda.theory.gains",
 }
 
 __all__ = [
+    "BasisProblem",
+    "BatchNormGrowth",
+    "BatchNormStep",
     "Chain",
+    "CoefficientTable",
     "Critical",
+    "Decomposition",
     "DepthScales",
+    "EffectiveComplexity",
     "Ensemble",
+    "EpochCurve",
     "Estimate",
+    "FeatureSweep",
     "LinearFit",
     "Link",
     "LossScale",
     "Nonlinearity",
+    "PolynomialFit",
+    "RidgePath",
+    "SharingRisk",
+    "SmootherRisk",
+    "TwoScales",
+    "TwoTasks",
     "Unread",
+    "VCBound",
     "VertexProfile",
+    "basis_problem",
+    "batch_norm_growth",
+    "batch_norm_growth_limit",
+    "batch_norm_step",
     "beta",
     "chain_of",
     "chi_par",
     "chi_perp",
+    "coefficient_table",
     "condition_number",
     "correlation_map",
     "correlation_profile",
     "critical_initialisation",
+    "cross_validated_ridge",
     "dead_layer_probability",
+    "decompose",
+    "degrees_of_freedom",
+    "dense_vc_dimension",
     "depth_scales",
     "descent_path",
+    "descent_risk",
+    "effective_complexity",
     "elastic_net",
     "equivalent_ridge",
+    "expected_rms",
+    "fit_polynomial",
     "fixed_correlation",
     "fixed_variance",
+    "gaussian_basis",
     "gradient_profile",
+    "growth_bound",
     "has_critical",
     "input_gradient_fluctuation",
+    "isotropic_draws",
+    "isotropic_risk",
     "lambda_max",
     "lasso",
+    "leave_one_out_error",
     "log_gradient_mean",
     "log_gradient_variance",
     "log_norm_mean",
     "log_norm_variance",
+    "matching_strengths",
     "moments_can_be_sampled",
+    "noise_amplification",
     "noise_as_ridge",
     "nonlinearity",
     "normal_mean",
@@ -174,17 +305,30 @@ __all__ = [
     "ntk_diagonal_mean",
     "ntk_diagonal_variance",
     "ntk_diagonal_variance_uncoupled",
+    "optimism",
     "orthogonal_gain",
     "orthogonal_solution",
+    "powers",
+    "printed_coefficients",
+    "random_feature_sweep",
     "random_networks",
+    "refit_rms",
     "relative_variance",
     "relu_fluctuation",
     "ridge",
+    "ridge_smoother",
+    "rounding_reach",
+    "sauer_sum",
+    "smoother_risk",
     "soft_threshold",
     "strength_for",
+    "ten_points",
     "torch_bound",
+    "training_risk",
     "variance_map",
     "variance_profile",
+    "vc_bound",
+    "vc_sample_size",
     "vertex_profile",
     "weight_variance",
 ]
