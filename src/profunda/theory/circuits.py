@@ -306,8 +306,8 @@ def _layers(circuit: Circuit, unit: Unit) -> list[_Layer]:
     levels = circuit.levels
     if not circuit.inputs or not circuit.outputs or any(levels[wire] == 0 for wire in circuit.outputs):
         raise ArgumentError(
-            "A network reads inputs and its outputs are gates, but this circuit has no input, no output, or an "
-            "output that is an input; make that one the output of a gate, as of an 'and' of one wire."
+            "A network reads inputs and its outputs are gates, but this circuit has no input, no output, or "
+            "an output that is an input; make that one the output of a gate, as of an 'and' of one wire."
         )
     needed = _needed(circuit, levels)
     layers = []

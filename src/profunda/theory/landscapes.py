@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, hessian, jacrev, vmap
+from torch.func import functional_call, jacrev, vmap
 
 from profunda.errors import ArgumentError
 
@@ -146,7 +146,8 @@ def regular_minima(reach: float = _REACH) -> np.ndarray:
     surface = landscape("regular", 2 * round(reach / _SPACING) + 1, reach)
     at = grid_minima(surface.values)
     start = np.stack([surface.x[at[:, 1]], surface.y[at[:, 0]]], axis=1)
-    slope, curvature = (vmap(of(lambda p: _regular(p[0], p[1]))) for of in (jacrev, hessian))
+    gradient = jacrev(lambda point: _regular(point[0], point[1]))
+    slope, curvature = vmap(gradient), vmap(jacrev(gradient))
     here = torch.from_numpy(start)
     for _ in range(20):
         inverse = torch.linalg.pinv(curvature(here), hermitian=True)  # flat saddles have none
@@ -281,7 +282,7 @@ def losses_at(module: nn.Module, vectors: Tensor, inputs: Tensor, targets: Tenso
                     f"loss returned {shape}; one number for all rows is needed: take its mean, as "
                     "reduction='mean' does."
                 )
-            found.append(float(value))
+            found.append(float(value.detach()))
     return np.array(found, np.float64)
 
 
