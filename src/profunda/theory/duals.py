@@ -196,7 +196,7 @@ def _interpolated(phi: Nonlinearity, pairs: np.ndarray) -> tuple[np.ndarray, flo
     low[:2], high[:2] = low[:2].min(), high[:2].max()
     spread = high[0] - low[0] > 1e-12 * high[0]
     held = pairs[:, np.random.default_rng(0).permutation(pairs.shape[1])[:_HELD_OUT]]
-    truth: np.ndarray | None = None
+    truth, own = None, 0.0
     best: tuple[np.ndarray, float] | None = None
     for roots, turns in _SIZES:
         sizes = (roots, roots, turns) if spread else (1, 1, turns)
