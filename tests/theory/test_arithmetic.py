@@ -17,7 +17,7 @@ from profunda.theory.arithmetic import (
     ripple_adder,
     to_bits,
 )
-from profunda.theory.circuits import circuit_network, to_rows
+from profunda.theory.circuits import circuit_network, truth_rows
 
 SIZES = {
     2: (8, 3, 14),
@@ -39,7 +39,7 @@ def test_gates_depth_and_minterms(bits, expected):
 
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_the_multiplier_is_exact_for_all_inputs(bits):
-    rows = to_rows(2 * bits)
+    rows = truth_rows(2 * bits)
     product = from_bits(rows[:, :bits]) * from_bits(rows[:, bits:])
     np.testing.assert_array_equal(from_bits(array_multiplier(bits).truth_table()), product)
 
@@ -52,7 +52,7 @@ def test_minterms_are_the_ones_of_all_products():
 
 @pytest.mark.parametrize("bits", range(1, 7))
 def test_the_adder_is_exact_for_all_inputs(bits):
-    adder, rows = ripple_adder(bits), to_rows(2 * bits)
+    adder, rows = ripple_adder(bits), truth_rows(2 * bits)
     total = from_bits(rows[:, :bits]) + from_bits(rows[:, bits:])
     np.testing.assert_array_equal(from_bits(adder.truth_table()), total)
     assert (adder.size, adder.depth) == (5 * bits - 3, 2 * bits - 1)
@@ -76,7 +76,7 @@ def test_the_adder_of_forty_bits(a, b):
 def test_a_deep_network_multiplies_exactly(unit):
     network = circuit_network(array_multiplier(4), unit)
     assert sum(isinstance(layer, torch.nn.Linear) for layer in network) == 15 + 1
-    rows = to_rows(8)
+    rows = truth_rows(8)
     with torch.no_grad():
         found = network(torch.from_numpy(rows).float()).numpy()
     np.testing.assert_array_equal(from_bits(found > 0.5), from_bits(rows[:, :4]) * from_bits(rows[:, 4:]))

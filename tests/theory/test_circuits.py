@@ -14,7 +14,7 @@ from profunda.theory.circuits import (
     Gate,
     circuit_network,
     network_units,
-    to_rows,
+    truth_rows,
 )
 
 KINDS = ("and", "or", "nand", "nor", "xor", "xnor", "not")
@@ -55,7 +55,7 @@ def test_the_twin_would_show_a_wrong_gate():
 def test_the_network_is_exactly_the_circuit(circuit, unit):
     network = circuit_network(circuit, unit)
     with torch.no_grad():
-        found = network(torch.from_numpy(to_rows(circuit.inputs)).float())
+        found = network(torch.from_numpy(truth_rows(circuit.inputs)).float())
     np.testing.assert_array_equal(found.numpy(), circuit.truth_table())
     hidden = [layer.out_features for layer in network if isinstance(layer, torch.nn.Linear)][:-1]
     assert tuple(hidden) == network_units(circuit, unit)
@@ -99,7 +99,7 @@ def test_a_part_behaves_as_it_does_alone():
     build = CircuitBuilder(3)
     (inner,) = build.use(part, 2, 0)
     (outer,) = build.use(part, inner, 1)
-    rows = to_rows(3)
+    rows = truth_rows(3)
     alone = part.evaluate(np.stack([part.evaluate(rows[:, [2, 0]])[:, 0], rows[:, 1]], 1))
     np.testing.assert_array_equal(build.finish(outer).truth_table(), alone)
 

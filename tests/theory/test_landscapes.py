@@ -13,12 +13,12 @@ from torch import nn
 from profunda.errors import ArgumentError
 from profunda.theory import landscapes as module
 from profunda.theory.landscapes import (
-    MARKED_POINTS,
     filter_direction,
     grid_minima,
     landscape,
     line_slice,
     losses_at,
+    marked_points,
     outputs_at,
     parameter_vector,
     plane_slice,
@@ -31,10 +31,10 @@ from profunda.theory.landscapes import (
 
 
 def test_the_five_marked_points():
-    values = [float(printed_landscape(*point)) for point in MARKED_POINTS]
+    values = [float(printed_landscape(*point)) for point in marked_points()]
     assert [round(value, 4) for value in values[:2] + values[3:]] == [-0.0376, 0.0887, -0.0887, 0.0376]
     assert math.isnan(values[2])
-    assert [point[0] for point in MARKED_POINTS] == [-8, -4, 0, 4, 8]
+    assert marked_points() == ((-8, -8), (-4, -4), (0, 0), (4, 4), (8, 8))
 
 
 def test_the_limit_at_the_origin_is_0():

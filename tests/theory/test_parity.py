@@ -8,7 +8,7 @@ import torch
 from tests.oracles.theory_circuits import rows_in_order
 
 from profunda.errors import ArgumentError
-from profunda.theory.circuits import circuit_network, network_units, to_rows
+from profunda.theory.circuits import circuit_network, network_units, truth_rows
 from profunda.theory.parity import parity_flat, parity_sizes, parity_table, parity_tree
 
 UNITS = (2, 5, 6, 10, 11, 13, 14, 19, 20, 22, 23, 26, 27, 29, 30)
@@ -19,7 +19,7 @@ UNITS = (2, 5, 6, 10, 11, 13, 14, 19, 20, 22, 23, 26, 27, 29, 30)
 @pytest.mark.parametrize("shape", [parity_tree, parity_flat])
 @pytest.mark.parametrize("bits", range(2, 17))
 def test_networks_are_exact_on_all_inputs(bits, shape, unit):
-    rows = torch.from_numpy(to_rows(bits)).float()
+    rows = torch.from_numpy(truth_rows(bits)).float()
     with torch.no_grad():
         found = circuit_network(shape(bits), unit)(rows)[:, 0]
     np.testing.assert_array_equal(found.numpy(), parity_table(bits))

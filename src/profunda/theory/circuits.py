@@ -33,7 +33,7 @@ __all__ = [
     "Step",
     "circuit_network",
     "network_units",
-    "to_rows",
+    "truth_rows",
 ]
 
 GateKind = Literal["and", "or", "not", "nand", "nor", "xor", "xnor"]
@@ -187,10 +187,10 @@ def _unpacked(value: int, rows: int) -> np.ndarray:
     return np.unpackbits(raw, count=rows, bitorder="little").astype(bool)
 
 
-def to_rows(inputs: int) -> np.ndarray:
+def truth_rows(inputs: int) -> np.ndarray:
     """All inputs of a truth table, bools [2^inputs, inputs], in its order.
 
-    >>> to_rows(2).astype(int).tolist()
+    >>> truth_rows(2).astype(int).tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]
     """
     return (np.arange(2**inputs)[:, None] >> np.arange(inputs)) % 2 == 1

@@ -21,7 +21,6 @@ from torch.func import functional_call, jacrev, vmap
 from profunda.errors import ArgumentError
 
 __all__ = [
-    "MARKED_POINTS",
     "LineSlice",
     "Loss",
     "PlaneSlice",
@@ -32,6 +31,7 @@ __all__ = [
     "landscape",
     "line_slice",
     "losses_at",
+    "marked_points",
     "outputs_at",
     "parameter_vector",
     "plane_slice",
@@ -46,9 +46,6 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 Reading = Literal["printed", "regular"]
 """The formula as printed, which is singular, or a guess at what was meant, which is not."""
 
-MARKED_POINTS = ((-8.0, -8.0), (-4.0, -4.0), (0.0, 0.0), (4.0, 4.0), (8.0, 8.0))
-"""The five configurations that the text marks on its surface."""
-
 _POLE = 1e-12
 _FLAT = 1e-4
 _REACH, _SPACING = 10.0, 0.02
@@ -58,6 +55,11 @@ _ELEMENTS = 2**22
 # The surface of the text ------------------------------------------------------------------------------
 
 
+def marked_points() -> tuple[tuple[float, float], ...]:
+    """The five configurations (x, y) that the text marks on its surface, all on the diagonal."""
+    return tuple((place, place) for place in (-8.0, -4.0, 0.0, 4.0, 8.0))
+
+
 def printed_landscape(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
     """sin(3√(x²y²)) / ((√(x²y²) + 1.5) sin x cos x), as printed; nan where sin x cos x = 0.
 
@@ -65,7 +67,7 @@ def printed_landscape(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarra
     x = 0, and at other multiples of π has poles wherever sin(3πky) is not 0. On all of these it has no
     value (0/0 at x = 0, the third marked point included), hence the mask.
 
-    >>> [round(float(printed_landscape(*point)), 4) for point in MARKED_POINTS]
+    >>> [round(float(printed_landscape(*point)), 4) for point in marked_points()]
     [-0.0376, 0.0887, nan, -0.0887, 0.0376]
     """
     x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))

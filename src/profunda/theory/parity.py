@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from profunda.errors import ArgumentError
-from profunda.theory.circuits import Circuit, CircuitBuilder, Gate, network_units, to_rows
+from profunda.theory.circuits import Circuit, CircuitBuilder, Gate, network_units, truth_rows
 
 __all__ = ["ParitySizes", "parity_flat", "parity_sizes", "parity_table", "parity_tree"]
 
@@ -26,7 +26,7 @@ def parity_table(bits: int) -> np.ndarray:
     [0, 1, 1, 0]
     """
     _check(bits)
-    return to_rows(bits).sum(axis=1) % 2 == 1
+    return truth_rows(bits).sum(axis=1) % 2 == 1
 
 
 def parity_flat(bits: int) -> Circuit:

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from profunda.errors import ArgumentError, DataError
 from profunda.theory.landscapes import outputs_at
 
-__all__ = ["Path", "TrainingPaths", "principal_path", "training_paths", "walk_share"]
+__all__ = ["PrincipalPath", "TrainingPaths", "principal_path", "training_paths", "walk_share"]
 
 
 @dataclass(frozen=True)
-class Path:
+class PrincipalPath:
     """A path of T points in D dimensions and its shadow on the plane of its two leading principal directions.
 
     `coordinates` [T, 2] are those of the points from `centre` [D], their mean, along `directions` [2, D],
@@ -54,7 +54,7 @@ class Path:
         return ((points.detach().double().cpu() - self.centre) @ self.directions.T).numpy()
 
 
-def principal_path(points: Tensor | Sequence[Tensor]) -> Path:
+def principal_path(points: Tensor | Sequence[Tensor]) -> PrincipalPath:
     """The path through `points`, [T, D] or T vectors [D], in time; float64 inside. At least 2 points and 2
     axes.
 
@@ -88,7 +88,7 @@ def principal_path(points: Tensor | Sequence[Tensor]) -> Path:
     leading = directions[:2]
     signs = torch.where(leading @ (rows[-1] - rows[0]) < 0.0, -1.0, 1.0).double()
     leading = signs[:, None] * leading
-    return Path(
+    return PrincipalPath(
         coordinates=((rows - centre) @ leading.T).numpy(),
         directions=leading,
         centre=centre,
@@ -120,8 +120,8 @@ class TrainingPaths:
     `parameters` is the path of θ_t in P dimensions, `predictions` that of f(X; θ_t) in N·C. `distances` [T]
     are ‖f(X; θ_t) − y‖ and `target` [2] is y in the plane of the predictions."""
 
-    parameters: Path
-    predictions: Path
+    parameters: PrincipalPath
+    predictions: PrincipalPath
     distances: np.ndarray
     target: np.ndarray
 

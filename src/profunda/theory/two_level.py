@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from profunda.errors import ArgumentError
-from profunda.theory.circuits import Circuit, Gate, GateKind, to_rows
+from profunda.theory.circuits import Circuit, Gate, GateKind, truth_rows
 
 __all__ = [
     "Cover",
@@ -217,7 +217,7 @@ def two_level_reach(inputs: int, *, complemented: bool) -> Reach:
         )
     every = 2**2**inputs - 1
     columns = [
-        int("".join(map(str, reversed(column))), 2) for column in to_rows(inputs).T.astype(int).tolist()
+        int("".join(map(str, reversed(column))), 2) for column in truth_rows(inputs).T.astype(int).tolist()
     ]
     literals = columns + [every ^ column for column in columns] if complemented else columns
     offered = set()
