@@ -14,6 +14,14 @@ from profunda._lazy import lazily
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.theory.activations import Nonlinearity as Nonlinearity
     from profunda.theory.activations import nonlinearity as nonlinearity
+    from profunda.theory.arithmetic import MultiplierSizes as MultiplierSizes
+    from profunda.theory.arithmetic import array_multiplier as array_multiplier
+    from profunda.theory.arithmetic import from_bits as from_bits
+    from profunda.theory.arithmetic import full_adder as full_adder
+    from profunda.theory.arithmetic import half_adder as half_adder
+    from profunda.theory.arithmetic import multiplier_sizes as multiplier_sizes
+    from profunda.theory.arithmetic import ripple_adder as ripple_adder
+    from profunda.theory.arithmetic import to_bits as to_bits
     from profunda.theory.bias_variance import BasisProblem as BasisProblem
     from profunda.theory.bias_variance import Decomposition as Decomposition
     from profunda.theory.bias_variance import basis_problem as basis_problem
@@ -29,6 +37,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.chains import Link as Link
     from profunda.theory.chains import Unread as Unread
     from profunda.theory.chains import chain_of as chain_of
+    from profunda.theory.circuits import Circuit as Circuit
+    from profunda.theory.circuits import CircuitBuilder as CircuitBuilder
+    from profunda.theory.circuits import Gate as Gate
+    from profunda.theory.circuits import circuit_network as circuit_network
+    from profunda.theory.circuits import network_units as network_units
+    from profunda.theory.circuits import truth_rows as truth_rows
     from profunda.theory.complexity import EffectiveComplexity as EffectiveComplexity
     from profunda.theory.complexity import effective_complexity as effective_complexity
     from profunda.theory.critical import Critical as Critical
@@ -64,6 +78,21 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.gains import orthogonal_gain as orthogonal_gain
     from profunda.theory.gains import torch_bound as torch_bound
     from profunda.theory.gains import weight_variance as weight_variance
+    from profunda.theory.landscapes import LineSlice as LineSlice
+    from profunda.theory.landscapes import PlaneSlice as PlaneSlice
+    from profunda.theory.landscapes import Surface as Surface
+    from profunda.theory.landscapes import filter_direction as filter_direction
+    from profunda.theory.landscapes import grid_minima as grid_minima
+    from profunda.theory.landscapes import landscape as landscape
+    from profunda.theory.landscapes import line_slice as line_slice
+    from profunda.theory.landscapes import losses_at as losses_at
+    from profunda.theory.landscapes import marked_points as marked_points
+    from profunda.theory.landscapes import outputs_at as outputs_at
+    from profunda.theory.landscapes import parameter_vector as parameter_vector
+    from profunda.theory.landscapes import plane_slice as plane_slice
+    from profunda.theory.landscapes import printed_landscape as printed_landscape
+    from profunda.theory.landscapes import regular_landscape as regular_landscape
+    from profunda.theory.landscapes import regular_minima as regular_minima
     from profunda.theory.linear import LinearFit as LinearFit
     from profunda.theory.linear import condition_number as condition_number
     from profunda.theory.linear import elastic_net as elastic_net
@@ -78,6 +107,11 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.normalisation import batch_norm_growth as batch_norm_growth
     from profunda.theory.normalisation import batch_norm_growth_limit as batch_norm_growth_limit
     from profunda.theory.normalisation import batch_norm_step as batch_norm_step
+    from profunda.theory.parity import ParitySizes as ParitySizes
+    from profunda.theory.parity import parity_flat as parity_flat
+    from profunda.theory.parity import parity_sizes as parity_sizes
+    from profunda.theory.parity import parity_table as parity_table
+    from profunda.theory.parity import parity_tree as parity_tree
     from profunda.theory.polynomials import CoefficientTable as CoefficientTable
     from profunda.theory.polynomials import PolynomialFit as PolynomialFit
     from profunda.theory.polynomials import coefficient_table as coefficient_table
@@ -116,6 +150,20 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.smoothers import ridge_smoother as ridge_smoother
     from profunda.theory.smoothers import smoother_risk as smoother_risk
     from profunda.theory.smoothers import training_risk as training_risk
+    from profunda.theory.trajectories import PrincipalPath as PrincipalPath
+    from profunda.theory.trajectories import TrainingPaths as TrainingPaths
+    from profunda.theory.trajectories import principal_path as principal_path
+    from profunda.theory.trajectories import training_paths as training_paths
+    from profunda.theory.trajectories import walk_share as walk_share
+    from profunda.theory.two_level import Cover as Cover
+    from profunda.theory.two_level import Cube as Cube
+    from profunda.theory.two_level import Reach as Reach
+    from profunda.theory.two_level import minimal_cover as minimal_cover
+    from profunda.theory.two_level import minterm_cover as minterm_cover
+    from profunda.theory.two_level import plain_two_level as plain_two_level
+    from profunda.theory.two_level import prime_implicants as prime_implicants
+    from profunda.theory.two_level import two_level_circuit as two_level_circuit
+    from profunda.theory.two_level import two_level_reach as two_level_reach
     from profunda.theory.widths import beta as beta
     from profunda.theory.widths import relu_fluctuation as relu_fluctuation
 
@@ -124,8 +172,12 @@ _HOMES = {
     "BatchNormGrowth": "profunda.theory.normalisation",
     "BatchNormStep": "profunda.theory.normalisation",
     "Chain": "profunda.theory.chains",
+    "Circuit": "profunda.theory.circuits",
+    "CircuitBuilder": "profunda.theory.circuits",
     "CoefficientTable": "profunda.theory.polynomials",
+    "Cover": "profunda.theory.two_level",
     "Critical": "profunda.theory.critical",
+    "Cube": "profunda.theory.two_level",
     "Decomposition": "profunda.theory.bias_variance",
     "DepthScales": "profunda.theory.propagation",
     "EffectiveComplexity": "profunda.theory.complexity",
@@ -133,19 +185,29 @@ _HOMES = {
     "EpochCurve": "profunda.theory.double_descent",
     "Estimate": "profunda.theory.ensembles",
     "FeatureSweep": "profunda.theory.double_descent",
+    "Gate": "profunda.theory.circuits",
+    "LineSlice": "profunda.theory.landscapes",
     "LinearFit": "profunda.theory.linear",
     "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
+    "MultiplierSizes": "profunda.theory.arithmetic",
     "Nonlinearity": "profunda.theory.activations",
+    "ParitySizes": "profunda.theory.parity",
+    "PlaneSlice": "profunda.theory.landscapes",
     "PolynomialFit": "profunda.theory.polynomials",
+    "PrincipalPath": "profunda.theory.trajectories",
+    "Reach": "profunda.theory.two_level",
     "RidgePath": "profunda.theory.ridge_path",
     "SharingRisk": "profunda.theory.pooling",
     "SmootherRisk": "profunda.theory.smoothers",
+    "Surface": "profunda.theory.landscapes",
+    "TrainingPaths": "profunda.theory.trajectories",
     "TwoScales": "profunda.theory.double_descent",
     "TwoTasks": "profunda.theory.pooling",
     "Unread": "profunda.theory.chains",
     "VCBound": "profunda.theory.bounds",
     "VertexProfile": "profunda.theory.finite_width",
+    "array_multiplier": "profunda.theory.arithmetic",
     "basis_problem": "profunda.theory.bias_variance",
     "batch_norm_growth": "profunda.theory.normalisation",
     "batch_norm_growth_limit": "profunda.theory.normalisation",
@@ -154,6 +216,7 @@ _HOMES = {
     "chain_of": "profunda.theory.chains",
     "chi_par": "profunda.theory.propagation",
     "chi_perp": "profunda.theory.propagation",
+    "circuit_network": "profunda.theory.circuits",
     "coefficient_table": "profunda.theory.polynomials",
     "condition_number": "profunda.theory.linear",
     "correlation_map": "profunda.theory.propagation",
@@ -171,25 +234,38 @@ _HOMES = {
     "elastic_net": "profunda.theory.linear",
     "equivalent_ridge": "profunda.theory.shrinkage",
     "expected_rms": "profunda.theory.polynomials",
+    "filter_direction": "profunda.theory.landscapes",
     "fit_polynomial": "profunda.theory.polynomials",
     "fixed_correlation": "profunda.theory.propagation",
     "fixed_variance": "profunda.theory.propagation",
+    "from_bits": "profunda.theory.arithmetic",
+    "full_adder": "profunda.theory.arithmetic",
     "gaussian_basis": "profunda.theory.bias_variance",
     "gradient_profile": "profunda.theory.propagation",
+    "grid_minima": "profunda.theory.landscapes",
     "growth_bound": "profunda.theory.bounds",
+    "half_adder": "profunda.theory.arithmetic",
     "has_critical": "profunda.theory.critical",
     "input_gradient_fluctuation": "profunda.theory.finite_width",
     "isotropic_draws": "profunda.theory.double_descent",
     "isotropic_risk": "profunda.theory.double_descent",
     "lambda_max": "profunda.theory.linear",
+    "landscape": "profunda.theory.landscapes",
     "lasso": "profunda.theory.linear",
     "leave_one_out_error": "profunda.theory.smoothers",
+    "line_slice": "profunda.theory.landscapes",
     "log_gradient_mean": "profunda.theory.finite_width",
     "log_gradient_variance": "profunda.theory.finite_width",
     "log_norm_mean": "profunda.theory.finite_width",
     "log_norm_variance": "profunda.theory.finite_width",
+    "losses_at": "profunda.theory.landscapes",
+    "marked_points": "profunda.theory.landscapes",
     "matching_strengths": "profunda.theory.polynomials",
+    "minimal_cover": "profunda.theory.two_level",
+    "minterm_cover": "profunda.theory.two_level",
     "moments_can_be_sampled": "profunda.theory.finite_width",
+    "multiplier_sizes": "profunda.theory.arithmetic",
+    "network_units": "profunda.theory.circuits",
     "noise_amplification": "profunda.theory.double_descent",
     "noise_as_ridge": "profunda.theory.linear",
     "nonlinearity": "profunda.theory.activations",
@@ -201,28 +277,48 @@ _HOMES = {
     "optimism": "profunda.theory.smoothers",
     "orthogonal_gain": "profunda.theory.gains",
     "orthogonal_solution": "profunda.theory.linear",
+    "outputs_at": "profunda.theory.landscapes",
+    "parameter_vector": "profunda.theory.landscapes",
+    "parity_flat": "profunda.theory.parity",
+    "parity_sizes": "profunda.theory.parity",
+    "parity_table": "profunda.theory.parity",
+    "parity_tree": "profunda.theory.parity",
+    "plain_two_level": "profunda.theory.two_level",
+    "plane_slice": "profunda.theory.landscapes",
     "powers": "profunda.theory.polynomials",
+    "prime_implicants": "profunda.theory.two_level",
+    "principal_path": "profunda.theory.trajectories",
     "printed_coefficients": "profunda.theory.polynomials",
+    "printed_landscape": "profunda.theory.landscapes",
     "random_feature_sweep": "profunda.theory.double_descent",
     "random_networks": "profunda.theory.ensembles",
     "refit_rms": "profunda.theory.polynomials",
+    "regular_landscape": "profunda.theory.landscapes",
+    "regular_minima": "profunda.theory.landscapes",
     "relative_variance": "profunda.theory.ensembles",
     "relu_fluctuation": "profunda.theory.widths",
     "ridge": "profunda.theory.linear",
     "ridge_smoother": "profunda.theory.smoothers",
+    "ripple_adder": "profunda.theory.arithmetic",
     "rounding_reach": "profunda.theory.polynomials",
     "sauer_sum": "profunda.theory.bounds",
     "smoother_risk": "profunda.theory.smoothers",
     "soft_threshold": "profunda.theory.linear",
     "strength_for": "profunda.theory.scales",
     "ten_points": "profunda.theory.polynomials",
+    "to_bits": "profunda.theory.arithmetic",
     "torch_bound": "profunda.theory.gains",
+    "training_paths": "profunda.theory.trajectories",
     "training_risk": "profunda.theory.smoothers",
+    "truth_rows": "profunda.theory.circuits",
+    "two_level_circuit": "profunda.theory.two_level",
+    "two_level_reach": "profunda.theory.two_level",
     "variance_map": "profunda.theory.propagation",
     "variance_profile": "profunda.theory.propagation",
     "vc_bound": "profunda.theory.bounds",
     "vc_sample_size": "profunda.theory.bounds",
     "vertex_profile": "profunda.theory.finite_width",
+    "walk_share": "profunda.theory.trajectories",
     "weight_variance": "profunda.theory.gains",
 }
 
@@ -231,8 +327,12 @@ __all__ = [
     "BatchNormGrowth",
     "BatchNormStep",
     "Chain",
+    "Circuit",
+    "CircuitBuilder",
     "CoefficientTable",
+    "Cover",
     "Critical",
+    "Cube",
     "Decomposition",
     "DepthScales",
     "EffectiveComplexity",
@@ -240,19 +340,29 @@ __all__ = [
     "EpochCurve",
     "Estimate",
     "FeatureSweep",
+    "Gate",
+    "LineSlice",
     "LinearFit",
     "Link",
     "LossScale",
+    "MultiplierSizes",
     "Nonlinearity",
+    "ParitySizes",
+    "PlaneSlice",
     "PolynomialFit",
+    "PrincipalPath",
+    "Reach",
     "RidgePath",
     "SharingRisk",
     "SmootherRisk",
+    "Surface",
+    "TrainingPaths",
     "TwoScales",
     "TwoTasks",
     "Unread",
     "VCBound",
     "VertexProfile",
+    "array_multiplier",
     "basis_problem",
     "batch_norm_growth",
     "batch_norm_growth_limit",
@@ -261,6 +371,7 @@ __all__ = [
     "chain_of",
     "chi_par",
     "chi_perp",
+    "circuit_network",
     "coefficient_table",
     "condition_number",
     "correlation_map",
@@ -278,25 +389,38 @@ __all__ = [
     "elastic_net",
     "equivalent_ridge",
     "expected_rms",
+    "filter_direction",
     "fit_polynomial",
     "fixed_correlation",
     "fixed_variance",
+    "from_bits",
+    "full_adder",
     "gaussian_basis",
     "gradient_profile",
+    "grid_minima",
     "growth_bound",
+    "half_adder",
     "has_critical",
     "input_gradient_fluctuation",
     "isotropic_draws",
     "isotropic_risk",
     "lambda_max",
+    "landscape",
     "lasso",
     "leave_one_out_error",
+    "line_slice",
     "log_gradient_mean",
     "log_gradient_variance",
     "log_norm_mean",
     "log_norm_variance",
+    "losses_at",
+    "marked_points",
     "matching_strengths",
+    "minimal_cover",
+    "minterm_cover",
     "moments_can_be_sampled",
+    "multiplier_sizes",
+    "network_units",
     "noise_amplification",
     "noise_as_ridge",
     "nonlinearity",
@@ -308,28 +432,48 @@ __all__ = [
     "optimism",
     "orthogonal_gain",
     "orthogonal_solution",
+    "outputs_at",
+    "parameter_vector",
+    "parity_flat",
+    "parity_sizes",
+    "parity_table",
+    "parity_tree",
+    "plain_two_level",
+    "plane_slice",
     "powers",
+    "prime_implicants",
+    "principal_path",
     "printed_coefficients",
+    "printed_landscape",
     "random_feature_sweep",
     "random_networks",
     "refit_rms",
+    "regular_landscape",
+    "regular_minima",
     "relative_variance",
     "relu_fluctuation",
     "ridge",
     "ridge_smoother",
+    "ripple_adder",
     "rounding_reach",
     "sauer_sum",
     "smoother_risk",
     "soft_threshold",
     "strength_for",
     "ten_points",
+    "to_bits",
     "torch_bound",
+    "training_paths",
     "training_risk",
+    "truth_rows",
+    "two_level_circuit",
+    "two_level_reach",
     "variance_map",
     "variance_profile",
     "vc_bound",
     "vc_sample_size",
     "vertex_profile",
+    "walk_share",
     "weight_variance",
 ]
 
