@@ -12,7 +12,7 @@ PLOT = Plot(
     X,
     Y,
     (
-        series(Words("measured", "medido"), [1, 10, 100], [1, 0.5, 0.2], band=([0.9, 0.4, 0.1], [1.1, 0.6, 0.3])),
+        series(Words("m", "medido"), [1, 10, 100], [1, 0.5, 0.2], band=([0.9, 0.4, 0.1], [1.1, 0.6, 0.3])),
         series(Words("theory", "teoria"), [1, 10, 100], [1.0, 0.6, 0.3], "theory"),
         series(Words("bars", "barras"), [1, 10, 100], [1.0, 0.6, 0.3], "second", "bars"),
     ),
