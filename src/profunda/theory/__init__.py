@@ -5,6 +5,9 @@
 `critical` the variances at which both keep their size; `linear` solves ridge, lasso and elastic net,
 `shrinkage` compares early stopping with ridge, and `scales` says what a penalty's strength means beside which
 loss.
+
+What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
+`polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch.
 """
 
 from typing import TYPE_CHECKING
