@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "selu": nn.SELU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
-FIELDS = ("norm", "directional", "input_gradient", "kernel", "squares", "fourths", "gradients")
+FIELDS = ("norm", "directional", "input_gradient", "kernel", "variances", "squares", "fourths", "gradients")
 
 
 def digamma(half):
@@ -96,12 +96,14 @@ def _network(rng, sizes, module, c_w, c_b, law, precision):
 
 def _one(net, row, direction, c_w, c_b):
     x = torch.from_numpy(row).requires_grad_()
-    zs, signal = [], x
+    zs, signal, signals = [], x, [x]
     for part in net[:-1]:
         signal = part(signal)
         if isinstance(part, nn.Linear):
             signal.retain_grad()
             zs.append(signal)
+        else:
+            signals.append(signal)
     net.zero_grad()
     net[-1](signal).sum().backward()
     _, tangent = torch.autograd.functional.jvp(net[:-1], torch.from_numpy(row), torch.from_numpy(direction))
@@ -115,6 +117,7 @@ def _one(net, row, direction, c_w, c_b):
         "directional": float(tangent.square().mean()) / np.mean(direction**2),
         "input_gradient": float(x.grad.square().sum()),
         "kernel": float(kernel),
+        "variances": [c_w * float(each.detach().square().mean()) + c_b for each in signals],
         "squares": [float(z.detach().square().mean()) for z in zs],
         "fourths": [float(z.detach().pow(4).mean()) for z in zs],
         "gradients": [float(z.grad.square().sum()) for z in zs],

@@ -70,6 +70,9 @@ class Ensemble:
     kernel
         K = Θ(x, x) = ‖∂f/∂θ‖² over all weights and biases, the read-out's too, [M, N]; biases count where
         C_b > 0.
+    variances
+        C_W‖x^{l−1}‖²/n_{l−1} + C_b, l = 1 … L + 1: the variance of a unit of z^l, given the layers below,
+        [M, N, L + 1]. The same in all networks at l = 1; their mean is E z², without the noise of the units.
     squares, fourths
         Means of z² and z⁴ over the units of a hidden layer, [M, N, L].
     gradients
@@ -81,19 +84,18 @@ class Ensemble:
     directional: np.ndarray
     input_gradient: np.ndarray
     kernel: np.ndarray
+    variances: np.ndarray
     squares: np.ndarray
     fourths: np.ndarray
     gradients: np.ndarray
 
     def pair_excess(self) -> Estimate:
-        """E z_i²z_j²/(E z²)² − 1 over pairs of units of a layer, [N, L]; nan in a layer of one unit.
+        """E z_i²z_j²/(E z²)² − 1 for two units of layer l = 1 … L + 1, [N, L + 1].
 
-        `profunda.theory.finite_width.vertex_profile` predicts it.
+        Given the layers below, two units are independent with equal variances: it is the relative variance of
+        `variances`, under any law of weights. `profunda.theory.finite_width.vertex_profile` predicts it.
         """
-        units = np.array(self.widths, np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pairs = (units * self.squares**2 - self.fourths) / (units - 1.0)
-        return _excess(pairs, self.squares)
+        return relative_variance(self.variances)
 
     def kurtosis_excess(self) -> Estimate:
         """E z⁴/(3(E z²)²) − 1, [N, L]: to the first order that of `pair_excess`, for Gaussian weights."""
@@ -226,13 +228,16 @@ def _measured(kind: _Kind, flat: np.ndarray) -> tuple[np.ndarray, ...]:
         fourths.append((square * square).mean(-1))
         tangent = slopes[-1] * after[:, count:]
         both = np.concatenate([signals[-1], tangent], 1).astype(kind.precision)
-    kernel, gradients, back = _backward(kind, flat, layers, [_mean_square(each) for each in signals], slopes)
+    means = np.stack([_mean_square(each) for each in signals], -1)
+    variances = kind.weight_variance * means + kind.bias_variance
+    kernel, gradients, back = _backward(kind, flat, layers, variances, slopes)
     start = _mean_square(kind.rows)
     return (
-        _mean_square(signals[-1]) / start[:count],
+        means[..., -1] / start[:count],
         _mean_square(tangent) / start[count:],
         back,
         kernel,
+        variances,
         np.stack(squares, -1),
         np.stack(fourths, -1),
         gradients,
@@ -243,17 +248,16 @@ def _backward(
     kind: _Kind,
     flat: np.ndarray,
     layers: list[tuple[np.ndarray, np.ndarray | None]],
-    signals: list[np.ndarray],
+    variances: np.ndarray,
     slopes: list[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """K [m, N], ‖∂f/∂z^l‖² [m, N, L] and ‖∂f/∂x‖² [m, N]; `signals` are ‖x^l‖²/n_l."""
-    reads = [kind.weight_variance * signal + kind.bias_variance for signal in signals]
-    kernel, gradients = reads[-1], []
+    """K [m, N], ‖∂f/∂z^l‖² [m, N, L] and ‖∂f/∂x‖² [m, N]; ‖∂z_i/∂(W, b)‖² is the variance of z_i."""
+    kernel, gradients = variances[..., -1], []
     back = flat[:, None, -kind.sizes[-1] :] * np.float64(kind.scales[-1])
     for layer in reversed(range(len(layers))):
         delta = slopes[layer] * back
         gradients.append(np.square(delta).sum(-1))
-        kernel = kernel + reads[layer] * gradients[-1]
+        kernel = kernel + variances[..., layer] * gradients[-1]
         product = np.matmul(delta.astype(kind.precision), layers[layer][0].swapaxes(1, 2))
         back = product * np.float64(kind.scales[layer])
     return kernel, np.stack(gradients[::-1], -1), np.square(back).sum(-1)
