@@ -113,6 +113,7 @@ def test_a_part_behaves_as_it_does_alone():
         (lambda: Circuit(2, (Gate("and", (0, 2)),), (2,)), "Gate 0 reads wire 2, but only wires 0 to 1"),
         (lambda: Circuit(2, (), (2,)), "The output list reads wire 2"),
         (lambda: Circuit(21, (), (0,)).truth_table(), r"21 inputs has 2\^21 rows"),
+        (lambda: truth_rows(-1), "A truth table of -1 inputs"),
         (lambda: Circuit(2, (), (0,)).evaluate(np.zeros((4, 3))), r"\(4, 3\); this circuit needs \[N, 2\]"),
         (lambda: Circuit(1, (), (0,)).evaluate(np.full((1, 1), 0.5)), "other than 0 and 1"),
         (lambda: CircuitBuilder(3).use(Circuit(2, (), ()), 0), "The part has 2 inputs, but 1 wires"),

@@ -138,11 +138,7 @@ class Circuit:
 
         Raises ArgumentError for more than 20 inputs.
         """
-        if self.inputs > _MOST_INPUTS:
-            raise ArgumentError(
-                f"A truth table of {self.inputs} inputs has 2^{self.inputs} rows, too many to hold (at most "
-                f"{_MOST_INPUTS} inputs are taken); evaluate the rows that matter instead."
-            )
+        _check_rows(self.inputs)
         return self._outputs([_pattern(i, self.inputs) for i in range(self.inputs)], 2**self.inputs)
 
     def _outputs(self, columns: list[int], rows: int) -> np.ndarray:
@@ -188,12 +184,21 @@ def _unpacked(value: int, rows: int) -> np.ndarray:
 
 
 def truth_rows(inputs: int) -> np.ndarray:
-    """All inputs of a truth table, bools [2^inputs, inputs], in its order.
+    """All inputs of a truth table, bools [2^inputs, inputs], in its order; at most 20 inputs.
 
     >>> truth_rows(2).astype(int).tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]
     """
+    _check_rows(inputs)
     return (np.arange(2**inputs)[:, None] >> np.arange(inputs)) % 2 == 1
+
+
+def _check_rows(inputs: int) -> None:
+    if not 0 <= inputs <= _MOST_INPUTS:
+        raise ArgumentError(
+            f"A truth table of {inputs} inputs has 2^{inputs} rows, which nothing can hold; 0 to "
+            f"{_MOST_INPUTS} inputs are taken: evaluate the rows that matter instead."
+        )
 
 
 class CircuitBuilder:

@@ -11,7 +11,9 @@ Boolean functions", for prime implicants and minimal covers.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
+from operator import or_
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +147,7 @@ def two_level_circuit(cover: Cover, *, nand: bool = False, complemented: bool = 
     gates: list[Gate] = []
     opposite = {bit: n + i for i, bit in enumerate(_bits(2**n - 1))}
     if not complemented:
-        needed = _bits(np.bitwise_or.reduce([cube.care & ~cube.value for cube in cover.cubes] or [0]))
+        needed = _bits(reduce(or_, (cube.care & ~cube.value for cube in cover.cubes), 0))
         gates = [Gate("not", (bit.bit_length() - 1,)) for bit in needed]
         opposite = {bit: n + number for number, bit in enumerate(needed)}
     before = len(gates)
@@ -245,7 +247,7 @@ def _bits(number: int) -> list[int]:
 
 
 def _places(number: int) -> list[int]:
-    return [place for place in range(int(number).bit_length()) if number >> place & 1]
+    return [place for place in range(number.bit_length()) if number >> place & 1]
 
 
 def _shared(wanted: np.ndarray, inputs: int) -> int:
