@@ -75,9 +75,10 @@ def test_random_features_peak_where_they_are_as_many_as_rows():
     assert sweep.peak == 100
     assert sweep.median.max() > 10 * sweep.classical_minimum
     assert sweep.descends_twice
-    at_least = [p >= 100 for p in sweep.n_features]
-    assert (np.median(sweep.train, axis=1)[at_least] < 1e-25).all()
-    assert (sweep.train[[not each for each in at_least]] > 1e-3).all()
+    features = np.array(sweep.n_features)
+    assert (np.median(sweep.train, axis=1)[features > 100] < 1e-27).all()
+    assert np.median(sweep.train, axis=1)[features == 100] < 1e-25
+    assert (sweep.train[features < 100] > 1e-3).all()
     assert np.median(sweep.norm, axis=1).argmax() == 5
     measured = {5: 1.149, 20: 0.891, 40: 0.712, 70: 1.183, 120: 1.86, 170: 0.925, 300: 0.623}
     for p, value in measured.items():
@@ -203,6 +204,8 @@ def test_wrong_sizes_are_refused():
         descent_risk(x, truth, variances, 0.5, 10.0, np.array([1]))
     with pytest.raises(DataError, match=r"Inputs \(40, 9\), truth \(8,\)"):
         descent_risk(x, truth[1:], variances, 0.5, 0.01, np.array([1]))
+    with pytest.raises(DataError, match="must be finite and not all 0"):
+        descent_risk(0 * x, truth, variances, 0.5, 0.01, np.array([1]))
     with pytest.raises(ArgumentError, match="scales above 0"):
         TwoScales(scales=(1.0, 0.0))
     with pytest.raises(ArgumentError, match="1 repeats have no standard error"):

@@ -61,7 +61,6 @@ def test_plain_networks_of_batch_norm_explode(batch, factor):
     assert (np.diff(found.profile[1:]) < 0).all()  # the inputs themselves are no ReLU's
 
 
-@pytest.mark.slow
 def test_batches_larger_than_the_width_fall_a_little_short():
     found = batch_norm_growth(512)
     assert abs(found.factor - 1.450) < 4 * found.standard_error
@@ -97,5 +96,7 @@ def test_wrong_batches_are_refused():
         batch_norm_step(np.array([[1.0], [np.nan]]))
     with pytest.raises(ArgumentError, match=r"An ε of -1\.0 is no small variance"):
         batch_norm_step(BATCH, -1.0)
+    with pytest.raises(ArgumentError, match="Column 1 does not vary and ε is 0"):
+        batch_norm_step(np.array([[1.0, 5.0], [2.0, 5.0]]), 0.0)
     with pytest.raises(ArgumentError, match="batch 2, width 256, depth 30, networks 8: at least 3 rows"):
         batch_norm_growth(2)

@@ -199,5 +199,7 @@ def test_wrong_points_are_refused():
         DataError, match=r"10 points need as many finite targets, not an array of shape \(9,\)"
     ):
         fit_polynomial(x, t[:9], 2)
+    with pytest.raises(ArgumentError, match="A table of no strengths has no columns"):
+        coefficient_table(())
     with pytest.raises(ArgumentError, match="columns for ln λ = −∞, −18 and 0, none for 1"):
         printed_coefficients(1.0)

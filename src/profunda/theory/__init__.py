@@ -1,4 +1,4 @@
-"""Formulas on plain numbers and arrays, each with its source; this room knows no fleet and no torch.
+"""Formulas on plain numbers and arrays, each with its source; this room knows no fleet.
 
 `gains` are variances of first weights, `widths` what the widths of a network say before training;
 `activations`, `quadrature`, `roots` and `propagation` are the mean-field maps of signals and gradients,

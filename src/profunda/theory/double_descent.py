@@ -184,6 +184,8 @@ def descent_risk(
         raise DataError(
             f"Inputs {x.shape}, truth {truth.shape} and variances {variances.shape} must be [N, D], [D], [D]."
         )
+    if not np.isfinite(x).all() or not x.any():
+        raise DataError("The inputs must be finite and not all 0, or no step of descent is told.")
     _, s, vt = np.linalg.svd(x, full_matrices=False)
     if not 0.0 < rate * s[0] ** 2 < 2.0:
         raise ArgumentError(

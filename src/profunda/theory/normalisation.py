@@ -43,7 +43,8 @@ class BatchNormStep:
 def batch_norm_step(x: np.ndarray, epsilon: float = EPSILON) -> BatchNormStep:
     """(x − μ)/√(σ² + ε) by column, σ² biased (Ioffe and Szegedy 2015, algorithm 1); float64.
 
-    Raises DataError for anything but a finite table of at least 2 rows and ArgumentError for ε < 0.
+    Raises DataError for anything but a finite table of at least 2 rows and ArgumentError for ε < 0 or
+    for ε = 0 beside a column that does not vary.
 
     >>> batch_norm_step(np.array([[1.0, 5.0], [3.0, 9.0]])).normalised.round(4).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]
@@ -58,6 +59,11 @@ def batch_norm_step(x: np.ndarray, epsilon: float = EPSILON) -> BatchNormStep:
         raise ArgumentError(f"An ε of {epsilon} is no small variance: it must be finite and at least 0.")
     mean, biased = x.mean(0), x.std(0)
     recovering = np.sqrt(biased**2 + epsilon)
+    if not recovering.all():
+        raise ArgumentError(
+            f"Column {int(np.argmin(recovering))} does not vary and ε is 0, so nothing divides it: "
+            "take ε > 0."
+        )
     return BatchNormStep(mean, biased, x.std(0, ddof=1), (x - mean) / recovering, recovering)
 
 

@@ -153,6 +153,8 @@ def coefficient_table(strengths: tuple[float, ...], degree: int = 9, noise: floa
 
     `noise` is that of the test targets: Bishop's points have 0.3.
     """
+    if not strengths:
+        raise ArgumentError("A table of no strengths has no columns: give at least one λ.")
     x, t = ten_points()
     fits = [fit_polynomial(x, t, degree, strength) for strength in strengths]
     return CoefficientTable(
