@@ -1,7 +1,7 @@
 """Higher derivatives of activations, which say how well a few of their units multiply.
 
-Functions of torch are differentiated automatically, which is exact but for rounding; functions on arrays by their
-Chebyshev interpolant (Trefethen, "Approximation Theory and Approximation Practice", chapter 21).
+Functions of torch are differentiated automatically, which is exact but for rounding; functions on arrays by
+their Chebyshev interpolant (Trefethen, "Approximation Theory and Approximation Practice", chapter 21).
 """
 
 import copy
@@ -77,8 +77,8 @@ SmoothActivation = str | Smooth | Nonlinearity | Callable[[Tensor], Tensor]
 
 
 def smooth(activation: SmoothActivation) -> Smooth:
-    """An activation as a `Smooth`. Raises ArgumentError for an unknown name, and for a function that torch can
-    neither evaluate on a float64 tensor nor differentiate: wrap one of NumPy in a `Nonlinearity`."""
+    """An activation as a `Smooth`. Raises ArgumentError for an unknown name, and for a function that torch
+    can neither evaluate on a float64 tensor nor differentiate: wrap one of NumPy in a `Nonlinearity`."""
     if isinstance(activation, Smooth):
         return activation
     if isinstance(activation, Nonlinearity):
@@ -88,8 +88,8 @@ def smooth(activation: SmoothActivation) -> Smooth:
     if isinstance(activation, str):
         if activation not in _MODULES:
             raise ArgumentError(
-                f"No activation is called {activation!r}; known are {', '.join(sorted(_MODULES))}, or hand over "
-                "a function of torch."
+                f"No activation is called {activation!r}; known are {', '.join(sorted(_MODULES))}, or hand "
+                "over a function of torch."
             )
         return Smooth(activation, _MODULES[activation](), NONLINEARITIES[activation].kinks)
     name = type(activation).__name__.lower() if isinstance(activation, nn.Module) else ""
@@ -118,8 +118,8 @@ def _on_tensors(phi: Nonlinearity) -> Callable[[Tensor], Tensor]:
 def derivative(activation: SmoothActivation, order: int, at: "float | np.ndarray") -> np.ndarray:
     """The derivative σ^(order) at points of any shape: float64.
 
-    Raises ArgumentError for an order below 0 or above 14, or above 6 for a function on arrays: beyond, the rounding
-    of the interpolant shows.
+    Raises ArgumentError for an order below 0 or above 14, or above 6 for a function on arrays: beyond, the
+    rounding of the interpolant shows.
 
     >>> derivative("softplus", 4, 0.0)
     array(-0.125)
@@ -153,11 +153,12 @@ def _chebyshev(phi: Smooth, order: int, at: float) -> float:
 
 
 def bending_point(activation: SmoothActivation, order: int = 2) -> float:
-    """The c at which |σ^(order)| is largest, for order 2 where σ bends most: tanh artanh(1/√3), sigmoid ln(2 + √3).
+    """The c at which |σ^(order)| is largest, for order 2 where σ bends most: tanh artanh(1/√3), sigmoid ln(2
+    + √3).
 
-    Of the maxima inside [−4, 4], no nearer than 1 to a kink, the highest, the positive one of two; where there is none, as for exp and x²,
-    the point nearest to 0 at which |σ^(order)| is above 1 % of its largest. Raises ArgumentError where it is 0
-    everywhere.
+    Of the maxima inside [−4, 4], no nearer than 1 to a kink, the highest, the positive one of two; where
+    there is none, as for exp and x², the point nearest to 0 at which |σ^(order)| is above 1 % of its largest.
+    Raises ArgumentError where it is 0 everywhere.
 
     >>> round(bending_point("sigmoid") - math.log(2 + math.sqrt(3)), 12)
     0.0
@@ -168,8 +169,9 @@ def bending_point(activation: SmoothActivation, order: int = 2) -> float:
     size = np.abs(derivative(phi, order, grid))
     if not size.max() > 1e-12:
         raise ArgumentError(
-            f"The derivative of order {order} of {phi.name} is 0 everywhere on [−{_REACH:g}, {_REACH:g}]: units "
-            f"without it cannot multiply {order} numbers; take a smooth activation, such as gelu or tanh."
+            f"The derivative of order {order} of {phi.name} is 0 everywhere on [−{_REACH:g}, {_REACH:g}]: "
+            f"units without it cannot multiply {order} numbers; take a smooth activation, such as gelu or "
+            "tanh."
         )
     slack = 1e-9 * size.max()
     inside = [

@@ -4,16 +4,16 @@ With σ smooth at c and σ''(c) ≠ 0, the network
 
     m(u, v) = [σ(c + λ(u+v)) + σ(c − λ(u+v)) − σ(c + λ(u−v)) − σ(c − λ(u−v))] / (4 λ² σ''(c))
 
-tends to uv for λ → 0 (Lin, Tegmark and Rolnick 2017, "Why does deep and cheap learning work so well?", section II,
-eq. 10). Odd orders cancel at any c, and what is left is
+tends to uv for λ → 0 (Lin, Tegmark and Rolnick 2017, "Why does deep and cheap learning work so well?"). Odd
+orders cancel at any c, and what is left is
 
     m = uv [1 + λ² σ⁗(c)/(6 σ''(c)) (u² + v²) + λ⁴ σ⁽⁶⁾(c)/(360 σ''(c)) (3u⁴ + 10u²v² + 3v⁴) + …],
 
-so on [−R, R]² the error is λ²|σ⁗/σ''|R⁴/3 to leading order, taken at the corners. Rounding works against a small λ:
-four values near σ(c), each wrong by ε|σ(c)|, are multiplied by 1/(4λ²|σ''|), which makes ε|σ(c)/σ''(c)|/λ². Both
-together are least at λ* = (3ε|σ(c)|/|σ⁗(c)|)^¼/R, and are 2√(ε|σ(c)σ⁗(c)|/3)/|σ''(c)|·R² there, with ε = 2⁻⁵³ in
-float64. Where σ(c) = 0, as for GELU and SiLU at c = 0, rounding is ε|σ'(c)|R/(λ|σ''(c)|) only, and the best gate a
-thousand times better.
+so on [−R, R]² the error is λ²|σ⁗/σ''|R⁴/3 to leading order, taken at the corners. Rounding works against a
+small λ: four values near σ(c), each wrong by ε|σ(c)|, are multiplied by 1/(4λ²|σ''|), which makes
+ε|σ(c)/σ''(c)|/λ². Both together are least at λ* = (3ε|σ(c)|/|σ⁗(c)|)^¼/R, and are
+2√(ε|σ(c)σ⁗(c)|/3)/|σ''(c)|·R² there, with ε = 2⁻⁵³ in float64. Where σ(c) = 0, as for GELU and SiLU at c = 0,
+rounding is ε|σ'(c)|R/(λ|σ''(c)|) only, and the best gate a thousand times better.
 
 These are our derivations; the measured orders and floors are tested.
 """
@@ -50,8 +50,8 @@ class ReluLimit:
 class Gate:
     """A network 2 → 4 → 1 that multiplies, or 2 → 8 → 1 for order 4.
 
-    `bias` is c, on every hidden unit, `scale` is λ. `order` 2 has an error of order λ², order 4 is Richardson's
-    extrapolation (4 m_{λ/2} − m_λ)/3 of it. The other numbers are σ, σ', σ'', σ⁗ and σ⁽⁶⁾ at c.
+    `bias` is c, on every hidden unit, `scale` is λ. `order` 2 has an error of order λ², order 4 is
+    Richardson's extrapolation (4 m_{λ/2} − m_λ)/3 of it. The other numbers are σ, σ', σ'', σ⁗ and σ⁽⁶⁾ at c.
     """
 
     activation: Smooth
@@ -71,7 +71,8 @@ class Gate:
 
     @property
     def input_weights(self) -> np.ndarray:
-        """A₁ [4, 2]: λ times the signs of u + v, −(u + v), u − v and −(u − v); [8, 2] with λ/2 below for order 4."""
+        """A₁ [4, 2]: λ times the signs of u + v, −(u + v), u − v and −(u − v); [8, 2] with λ/2 below for
+        order 4."""
         blocks = [self.scale * _SIGNS, 0.5 * self.scale * _SIGNS]
         return np.concatenate(blocks[: self.order // 2])
 
@@ -88,8 +89,8 @@ class Gate:
         return radius**2 * size * (self.scale * radius) ** power
 
     def rounding(self, radius: float = 1.0, dtype: torch.dtype = torch.float64) -> float:
-        """What rounding adds: ε|σ(c)/σ''(c)|/λ², or ε|σ'(c)/σ''(c)|R/λ where σ(c) = 0; 17/3 of it for order 4.
-        Never below 2εR², the rounding of the product itself."""
+        """What rounding adds: ε|σ(c)/σ''(c)|/λ², or ε|σ'(c)/σ''(c)|R/λ where σ(c) = 0; 17/3 of it for order
+        4. Never below 2εR², the rounding of the product itself."""
         _, _, flat, steep = self._terms(dtype)
         reach = self.scale * radius
         return radius**2 * max(flat / reach**2 + steep / reach, torch.finfo(dtype).eps)
@@ -99,7 +100,8 @@ class Gate:
         return self.truncation(radius) + self.rounding(radius, dtype)
 
     def floor(self, radius: float = 1.0, dtype: torch.dtype = torch.float64) -> float:
-        """The predicted error at the best λ, whatever the λ of this gate: 2√(ε|σσ⁗|/3)/|σ''|·R² for order 2."""
+        """The predicted error at the best λ, whatever the λ of this gate: 2√(ε|σσ⁗|/3)/|σ''|·R² for order
+        2."""
         return radius**2 * max(_balance(self._terms(dtype))[1], torch.finfo(dtype).eps)
 
     def best_scale(self, radius: float = 1.0, dtype: torch.dtype = torch.float64) -> float:
@@ -162,9 +164,9 @@ def multiplication_gate(
         rounding is least there.
 
     Raises ArgumentError where σ''(c) = 0: for ReLU, leaky ReLU and linear at any c, where four units give a
-    multiple of |u + v| − |u − v|, which no λ turns into uv (see `relu_limit`); and for odd functions such as tanh at
-    c = 0, where they give 0. Raises it for a scale or radius that is not positive, and where λ(u ± v) would reach
-    over a kink.
+    multiple of |u + v| − |u − v|, which no λ turns into uv (see `relu_limit`); and for odd functions such as
+    tanh at c = 0, where they give 0. Raises it for a scale or radius that is not positive, and where λ(u ± v)
+    would reach over a kink.
 
     >>> gate = multiplication_gate("softplus", scale=0.01)
     >>> f"{gate.truncation():.3e} {gate.error():.3e}"
@@ -181,7 +183,8 @@ def richardson_gate(
     radius: float = 1.0,
     dtype: torch.dtype = torch.float64,
 ) -> Gate:
-    """Eight hidden units, (4 m_{λ/2} − m_λ)/3, whose error is of order λ⁴; arguments as for `multiplication_gate`.
+    """Eight hidden units, (4 m_{λ/2} − m_λ)/3, whose error is of order λ⁴; arguments as for
+    `multiplication_gate`.
 
     >>> richardson_gate("softplus").error() < multiplication_gate("softplus").error() / 50
     True
@@ -198,9 +201,9 @@ def gate_within(
 ) -> Gate:
     """A gate of four units with |m(u, v) − uv| < error on [−radius, radius]², measured, in `dtype`.
 
-    The λ is the largest whose truncation leaves half of `error` for rounding, or smaller where that does not do;
-    the gate must keep to ¾ of `error` on a grid of 101 × 101 points, for the sake of the points between. Raises
-    ArgumentError, with the error that can be reached, where none does.
+    The λ is the largest whose truncation leaves half of `error` for rounding, or smaller where that does not
+    do; the gate must keep to ¾ of `error` on a grid of 101 × 101 points, for the sake of the points between.
+    Raises ArgumentError, with the error that can be reached, where none does.
 
     >>> gate_within("gelu", 1e-9, radius=2.0).error(2.0) < 1e-9
     True
@@ -221,17 +224,17 @@ def gate_within(
     name = best.activation.name
     raise ArgumentError(
         f"An error below {error:.3g} on [−{radius:g}, {radius:g}]² is not reachable by four {name} units in "
-        f"{str(dtype).removeprefix('torch.')}: the floor is about {best.floor(radius, dtype):.2g} (formula), and "
-        f"{lowest / _MARGIN:.2g} can be promised. Take gelu or silu, whose floor is far lower, a smaller radius, "
-        "float64, or richardson_gate."
+        f"{str(dtype).removeprefix('torch.')}: the floor is about {best.floor(radius, dtype):.2g} (formula), "
+        f"and {lowest / _MARGIN:.2g} can be promised. Take gelu or silu, whose floor is far lower, a smaller "
+        "radius, float64, or richardson_gate."
     )
 
 
 def relu_limit() -> ReluLimit:
     """How near a multiple of |u + v| − |u − v| = 2 sign(uv) min(|u|, |v|) comes to uv on [−1, 1]².
 
-    With w the smaller of |u| and |v| and 2k the factor, the error |uv| − 2kw is largest at |u| = |v| = 1, where it is
-    1 − 2k, and −(2kw − w²) at w = k, where it is k²: equal at k = √2 − 1, so error 3 − 2√2.
+    With w the smaller of |u| and |v| and 2k the factor, the error |uv| − 2kw is largest at |u| = |v| = 1,
+    where it is 1 − 2k, and −(2kw − w²) at w = k, where it is k²: equal at k = √2 − 1, so error 3 − 2√2.
 
     >>> found = relu_limit()
     >>> f"{found.factor:.3f} {found.error:.3f}"
@@ -263,8 +266,9 @@ def _gate(
         scale = min(gate.best_scale(radius, dtype), _widest(gate, radius))
     elif scale > _widest(gate, radius):
         raise ArgumentError(
-            f"With scale {scale:g} and radius {radius:g} the units of {phi.name} at c = {at:g} reach over its kink "
-            f"at a distance of {phi.room(at):g}: the scale may be at most {_widest(gate, radius):.3g}."
+            f"With scale {scale:g} and radius {radius:g} the units of {phi.name} at c = {at:g} reach over "
+            f"its kink at a distance of {phi.room(at):g}: the scale may be at most "
+            f"{_widest(gate, radius):.3g}."
         )
     return Gate(phi, at, float(scale), order, *numbers)
 
@@ -290,8 +294,8 @@ def _refuse_straight(phi: Smooth) -> None:
         return
     limit = relu_limit()
     raise ArgumentError(
-        f"{phi.name} cannot multiply: σ'' = 0 wherever it has one. Four units of a piecewise linear function with a "
-        "kink at 0 give a multiple of |u + v| − |u − v|, whose best multiple misses uv by "
+        f"{phi.name} cannot multiply: σ'' = 0 wherever it has one. Four units of a piecewise linear function "
+        "with a kink at 0 give a multiple of |u + v| − |u − v|, whose best multiple misses uv by "
         f"{limit.error:.3f} on [−1, 1]² at any scale, and a linear function gives 0. Take a smooth "
         "activation, such as gelu, silu or tanh."
     )
@@ -309,8 +313,8 @@ def _refuse_unbent(phi: Smooth, at: float) -> None:
     where = bending_point(phi)
     if bend <= _FLAT * abs(float(derivative(phi, 2, where))):
         raise ArgumentError(
-            f"{phi.name} cannot multiply at c = {at:g}: σ''(c) = {bend:.2g}. At such a point, as for an odd function "
-            f"without a bias, the four units cancel to 0; leave the bias out for c = {where:.4g}."
+            f"{phi.name} cannot multiply at c = {at:g}: σ''(c) = {bend:.2g}. At such a point, as for an odd "
+            f"function without a bias, the four units cancel to 0; leave the bias out for c = {where:.4g}."
         )
 
 
@@ -331,8 +335,8 @@ def _tensor(array: np.ndarray) -> Tensor:
 def _precision(dtype: torch.dtype) -> torch.dtype:
     if dtype not in _PRECISIONS:
         raise ArgumentError(
-            f"dtype {dtype} is not offered: gates are known in torch.float64 and torch.float32; coarser ones leave "
-            "no digits of a product."
+            f"dtype {dtype} is not offered: gates are known in torch.float64 and torch.float32; coarser ones "
+            "leave no digits of a product."
         )
     return dtype
 

@@ -1,14 +1,14 @@
 """The product of n numbers: a deep network of a few units a number, and a flat one of 2ⁿ units.
 
-The tree multiplies pairs, then pairs of products, by `theory.gates`: ⌈log₂ n⌉ hidden layers, four units for each of
-the n − 1 products; a number without a partner is carried by two units. The flat network is
+The tree multiplies pairs, then pairs of products, by `theory.gates`: ⌈log₂ n⌉ hidden layers, four units for
+each of the n − 1 products; a number without a partner is carried by two units. The flat network is
 
     Σ_s (Π s_i) σ(c + λ s·x) / (2ⁿ σ⁽ⁿ⁾(c) λⁿ),   s over all of {−1, 1}ⁿ,
 
-whose lower orders cancel: one hidden layer, which needs that many units (Lin, Tegmark and Rolnick 2017, section III
-and appendix; Rolnick and Tegmark 2018, "The power of deeper networks for expressing natural functions", theorem 4.1,
-which also has that bound). On [−1, 1]ⁿ both are wrong by the order λ²: to leading order (n − 1) times the error of
-a gate, and nλ²|σ⁽ⁿ⁺²⁾/σ⁽ⁿ⁾|/6. They differ in rounding: the flat one divides by λⁿ.
+whose lower orders cancel: one hidden layer, which needs that many units (Lin, Tegmark and Rolnick 2017, "Why
+does deep and cheap learning work so well?"; Rolnick and Tegmark 2018, "The power of deeper networks for
+expressing natural functions"). On [−1, 1]ⁿ both are wrong by the order λ²: to leading order (n − 1) times the
+error of a gate, and nλ²|σ⁽ⁿ⁺²⁾/σ⁽ⁿ⁾|/6. They differ in rounding: the flat one divides by λⁿ.
 """
 
 import itertools
@@ -54,8 +54,8 @@ class Affine:
 
 @dataclass(frozen=True)
 class ProductNetwork:
-    """A dense network for x₁x₂…x_n: its layers with σ between them, its scale λ, and the error on [−1, 1]ⁿ that
-    theory gives for exact arithmetic."""
+    """A dense network for x₁x₂…x_n: its layers with σ between them, its scale λ, and the error on [−1, 1]ⁿ
+    that theory gives for exact arithmetic."""
 
     kind: Literal["tree", "flat"]
     inputs: int
@@ -71,8 +71,8 @@ class ProductNetwork:
 
     @property
     def neurons(self) -> int:
-        """Hidden units: 4(n − 1) for the tree when n is a power of two, two more for every number that waits a
-        layer otherwise; 2ⁿ for the flat network."""
+        """Hidden units: 4(n − 1) for the tree when n is a power of two, two more for every number that waits
+        a layer otherwise; 2ⁿ for the flat network."""
         return sum(len(layer.bias) for layer in self.layers[:-1])
 
     @property
@@ -88,8 +88,8 @@ class ProductNetwork:
         return nn.Sequential(*parts[:-1])
 
     def error(self, points: int = 2000, seed: int = 0, dtype: torch.dtype = torch.float64) -> float:
-        """The measured max |network(x) − Πx_i| over `points` uniform points of [−1, 1]ⁿ and its corners, of which
-        2,048 are drawn where there are more."""
+        """The measured max |network(x) − Πx_i| over `points` uniform points of [−1, 1]ⁿ and its corners, of
+        which 2,048 are drawn where there are more."""
         x = torch.from_numpy(_points(self.inputs, points, seed)).to(dtype)
         with torch.no_grad():
             found = self.module(dtype)(x)[:, 0].double()
@@ -127,9 +127,10 @@ def flat_product(
 ) -> ProductNetwork:
     """The product of n numbers by 2ⁿ hidden units in one layer.
 
-    Without a bias c is where |σ⁽ⁿ⁾| is largest. Without a scale λ balances the truncation against a rounding of
-    ε|σ(c)|/(|σ⁽ⁿ⁾(c)|λⁿ2^{n/2}), that of 2ⁿ independent errors. Raises ArgumentError for fewer than 2 numbers or more
-    than 12, for a function whose n-th derivative is 0 at c, and for a scale that is not positive.
+    Without a bias c is where |σ⁽ⁿ⁾| is largest. Without a scale λ balances the truncation against a rounding
+    of ε|σ(c)|/(|σ⁽ⁿ⁾(c)|λⁿ2^{n/2}), that of 2ⁿ independent errors. Raises ArgumentError for fewer than 2
+    numbers or more than 12, for a function whose n-th derivative is 0 at c, and for a scale that is not
+    positive.
 
     >>> flat_product(10, "sigmoid").neurons
     1024
@@ -210,15 +211,16 @@ def _flat_of(
     most = _MOST_FLAT_ON_ARRAYS if phi.on_arrays else _MOST_FLAT
     if inputs > most:
         raise ArgumentError(
-            f"{inputs} numbers would take 2^{inputs} = {2**inputs} units in one layer, and the derivative of order "
-            f"{inputs} of {phi.name}: at most {most} numbers are offered; product_tree takes four units a number."
+            f"{inputs} numbers would take 2^{inputs} = {2**inputs} units in one layer, and the derivative of "
+            f"order {inputs} of {phi.name}: at most {most} numbers are offered; product_tree takes four "
+            "units a number."
         )
     at = bending_point(phi, inputs) if bias is None else float(bias)
     bend = float(derivative(phi, inputs, at))
     if abs(bend) < 1e-12:
         raise ArgumentError(
-            f"{phi.name} cannot multiply {inputs} numbers at c = {at:g}, where its derivative of order {inputs} is "
-            f"{bend:.2g}: leave the bias out."
+            f"{phi.name} cannot multiply {inputs} numbers at c = {at:g}, where its derivative of order "
+            f"{inputs} is {bend:.2g}: leave the bias out."
         )
     ratio = abs(float(derivative(phi, inputs + 2, at)) / bend)
     best = _flat_scale(inputs, ratio, abs(float(derivative(phi, 0, at)) / bend))
@@ -236,8 +238,8 @@ def _flat_of(
 
 
 def _carry(gate: Gate) -> tuple[Affine, Affine]:
-    """Two units that hand on a number: [σ(a + μx) − σ(a − μx)]/(2μσ'(a)) = x + O(μ²), with μ where the next order
-    is as small as rounding. For softplus, GELU and SiLU at 0 it is x exactly, for any μ."""
+    """Two units that hand on a number: [σ(a + μx) − σ(a − μx)]/(2μσ'(a)) = x + O(μ²), with μ where the next
+    order is as small as rounding. For softplus, GELU and SiLU at 0 it is x exactly, for any μ."""
     phi, at = gate.activation, gate.bias
     if abs(gate.slope) < 1e-3:
         at += _CARRY_SHIFT
@@ -255,7 +257,8 @@ def _carry(gate: Gate) -> tuple[Affine, Affine]:
 
 
 def _level(gate: Gate, carry: tuple[Affine, Affine], count: int) -> tuple[Affine, Affine]:
-    """Into the units of one hidden layer, and out of them: pairs to their products, an odd last one to itself."""
+    """Into the units of one hidden layer, and out of them: pairs to their products, an odd last one to
+    itself."""
     pairs, left = divmod(count, 2)
     units = gate.hidden_units
     enter_weight = np.zeros((pairs * units + 2 * left, count))
