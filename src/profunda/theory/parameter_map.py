@@ -5,7 +5,7 @@ by θ is Jᵀ ∂ℓ/∂z, and a gradient flow moves z by −J Jᵀ ∂ℓ/∂z.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +20,7 @@ __all__ = ["ParameterMap", "check_rows", "evaluating", "parameter_map", "trainab
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Generator[None, None, None]:
     """`module` in evaluation, part by part as before at the end: no dropout, batch norm by its collected
     statistics, which stay."""
     flags = [(part, part.training) for part in module.modules()]

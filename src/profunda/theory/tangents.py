@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from profunda.errors import ArgumentError
-from profunda.theory.jacobians import MEMORY, Route, jacobian_block, route_of, weigh
 from profunda.theory.parameter_map import check_rows, evaluating
+from profunda.theory.routes import MEMORY, Route, jacobian_block, route_of, weigh
 from profunda.theory.signals import Signal, numbers_per_row, signals
 
-__all__ = ["Form", "TangentKernel", "empirical_ntk"]
+__all__ = ["Form", "TangentKernel", "empirical_ntk", "gradient_gram"]
 
 Form = Literal["full", "trace", "diagonal"]
 
@@ -94,7 +94,7 @@ def empirical_ntk(
         raise ArgumentError(f"form = {form!r} is none of {', '.join(get_args(Form))}.")
     left = route_of(module, x)
     right = left if x2 is None else _second(left, module, x2)
-    chunk, held = _plan(left, len(right.map.x), form, memory)
+    chunk, held = _plan(left, len(right.map.x), left.map.outputs, form, memory)
     n, m, c = len(x), len(right.map.x), left.map.outputs
     shape = {"full": (n, c, m, c), "trace": (n, m), "diagonal": (n, m, c)}[form]
     values = left.map.theta.new_zeros(shape)
@@ -103,15 +103,31 @@ def empirical_ntk(
             here = _factors(left, i)
             for j in _slices(m, chunk):
                 if x2 is not None:
-                    _put(values, _between(here, _factors(right, j), form, c), i, j, form)
+                    _put(values, _between(here, _factors(right, j), form), i, j, form)
                 elif j.start >= i.start:  # the rest is known by symmetry
                     there = here if j.start == i.start else _factors(left, j)
-                    made = _between(here, there, form, c)
+                    made = _between(here, there, form)
                     _put(values, made, i, j, form)
                     _put(values, _turned(made, form), j, i, form)
     return TangentKernel(
         values.reshape(n * c, m * c) if form == "full" else values, form, left.name, chunk, held
     )
+
+
+def gradient_gram(route: Route, cotangents: Tensor, memory: int = MEMORY) -> Tensor:
+    """Inner products [N, N] of the gradients of Σ_c u_c f_c(x_n) for `cotangents` u [N, C]: uᵀΘu."""
+    n = len(route.map.x)
+    chunk, _ = _plan(route, n, 1, "trace", memory)
+    values = route.map.theta.new_zeros(n, n)
+    with evaluating(route.map.module):
+        for i in _slices(n, chunk):
+            here = _factors(route, i, cotangents)
+            for j in _slices(n, chunk):
+                if j.start >= i.start:
+                    there = here if j.start == i.start else _factors(route, j, cotangents)
+                    made = _between(here, there, "trace")
+                    values[i, j], values[j, i] = made, made.T
+    return values
 
 
 Factors = list[Signal] | Tensor
@@ -129,9 +145,9 @@ def _second(first: Route, module: nn.Module, x2: Tensor) -> Route:
     return Route(replace(first.map, x=x2), first.chain, first.apart)
 
 
-def _plan(route: Route, second: int, form: Form, memory: int) -> tuple[int, int]:
-    """Rows at a time, and the bytes then held."""
-    n, c, size = len(route.map.x), route.map.outputs, route.map.theta.element_size()
+def _plan(route: Route, second: int, c: int, form: Form, memory: int) -> tuple[int, int]:
+    """Rows at a time for c gradients a row, and the bytes then held."""
+    n, size = len(route.map.x), next(iter(route.map.parameters.values())).element_size()
     if route.chain is not None:
         row = numbers_per_row(route.chain, c)
     else:
@@ -154,14 +170,14 @@ def _slices(n: int, chunk: int) -> Iterator[slice]:
         yield slice(first, min(n, first + chunk))
 
 
-def _factors(route: Route, rows: slice) -> Factors:
+def _factors(route: Route, rows: slice, cotangents: Tensor | None = None) -> Factors:
     if route.chain is not None:
-        return signals(route.chain, route.map.x[rows])
-    block = jacobian_block(route, rows.start, rows.stop)
-    return block.reshape(rows.stop - rows.start, route.map.outputs, -1)
+        return signals(route.chain, route.map.x[rows], None if cotangents is None else cotangents[rows])
+    block = jacobian_block(route, rows.start, rows.stop, cotangents)
+    return block.reshape(rows.stop - rows.start, -1, route.map.size)
 
 
-def _between(a: Factors, b: Factors, form: Form, outputs: int) -> Tensor:
+def _between(a: Factors, b: Factors, form: Form) -> Tensor:
     """One block: [B, C, B₂, C], [B, B₂] or [B, B₂, C]."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return _gram(a, b, form)
