@@ -8,6 +8,9 @@ loss.
 
 What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
 `polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch.
+
+What networks can express: `gates` multiply two numbers, `product_trees` many; `sawtooth` folds a line,
+`regions` counts linear pieces; `counting` sets inputs beside parameters, and measures how simple data are.
 """
 
 from typing import TYPE_CHECKING
@@ -48,9 +51,22 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.circuits import truth_rows as truth_rows
     from profunda.theory.complexity import EffectiveComplexity as EffectiveComplexity
     from profunda.theory.complexity import effective_complexity as effective_complexity
+    from profunda.theory.counting import InputCount as InputCount
+    from profunda.theory.counting import IntrinsicDimension as IntrinsicDimension
+    from profunda.theory.counting import OrderShare as OrderShare
+    from profunda.theory.counting import compression_ratio as compression_ratio
+    from profunda.theory.counting import count_inputs as count_inputs
+    from profunda.theory.counting import decimal_digits as decimal_digits
+    from profunda.theory.counting import intrinsic_dimension as intrinsic_dimension
+    from profunda.theory.counting import monomials as monomials
+    from profunda.theory.counting import polynomial_order_fit as polynomial_order_fit
     from profunda.theory.critical import Critical as Critical
     from profunda.theory.critical import critical_initialisation as critical_initialisation
     from profunda.theory.critical import has_critical as has_critical
+    from profunda.theory.derivatives import Pointwise as Pointwise
+    from profunda.theory.derivatives import Smooth as Smooth
+    from profunda.theory.derivatives import bending_point as bending_point
+    from profunda.theory.derivatives import derivative as derivative
     from profunda.theory.double_descent import EpochCurve as EpochCurve
     from profunda.theory.double_descent import FeatureSweep as FeatureSweep
     from profunda.theory.double_descent import TwoScales as TwoScales
@@ -81,6 +97,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.gains import orthogonal_gain as orthogonal_gain
     from profunda.theory.gains import torch_bound as torch_bound
     from profunda.theory.gains import weight_variance as weight_variance
+    from profunda.theory.gates import ProductGate as ProductGate
+    from profunda.theory.gates import ReluLimit as ReluLimit
+    from profunda.theory.gates import gate_within as gate_within
+    from profunda.theory.gates import multiplication_gate as multiplication_gate
+    from profunda.theory.gates import relu_limit as relu_limit
+    from profunda.theory.gates import richardson_gate as richardson_gate
     from profunda.theory.landscapes import LineSlice as LineSlice
     from profunda.theory.landscapes import PlaneSlice as PlaneSlice
     from profunda.theory.landscapes import Surface as Surface
@@ -128,6 +150,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.polynomials import ten_points as ten_points
     from profunda.theory.pooling import SharingRisk as SharingRisk
     from profunda.theory.pooling import TwoTasks as TwoTasks
+    from profunda.theory.product_trees import ProductError as ProductError
+    from profunda.theory.product_trees import ProductNetwork as ProductNetwork
+    from profunda.theory.product_trees import best_product as best_product
+    from profunda.theory.product_trees import flat_product as flat_product
+    from profunda.theory.product_trees import product_errors as product_errors
+    from profunda.theory.product_trees import product_tree as product_tree
     from profunda.theory.propagation import DepthScales as DepthScales
     from profunda.theory.propagation import chi_par as chi_par
     from profunda.theory.propagation import chi_perp as chi_perp
@@ -140,8 +168,20 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.propagation import variance_map as variance_map
     from profunda.theory.propagation import variance_profile as variance_profile
     from profunda.theory.quadrature import normal_mean as normal_mean
+    from profunda.theory.regions import Pieces as Pieces
+    from profunda.theory.regions import linear_pieces as linear_pieces
+    from profunda.theory.regions import most_pieces_on_a_line as most_pieces_on_a_line
+    from profunda.theory.regions import most_regions as most_regions
+    from profunda.theory.regions import random_pieces as random_pieces
+    from profunda.theory.regions import regions_within_reach as regions_within_reach
     from profunda.theory.ridge_path import RidgePath as RidgePath
     from profunda.theory.ridge_path import cross_validated_ridge as cross_validated_ridge
+    from profunda.theory.sawtooth import flat_sawtooth as flat_sawtooth
+    from profunda.theory.sawtooth import sawtooth_crossings as sawtooth_crossings
+    from profunda.theory.sawtooth import sawtooth_network as sawtooth_network
+    from profunda.theory.sawtooth import sawtooth_pieces as sawtooth_pieces
+    from profunda.theory.sawtooth import sawtooth_value as sawtooth_value
+    from profunda.theory.sawtooth import tent as tent
     from profunda.theory.scales import LossScale as LossScale
     from profunda.theory.scales import strength_for as strength_for
     from profunda.theory.shrinkage import descent_path as descent_path
@@ -189,19 +229,29 @@ _HOMES = {
     "Estimate": "profunda.theory.ensembles",
     "FeatureSweep": "profunda.theory.double_descent",
     "Gate": "profunda.theory.circuits",
+    "InputCount": "profunda.theory.counting",
+    "IntrinsicDimension": "profunda.theory.counting",
     "LineSlice": "profunda.theory.landscapes",
     "LinearFit": "profunda.theory.linear",
     "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
     "MultiplierSizes": "profunda.theory.arithmetic",
     "Nonlinearity": "profunda.theory.activations",
+    "OrderShare": "profunda.theory.counting",
     "ParitySizes": "profunda.theory.parity",
+    "Pieces": "profunda.theory.regions",
     "PlaneSlice": "profunda.theory.landscapes",
+    "Pointwise": "profunda.theory.derivatives",
     "PolynomialFit": "profunda.theory.polynomials",
     "PrincipalPath": "profunda.theory.trajectories",
+    "ProductError": "profunda.theory.product_trees",
+    "ProductGate": "profunda.theory.gates",
+    "ProductNetwork": "profunda.theory.product_trees",
     "Reach": "profunda.theory.two_level",
+    "ReluLimit": "profunda.theory.gates",
     "RidgePath": "profunda.theory.ridge_path",
     "SharingRisk": "profunda.theory.pooling",
+    "Smooth": "profunda.theory.derivatives",
     "SmootherRisk": "profunda.theory.smoothers",
     "Surface": "profunda.theory.landscapes",
     "TrainingPaths": "profunda.theory.trajectories",
@@ -215,22 +265,28 @@ _HOMES = {
     "batch_norm_growth": "profunda.theory.normalisation",
     "batch_norm_growth_limit": "profunda.theory.normalisation",
     "batch_norm_step": "profunda.theory.normalisation",
+    "bending_point": "profunda.theory.derivatives",
+    "best_product": "profunda.theory.product_trees",
     "beta": "profunda.theory.widths",
     "chain_of": "profunda.theory.chains",
     "chi_par": "profunda.theory.propagation",
     "chi_perp": "profunda.theory.propagation",
     "circuit_network": "profunda.theory.circuits",
     "coefficient_table": "profunda.theory.polynomials",
+    "compression_ratio": "profunda.theory.counting",
     "condition_number": "profunda.theory.linear",
     "correlation_map": "profunda.theory.propagation",
     "correlation_profile": "profunda.theory.propagation",
+    "count_inputs": "profunda.theory.counting",
     "critical_initialisation": "profunda.theory.critical",
     "cross_validated_ridge": "profunda.theory.ridge_path",
     "dead_layer_probability": "profunda.theory.finite_width",
+    "decimal_digits": "profunda.theory.counting",
     "decompose": "profunda.theory.bias_variance",
     "degrees_of_freedom": "profunda.theory.smoothers",
     "dense_vc_dimension": "profunda.theory.bounds",
     "depth_scales": "profunda.theory.propagation",
+    "derivative": "profunda.theory.derivatives",
     "descent_path": "profunda.theory.shrinkage",
     "descent_risk": "profunda.theory.double_descent",
     "effective_complexity": "profunda.theory.complexity",
@@ -241,8 +297,11 @@ _HOMES = {
     "fit_polynomial": "profunda.theory.polynomials",
     "fixed_correlation": "profunda.theory.propagation",
     "fixed_variance": "profunda.theory.propagation",
+    "flat_product": "profunda.theory.product_trees",
+    "flat_sawtooth": "profunda.theory.sawtooth",
     "from_bits": "profunda.theory.arithmetic",
     "full_adder": "profunda.theory.arithmetic",
+    "gate_within": "profunda.theory.gates",
     "gaussian_basis": "profunda.theory.bias_variance",
     "gradient_profile": "profunda.theory.propagation",
     "grid_minima": "profunda.theory.landscapes",
@@ -250,6 +309,7 @@ _HOMES = {
     "half_adder": "profunda.theory.arithmetic",
     "has_critical": "profunda.theory.critical",
     "input_gradient_fluctuation": "profunda.theory.finite_width",
+    "intrinsic_dimension": "profunda.theory.counting",
     "isotropic_draws": "profunda.theory.double_descent",
     "isotropic_risk": "profunda.theory.double_descent",
     "lambda_max": "profunda.theory.linear",
@@ -257,6 +317,7 @@ _HOMES = {
     "lasso": "profunda.theory.linear",
     "leave_one_out_error": "profunda.theory.smoothers",
     "line_slice": "profunda.theory.landscapes",
+    "linear_pieces": "profunda.theory.regions",
     "log_gradient_mean": "profunda.theory.finite_width",
     "log_gradient_variance": "profunda.theory.finite_width",
     "log_norm_mean": "profunda.theory.finite_width",
@@ -267,6 +328,10 @@ _HOMES = {
     "minimal_cover": "profunda.theory.two_level",
     "minterm_cover": "profunda.theory.two_level",
     "moments_can_be_sampled": "profunda.theory.finite_width",
+    "monomials": "profunda.theory.counting",
+    "most_pieces_on_a_line": "profunda.theory.regions",
+    "most_regions": "profunda.theory.regions",
+    "multiplication_gate": "profunda.theory.gates",
     "multiplier_sizes": "profunda.theory.arithmetic",
     "network_units": "profunda.theory.circuits",
     "noise_amplification": "profunda.theory.double_descent",
@@ -288,27 +353,39 @@ _HOMES = {
     "parity_tree": "profunda.theory.parity",
     "plain_two_level": "profunda.theory.two_level",
     "plane_slice": "profunda.theory.landscapes",
+    "polynomial_order_fit": "profunda.theory.counting",
     "powers": "profunda.theory.polynomials",
     "prime_implicants": "profunda.theory.two_level",
     "principal_path": "profunda.theory.trajectories",
     "printed_coefficients": "profunda.theory.polynomials",
     "printed_landscape": "profunda.theory.landscapes",
+    "product_errors": "profunda.theory.product_trees",
+    "product_tree": "profunda.theory.product_trees",
     "random_feature_sweep": "profunda.theory.double_descent",
     "random_networks": "profunda.theory.ensembles",
+    "random_pieces": "profunda.theory.regions",
     "refit_rms": "profunda.theory.polynomials",
+    "regions_within_reach": "profunda.theory.regions",
     "regular_landscape": "profunda.theory.landscapes",
     "regular_minima": "profunda.theory.landscapes",
     "relative_variance": "profunda.theory.ensembles",
     "relu_fluctuation": "profunda.theory.widths",
+    "relu_limit": "profunda.theory.gates",
+    "richardson_gate": "profunda.theory.gates",
     "ridge": "profunda.theory.linear",
     "ridge_smoother": "profunda.theory.smoothers",
     "ripple_adder": "profunda.theory.arithmetic",
     "rounding_reach": "profunda.theory.polynomials",
     "sauer_sum": "profunda.theory.bounds",
+    "sawtooth_crossings": "profunda.theory.sawtooth",
+    "sawtooth_network": "profunda.theory.sawtooth",
+    "sawtooth_pieces": "profunda.theory.sawtooth",
+    "sawtooth_value": "profunda.theory.sawtooth",
     "smoother_risk": "profunda.theory.smoothers",
     "soft_threshold": "profunda.theory.linear",
     "strength_for": "profunda.theory.scales",
     "ten_points": "profunda.theory.polynomials",
+    "tent": "profunda.theory.sawtooth",
     "to_bits": "profunda.theory.arithmetic",
     "torch_bound": "profunda.theory.gains",
     "training_paths": "profunda.theory.trajectories",
@@ -344,19 +421,29 @@ __all__ = [
     "Estimate",
     "FeatureSweep",
     "Gate",
+    "InputCount",
+    "IntrinsicDimension",
     "LineSlice",
     "LinearFit",
     "Link",
     "LossScale",
     "MultiplierSizes",
     "Nonlinearity",
+    "OrderShare",
     "ParitySizes",
+    "Pieces",
     "PlaneSlice",
+    "Pointwise",
     "PolynomialFit",
     "PrincipalPath",
+    "ProductError",
+    "ProductGate",
+    "ProductNetwork",
     "Reach",
+    "ReluLimit",
     "RidgePath",
     "SharingRisk",
+    "Smooth",
     "SmootherRisk",
     "Surface",
     "TrainingPaths",
@@ -370,22 +457,28 @@ __all__ = [
     "batch_norm_growth",
     "batch_norm_growth_limit",
     "batch_norm_step",
+    "bending_point",
+    "best_product",
     "beta",
     "chain_of",
     "chi_par",
     "chi_perp",
     "circuit_network",
     "coefficient_table",
+    "compression_ratio",
     "condition_number",
     "correlation_map",
     "correlation_profile",
+    "count_inputs",
     "critical_initialisation",
     "cross_validated_ridge",
     "dead_layer_probability",
+    "decimal_digits",
     "decompose",
     "degrees_of_freedom",
     "dense_vc_dimension",
     "depth_scales",
+    "derivative",
     "descent_path",
     "descent_risk",
     "effective_complexity",
@@ -396,8 +489,11 @@ __all__ = [
     "fit_polynomial",
     "fixed_correlation",
     "fixed_variance",
+    "flat_product",
+    "flat_sawtooth",
     "from_bits",
     "full_adder",
+    "gate_within",
     "gaussian_basis",
     "gradient_profile",
     "grid_minima",
@@ -405,6 +501,7 @@ __all__ = [
     "half_adder",
     "has_critical",
     "input_gradient_fluctuation",
+    "intrinsic_dimension",
     "isotropic_draws",
     "isotropic_risk",
     "lambda_max",
@@ -412,6 +509,7 @@ __all__ = [
     "lasso",
     "leave_one_out_error",
     "line_slice",
+    "linear_pieces",
     "log_gradient_mean",
     "log_gradient_variance",
     "log_norm_mean",
@@ -422,6 +520,10 @@ __all__ = [
     "minimal_cover",
     "minterm_cover",
     "moments_can_be_sampled",
+    "monomials",
+    "most_pieces_on_a_line",
+    "most_regions",
+    "multiplication_gate",
     "multiplier_sizes",
     "network_units",
     "noise_amplification",
@@ -443,27 +545,39 @@ __all__ = [
     "parity_tree",
     "plain_two_level",
     "plane_slice",
+    "polynomial_order_fit",
     "powers",
     "prime_implicants",
     "principal_path",
     "printed_coefficients",
     "printed_landscape",
+    "product_errors",
+    "product_tree",
     "random_feature_sweep",
     "random_networks",
+    "random_pieces",
     "refit_rms",
+    "regions_within_reach",
     "regular_landscape",
     "regular_minima",
     "relative_variance",
     "relu_fluctuation",
+    "relu_limit",
+    "richardson_gate",
     "ridge",
     "ridge_smoother",
     "ripple_adder",
     "rounding_reach",
     "sauer_sum",
+    "sawtooth_crossings",
+    "sawtooth_network",
+    "sawtooth_pieces",
+    "sawtooth_value",
     "smoother_risk",
     "soft_threshold",
     "strength_for",
     "ten_points",
+    "tent",
     "to_bits",
     "torch_bound",
     "training_paths",

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from profunda.errors import ArgumentError
 from profunda.theory.derivatives import Smooth, SmoothActivation, bending_point, derivative, smooth
 
-__all__ = ["Gate", "ReluLimit", "gate_within", "multiplication_gate", "relu_limit", "richardson_gate"]
+__all__ = ["ProductGate", "ReluLimit", "gate_within", "multiplication_gate", "relu_limit", "richardson_gate"]
 
 _SIGNS = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
 _READ = np.array([[1.0, 1.0, -1.0, -1.0]])
@@ -47,7 +47,7 @@ class ReluLimit:
 
 
 @dataclass(frozen=True)
-class Gate:
+class ProductGate:
     """A network 2 → 4 → 1 that multiplies, or 2 → 8 → 1 for order 4.
 
     `bias` is c, on every hidden unit, `scale` is λ. `order` 2 has an error of order λ², order 4 is
@@ -150,7 +150,7 @@ def multiplication_gate(
     *,
     radius: float = 1.0,
     dtype: torch.dtype = torch.float64,
-) -> Gate:
+) -> ProductGate:
     """Four hidden units that multiply two numbers, by Lin, Tegmark and Rolnick (2017).
 
     Parameters
@@ -182,7 +182,7 @@ def richardson_gate(
     *,
     radius: float = 1.0,
     dtype: torch.dtype = torch.float64,
-) -> Gate:
+) -> ProductGate:
     """Eight hidden units, (4 m_{λ/2} − m_λ)/3, whose error is of order λ⁴; arguments as for
     `multiplication_gate`.
 
@@ -198,7 +198,7 @@ def gate_within(
     radius: float = 1.0,
     dtype: torch.dtype = torch.float64,
     bias: float | None = None,
-) -> Gate:
+) -> ProductGate:
     """A gate of four units with |m(u, v) − uv| < error on [−radius, radius]², measured, in `dtype`.
 
     The λ is the largest whose truncation leaves half of `error` for rounding, or smaller where that does not
@@ -250,7 +250,7 @@ def _gate(
     order: Literal[2, 4],
     radius: float,
     dtype: torch.dtype,
-) -> Gate:
+) -> ProductGate:
     phi = smooth(activation)
     _positive("radius", radius)
     if scale is not None:
@@ -261,7 +261,7 @@ def _gate(
     numbers = [float(derivative(phi, k, at)) for k in (0, 1, 2, 4, 6)]
     if abs(numbers[3]) < _FLAT * abs(numbers[2]):  # rounding of the differentiation
         numbers[3] = 0.0
-    gate = Gate(phi, at, 1.0, order, *numbers)
+    gate = ProductGate(phi, at, 1.0, order, *numbers)
     if scale is None:
         scale = min(gate.best_scale(radius, dtype), _widest(gate, radius))
     elif scale > _widest(gate, radius):
@@ -270,7 +270,7 @@ def _gate(
             f"its kink at a distance of {phi.room(at):g}: the scale may be at most "
             f"{_widest(gate, radius):.3g}."
         )
-    return Gate(phi, at, float(scale), order, *numbers)
+    return ProductGate(phi, at, float(scale), order, *numbers)
 
 
 def _default_bias(phi: Smooth) -> float:
@@ -281,7 +281,7 @@ def _default_bias(phi: Smooth) -> float:
     return 0.0 if abs(here) >= 0.5 * abs(most) else at
 
 
-def _widest(gate: Gate, radius: float) -> float:
+def _widest(gate: ProductGate, radius: float) -> float:
     """The largest λ for which no |λ(u ± v)| passes a kink; 1/R where there is none."""
     room = gate.activation.room(gate.bias)
     return 1.0 / radius if room == math.inf else room / (2.0 * radius)
@@ -318,7 +318,7 @@ def _refuse_unbent(phi: Smooth, at: float) -> None:
         )
 
 
-def _sequential(gate: Gate, dtype: torch.dtype) -> nn.Sequential:
+def _sequential(gate: ProductGate, dtype: torch.dtype) -> nn.Sequential:
     first = nn.utils.skip_init(nn.Linear, 2, gate.hidden_units, dtype=dtype)
     last = nn.utils.skip_init(nn.Linear, gate.hidden_units, 1, bias=False, dtype=dtype)
     with torch.no_grad():

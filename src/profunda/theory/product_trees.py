@@ -23,7 +23,7 @@ from torch import nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.derivatives import Smooth, SmoothActivation, bending_point, derivative, smooth
-from profunda.theory.gates import Gate, multiplication_gate
+from profunda.theory.gates import ProductGate, multiplication_gate
 
 __all__ = ["ProductError", "ProductNetwork", "best_product", "flat_product", "product_errors", "product_tree"]
 
@@ -237,7 +237,7 @@ def _flat_of(
     return build
 
 
-def _carry(gate: Gate) -> tuple[Affine, Affine]:
+def _carry(gate: ProductGate) -> tuple[Affine, Affine]:
     """Two units that hand on a number: [σ(a + μx) − σ(a − μx)]/(2μσ'(a)) = x + O(μ²), with μ where the next
     order is as small as rounding. For softplus, GELU and SiLU at 0 it is x exactly, for any μ."""
     phi, at = gate.activation, gate.bias
@@ -256,7 +256,7 @@ def _carry(gate: Gate) -> tuple[Affine, Affine]:
     return enter, Affine(read, np.zeros(1))
 
 
-def _level(gate: Gate, carry: tuple[Affine, Affine], count: int) -> tuple[Affine, Affine]:
+def _level(gate: ProductGate, carry: tuple[Affine, Affine], count: int) -> tuple[Affine, Affine]:
     """Into the units of one hidden layer, and out of them: pairs to their products, an odd last one to
     itself."""
     pairs, left = divmod(count, 2)

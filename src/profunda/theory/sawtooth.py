@@ -14,7 +14,14 @@ from torch import nn
 
 from profunda.errors import ArgumentError
 
-__all__ = ["flat_sawtooth", "sawtooth", "sawtooth_crossings", "sawtooth_pieces", "sawtooth_value", "tent"]
+__all__ = [
+    "flat_sawtooth",
+    "sawtooth_crossings",
+    "sawtooth_network",
+    "sawtooth_pieces",
+    "sawtooth_value",
+    "tent",
+]
 
 _MOST_FOLDS, _MOST_FLAT_FOLDS = 50, 16
 
@@ -60,14 +67,14 @@ def sawtooth_crossings(folds: int) -> tuple[Fraction, ...]:
     return tuple(Fraction(2 * j + 1, 2 ** (folds + 1)) for j in range(2**folds))
 
 
-def sawtooth(folds: int, dtype: torch.dtype = torch.float64) -> nn.Sequential:
+def sawtooth_network(folds: int, dtype: torch.dtype = torch.float64) -> nn.Sequential:
     """The k-fold tent map as a dense ReLU network 1 → 2 → … → 2 → 1: 2k units in k layers, [N, 1] to [N, 1].
 
     Exact where x has few enough binary digits: weights are 1, ±2 and ±4, biases 0 and −½. Raises
     ArgumentError for fewer than one fold or more than 50, beyond which float64 cannot hold a piece.
 
     >>> x = torch.arange(5, dtype=torch.float64)[:, None] / 4
-    >>> sawtooth(2)(x)[:, 0].tolist()
+    >>> sawtooth_network(2)(x)[:, 0].tolist()
     [0.0, 1.0, 0.0, 1.0, 0.0]
     """
     _folds(folds, _MOST_FOLDS)
