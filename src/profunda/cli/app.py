@@ -31,6 +31,9 @@ app.command(
     "profunda.cli.ablate:ablate", name="ablate", help="Tell what each ingredient of a recipe is worth."
 )
 app.command("profunda.cli.lab:lab", name="lab", help="Measure what textbooks claim; write the book of it.")
+app.command(
+    "profunda.cli.forecast:forecast", name="forecast", help="What theory says of a network before training."
+)
 app.command("profunda.cli.info:info", name="info", help="Versions, cores, threads, devices and engines here.")
 
 

@@ -6,12 +6,13 @@ from profunda._seeds import key
 from profunda.data.dataset import Dataset
 from profunda.errors import ArgumentError, DataError
 from profunda.forecasting.advice import advice_lines, recommendation
-from profunda.forecasting.capacity import capacity_lines
+from profunda.forecasting.capacity import capacity_lines, piece_lines
 from profunda.forecasting.gradients import gradient_lines
 from profunda.forecasting.kernels import kernel_lines
-from profunda.forecasting.learnability import Concern, Trainability, learnability
+from profunda.forecasting.learnability import Trainability, learnability
 from profunda.forecasting.measuring import measured
 from profunda.forecasting.outlook import Outlook, layer_table, look_ahead
+from profunda.forecasting.ranks import rank_lines
 from profunda.forecasting.rows import Rows, encoded_rows, given_rows, made_rows
 from profunda.forecasting.signals import signal_lines
 from profunda.forecasting.sizes import size_lines
@@ -122,7 +123,9 @@ def _assembled(outlook: Outlook) -> Forecast:
         *signal_lines(outlook),
         *gradient_lines(outlook),
         *kernel_lines(outlook),
+        *rank_lines(outlook),
         *capacity_lines(outlook),
+        *piece_lines(outlook),
         *advice_lines(outlook),
     )
     lines = tuple(sorted(lines, key=lambda line: int(line.code[1:])))
@@ -143,7 +146,7 @@ def _assembled(outlook: Outlook) -> Forecast:
 def _score(outlook: Outlook) -> Trainability:
     subject = outlook.subject
     if subject.why:
-        return Trainability((Concern("unknown", 0.0, f"Not judged, since {subject.why}."),))
+        return Trainability.unknown(subject.why)
     return learnability(subject.laws, subject.recipe, outlook.square, outlook.apart0)
 
 

@@ -143,6 +143,8 @@ def _kernel(outlook: Outlook) -> Line:
     formula = "Var K/(E K)² of layers' products"
     source = "derived from the law of the factors; growth e^{5β} in Hanin and Nica 2020"
     why = outlook.why_not or ("" if subject.plain else "norms or skips are not in this law")
+    if not why and subject.laws[0].activation.sides is None:
+        why = "derived for ReLU networks"
     if why:
         return Line(
             "T11", name, "learnability", math.nan, formula, source, valid="not applicable", reason=why
@@ -190,7 +192,7 @@ def _batch_norm(outlook: Outlook) -> Line:
     growth = found.mean**power if found.mean > 0.0 else math.nan
     error = growth * power * found.error / found.mean if found.mean > 0.0 else math.nan
     return Line(
-        "T22", name, "learnability", outlook.steps[-1].chi_perp, "C_W E φ'(g)²/(q(1 − c))", source,
+        "T22", name, "learnability", float(outlook.gradient[0]) ** power, "C_W E φ'(g)²/(q(1 − c))", source,
         measured=growth, measured_se=error,
-        valid="extrapolated", reason="for infinitely many rows and units; a batch of 32 measures 4 % more",
+        valid="extrapolated", reason="for infinitely many rows and units, where a deep ReLU chain has π/(π − 1) = 1.467",
     )  # fmt: skip

@@ -12,6 +12,7 @@ from profunda.forecasting.outlook import Outlook
 from profunda.forecasting.values import Line, Valid, absent, joined
 from profunda.theory.finite_width import ntk_diagonal_variance
 from profunda.theory.kernels import KernelCondition, dense_kernels, kernel_condition, largest_stable_step
+from profunda.theory.linearised import LAZY_ACTIVATIONS, lazy_number
 from profunda.theory.tangents import empirical_ntk
 from profunda.theory.widths import beta
 
@@ -39,7 +40,8 @@ def kernel_lines(outlook: Outlook) -> tuple[Line, ...]:
     """T13: Θ; T14: stable step and time; T18: parametrisation."""
     predicted, why = _analytic(outlook)
     shown = _empirical(outlook)
-    return (*_theta(outlook, predicted, why, shown), *_steps(outlook, predicted, why, shown), _kind(outlook))
+    theta, steps = _theta(outlook, predicted, why, shown), _steps(outlook, predicted, why, shown)
+    return (*theta, *steps, *_lazy(outlook), _kind(outlook))
 
 
 def _analytic(outlook: Outlook) -> tuple[_Numbers | None, str]:
@@ -73,9 +75,10 @@ def _inside(outlook: Outlook) -> np.ndarray:
 
 
 def _numbers(kernel: np.ndarray) -> _Numbers:
-    return _Numbers(
-        float(np.diag(kernel).mean()), kernel_condition(kernel), largest_stable_step(kernel, "mse")
-    )
+    found = kernel_condition(kernel)
+    if math.isinf(found.number):  # what is left of λ_min then is rounding
+        found = KernelCondition(0.0, found.largest, math.inf)
+    return _Numbers(float(np.diag(kernel).mean()), found, largest_stable_step(kernel, "mse"))
 
 
 def _empirical(outlook: Outlook) -> tuple[_Numbers, ...]:
@@ -112,7 +115,7 @@ def _theta(
     valid: Valid = "not applicable" if predicted is None else ("extrapolated" if outlook.limits else "ok")
     told = why or outlook.limits
     relative = math.nan
-    if predicted is not None and outlook.depth:
+    if predicted is not None and outlook.depth and outlook.subject.laws[0].activation.sides is not None:
         relative = math.sqrt(ntk_diagonal_variance(outlook.subject.widths))
     spread = math.nan if predicted is None else predicted.diagonal * relative
     if relative > _SPREAD and not told:
@@ -131,7 +134,7 @@ def _theta(
     for name, take in (("λ_max(Θ)", "largest"), ("λ_min(Θ)", "smallest"), ("κ(Θ)", "number")):
         found = _mean([getattr(one.condition, take) for one in shown])
         value = math.nan if predicted is None else float(getattr(predicted.condition, take))
-        more = f"on {min(ROWS, len(outlook.rows.x))} rows"
+        more = "" if predicted is None else f"on {min(ROWS, len(outlook.rows.x))} rows"
         lines.append(
             Line(
                 "T13", name, "learnability", value, "eigenvalues of Θ", source, measured=found.mean,
@@ -162,6 +165,26 @@ def _steps(
     return step, Line(
         "T14", "steps to 1 % of the loss", "efficiency", time, "ln(1/ε) κ/2 at half the stable step", source,
         valid="extrapolated", reason="for the slowest direction on these rows; more rows take longer",
+    )  # fmt: skip
+
+
+def _lazy(outlook: Outlook) -> tuple[Line, ...]:
+    """T17, by a calibration."""
+    subject = outlook.subject
+    names = ("distance from the linear twin", "change of Θ")
+    source = "calibrated on ReLU and tanh networks, not proved"
+    why = outlook.why_not or ("" if subject.plain else "calibrated for plain chains")
+    phi = "" if why else subject.laws[0].activation.name
+    if not why and phi not in LAZY_ACTIVATIONS:
+        why = f"calibrated for {' and '.join(LAZY_ACTIVATIONS)}, not for {phi}: train beside the linear twin"
+    if why:
+        return tuple(absent("T17", name, "learnability", why, "a β^b L^c", source) for name in names)
+    found = lazy_number(subject.widths, phi)
+    told = joined(found.reason, "for few rows, gentle steps and critical first weights; ±40 %")
+    return tuple(
+        Line("T17", name, "learnability", value, "a β^b L^c", source, predicted_sd=found.spread * value,
+             valid="extrapolated", reason=told)
+        for name, value in zip(names, (found.distance, found.drift), strict=True)
     )  # fmt: skip
 
 

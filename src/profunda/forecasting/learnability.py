@@ -51,7 +51,7 @@ class Concern:
 @dataclass(frozen=True)
 class Trainability:
     """The worst of `concerns` decides. `score` falls from 1 to 0, ½ where the worst is one order of magnitude
-    past its limit; `trainable` is whether it is at least 0.1."""
+    past its limit, nan where nothing could be judged; `trainable` is whether it is not below 0.1."""
 
     concerns: tuple[Concern, ...]
 
@@ -60,20 +60,29 @@ class Trainability:
         """The concern that decides."""
         return max(self.concerns, key=lambda one: one.beyond)
 
+    @classmethod
+    def unknown(cls, why: str) -> "Trainability":
+        """Of a network that cannot be judged: the score is nan, and nothing is ruled out."""
+        return cls((Concern("unknown", math.nan, f"Not judged: {why}."),))
+
     @cached_property
     def score(self) -> float:
         """1/(1 + 10^(beyond − 1)) of the worst."""
         over = self.worst.beyond - MARGIN
+        if math.isnan(over):
+            return math.nan
         return 1.0 / (1.0 + 10.0 ** min(over, 300.0))
 
     @property
     def trainable(self) -> bool:
         """Whether it is not ruled out."""
-        return self.score >= LEAST
+        return not self.score < LEAST
 
     @property
     def verdict(self) -> str:
         """In words."""
+        if math.isnan(self.score):
+            return "not judged"
         if self.score >= 0.5:
             return "expected to train"
         return "doubtful" if self.trainable else "not expected to train"

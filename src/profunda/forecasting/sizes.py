@@ -18,8 +18,13 @@ def _counts(outlook: Outlook) -> tuple[Line, ...]:
     subject, rows = outlook.subject, outlook.rows
     counted = subject.parameters
     told = rows.total * max(subject.outputs, 1)
+    layers = (
+        absent("T1", "hidden layers L", "efficiency", subject.why)
+        if subject.why
+        else Line("T1", "hidden layers L", "efficiency", outlook.depth, "count", "definition")
+    )
     lines = [
-        Line("T1", "hidden layers L", "efficiency", outlook.depth, "count", "definition"),
+        layers,
         Line("T1", "parameters P", "efficiency", counted, "count", "definition"),
     ]
     if not rows.total:
@@ -45,8 +50,8 @@ def _counts(outlook: Outlook) -> tuple[Line, ...]:
 
 
 def _widths(outlook: Outlook) -> tuple[Line, ...]:
-    if not outlook.depth:
-        why = "there is no hidden layer"
+    if outlook.why_not:
+        why = outlook.why_not
         return (absent("T2", "β", "learnability", why, "Σ 1/n_l"),)
     value = beta(outlook.subject.widths)
     wide = outlook.depth / value

@@ -38,7 +38,7 @@ def _expressivity(lines: tuple[Line, ...]) -> tuple[str, ...]:
         told.append(
             f"On {rows.value:.0f} outputs of the data its Jacobian has rank {rank.measured:.0f}: {what}."
         )
-    pieces = _known(lines, "T21")
+    pieces = _known(lines, "T21", "linear pieces between two rows")
     if pieces is not None:
         told.append(f"Between two rows it has about {_number(pieces):.3g} linear pieces before training.")
     bound = _known(lines, "T20")
@@ -84,9 +84,9 @@ def _efficiency(lines: tuple[Line, ...]) -> tuple[str, ...]:
 
 
 def _learnability(lines: tuple[Line, ...], trainability: Trainability) -> tuple[str, ...]:
-    told = [
-        f"{trainability.verdict.capitalize()} (score {trainability.score:.2f}). {trainability.worst.words}"
-    ]
+    told = [trainability.worst.words]
+    if not math.isnan(trainability.score):
+        told.insert(0, f"{trainability.verdict.capitalize()} (score {trainability.score:.2f}).")
     q, chi = _known(lines, "T4", "q of the last hidden layer"), _known(lines, "T5")
     if q is not None:
         told.append(f"Signals reach the last hidden layer with a variance of {_number(q):.3g}.")

@@ -26,7 +26,10 @@ def text(forecast: Forecast) -> str:
     missing = [line for line in forecast.lines if line.valid == "not applicable"]
     if missing:
         parts += ["", "Not applicable"]
-        parts += [_wrapped(f"- {line.code} {line.name}: {line.reason}{_shown(line)}") for line in missing]
+        reasons = dict.fromkeys(line.reason for line in missing)
+        for reason in reasons:
+            own = [f"{line.code} {line.name}{_shown(line)}" for line in missing if line.reason == reason]
+            parts.append(_wrapped(f"- {', '.join(own)}: {reason}."))
     if forecast.notes:
         parts += ["", "Notes", *(_wrapped(f"- {note}") for note in forecast.notes)]
     return "\n".join(parts) + "\n"
