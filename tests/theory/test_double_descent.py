@@ -9,6 +9,7 @@ from tests.oracles import theory_generalisation as oracle
 from profunda.errors import ArgumentError, DataError
 from profunda.theory.double_descent import (
     EpochCurve,
+    FeatureSweep,
     TwoScales,
     descent_risk,
     isotropic_draws,
@@ -122,6 +123,14 @@ def test_a_sweep_without_a_peak_inside_is_no_double_descent():
     sweep = random_feature_sweep((120, 300), repeats=3)
     assert sweep.peak == 120
     assert not sweep.descends_twice
+
+
+def test_a_peak_that_ends_above_the_first_minimum_is_no_second_descent():
+    risk = np.array([[3.0], [1.0], [9.0], [2.0]])
+    sweep = FeatureSweep((1, 2, 3, 4), 3, risk, risk, risk)
+    assert (sweep.peak, sweep.classical_minimum, sweep.descends_twice) == (3, 1.0, False)
+    risk = np.array([[3.0], [1.0], [9.0], [0.9]])
+    assert FeatureSweep((1, 2, 3, 4), 3, risk, risk, risk).descends_twice
 
 
 # Epochs ---------------------------------------------------------------------------------------------

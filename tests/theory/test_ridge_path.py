@@ -7,7 +7,7 @@ from sklearn.linear_model import RidgeCV
 from profunda.errors import ArgumentError, DataError
 from profunda.theory.linear import ridge
 from profunda.theory.polynomials import powers
-from profunda.theory.ridge_path import cross_validated_ridge
+from profunda.theory.ridge_path import RidgePath, cross_validated_ridge
 from profunda.theory.scales import strength_for
 from profunda.theory.smoothers import leave_one_out_error, ridge_smoother
 
@@ -55,6 +55,25 @@ def test_it_predicts_better_than_no_penalty_and_than_too_much():
 
     assert risk(path.weights) < risk(ridge(features, y, 0.0, "rss"))
     assert risk(path.weights) < risk(ridge(features, y, 10.0, "rss"))
+
+
+def test_the_simplest_is_within_one_standard_error_of_the_best():
+    """The error of the mean over folds, and the largest strength that it cannot tell from the best."""
+    path = RidgePath(
+        np.array([1.0, 2.0, 3.0, 4.0]),
+        "rss",
+        np.array([1.5, 1.0, 1.1, 1.3]),
+        np.array([0.2, 0.15, 0.9, 0.9]),
+        np.zeros(2),
+    )
+    assert (path.best, path.simplest, path.at_edge) == (2.0, 3.0, False)
+    features, y = data()
+    found = cross_validated_ridge(features, y, STRENGTHS, "rss", folds=40)  # a fold a row: one error each
+    squared = []
+    for n in range(40):
+        rest = np.arange(40) != n
+        squared.append((features[n] @ ridge(features[rest], y[rest], STRENGTHS[9], "rss") - y[n]) ** 2)
+    assert found.standard_errors[9] == pytest.approx(np.std(squared, ddof=1) / np.sqrt(40), rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_folds():
