@@ -121,8 +121,8 @@ def _index(runs: Sequence[Run], chapters: Sequence[Chapter], language: Language)
     lead = Words(
         f"{len(runs)} claims of textbooks on deep learning, each predicted from theory, measured on this "
         f"machine in {duration(seconds)} of computing, and judged by its numbers.",
-        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, medida "
-        f"nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
+        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, "
+        f"medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
     )
     counts = tuple(
         (verdict_word(v, language), str(sum(r.outcome is not None and r.outcome.verdict == v for r in runs)))

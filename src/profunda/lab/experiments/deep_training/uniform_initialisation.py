@@ -60,7 +60,7 @@ def measure(quick: bool) -> Outcome:
             "It keeps the variance where the activation is nearly linear. The text needs a mean of zero, "
             "which follows from an odd activation, not from independence: tanh still shrinks the signal "
             "slowly, and a ReLU halves it at every layer and needs weights of twice the variance (He).",
-            "Conserva a variância onde a ativação é quase linear. O texto precisa de média zero, o que decorre "
+            "Conserva a variância onde a ativação é quase linear. O texto precisa de média zero, que decorre "
             "de uma ativação ímpar, não da independência: tanh ainda encolhe o sinal devagar, e a ReLU o "
             "divide por dois a cada camada e precisa de pesos com o dobro da variância (He).",
         ),
