@@ -8,7 +8,7 @@ from torch.func import jvp
 
 from profunda.errors import ArgumentError
 from profunda.theory.jacobians import jacobian_rank
-from profunda.theory.parameter_map import ParameterMap, evaluating, parameter_map
+from profunda.theory.parameter_map import ParameterMap, evaluating, load_forward_mode, parameter_map
 from profunda.theory.routes import MEMORY
 
 __all__ = ["Certificate", "certificate"]
@@ -53,6 +53,7 @@ def certificate(
     if starts < 1:
         raise ArgumentError(f"starts = {starts}: at least one start is needed to estimate anything.")
     rank = jacobian_rank(module, x, memory=memory)
+    load_forward_mode()
     model = parameter_map(module, x)
     generator = torch.Generator().manual_seed(seed)
     found = max(_bend(model, generator) for _ in range(starts))

@@ -16,7 +16,7 @@ from torch.func import functional_call, jvp
 
 from profunda.errors import ArgumentError, DataError
 
-__all__ = ["ParameterMap", "check_rows", "evaluating", "parameter_map", "trainable"]
+__all__ = ["ParameterMap", "check_rows", "evaluating", "load_forward_mode", "parameter_map", "trainable"]
 
 
 @contextmanager
@@ -120,7 +120,7 @@ class ParameterMap:
 
     def jvp(self, direction: Tensor, rows: slice = slice(None)) -> Tensor:
         """J v [N, C] for v [P], forwards: what a small step in that direction changes, at today's θ."""
-        _load_forward_mode()
+        load_forward_mode()
         with evaluating(self.module):
             found = jvp(
                 lambda pieces: self.predict(pieces, self.x[rows]),
@@ -162,7 +162,7 @@ class ParameterMap:
 
 
 @lru_cache(maxsize=1)
-def _load_forward_mode() -> None:
+def load_forward_mode() -> None:
     """Torch loads rules of forward mode when it first needs them, and warns of old calls of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
