@@ -97,12 +97,12 @@ def _two_sided(sides: tuple[float, float], first: np.ndarray, second: np.ndarray
     turn, height = np.arccos(c), np.sqrt(np.maximum(0.0, (1.0 - c) * (1.0 + c)))
     product = same * (height + c * (math.pi - turn)) - crossed * (height - c * turn)
     slopes = (same * (math.pi - turn) + crossed * turn) / (2.0 * math.pi)
-    return Duals(np.sqrt(np.outer(first, second)) * product / (2.0 * math.pi), slopes, 0.0)
+    return Duals(np.outer(np.sqrt(first), np.sqrt(second)) * product / (2.0 * math.pi), slopes, 0.0)
 
 
 def _erf(first: np.ndarray, second: np.ndarray, c: np.ndarray) -> Duals:
-    twice = 2.0 * c * np.sqrt(np.outer(first, second))
-    root = np.sqrt(np.outer(1.0 + 2.0 * first, 1.0 + 2.0 * second))
+    twice = 2.0 * c * np.outer(np.sqrt(first), np.sqrt(second))
+    root = np.outer(np.sqrt(1.0 + 2.0 * first), np.sqrt(1.0 + 2.0 * second))
     slopes = 4.0 / math.pi / np.sqrt((root - twice) * (root + twice))
     return Duals(2.0 / math.pi * np.arcsin(twice / root), slopes, 0.0)
 

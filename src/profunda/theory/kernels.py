@@ -140,7 +140,8 @@ def dense_kernels(
         _each(name, given, depth) for name, given in (("C_W", weight_variance), ("C_b", bias_variance))
     )
     shares = _standard(first.shape[1], depth, widths, biases) if widths is not None else (c_w, c_b)
-    layers, error = _recursion(first, second, activation, (c_w, c_b), shares)
+    with np.errstate(over="ignore", invalid="ignore"):  # told with its layer
+        layers, error = _recursion(first, second, activation, (c_w, c_b), shares)
     last = layers[-1]
     return Kernels(last.nngp, last.ntk, layers, "ntk" if widths is None else "standard", error)
 
@@ -180,7 +181,7 @@ def _recursion(
 
 
 def _correlations(covariance: np.ndarray, q: list[np.ndarray]) -> np.ndarray:
-    scale = np.sqrt(np.outer(q[0], q[1]))
+    scale = np.outer(np.sqrt(q[0]), np.sqrt(q[1]))
     c = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0.0)
     c = np.where(np.abs(c) >= 1.0 - _SAME, np.sign(c), c)
     if q[0] is q[1]:
