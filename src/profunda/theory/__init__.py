@@ -75,6 +75,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.double_descent import isotropic_risk as isotropic_risk
     from profunda.theory.double_descent import noise_amplification as noise_amplification
     from profunda.theory.double_descent import random_feature_sweep as random_feature_sweep
+    from profunda.theory.duals import Duals as Duals
+    from profunda.theory.duals import dual_means as dual_means
     from profunda.theory.ensembles import Ensemble as Ensemble
     from profunda.theory.ensembles import Estimate as Estimate
     from profunda.theory.ensembles import random_networks as random_networks
@@ -103,6 +105,15 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.gates import multiplication_gate as multiplication_gate
     from profunda.theory.gates import relu_limit as relu_limit
     from profunda.theory.gates import richardson_gate as richardson_gate
+    from profunda.theory.kernels import KernelCondition as KernelCondition
+    from profunda.theory.kernels import Kernels as Kernels
+    from profunda.theory.kernels import LayerKernels as LayerKernels
+    from profunda.theory.kernels import Parametrisation as Parametrisation
+    from profunda.theory.kernels import dense_kernels as dense_kernels
+    from profunda.theory.kernels import kernel_condition as kernel_condition
+    from profunda.theory.kernels import kernel_regression as kernel_regression
+    from profunda.theory.kernels import largest_stable_step as largest_stable_step
+    from profunda.theory.kernels import lazy_time as lazy_time
     from profunda.theory.landscapes import LineSlice as LineSlice
     from profunda.theory.landscapes import PlaneSlice as PlaneSlice
     from profunda.theory.landscapes import Surface as Surface
@@ -127,6 +138,14 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.linear import orthogonal_solution as orthogonal_solution
     from profunda.theory.linear import ridge as ridge
     from profunda.theory.linear import soft_threshold as soft_threshold
+    from profunda.theory.linearised import LazyNumber as LazyNumber
+    from profunda.theory.linearised import Linearised as Linearised
+    from profunda.theory.linearised import LinearPrediction as LinearPrediction
+    from profunda.theory.linearised import kernel_drift as kernel_drift
+    from profunda.theory.linearised import lazy_number as lazy_number
+    from profunda.theory.linearised import linear_descent as linear_descent
+    from profunda.theory.linearised import linear_flow as linear_flow
+    from profunda.theory.linearised import linearisation_distance as linearisation_distance
     from profunda.theory.normalisation import BatchNormGrowth as BatchNormGrowth
     from profunda.theory.normalisation import BatchNormStep as BatchNormStep
     from profunda.theory.normalisation import batch_norm_growth as batch_norm_growth
@@ -223,6 +242,7 @@ _HOMES = {
     "Cube": "profunda.theory.two_level",
     "Decomposition": "profunda.theory.bias_variance",
     "DepthScales": "profunda.theory.propagation",
+    "Duals": "profunda.theory.duals",
     "EffectiveComplexity": "profunda.theory.complexity",
     "Ensemble": "profunda.theory.ensembles",
     "EpochCurve": "profunda.theory.double_descent",
@@ -231,13 +251,20 @@ _HOMES = {
     "Gate": "profunda.theory.circuits",
     "InputCount": "profunda.theory.counting",
     "IntrinsicDimension": "profunda.theory.counting",
+    "KernelCondition": "profunda.theory.kernels",
+    "Kernels": "profunda.theory.kernels",
+    "LayerKernels": "profunda.theory.kernels",
+    "LazyNumber": "profunda.theory.linearised",
     "LineSlice": "profunda.theory.landscapes",
     "LinearFit": "profunda.theory.linear",
+    "LinearPrediction": "profunda.theory.linearised",
+    "Linearised": "profunda.theory.linearised",
     "Link": "profunda.theory.chains",
     "LossScale": "profunda.theory.scales",
     "MultiplierSizes": "profunda.theory.arithmetic",
     "Nonlinearity": "profunda.theory.activations",
     "OrderShare": "profunda.theory.counting",
+    "Parametrisation": "profunda.theory.kernels",
     "ParitySizes": "profunda.theory.parity",
     "Pieces": "profunda.theory.regions",
     "PlaneSlice": "profunda.theory.landscapes",
@@ -284,11 +311,13 @@ _HOMES = {
     "decimal_digits": "profunda.theory.counting",
     "decompose": "profunda.theory.bias_variance",
     "degrees_of_freedom": "profunda.theory.smoothers",
+    "dense_kernels": "profunda.theory.kernels",
     "dense_vc_dimension": "profunda.theory.bounds",
     "depth_scales": "profunda.theory.propagation",
     "derivative": "profunda.theory.derivatives",
     "descent_path": "profunda.theory.shrinkage",
     "descent_risk": "profunda.theory.double_descent",
+    "dual_means": "profunda.theory.duals",
     "effective_complexity": "profunda.theory.complexity",
     "elastic_net": "profunda.theory.linear",
     "equivalent_ridge": "profunda.theory.shrinkage",
@@ -312,12 +341,21 @@ _HOMES = {
     "intrinsic_dimension": "profunda.theory.counting",
     "isotropic_draws": "profunda.theory.double_descent",
     "isotropic_risk": "profunda.theory.double_descent",
+    "kernel_condition": "profunda.theory.kernels",
+    "kernel_drift": "profunda.theory.linearised",
+    "kernel_regression": "profunda.theory.kernels",
     "lambda_max": "profunda.theory.linear",
     "landscape": "profunda.theory.landscapes",
+    "largest_stable_step": "profunda.theory.kernels",
     "lasso": "profunda.theory.linear",
+    "lazy_number": "profunda.theory.linearised",
+    "lazy_time": "profunda.theory.kernels",
     "leave_one_out_error": "profunda.theory.smoothers",
     "line_slice": "profunda.theory.landscapes",
+    "linear_descent": "profunda.theory.linearised",
+    "linear_flow": "profunda.theory.linearised",
     "linear_pieces": "profunda.theory.regions",
+    "linearisation_distance": "profunda.theory.linearised",
     "log_gradient_mean": "profunda.theory.finite_width",
     "log_gradient_variance": "profunda.theory.finite_width",
     "log_norm_mean": "profunda.theory.finite_width",
@@ -415,6 +453,7 @@ __all__ = [
     "Cube",
     "Decomposition",
     "DepthScales",
+    "Duals",
     "EffectiveComplexity",
     "Ensemble",
     "EpochCurve",
@@ -423,13 +462,20 @@ __all__ = [
     "Gate",
     "InputCount",
     "IntrinsicDimension",
+    "KernelCondition",
+    "Kernels",
+    "LayerKernels",
+    "LazyNumber",
     "LineSlice",
     "LinearFit",
+    "LinearPrediction",
+    "Linearised",
     "Link",
     "LossScale",
     "MultiplierSizes",
     "Nonlinearity",
     "OrderShare",
+    "Parametrisation",
     "ParitySizes",
     "Pieces",
     "PlaneSlice",
@@ -476,11 +522,13 @@ __all__ = [
     "decimal_digits",
     "decompose",
     "degrees_of_freedom",
+    "dense_kernels",
     "dense_vc_dimension",
     "depth_scales",
     "derivative",
     "descent_path",
     "descent_risk",
+    "dual_means",
     "effective_complexity",
     "elastic_net",
     "equivalent_ridge",
@@ -504,12 +552,21 @@ __all__ = [
     "intrinsic_dimension",
     "isotropic_draws",
     "isotropic_risk",
+    "kernel_condition",
+    "kernel_drift",
+    "kernel_regression",
     "lambda_max",
     "landscape",
+    "largest_stable_step",
     "lasso",
+    "lazy_number",
+    "lazy_time",
     "leave_one_out_error",
     "line_slice",
+    "linear_descent",
+    "linear_flow",
     "linear_pieces",
+    "linearisation_distance",
     "log_gradient_mean",
     "log_gradient_variance",
     "log_norm_mean",

@@ -20,7 +20,7 @@ from profunda.theory.activations import Nonlinearity, nonlinearity
 from profunda.theory.propagation import Activation, moments
 from profunda.theory.quadrature import REACH
 
-__all__ = ["Duals", "duals", "mean_squares"]
+__all__ = ["Duals", "dual_means", "mean_squares"]
 
 _SERIES = (64, 256, 1024)
 _SERIES_LEFT = 1e-12
@@ -43,7 +43,7 @@ class Duals:
     error: float
 
 
-def duals(activation: Activation, first: np.ndarray, second: np.ndarray, c: np.ndarray) -> Duals:
+def dual_means(activation: Activation, first: np.ndarray, second: np.ndarray, c: np.ndarray) -> Duals:
     """Both means for all pairs of u_i with variance `first` [N] and v_j with variance `second` [N2].
 
     `c` [N, N2] holds the correlations. The series is cut where what is left of E φ² and E φ'² is below 1e-12
@@ -52,7 +52,7 @@ def duals(activation: Activation, first: np.ndarray, second: np.ndarray, c: np.n
     (√Var u, √Var v, arccos c) and interpolated, and `error` is the largest on 64 pairs that were held out.
     φ must be continuous: a jump of φ itself would add to E φ'φ' what no slope shows.
 
-    >>> both = duals("relu", np.ones(1), np.ones(1), np.zeros((1, 1)))
+    >>> both = dual_means("relu", np.ones(1), np.ones(1), np.zeros((1, 1)))
     >>> round(both.product.item() * 2 * math.pi, 12), both.slopes.item()
     (1.0, 0.25)
     """

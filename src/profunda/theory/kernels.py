@@ -33,7 +33,7 @@ from typing import Literal
 import numpy as np
 
 from profunda.errors import ArgumentError, DataError
-from profunda.theory.duals import duals, mean_squares
+from profunda.theory.duals import dual_means, mean_squares
 from profunda.theory.propagation import Activation
 from profunda.theory.scales import LossScale, loss_factor
 
@@ -164,7 +164,7 @@ def _recursion(
             q = [c_w[layer - 1] * each + c_b[layer - 1] for each in squares]
             if second is first:
                 q[1] = q[0]
-            means = duals(activation, q[0], q[1], _correlations(layers[-1].nngp, q))
+            means = dual_means(activation, q[0], q[1], _correlations(layers[-1].nngp, q))
             product, error = means.product, max(error, means.error)
             squares = [mean_squares(activation, each) for each in q]
             ntk = c_w[layer] * means.slopes * ntk
