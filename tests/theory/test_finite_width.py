@@ -196,6 +196,21 @@ def test_kernel_variance_grows_with_the_depth_over_the_width():
     assert ntk_diagonal_variance([4000] * 2000) == pytest.approx(ntk_diagonal_limit(0.5), rel=5e-3)
 
 
+@pytest.mark.parametrize("b", [1e-5, 1e-3, 0.05, 0.3, 2.0])
+def test_the_limit_equals_the_integral_over_pairs_of_depths(b):
+    """∫∫ e^{5b(1 − |s − t|)}·[⅓e^{5b|s − t|} + ⅔e^{−b|s − t|}] − 1; distances have the density 2(1 − u)."""
+    u, weights = np.polynomial.legendre.leggauss(40)
+    u, weights = (u + 1) / 2, weights / 2
+    integrand = np.exp(5 * b * (1 - u)) * (np.exp(5 * b * u) + 2 * np.exp(-b * u)) / 3 - 1
+    expected = weights @ (2 * (1 - u) * integrand)
+    assert ntk_diagonal_limit(b) == pytest.approx(expected, rel=1e-8)
+
+
+def test_more_than_a_number_holds_is_infinite():
+    assert ntk_diagonal_limit(1e3) == ntk_diagonal_variance([1] * 500) == math.inf
+    assert relu_fluctuation([1] * 500) == math.inf
+
+
 def test_limits_of_the_limit():
     assert ntk_diagonal_limit(0.0) == 0.0
     assert ntk_diagonal_limit(1e-4) / 1e-4 == pytest.approx(11 / 3, rel=1e-3)

@@ -232,11 +232,11 @@ def ntk_diagonal_variance_uncoupled(widths: Sequence[int]) -> float:
 def _pair_mean(grow: np.ndarray, between: np.ndarray, share: float) -> float:
     """Mean over 0 ≤ l, m ≤ L of Π_outside grow · [share·Π_inside grow + (1 − share)·Π_inside between]."""
     depth = len(grow)
-    total = np.prod(grow) * (1.0 + depth)  # l = m
+    pairs = 1.0 + depth  # l = m
     for first in range(depth):
         ratios = np.cumprod(between[first:] / grow[first:])
-        total += 2.0 * np.prod(grow) * np.sum(share + (1.0 - share) * ratios)
-    return float(total) / (depth + 1) ** 2
+        pairs += 2.0 * float(np.sum(share + (1.0 - share) * ratios))
+    return math.prod(grow.tolist()) * pairs / (depth + 1) ** 2
 
 
 def ntk_diagonal_limit(beta: float) -> float:
@@ -251,6 +251,8 @@ def ntk_diagonal_limit(beta: float) -> float:
     """
     if not 0.0 <= beta < math.inf:
         raise ArgumentError(f"β = {beta} is no sum of 1/width: it must be finite and at least 0.")
+    if 5.0 * beta > 700.0:  # more than a float64 holds
+        return math.inf
     a = 6.0 * beta
     # 2(a − 1 + e^{−a})/a², by its series where that would cancel
     pairs = 1.0 - a / 3.0 + a * a / 12.0 - a**3 / 60.0 if a < 1e-3 else 2.0 * (a + math.expm1(-a)) / (a * a)
