@@ -100,8 +100,8 @@ def decimal_digits(base: int, exponent: int) -> int:
             f"{base}^{exponent} is not offered: the base must be at least 1 and the exponent 0 or more."
         )
     # The logarithm is correctly rounded, so exact at powers of ten; others are no integers, and 40 digits
-    # beyond the point tell them from one.
-    digits = len(str(exponent)) + len(str(base.bit_length())) + 40
+    # beyond those of the base, which may be next to a power of ten, tell them from one.
+    digits = len(str(exponent)) + base.bit_length() // 3 + 40
     with decimal.localcontext(decimal.Context(prec=digits)):
         power = decimal.Decimal(base).log10() * exponent
         return int(power.to_integral_value(decimal.ROUND_FLOOR)) + 1

@@ -108,6 +108,18 @@ class ProductGate:
         """λ* at which the floor is reached: (3ε|σ(c)|/|σ⁗(c)|)^¼/R for order 2."""
         return _balance(self._terms(dtype))[0] / radius
 
+    def at_scale(self, scale: float, radius: float = 1.0) -> "ProductGate":
+        """The same gate at another λ. Raises ArgumentError for one that is not positive, or that takes
+        λ(u ± v) over a kink of σ for u and v up to `radius`."""
+        _positive("scale", scale)
+        if scale > _widest(self, radius) and self.activation.kinks:
+            raise ArgumentError(
+                f"With scale {scale:g} and radius {radius:g} the units of {self.activation.name} at c = "
+                f"{self.bias:g} reach over its kink at a distance of {self.activation.room(self.bias):g}: "
+                f"the scale may be at most {_widest(self, radius):.3g}."
+            )
+        return replace(self, scale=float(scale))
+
     def module(self, dtype: torch.dtype = torch.float64) -> nn.Sequential:
         """Linear, σ, Linear with exactly these weights: [N, 2] to [N, 1]."""
         return _sequential(self, _precision(dtype))
@@ -216,7 +228,7 @@ def gate_within(
     lowest = math.inf
     scale = max(widest, best.scale)
     while scale >= 0.5 * best.scale:
-        gate = replace(best, scale=scale)
+        gate = best.at_scale(scale, radius)
         found = gate.error(radius, 101, dtype)
         if found < _MARGIN * error:
             return gate
@@ -253,24 +265,16 @@ def _gate(
 ) -> ProductGate:
     phi = smooth(activation)
     _positive("radius", radius)
-    if scale is not None:
-        _positive("scale", scale)
-    _refuse_straight(phi)
+    most = _strongest_bend(phi)
     at = _default_bias(phi) if bias is None else float(bias)
-    _refuse_unbent(phi, at)
+    _refuse_unbent(phi, at, most)
     numbers = [float(derivative(phi, k, at)) for k in (0, 1, 2, 4, 6)]
     if abs(numbers[3]) < _FLAT * abs(numbers[2]):  # rounding of the differentiation
         numbers[3] = 0.0
     gate = ProductGate(phi, at, 1.0, order, *numbers)
     if scale is None:
         scale = min(gate.best_scale(radius, dtype), _widest(gate, radius))
-    elif scale > _widest(gate, radius):
-        raise ArgumentError(
-            f"With scale {scale:g} and radius {radius:g} the units of {phi.name} at c = {at:g} reach over "
-            f"its kink at a distance of {phi.room(at):g}: the scale may be at most "
-            f"{_widest(gate, radius):.3g}."
-        )
-    return ProductGate(phi, at, float(scale), order, *numbers)
+    return gate.at_scale(scale, radius)
 
 
 def _default_bias(phi: Smooth) -> float:
@@ -287,11 +291,12 @@ def _widest(gate: ProductGate, radius: float) -> float:
     return 1.0 / radius if room == math.inf else room / (2.0 * radius)
 
 
-def _refuse_straight(phi: Smooth) -> None:
-    """Activations that bend nowhere."""
+def _strongest_bend(phi: Smooth) -> float:
+    """About the largest |σ''|; refuses activations that bend nowhere."""
     probes = np.linspace(-3.0, 3.0, 60)  # no round numbers, where kinks are
-    if np.abs(derivative(phi, 2, probes)).max() > 1e-7:
-        return
+    most = float(np.abs(derivative(phi, 2, probes)).max())
+    if most > 1e-7:
+        return most
     limit = relu_limit()
     raise ArgumentError(
         f"{phi.name} cannot multiply: σ'' = 0 wherever it has one. Four units of a piecewise linear function "
@@ -301,7 +306,7 @@ def _refuse_straight(phi: Smooth) -> None:
     )
 
 
-def _refuse_unbent(phi: Smooth, at: float) -> None:
+def _refuse_unbent(phi: Smooth, at: float, most: float) -> None:
     """Points at which σ has a kink or no second derivative to work with."""
     if not math.isfinite(at):
         raise ArgumentError(f"bias = {at} is not a finite number.")
@@ -310,8 +315,8 @@ def _refuse_unbent(phi: Smooth, at: float) -> None:
             f"{phi.name} has a kink at c = {at:g}, where σ'' jumps: leave the bias out, or take another."
         )
     bend = abs(float(derivative(phi, 2, at)))
-    where = bending_point(phi)
-    if bend <= _FLAT * abs(float(derivative(phi, 2, where))):
+    if bend <= _FLAT * most:
+        where = bending_point(phi)
         raise ArgumentError(
             f"{phi.name} cannot multiply at c = {at:g}: σ''(c) = {bend:.2g}. At such a point, as for an odd "
             f"function without a bias, the four units cancel to 0; leave the bias out for c = {where:.4g}."

@@ -189,7 +189,7 @@ def _tree_of(
     carry = _carry(best)
 
     def build(scale: float | None) -> ProductNetwork:
-        gate = best if scale is None else multiplication_gate(best.activation, scale, best.bias)
+        gate = best if scale is None else best.at_scale(scale)
         layers: list[Affine] = []
         read, count = Affine(np.eye(inputs), np.zeros(inputs)), inputs
         while count > 1:
