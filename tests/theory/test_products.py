@@ -124,5 +124,5 @@ def test_wrong_use_is_told():
         curvature(net, x, y, nn.functional.mse_loss)
     with pytest.raises(ArgumentError, match=r"has 11 rows, the vector shape \(3,\)"):
         Operator("it", 11, lambda v: v, x[:0]) @ torch.ones(3)
-    with pytest.raises(ArgumentError, match=r"matrix, \(2, 2\), is not symmetric"):
+    with pytest.raises(ArgumentError, match=r"shape \(2, 2\) is not symmetric"):
         matrix_operator(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
