@@ -3,9 +3,9 @@
 `gains` are variances of first weights, `widths` what the widths of a network say before training;
 `activations`, `quadrature`, `roots` and `propagation` are the mean-field maps of signals and gradients,
 `critical` the variances at which both keep their size, `finite_width` how far networks of finite widths stray
-from that, and `ensembles` thousands of them, drawn and measured; `linear` solves ridge, lasso and elastic net,
-`shrinkage` compares early stopping with ridge, and `scales` says what a penalty's strength means beside which
-loss.
+from that, and `ensembles` thousands of them, drawn and measured; `linear` solves ridge, lasso and elastic
+net, `shrinkage` compares early stopping with ridge, and `scales` says what a penalty's strength means beside
+which loss.
 
 What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
 `polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch.
