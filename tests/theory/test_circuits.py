@@ -70,6 +70,18 @@ def test_a_wide_gate_takes_one_unit_and_a_parity_one_an_input(kind, unit):
     assert units == ((7,) if kind in ("xor", "xnor") else (1,))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_thresholds_stand_halfway(kind):
+    """A gate of k thresholds errs only where its inputs are off by ½ in sum."""
+    wide = 1 if kind == "not" else 5
+    circuit = Circuit(wide, (Gate(kind, tuple(range(wide))),), (wide,))
+    rows, off = torch.from_numpy(truth_rows(wide)).float(), 0.49 / wide
+    with torch.no_grad():
+        for shift in (off, -off):
+            found = circuit_network(circuit, "threshold")(rows + shift)
+            np.testing.assert_array_equal(found.numpy(), circuit.truth_table())
+
+
 def test_rows_that_are_not_multiples_of_eight_and_none():
     majority = Circuit(
         3, (Gate("and", (0, 1)), Gate("or", (0, 1)), Gate("and", (2, 4)), Gate("or", (3, 5))), (6,)

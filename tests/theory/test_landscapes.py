@@ -109,10 +109,19 @@ def test_a_fine_grid_counts_the_same_and_flat_saddles_are_none():
         assert not (np.linalg.norm(regular_minima() - (k * math.pi, 0.0), axis=1) < 0.05).any()
 
 
-def test_fewer_minima_within_less():
-    inner = regular_minima(5.0)
+@pytest.mark.parametrize("spacing", [0.03, 0.012])
+def test_the_count_does_not_depend_on_the_grid(spacing, monkeypatch):
+    """These grids show more than 101; what is too many are flat saddles and doubles."""
+    assert len(grid_minima(landscape("regular", 2 * math.ceil(10.0 / spacing) + 1).values)) > 101
+    monkeypatch.setattr(module, "_SPACING", spacing)
+    assert len(regular_minima()) == 101
+
+
+@pytest.mark.parametrize("reach", [5.0, 7.0, 9.97])  # at 7 two minima stand next to the edge
+def test_fewer_minima_within_less(reach):
+    inner = regular_minima(reach)
     assert 0 < len(inner) < 101
-    assert (np.abs(regular_minima()).max(1) < 5.0).sum() == len(inner)
+    assert (np.abs(regular_minima()).max(1) < reach).sum() == len(inner)
 
 
 def test_grid_minima_by_hand():

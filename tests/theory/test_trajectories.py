@@ -33,8 +33,9 @@ def rows(n, d, seed, scales=None):
     return torch.from_numpy(x), torch.from_numpy(rng.normal(size=(n, 1)))
 
 
-def test_directions_and_shares_against_the_covariance():
-    points = np.random.default_rng(0).normal(size=(30, 6)).cumsum(axis=0)
+@pytest.mark.parametrize("seed", range(5))
+def test_directions_and_shares_against_the_covariance(seed):
+    points = np.random.default_rng(seed).normal(size=(30, 6)).cumsum(axis=0)
     path = principal_path(torch.from_numpy(points))
     shares, coordinates = principal_by_covariance(points)
     np.testing.assert_allclose(path.explained, shares, rtol=1e-10)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles.theory_circuits import all_cubes, fewest_cubes, inside, primes_by_hand
+from tests.oracles.theory_circuits import all_cubes, fewest_cubes, inside, primes_by_hand, smallest_covers
 
 from profunda.errors import ArgumentError
 from profunda.theory.parity import parity_table
@@ -122,6 +122,15 @@ def test_literals_break_ties():
     table = np.array([0, 1, 0, 1, 0, 1, 1, 1])  # x0, or x1 and x2
     assert minimal_cover(table).cubes == (Cube(1, 1), Cube(6, 6))
     assert minimal_cover(table).literals == 3
+    for text in (
+        "1101011011011110",
+        "1111110101100110",
+        "1010110101101110",
+    ):  # with unlike covers of five primes
+        table = np.array([int(letter) for letter in text])
+        cubes, literals = smallest_covers(table.tolist(), primes_by_hand(table.tolist()))
+        assert len(literals) > 1
+        assert (minimal_cover(table).terms, minimal_cover(table).literals) == (cubes, min(literals))
 
 
 @pytest.mark.parametrize("inputs", [5, 6])

@@ -9,6 +9,7 @@ Taylor, Studer and Goldstein (2018), "Visualizing the loss landscape of neural n
 directions scaled filter by filter."""
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -145,7 +146,8 @@ def regular_minima(reach: float = _REACH) -> np.ndarray:
     Minima of a grid, polished by Newton's method; kept where the gradient vanishes and the Hessian is
     positive definite. That leaves out what a fine grid takes for minima at x = kπ, y = 0, where sin x and
     sin 3r vanish together: flat saddles, whose least curvature is 0."""
-    surface = landscape("regular", 2 * round(reach / _SPACING) + 1, reach)
+    around = math.ceil(reach / _SPACING) + 2  # a minimum next to the edge needs neighbours beyond it
+    surface = landscape("regular", 2 * around + 1, around * _SPACING)
     at = grid_minima(surface.values)
     start = np.stack([surface.x[at[:, 1]], surface.y[at[:, 0]]], axis=1)
     gradient = jacrev(lambda point: _regular(point[0], point[1]))
