@@ -379,6 +379,12 @@ class OneWay(nn.Linear):
         return Backward.apply(super().forward(x))
 
 
+def diverged():
+    module = nn.Linear(2, 1)
+    nn.init.constant_(module.weight, math.inf)
+    return module
+
+
 THREE, TWO = np.eye(3), np.zeros((2, 3))
 
 
@@ -386,6 +392,8 @@ THREE, TWO = np.eye(3), np.zeros((2, 3))
     ("call", "text"),
     [
         (lambda: Linearised(nn.Tanh()), "no parameter that requires a gradient"),
+        (lambda: Linearised(nn.Linear(2, 1).half()), "sums of so many products need more digits"),
+        (lambda: Linearised(diverged()), "Parameter 'weight' holds NaN or infinite values"),
         (lambda: Linearised(nn.LSTM(3, 2))(torch.zeros(1, 3)), "returns a tuple, and only tensors"),
         (lambda: Linearised(OneWay(2, 1))(torch.zeros(1, 2)), "without a forward-mode derivative"),
         (

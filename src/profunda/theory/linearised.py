@@ -15,10 +15,8 @@ Sources: Jacot, Gabriel and Hongler (2018), section 5; Lee et al. (2019), sectio
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -27,6 +25,7 @@ from torch.func import functional_call, jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profunda.errors import ArgumentError
+from profunda.theory.parameter_map import load_forward_mode, trainable
 from profunda.theory.scales import LossScale, loss_factor
 
 __all__ = [
@@ -52,8 +51,8 @@ class Linearised(nn.Module):
     so a call costs about two of the module's, in memory too. Fused kernels without forward-mode derivatives,
     of attention and of recurrent layers, are replaced by torch's plain ones.
 
-    Raises ArgumentError for a module without parameters to train, one whose output is no tensor, and one
-    with operations that have no forward-mode derivative.
+    Raises ArgumentError for a module without parameters to train, with some in half precision or not finite,
+    one whose output is no tensor, and one with operations that have no forward-mode derivative.
 
     >>> line = nn.Linear(2, 1)
     >>> twin = Linearised(line)
@@ -65,12 +64,7 @@ class Linearised(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         skeleton = copy.deepcopy(module).eval()
-        trained = {name: each for name, each in skeleton.named_parameters() if each.requires_grad}
-        if not trained:
-            raise ArgumentError(
-                "The module has no parameter that requires a gradient: there is nothing to linearise in; "
-                "unfreeze some, or give the whole network."
-            )
+        trained = trainable(skeleton)
         self._names = tuple(trained)
         # Outside nn.Module's sight: its parameters are no parameters of the twin, whose are δ alone.
         self._skeleton = (skeleton,)
@@ -102,7 +96,7 @@ class Linearised(nn.Module):
             return found
 
         delta = dict(zip(self._names, self._deltas, strict=True))
-        _load_forward_mode()
+        load_forward_mode()
 
         def value_and_change() -> Tensor:
             found = jvp(output, (origin,), (delta,))
@@ -129,14 +123,6 @@ def _in_plain_form(call: Callable[[], Tensor]) -> Tensor:
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         torch.backends.mkldnn.set_flags(recurrent)
-
-
-@lru_cache(maxsize=1)
-def _load_forward_mode() -> None:
-    """Torch loads its forward-mode rules at the first use, and warns of deprecated calls of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        jvp(torch.neg, (torch.zeros(1),), (torch.zeros(1),))
 
 
 # Exact training under a squared loss ----------------------------------------------------------------
