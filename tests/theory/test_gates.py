@@ -86,6 +86,7 @@ def test_weights_are_those_of_the_text_exactly():
     assert last.weight.tolist() == [[mu, mu, -mu, -mu]] == gate.output_weights.tolist()
     assert last.bias is None
     assert gate.hidden_units == 4
+    assert gate == multiplication_gate("tanh", scale=0.25) != multiplication_gate("tanh", scale=0.5)
     assert gate.module(torch.float32)[0].weight.dtype == torch.float32
 
 

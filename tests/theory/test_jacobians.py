@@ -162,7 +162,9 @@ def test_tanh_networks_have_all_the_rank_there_is(widths, outputs, n, size, seed
     assert found.full == (size >= n * outputs)
     assert found.null_space == size - found.rank
     assert reasons(found) == ([] if found.full else ["few parameters"])
-    assert 1e-8 < float(found.singular_values[-1]) / found.largest < 0.1
+    ratio = float(found.singular_values[-1]) / found.largest
+    assert (1e-5 < ratio < 1e-2) == (widths != (2, 2))  # a bottleneck of two units: below
+    assert ratio > 1e-8
 
 
 @pytest.mark.parametrize(("widths", "outputs", "n", "size"), TABLE)
@@ -319,8 +321,10 @@ def test_wide_networks_fit_random_labels_at_many_places_and_narrow_ones_do_not()
     x, y = rows(30), rows(30, 1, seed=9)
     narrow = [trained(net(2, seed=seed), x, y) for seed in range(5)]
     few = [trained(net(3, seed=seed), x, y) for seed in range(5)]
-    assert min(narrow) > 0.05
-    assert min(few) > 1e-3
+    assert min(narrow) > 0.2
+    assert max(narrow) < 0.8
+    assert min(few) > 0.01
+    assert max(few) < 0.6
     ends = []
     for seed in range(5):
         module = net(64, 64, seed=seed)
@@ -330,7 +334,7 @@ def test_wide_networks_fit_random_labels_at_many_places_and_narrow_ones_do_not()
         assert found.null_space == 4579
         ends.append(nn.utils.parameters_to_vector(module.parameters()).detach())
     apart = torch.pdist(torch.stack(ends))
-    assert float(apart.min()) > 5.0  # not one minimum
+    assert 12.0 < float(apart.min()) < float(apart.max()) < 14.5  # not one minimum
 
 
 # Cosines --------------------------------------------------------------------------------------------

@@ -170,11 +170,13 @@ def test_frozen_parameters_have_no_delta_and_shared_ones_have_one():
 
 
 def test_the_plain_forms_are_for_the_call_only():
-    flags = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
+    before = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.set_flags()
     for kind in ("recurrent", "transformer"):
         module, x = made(kind)
         Linearised(module)(x)
-    assert (torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()) == flags
+    assert (torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.set_flags()) == before
+    assert before[0]
+    assert before[1][0]
 
 
 def test_deep_linear_networks_are_not_linear_in_their_parameters():

@@ -82,6 +82,19 @@ def test_units_that_nothing_reads_bend_no_output():
     assert after.count == 1
 
 
+class Positive(nn.Linear):
+    """A layer whose weights are absolute values: a bend, but not one of the input."""
+
+    def forward(self, x):
+        return F.linear(x, self.weight.abs(), self.bias)
+
+
+def test_bends_of_weights_do_not_count():
+    net, start, end = dense([3, 8, 1], 2)
+    net.append(Positive(1, 5, dtype=torch.float64))
+    assert linear_pieces(net, start, end).patterns == linear_pieces(net[:3], start, end).patterns > 1
+
+
 class Folded(nn.Module):
     """Bends by functions, methods and a skip connection."""
 

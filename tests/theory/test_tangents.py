@@ -1,5 +1,8 @@
 """The empirical tangent kernel against dense Jacobians and the tutorial's recipe, on all kinds of modules."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -169,6 +172,38 @@ def test_a_module_stays_as_it_was(name):
     assert all(each.grad is None and each.requires_grad for each in net.parameters())
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
     assert not x.requires_grad
+
+
+MEASURED = """
+import resource, sys
+import torch
+from torch import nn
+from profunda.theory.tangents import empirical_ntk
+
+torch.manual_seed(0)
+last = {"chain": nn.Identity(), "rows": nn.PReLU()}[sys.argv[1]]  # a learned slope makes it no plain chain
+net = nn.Sequential(nn.Linear(20, 500), nn.ReLU(), nn.Linear(500, 500), nn.ReLU(), nn.Linear(500, 1), last)
+rows = int(sys.argv[2])
+x = torch.randn(rows, 20)
+empirical_ntk(net, x[:8])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = empirical_ntk(net, x, memory=int(sys.argv[3]))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(found.route, found.chunk, found.held, (after - before) * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.parametrize(("route", "n"), [("chain", 2000), ("rows", 96)])
+def test_memory_stays_below_what_was_allowed(route, n):
+    allowed = 80 * 2**20
+    words = [sys.executable, "-c", MEASURED, route, str(n), str(allowed)]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert told[0] == route
+    assert int(told[1]) < n  # it had to go through the rows in chunks
+    assert int(told[2]) <= allowed
+    assert int(told[3]) < allowed + 16 * 2**20  # and pages of the allocator
 
 
 def test_eigenvalues_are_those_of_the_matrix():

@@ -33,9 +33,10 @@ def rows(n, d, seed, scales=None):
     return torch.from_numpy(x), torch.from_numpy(rng.normal(size=(n, 1)))
 
 
+@pytest.mark.parametrize("shape", [(30, 6), (6, 30)])
 @pytest.mark.parametrize("seed", range(5))
-def test_directions_and_shares_against_the_covariance(seed):
-    points = np.random.default_rng(seed).normal(size=(30, 6)).cumsum(axis=0)
+def test_directions_and_shares_against_the_covariance(seed, shape):
+    points = np.random.default_rng(seed).normal(size=shape).cumsum(axis=0)
     path = principal_path(torch.from_numpy(points))
     shares, coordinates = principal_by_covariance(points)
     np.testing.assert_allclose(path.explained, shares, rtol=1e-10)
@@ -65,6 +66,14 @@ def test_a_path_that_never_moves():
     still = principal_path(torch.ones(3, 4))
     assert math.isnan(still.straightness)
     assert (still.explained, still.length) == ((0.0, 0.0), 0.0)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (2, 2), (2, 9)])
+def test_a_straight_path_has_a_second_direction_all_the_same(shape):
+    steps, axes = shape
+    path = principal_path(torch.outer(torch.arange(steps).double(), torch.arange(1.0, axes + 1).double()))
+    torch.testing.assert_close(path.directions @ path.directions.T, torch.eye(2).double())
+    assert path.explained == pytest.approx((1.0, 0.0), abs=1e-12)
 
 
 def test_a_list_of_vectors_is_a_path_too():

@@ -192,7 +192,8 @@ def _batch_norm(outlook: Outlook) -> Line:
     growth = found.mean**power if found.mean > 0.0 else math.nan
     error = growth * power * found.error / found.mean if found.mean > 0.0 else math.nan
     return Line(
-        "T22", name, "learnability", float(outlook.gradient[0]) ** power, "C_W E φ'(g)²/(q(1 − c))", source,
+        "T22", name, "learnability", float(outlook.gradient[0]) ** power, "C_W E φ'(g)²/(q(1 − c))",
+        source,
         measured=growth, measured_se=error,
         valid="extrapolated", reason="for infinitely many rows and units, where a deep ReLU chain has π/(π − 1) = 1.467",
     )  # fmt: skip

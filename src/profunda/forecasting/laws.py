@@ -91,7 +91,7 @@ def walk(laws: tuple[Law, ...], square: float, apart: float, training: bool = Fa
     1.4669
     """
     steps: list[Step] = []
-    mean, gap = 0.0, square * apart
+    mean, gap, skips = 0.0, square * apart, any(law.skip for law in laws)
     for place, law in enumerate(laws[:-1]):
         total = law.weight_variance * square + law.bias_variance
         if not _SMALLEST < total < _LARGEST:
@@ -101,22 +101,22 @@ def walk(laws: tuple[Law, ...], square: float, apart: float, training: bool = Fa
         q, seen, left = _normed(law, total, apart)
         at = _moments(law.activation, q)
         own, own_gap = at.square, product_gap(law.activation, q, seen)
+        middle = _mean(law.activation, q) if skips else 0.0
         if training:  # masks of their own tell two rows apart as well
             own, own_gap = own / law.keep, own_gap + own * (1.0 / law.keep - 1.0)
         shrink = q / left
         if law.norm != "none" and not law.norm_before:
             out = own_gap if law.norm == "batch" else own
-            own, own_gap, shrink = 1.0, own_gap / out, shrink / out
+            own, own_gap, shrink, middle = 1.0, own_gap / out, shrink / out, 0.0
         after = laws[place + 1].weight_variance / (law.keep if training else 1.0)
         added = laws[place + 1].weight_variance if law.skip else 0.0
         steps.append(
             Step(total, after * at.slope * shrink + added, after * at.growth * shrink + added, apart)
         )
         if law.skip:
-            middle = _mean(law.activation, q)
             square, gap, mean = square + 2.0 * mean * middle + own, gap + own_gap, mean + middle
         else:
-            square, gap, mean = own, own_gap, 0.0
+            square, gap, mean = own, own_gap, middle
     return tuple(steps)
 
 

@@ -1,6 +1,7 @@
 """What is forecast: a Design with several draws of its first weights, or one module as it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -83,9 +84,8 @@ def design_subject(design: Design, rows: Rows, outputs: int, seed: int) -> Subje
     layers = tuple(_linears(module) for module in modules)
     if design.initialisation == "lsuv":
         laws = tuple(_measured_law(law, one) for law, one in zip(laws, layers[0], strict=True))
-    shape = "–".join(map(str, design.widths)) or "no hidden layer"
     return Subject(
-        f"{design.activation} network of {shape}, {design.initialisation}",
+        f"{design.activation} network of {_shape(design.widths)}, {design.initialisation}",
         modules,
         layers,
         laws,
@@ -99,6 +99,13 @@ def design_subject(design: Design, rows: Rows, outputs: int, seed: int) -> Subje
         design.parametrisation == "ntk",
         tuple(notes),
     )
+
+
+def _shape(widths: tuple[int, ...]) -> str:
+    """ "64–32–32", or "8 × 64" where many are equal."""
+    runs = [(width, len(list(run))) for width, run in groupby(widths)]
+    told = "–".join(f"{n} × {width}" if n > 3 else "–".join([str(width)] * n) for width, n in runs)
+    return told or "no hidden layer"
 
 
 def _drawn(design: Design, rows: Rows, outputs: int, draw: int) -> nn.Module:
@@ -194,8 +201,6 @@ def _law_of(link: Link) -> Law:
 
 
 def _measured_law(law: Law, layer: nn.Linear) -> Law:
-    from dataclasses import replace
-
     return replace(law, weight_variance=float(layer.weight.detach().square().mean()) * law.fan_in)
 
 

@@ -102,6 +102,8 @@ def _learnability(lines: tuple[Line, ...], trainability: Trainability) -> tuple[
         factor = math.exp(math.sqrt(spread.value))
         told.append(f"From seed to seed gradient norms differ by factors up to {factor:.2g} either way.")
     lazy = _known(lines, "T17")
-    if lazy is not None:
+    if lazy is not None and _number(lazy) >= 1.0:
+        told.append("It is too deep for its width to train lazily: it leaves its linear twin.")
+    elif lazy is not None:
         told.append(f"Trained gently it stays within about {_number(lazy):.0%} of its linear twin.")
     return tuple(told)

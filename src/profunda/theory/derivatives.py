@@ -8,6 +8,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -91,7 +92,7 @@ def smooth(activation: SmoothActivation) -> Smooth:
                 f"No activation is called {activation!r}; known are {', '.join(sorted(_MODULES))}, or hand "
                 "over a function of torch."
             )
-        return Smooth(activation, _MODULES[activation](), NONLINEARITIES[activation].kinks)
+        return _named(activation)
     name = type(activation).__name__.lower() if isinstance(activation, nn.Module) else ""
     name = name or getattr(activation, "__name__", "function")
     try:
@@ -105,6 +106,11 @@ def smooth(activation: SmoothActivation) -> Smooth:
             "hand over a point-wise function of torch, or wrap a function on arrays in a Nonlinearity."
         )
     return Smooth(name, activation)
+
+
+@cache
+def _named(name: str) -> Smooth:
+    return Smooth(name, _MODULES[name](), NONLINEARITIES[name].kinks)
 
 
 def _on_tensors(phi: Nonlinearity) -> Callable[[Tensor], Tensor]:

@@ -139,8 +139,9 @@ class JacobianRank:
 def jacobian_rank(module: nn.Module, x: Tensor, *, memory: int = MEMORY) -> JacobianRank:
     """The rank of J of `module` on rows x [N, ...], and why it is not N·C where it is not.
 
-    In float64, on a copy of the module, whatever its precision: rank is a matter of the last digits. Units of
-    dense layers are looked at where the module is a chain of them. Raises ArgumentError where J would not fit
+    In float64, on a copy of the module, whatever its precision: rank is a matter of the last digits. The rank
+    on some of the rows bounds that on all from below. Units of dense layers are looked at where the module is
+    a chain of them. Raises ArgumentError where J would not fit
     into `memory` bytes four times, and as `parameter_map` does.
 
     >>> net = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 1))

@@ -15,7 +15,9 @@ Sources: Jacot, Gabriel and Hongler (2018), section 5; Lee et al. (2019), sectio
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,10 +112,14 @@ class Linearised(nn.Module):
 
 def _in_plain_form(call: Callable[[], Tensor]) -> Tensor:
     """The call without torch's fused attention and recurrent kernels, which have no forward-mode rules."""
-    fast, recurrent = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.set_flags(False)[0]
+    fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
+        with ExitStack() as plain:
+            with warnings.catch_warnings():  # torch remarks once on TF32, which is not meant here
+                warnings.simplefilter("ignore", UserWarning)
+                plain.enter_context(torch.backends.mkldnn.flags(enabled=False))
+            plain.enter_context(sdpa_kernel(SDPBackend.MATH))
             return call()
     except NotImplementedError as error:
         raise ArgumentError(
@@ -122,7 +128,6 @@ def _in_plain_form(call: Callable[[], Tensor]) -> Tensor:
         ) from error
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        torch.backends.mkldnn.set_flags(recurrent)
 
 
 # Exact training under a squared loss ----------------------------------------------------------------

@@ -85,7 +85,7 @@ def linear_pieces(module: nn.Module, start: Tensor, end: Tensor) -> Pieces:
 
     def evaluate(at: np.ndarray, stage: int | None) -> tuple[list[tuple[Tensor, tuple[float, ...]]], Tensor]:
         t = torch.from_numpy(at).reshape(-1, *[1] * begin.ndim)
-        with torch.no_grad(), _Listening(stage) as heard:
+        with torch.no_grad(), _Listening(stage, len(at)) as heard:
             out = net(begin + t * way)
         return heard.signals, out.reshape(len(at), -1)
 
@@ -165,9 +165,9 @@ def _bends(knots: np.ndarray, out: np.ndarray) -> np.ndarray:
 class _Listening(TorchFunctionMode):
     """Hears what enters the activation of number `stage`, in the order of their calls; None hears nothing."""
 
-    def __init__(self, stage: int | None) -> None:
+    def __init__(self, stage: int | None, rows: int) -> None:
         super().__init__()
-        self.stage, self.calls = stage, 0
+        self.stage, self.rows, self.calls = stage, rows, 0
         self.signals: list[tuple[Tensor, tuple[float, ...]]] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -175,7 +175,9 @@ class _Listening(TorchFunctionMode):
         if func in _KINKS:
             if self.calls == self.stage:
                 signal, kinks = _KINKS[func](*args, **kwargs)
-                self.signals.append((signal.detach().clone().reshape(len(signal), -1), kinks))
+                along = signal.ndim > 0 and len(signal) == self.rows  # else a function of weights alone
+                heard = signal.detach().clone().reshape(self.rows, -1) if along else signal
+                self.signals.append((heard, kinks if along else ()))
             self.calls += 1
         return func(*args, **kwargs)
 
