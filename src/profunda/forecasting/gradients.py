@@ -99,11 +99,12 @@ def _norms(outlook: Outlook) -> Line:
     share = (q - law.bias_variance) / q if q > law.bias_variance else math.nan
     value = float(vertex.excess[-1]) / share**2
     far = value > FIRST_ORDER
-    told = "the first order in 1/width is above 0.3" if far else "to the first order in 1/width"
+    order = "the first order in 1/width is above 0.3" if far else "to the first order in 1/width"
+    uniform = _uniform(subject)
     return Line(
         "T10", "Var log ‖x_L‖²", "learnability", value, "V_{L+1}/(n_L q²)",
         "Roberts, Yaida and Hanin 2022, chapter 4", measured=found.mean, measured_se=found.error,
-        valid="extrapolated" if far else "ok", reason=told,
+        valid="extrapolated" if far or uniform else "ok", reason=joined(order, uniform),
     )  # fmt: skip
 
 

@@ -131,6 +131,8 @@ def _theta(
             measured_se=diagonal.error, networks=max(1, len(shown)), valid=valid, reason=told,
         )
     ]  # fmt: skip
+    if valid == "ok":
+        valid, told = "extrapolated", "of the infinitely wide network; narrower ones have a smaller λ_min"
     for name, take in (("λ_max(Θ)", "largest"), ("λ_min(Θ)", "smallest"), ("κ(Θ)", "number")):
         found = _mean([getattr(one.condition, take) for one in shown])
         value = math.nan if predicted is None else float(getattr(predicted.condition, take))
