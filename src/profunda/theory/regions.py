@@ -176,8 +176,8 @@ class _Listening(TorchFunctionMode):
             if self.calls == self.stage:
                 signal, kinks = _KINKS[func](*args, **kwargs)
                 along = signal.ndim > 0 and len(signal) == self.rows  # else a function of weights alone
-                heard = signal.detach().clone().reshape(self.rows, -1) if along else signal
-                self.signals.append((heard, kinks if along else ()))
+                heard = signal.detach().clone()
+                self.signals.append((heard.reshape(self.rows, -1), kinks) if along else (heard, ()))
             self.calls += 1
         return func(*args, **kwargs)
 
