@@ -163,8 +163,8 @@ def test_tanh_networks_have_all_the_rank_there_is(widths, outputs, n, size, seed
     assert found.null_space == size - found.rank
     assert reasons(found) == ([] if found.full else ["few parameters"])
     ratio = float(found.singular_values[-1]) / found.largest
-    assert (1e-5 < ratio < 1e-2) == (widths != (2, 2))  # a bottleneck of two units: below
-    assert ratio > 1e-8
+    low, high = (1e-8, 1e-4) if widths == (2, 2) else (1e-5, 1e-2)  # a bottleneck nearly loses directions
+    assert low < ratio < high
 
 
 @pytest.mark.parametrize(("widths", "outputs", "n", "size"), TABLE)

@@ -10,6 +10,10 @@ which loss.
 What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
 `polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch.
 
+What a module at hand does: `chains` read it as dense layers, `tangents` are its tangent kernel, `jacobians`
+say which predictions it can reach and why not all, `certificates` how far that holds, `cosines` whether rows
+pull together; `products` and `spectra` do without matrices that are too large to hold.
+
 What networks can express: `gates` multiply two numbers, `product_trees` many; `sawtooth` folds a line,
 `regions` counts linear pieces; `counting` sets inputs beside parameters, and measures how simple data are.
 """
