@@ -66,21 +66,7 @@ def principal_path(points: Tensor | Sequence[Tensor]) -> PrincipalPath:
     >>> path.length, path.straightness, round(path.explained[0], 6)
     (10.0, 1.0, 1.0)
     """
-    if not isinstance(points, Tensor):
-        shapes = {tuple(point.shape) for point in points}
-        if len(shapes) != 1:
-            raise ArgumentError(
-                f"The points of a path have the shapes {sorted(shapes)}; all need the same one, [D]."
-            )
-        points = torch.stack(list(points))
-    if points.ndim != 2 or min(points.shape) < 2:
-        raise ArgumentError(f"points has shape {tuple(points.shape)}; [T, D] with both at least 2 is needed.")
-    if not torch.isfinite(points).all():
-        bad = int((~torch.isfinite(points).all(dim=1)).nonzero()[0, 0])
-        raise DataError(
-            f"Point {bad} of the path is not finite; the training has diverged: keep the points before."
-        )
-    rows = points.detach().double().cpu()
+    rows = _checked(points).detach().double().cpu()
     centre = rows.mean(dim=0)
     centred = rows - centre
     leading = _leading(centred)
@@ -97,6 +83,24 @@ def principal_path(points: Tensor | Sequence[Tensor]) -> PrincipalPath:
         length=float((rows[1:] - rows[:-1]).norm(dim=1).sum()),
         displacement=float((rows[-1] - rows[0]).norm()),
     )
+
+
+def _checked(points: Tensor | Sequence[Tensor]) -> Tensor:
+    if not isinstance(points, Tensor):
+        shapes = {tuple(point.shape) for point in points}
+        if len(shapes) != 1:
+            raise ArgumentError(
+                f"The points of a path have the shapes {sorted(shapes)}; all need the same one, [D]."
+            )
+        points = torch.stack(list(points))
+    if points.ndim != 2 or min(points.shape) < 2:
+        raise ArgumentError(f"points has shape {tuple(points.shape)}; [T, D] with both at least 2 is needed.")
+    if not torch.isfinite(points).all():
+        bad = int((~torch.isfinite(points).all(dim=1)).nonzero()[0, 0])
+        raise DataError(
+            f"Point {bad} of the path is not finite; the training has diverged: keep the points before."
+        )
+    return points
 
 
 def _leading(centred: Tensor) -> Tensor:
@@ -149,8 +153,7 @@ def training_paths(
     classes. The module is called in evaluation mode and is left as it is. Raises ArgumentError for another
     shape, DataError where a checkpoint or its predictions are not finite."""
     parameters = principal_path(checkpoints)
-    vectors = checkpoints if isinstance(checkpoints, Tensor) else torch.stack(list(checkpoints))
-    outputs = outputs_at(module, vectors, inputs)
+    outputs = outputs_at(module, _checked(checkpoints), inputs)
     if outputs.shape[1:] != targets.shape:
         raise ArgumentError(
             f"targets has shape {tuple(targets.shape)}, but the outputs have {tuple(outputs.shape[1:])}; "
