@@ -1,4 +1,4 @@
-"""The worked example of the text: its data, its network, its lists, and training with steps placed two ways."""
+"""The worked example of the text: its data, network and lists, and training with steps in either place."""
 
 from dataclasses import dataclass
 

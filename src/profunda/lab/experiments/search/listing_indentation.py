@@ -45,8 +45,8 @@ def _logistic(learn: Rows, valid: Rows) -> float:
 def measure(quick: bool) -> Outcome:
     """The search of ten draws, over and over, with the step in either place."""
     learn, valid = printed_rows()
-    printed = _searches(3 if quick else 10, learn, valid, each_batch=False)
-    meant = _searches(1 if quick else 4, learn, valid, each_batch=True)
+    printed = _searches(3 if quick else 6, learn, valid, each_batch=False)
+    meant = _searches(1 if quick else 2, learn, valid, each_batch=True)
     pairs = len(meant)
     best = printed.max(axis=1)
     linear = _logistic(learn, valid)
@@ -83,15 +83,14 @@ def measure(quick: bool) -> Outcome:
 
 
 def _picture(printed: np.ndarray, meant: np.ndarray, linear: float) -> Plot:
-    lines = [
-        series(name, np.arange(1, _DRAWS + 1), np.maximum.accumulate(each, axis=1).mean(axis=0), role, "both", (
-            np.maximum.accumulate(each, axis=1).min(axis=0), np.maximum.accumulate(each, axis=1).max(axis=0),
-        ))
-        for name, each, role in (
-            (Words("a step each mini-batch", "um passo por mini-lote"), meant, "good"),
-            (Words("as printed", "como impresso"), printed, "bad"),
-        )
-    ]  # fmt: skip
+    lines = []
+    for name, each, role in (
+        (Words("a step each mini-batch", "um passo por mini-lote"), meant, "good"),
+        (Words("as printed", "como impresso"), printed, "bad"),
+    ):
+        best = np.maximum.accumulate(each, axis=1)
+        band = (best.min(axis=0), best.max(axis=0))
+        lines.append(series(name, np.arange(1, _DRAWS + 1), best.mean(axis=0), role, "both", band))
     return Plot(
         Words("Best accuracy after so many draws", "Melhor acurácia após tantos sorteios"),
         Words(
