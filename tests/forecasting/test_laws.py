@@ -77,7 +77,11 @@ def simulated_skips(depth: int, width: int, seed: int) -> float:
 
 def test_skips_add_up_as_simulated() -> None:
     phi = NONLINEARITIES["relu"]
-    laws = (Law(900, 900, 2.0, 0.0, phi), *(Law(900, 900, 2.0, 0.0, phi, skip=True),) * 4, Law(900, 1, 1.0, 0.0, phi))
+    laws = (
+        Law(900, 900, 2.0, 0.0, phi),
+        *(Law(900, 900, 2.0, 0.0, phi, skip=True),) * 4,
+        Law(900, 1, 1.0, 0.0, phi),
+    )
     read = walk((*laws[:-1], Law(900, 900, 1.0, 0.0, phi), Law(900, 1, 1.0, 0.0, phi)), 1.0, 1.0)[-1].q
     found = [simulated_skips(5, 900, seed) for seed in range(6)]
     assert np.mean(found) == pytest.approx(read, rel=4 * np.std(found) / np.mean(found) / 6**0.5 + 0.02)

@@ -3,9 +3,9 @@
 import math
 
 from profunda.errors import ArgumentError
+from profunda.forecasting.lines import Line, Recommendation
 from profunda.forecasting.outlook import Outlook
 from profunda.forecasting.signals import scales_of
-from profunda.forecasting.values import Line, Recommendation
 from profunda.theory.critical import Critical, critical_initialisation
 from profunda.theory.widths import beta
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from profunda.errors import ProfundaError
+from profunda.forecasting.lines import Line, absent
 from profunda.forecasting.outlook import Outlook
-from profunda.forecasting.values import Line, absent
 from profunda.theory.bounds import dense_vc_dimension, vc_bound
 from profunda.theory.double_descent import noise_amplification
 from profunda.theory.regions import linear_pieces

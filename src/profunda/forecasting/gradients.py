@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from profunda.forecasting.lines import Line, absent, joined
 from profunda.forecasting.measuring import Spread, spread_of
 from profunda.forecasting.outlook import Outlook
 from profunda.forecasting.subjects import Subject
-from profunda.forecasting.values import Line, absent, joined
 from profunda.theory.finite_width import (
     FIRST_ORDER,
     SAMPLED,
@@ -192,9 +192,8 @@ def _batch_norm(outlook: Outlook) -> Line:
     power = 1.0 / (outlook.depth - 1)
     growth = found.mean**power if found.mean > 0.0 else math.nan
     error = growth * power * found.error / found.mean if found.mean > 0.0 else math.nan
+    told = "for infinitely many rows and units, where a deep ReLU chain has π/(π − 1) = 1.467"
     return Line(
-        "T22", name, "learnability", float(outlook.gradient[0]) ** power, "C_W E φ'(g)²/(q(1 − c))",
-        source,
-        measured=growth, measured_se=error,
-        valid="extrapolated", reason="for infinitely many rows and units, where a deep ReLU chain has π/(π − 1) = 1.467",
+        "T22", name, "learnability", float(outlook.gradient[0]) ** power, "C_W E φ'(g)²/(q(1 − c))", source,
+        measured=growth, measured_se=error, valid="extrapolated", reason=told,
     )  # fmt: skip

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from profunda.errors import ProfundaError
+from profunda.forecasting.lines import Line, Valid, absent, joined
 from profunda.forecasting.measuring import Spread
 from profunda.forecasting.outlook import Outlook
-from profunda.forecasting.values import Line, Valid, absent, joined
 from profunda.theory.finite_width import ntk_diagonal_variance
 from profunda.theory.kernels import KernelCondition, dense_kernels, kernel_condition, largest_stable_step
 from profunda.theory.linearised import LAZY_ACTIVATIONS, lazy_number

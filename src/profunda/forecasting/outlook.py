@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.forecasting.laws import Step, walk
+from profunda.forecasting.lines import LayerForecast
 from profunda.forecasting.measuring import Profile, Spread, spread_of
 from profunda.forecasting.rows import Rows
 from profunda.forecasting.subjects import Subject
-from profunda.forecasting.values import LayerForecast
 from profunda.theory.finite_width import vertex_profile
 from profunda.theory.widths import relu_fluctuation
 
@@ -62,7 +62,7 @@ class Outlook:
             told.append("norms are taken as exact over infinitely many units or rows")
         if any(law.skip for law in laws):
             told.append("skips are taken by our extension of the maps")
-        narrow = min(self.subject.widths, default=0)
+        narrow = min(self.subject.widths, default=64)
         if narrow < 64:
             told.append(f"the narrowest layer has {narrow} units, the maps are for 64 and more")
         return "; ".join(told)

@@ -5,8 +5,8 @@ import math
 import torch
 
 from profunda.errors import ProfundaError
+from profunda.forecasting.lines import Line, absent
 from profunda.forecasting.outlook import Outlook
-from profunda.forecasting.values import Line, absent
 from profunda.theory.certificates import certificate
 from profunda.theory.jacobians import JacobianRank, jacobian_rank
 
@@ -14,6 +14,8 @@ __all__ = ["rank_lines"]
 
 ROWS = 48
 """Rows of data that the Jacobian is taken on, at most."""
+FEWEST = 8
+"""Rows below which a rank says little."""
 _CELLS = 4_000_000
 """Entries of the Jacobian; fewer rows are taken where it would have more."""
 _BENT = 500_000
@@ -25,7 +27,7 @@ def rank_lines(outlook: Outlook) -> tuple[Line, ...]:
     subject = outlook.subject
     outputs = max(subject.outputs, 1)
     n = min(ROWS, len(outlook.rows.x), _CELLS // max(1, subject.parameters * outputs))
-    if n < 2:
+    if n < min(FEWEST, len(outlook.rows.x)):
         why = f"a Jacobian by {subject.parameters:,} parameters is too large to factor here"
         return (absent("T15", "rank of the Jacobian", "expressivity", why), _nothing(why))
     module = subject.modules[0]

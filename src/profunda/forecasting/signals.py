@@ -3,9 +3,9 @@
 import math
 
 from profunda.errors import ArgumentError
+from profunda.forecasting.lines import Line, Valid, absent, joined
 from profunda.forecasting.measuring import Spread, spread_of
 from profunda.forecasting.outlook import Outlook
-from profunda.forecasting.values import Line, Valid, absent, joined
 from profunda.theory.critical import critical_initialisation, has_critical
 from profunda.theory.finite_width import FIRST_ORDER
 from profunda.theory.propagation import DepthScales, depth_scales, fixed_correlation

@@ -2,8 +2,8 @@
 
 import math
 
+from profunda.forecasting.lines import Line, absent
 from profunda.forecasting.outlook import Outlook
-from profunda.forecasting.values import Line, absent
 from profunda.theory.widths import beta
 
 __all__ = ["size_lines"]

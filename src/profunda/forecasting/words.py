@@ -3,7 +3,7 @@
 import math
 
 from profunda.forecasting.learnability import Trainability
-from profunda.forecasting.values import HEADS, Head, Line
+from profunda.forecasting.lines import HEADS, Head, Line
 
 __all__ = ["summary"]
 

@@ -3,35 +3,39 @@
 import math
 import textwrap
 
-from profunda.forecasting.values import HEADS, Forecast, Line
+from profunda.forecasting.learnability import Concern
+from profunda.forecasting.lines import HEADS, Head, Line, Recommendation
 
 __all__ = ["number", "text"]
 
 _WIDTH = 110
 
 
-def text(forecast: Forecast) -> str:
+def text(
+    title: str,
+    summary: tuple[tuple[Head, tuple[str, ...]], ...],
+    recommendation: Recommendation,
+    concerns: tuple[Concern, ...],
+    lines: tuple[Line, ...],
+    notes: tuple[str, ...],
+) -> str:
     """Summary, advice and every line that applies; those that do not, with their reasons, at the end."""
-    rows = f"{forecast.rows} rows" if forecast.rows else "no data: 64 rows of standard normal inputs"
-    drawn = "as it is" if forecast.networks == 1 else f"{forecast.networks} draws"
-    parts = [f"Forecast of {forecast.subject} · {rows} · {drawn}", ""]
-    told = dict(forecast.summary)
+    parts = [title, ""]
+    told = dict(summary)
     for head, question in HEADS:
         parts.append(f"{head.capitalize()}: {question}")
         parts += [_wrapped(f"- {sentence}") for sentence in told.get(head, ())]
-    parts += ["", "Recommended", *(_wrapped(f"- {one}") for one in forecast.recommendation.words), ""]
-    parts += ["Trainability", *(_wrapped(f"- {one.words}") for one in forecast.trainability.concerns), ""]
-    known = [line for line in forecast.lines if line.valid != "not applicable"]
-    parts += _table(known)
-    missing = [line for line in forecast.lines if line.valid == "not applicable"]
+    parts += ["", "Recommended", *(_wrapped(f"- {one}") for one in recommendation.words), ""]
+    parts += ["Trainability", *(_wrapped(f"- {one.words}") for one in concerns), ""]
+    parts += _table([line for line in lines if line.valid != "not applicable"])
+    missing = [line for line in lines if line.valid == "not applicable"]
     if missing:
         parts += ["", "Not applicable"]
-        reasons = dict.fromkeys(line.reason for line in missing)
-        for reason in reasons:
+        for reason in dict.fromkeys(line.reason for line in missing):
             own = [f"{line.code} {line.name}{_shown(line)}" for line in missing if line.reason == reason]
             parts.append(_wrapped(f"- {', '.join(own)}: {reason}."))
-    if forecast.notes:
-        parts += ["", "Notes", *(_wrapped(f"- {note}") for note in forecast.notes)]
+    if notes:
+        parts += ["", "Notes", *(_wrapped(f"- {note}") for note in notes)]
     return "\n".join(parts) + "\n"
 
 

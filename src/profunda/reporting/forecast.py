@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from profunda.forecasting.learnability import LEAST, Concern
-from profunda.forecasting.values import HEADS, Forecast, Head, LayerForecast, Line
+from profunda.forecasting.lines import HEADS, Head, LayerForecast, Line
+from profunda.forecasting.values import Forecast
 from profunda.reporting.blocks import (
     BigNumber,
     Block,
