@@ -7,7 +7,7 @@ import numpy as np
 
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Plot, Slider, series
+from profunda.lab.pictures import Axis, Plot, Role, Slider, series
 from profunda.lab.words import Words, said
 
 _TRIALS = 24
@@ -15,7 +15,7 @@ _SIDES = (5, 6, 7, 8)
 """Values of each parameter of the grids, whose points are tried in random order; one after the other."""
 _SHARE = 0.02
 """The target: what one random draw in fifty reaches."""
-_SAMPLERS = (
+_SAMPLERS: tuple[tuple[str, Words, Role], ...] = (
     ("grid", Words("grid", "grade"), "rest"),
     ("random", Words("random", "aleatória"), "second"),
     ("tpe", Words("TPE", "TPE"), "good"),

@@ -17,11 +17,12 @@ from profunda.lab.experiments.search._fleets import (
     same_size,
     told,
 )
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words
 
 _DEPTHS = (0, 1, 2, 4, 6)
 _BUDGET = 3000
+_ROLES: tuple[Role, ...] = ("rest", "bad", "measured", "good")
 
 
 def _linear(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +135,7 @@ def measure(quick: bool) -> Outcome:
                 tuple(
                     series(name, depths, mean, role, "both", (mean - error, mean + error))
                     for (name, _), role, mean, error in zip(
-                        _TASKS, ("rest", "bad", "measured", "good"), means, errors, strict=True
+                        _TASKS, _ROLES, means, errors, strict=True
                     )
                 ),
             ),

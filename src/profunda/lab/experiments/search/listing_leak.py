@@ -32,8 +32,8 @@ class _World:
         """Standardised by all rows of the example, as printed, or by the training rows alone."""
         known = np.concatenate([self.learn, self.valid[:_VALID]]) if leaky else self.learn
         mean, spread = known.mean(axis=0), known.std(axis=0)
-        parts = ((part - mean) / spread for part in (self.learn, self.valid, self.fresh))
-        return _World(*parts, self.classes)
+        learn, valid, fresh = ((part - mean) / spread for part in (self.learn, self.valid, self.fresh))
+        return _World(learn, valid, fresh, self.classes)
 
 
 def _world(seed: int) -> _World:

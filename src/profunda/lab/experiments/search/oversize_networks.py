@@ -47,8 +47,8 @@ def _middle(ratios: np.ndarray) -> tuple[float, float, float]:
 def verdict(by_depth: float, by_width: float, deep: Gap, wide: Gap) -> Verdict:
     """What of the two is harmful: layers, nodes, or neither.
 
-    `by_depth` is the gradient's factor a layer, `by_width` its change from the narrowest network to the widest;
-    `deep` and `wide` are losses of the oversized networks less those of moderate ones.
+    `by_depth` is the gradient's factor a layer, `by_width` its change from 16 to 256 units; `deep` and
+    `wide` are losses of the oversized networks less those of moderate ones.
     """
     layers = not 0.9 < by_depth < 1.1 or deep.worse
     nodes = not 0.5 < by_width < 2.0 or wide.worse

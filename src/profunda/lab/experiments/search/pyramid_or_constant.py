@@ -16,7 +16,7 @@ from profunda.lab.experiments.search._fleets import (
     same_size,
     told,
 )
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import relu_fluctuation
 
@@ -83,7 +83,7 @@ def measure(quick: bool) -> Outcome:
 
 
 def _picture(mean: dict[str, np.ndarray], names: Sequence[Words]) -> Plot:
-    roles = {"pyramid": "measured", "constant": "second", "funnel": "bad"}
+    roles: dict[str, Role] = {"pyramid": "measured", "constant": "second", "funnel": "bad"}
     return Plot(
         Words("Three shapes at equal parameters", "Três formas com parâmetros iguais"),
         Words(

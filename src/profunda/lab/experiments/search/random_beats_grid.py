@@ -1,17 +1,19 @@
 """Random search against a grid, by how many of the parameters matter (the effective dimension)."""
 
-from itertools import product
-
 import numpy as np
 
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Plot, Series, Slider, series
+from profunda.lab.pictures import Axis, Plot, Role, Series, Slider, series
 from profunda.lab.words import Words, said
 
 _PARAMETERS, _LEVELS = 4, 3
 _TRIALS = _LEVELS**_PARAMETERS
 _NINE = 9
+_CHANCE: tuple[tuple[str, Words, Role], ...] = (
+    ("random", Words("random", "aleatória"), "measured"),
+    ("quasi-random", Words("quasi-random", "quase aleatória"), "good"),
+)
 
 
 def grid_distance(dimension: int, levels: int) -> float:
@@ -73,7 +75,7 @@ def measure(quick: bool) -> Outcome:
     whole = _tried("grid", _PARAMETERS, _TRIALS, 0)
     draws = {
         sampler: [_tried(sampler, _PARAMETERS, _TRIALS, seed) for seed in range(seeds)]
-        for sampler in ("random", "quasi-random")
+        for sampler, _, _ in _CHANCE
     }
     found = {
         sampler: np.array([[_distances(one, d, best).mean() for d in dimensions] for one in each])
@@ -115,19 +117,16 @@ def measure(quick: bool) -> Outcome:
 
 
 def _by_dimension(grid: np.ndarray, found: dict[str, np.ndarray]) -> Plot:
-    dimensions = np.arange(1, _PARAMETERS + 1)
-    theory = [grid_distance(d, _LEVELS) for d in dimensions]
-    lines = [series(Words("grid", "grade"), dimensions, grid, "second", "both")]
-    for name, sampler, role in (
-        (Words("random", "aleatória"), "random", "measured"),
-        (Words("quasi-random", "quase aleatória"), "quasi-random", "good"),
-    ):
+    places = np.arange(_PARAMETERS)
+    theory = [grid_distance(d, _LEVELS) for d in range(1, _PARAMETERS + 1)]
+    lines = [series(Words("grid", "grade"), places, grid, "second", "both")]
+    for sampler, name, role in _CHANCE:
         each = found[sampler]
         mean, spread = each.mean(axis=0), 1.96 * each.std(axis=0, ddof=1) / np.sqrt(len(each))
-        lines.append(series(name, dimensions, mean, role, "both", (mean - spread, mean + spread)))
-    lines.append(series(Words("theory", "teoria"), dimensions, theory, "theory"))
-    name = Words("", "")
-    lines.append(series(name, [1], [chance_distance(_TRIALS)], "theory", "points"))
+        lines.append(series(name, places, mean, role, "both", (mean - spread, mean + spread)))
+    lines.append(series(Words("grid, theory", "grade, teoria"), places, theory, "theory"))
+    exact = Words("random, theory", "aleatória, teoria")
+    lines.append(series(exact, [0], [chance_distance(_TRIALS)], "rest", "points"))
     return Plot(
         Words("Distance from the best place, 81 trials", "Distância ao melhor ponto, 81 testes"),
         Words(
@@ -136,39 +135,38 @@ def _by_dimension(grid: np.ndarray, found: dict[str, np.ndarray]) -> Plot:
             "Buscam-se quatro parâmetros; a distância conta só os que importam. Tracejado e ponto cinza: "
             "médias exatas.",
         ),
-        Axis(Words("parameters that matter", "parâmetros que importam"), range=(0.9, 4.1)),
+        Axis(
+            Words("parameters that matter", "parâmetros que importam"),
+            names=tuple(Words(str(d), str(d)) for d in range(1, _PARAMETERS + 1)),
+        ),
         Axis(Words("distance (share of the range)", "distância (fração do intervalo)"), log=True),
         tuple(lines),
     )
 
 
 def _projected(whole: np.ndarray, draws: dict[str, list[np.ndarray]]) -> Plot:
-    """What 81 trials look like by the parameters that matter: one (a line) or two (a square)."""
+    """What 81 trials look like by the parameters that matter: one (a line each) or two (a square)."""
     shown: list[Series] = []
-    samples = (
-        (Words("grid", "grade"), whole, "second"),
-        (Words("random", "aleatória"), draws["random"][0], "measured"),
-        (Words("quasi-random", "quase aleatória"), draws["quasi-random"][0], "good"),
-    )
-    for step, (matter, (name, tried, role)) in enumerate(product((1, 2), samples)):
-        upright = np.full(len(tried), 0.5) if matter == 1 else tried[:, 1]
-        shown.append(series(name, tried[:, 0], upright, role, "points", step=step))
-    positions = tuple(
-        Words(f"{name.en}, {matter}", f"{name.pt}, {matter}")
-        for matter, (name, _, _) in product((1, 2), samples)
-    )
+    samples: list[tuple[Words, np.ndarray, Role]] = [(Words("grid", "grade"), whole, "second")]
+    samples += [(name, draws[sampler][0], role) for sampler, name, role in _CHANCE]
+    for step in (0, 1):
+        for height, (name, tried, role) in zip((0.8, 0.5, 0.2), samples, strict=True):
+            upright = np.full(len(tried), height) if step == 0 else tried[:, 1]
+            shown.append(series(name, tried[:, 0], upright, role, "points", step=step))
     return Plot(
         Words("81 trials, seen by what matters", "81 testes, vistos pelo que importa"),
         Words(
-            "Move the slider. By one parameter that matters, the grid of 81 has tried three values, "
-            "chance 81. By two it has tried nine places.",
-            "Mova o controle. Por um parâmetro que importa, a grade de 81 testou três valores, o sorteio "
-            "81. Por dois, nove lugares.",
+            "By one parameter that matters (each search on a line of its own) the grid of 81 has tried three "
+            "values, chance 81. Move the slider: by two, the grid has tried nine places.",
+            "Por um parâmetro que importa (cada busca em sua linha) a grade de 81 testou três valores, o "
+            "sorteio 81. Mova o controle: por dois, a grade testou nove lugares.",
         ),
         Axis(Words("first parameter", "primeiro parâmetro"), range=(0, 1)),
         Axis(Words("second parameter", "segundo parâmetro"), range=(0, 1)),
         tuple(shown),
-        slider=Slider(Words("trials, parameters that matter", "testes, parâmetros que importam"), positions),
+        slider=Slider(
+            Words("parameters that matter", "parâmetros que importam"), (Words("1", "1"), Words("2", "2"))
+        ),
     )
 
 
