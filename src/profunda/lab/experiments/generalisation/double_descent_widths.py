@@ -8,7 +8,8 @@ from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
 
 _ROWS, _CLASSES, _INPUTS = 200, 10, 64
-_WIDTHS = np.array([4, 8, 14, 20, 24, 28, 34, 48, 80, 160])
+_WIDTHS = np.array([2, 4, 8, 16, 28, 48, 96, 192])
+_FACTOR = 4.0  # the peak of a trained network is broad: so far from P = N·C it may lie
 
 
 def _parameters(widths: np.ndarray) -> np.ndarray:
@@ -20,19 +21,19 @@ def verdict(ratio: float, noisy: np.ndarray, clean: np.ndarray) -> Verdict:
     peak = int(np.argmax(noisy))
     inside = 0 < peak < len(noisy) - 1
     second = noisy[-1] < noisy[:peak].min(initial=np.inf)
-    if not (inside and second and 0.5 <= ratio <= 2.0):
+    if not (inside and second and 1.0 / _FACTOR <= ratio <= _FACTOR):
         return "wrong"
     return "holds with conditions" if clean.max() == clean[0] else "holds"
 
 
 def measure(quick: bool) -> Outcome:
     """64–H–10 networks on 200 digits, squared loss, with a fifth of the labels redrawn and with none."""
-    networks, steps = (2, 300) if quick else (4, 600)
+    networks, steps = (3, 250) if quick else (4, 700)
     found = {}
     for noise in (0.2, 0.0):
         data = digits(_ROWS, noise, 0)
         stacks = [
-            train_stack(data, width, networks, steps=steps, rate=0.02, seed=width) for width in _WIDTHS.tolist()
+            train_stack(data, width, networks, steps=steps, rate=0.01, seed=width) for width in _WIDTHS.tolist()
         ]
         found[noise] = np.array([(one.test[-1], one.train[-1], one.wrong[-1]) for one in stacks])
     test, train, wrong = (found[0.2][:, k] for k in range(3))
@@ -46,15 +47,15 @@ def measure(quick: bool) -> Outcome:
         value=float(ratios[place]),
         interval=(float(ends[0]), float(ends[1])),
         measured=said(
-            "With a fifth of the labels redrawn the squared test error is {0} at 8 units, {1} at {2} units (P "
-            "= {3} times N·C) and {4} at 160. With clean labels its largest value is {5}, at {6} units. Of "
-            "wrong classes there are {7} at 8, {8} at {2} and {9} at 160.",
-            "Com um quinto dos rótulos sorteado de novo, o erro quadrático de teste é {0} com 8 unidades, {1} "
-            "com {2} (P = {3} vezes N·C) e {4} com 160. Com rótulos limpos seu maior valor é {5}, com {6} "
-            "unidades. As classes erradas são {7} com 8, {8} com {2} e {9} com 160.",
-            float(mean[1]), float(mean[place]), int(_WIDTHS[place]), float(ratios[place]), float(mean[-1]),
+            "With a fifth of the labels redrawn the squared test error is {0} at 2 units, {1} at {2} units (P "
+            "= {3} times N·C) and {4} at 192. With clean labels its largest value is {5}, at {6} units. Of "
+            "wrong classes there are {7} at 2, {8} at {2} and {9} at 192.",
+            "Com um quinto dos rótulos sorteado de novo, o erro quadrático de teste é {0} com 2 unidades, {1} "
+            "com {2} (P = {3} vezes N·C) e {4} com 192. Com rótulos limpos seu maior valor é {5}, com {6} "
+            "unidades. As classes erradas são {7} com 2, {8} com {2} e {9} com 192.",
+            float(mean[0]), float(mean[place]), int(_WIDTHS[place]), float(ratios[place]), float(mean[-1]),
             float(clean.max()), int(_WIDTHS[int(np.argmax(clean))]),
-            *(float(wrong[k].mean()) for k in (1, place, -1)),
+            *(float(wrong[k].mean()) for k in (0, place, -1)),
         ),
         verdict=verdict(float(ratios[place]), mean, clean),
         statement=Words(
