@@ -5,7 +5,13 @@ import numpy as np
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
-from profunda.theory import Critical, critical_initialisation, gradient_profile, random_networks, variance_profile
+from profunda.theory import (
+    Critical,
+    critical_initialisation,
+    gradient_profile,
+    random_networks,
+    variance_profile,
+)
 
 _DEPTH, _WIDTH = 50, 256
 

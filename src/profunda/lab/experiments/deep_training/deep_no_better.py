@@ -40,9 +40,7 @@ def measure(quick: bool) -> Outcome:
     gap = own[1, place] - own[1, 0]
     value, error = float(gap.mean()), 2.0 * float(gap.std(ddof=1) / np.sqrt(len(gap)))
     return Outcome(
-        headline=Words(
-            "log-loss of three ReLU layers − of one", "log-perda de três camadas ReLU − de uma"
-        ),
+        headline=Words("log-loss of three ReLU layers − of one", "log-perda de três camadas ReLU − de uma"),
         predicted=None,
         value=value,
         interval=(value - error, value + error),

@@ -27,7 +27,9 @@ def measure(quick: bool) -> Outcome:
     x *= np.sqrt(_WIDTH) / np.linalg.norm(x)
     profiles = {
         variance: np.log(
-            random_networks([_WIDTH] * _DEPTH, x, "relu", variance, networks=networks, seed=3).variances[:, 0, :-1]
+            random_networks([_WIDTH] * _DEPTH, x, "relu", variance, networks=networks, seed=3).variances[
+                :, 0, :-1
+            ]
         )
         for *_, variance, _ in _KINDS
     }

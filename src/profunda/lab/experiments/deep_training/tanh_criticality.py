@@ -55,7 +55,12 @@ def _picture(mean: np.ndarray, error: np.ndarray) -> Plot:
     layers = np.arange(1, len(mean) + 1)
     band = (mean - 1.96 * error, mean + 1.96 * error)
     lines = [
-        series(said("C_W = {0}", "C_W = {0}", variance), layers, variance_profile("tanh", 100, 1.0, variance), role)
+        series(
+            said("C_W = {0}", "C_W = {0}", variance),
+            layers,
+            variance_profile("tanh", 100, 1.0, variance),
+            role,
+        )
         for variance, role in ((0.8, "bad"), (1.2, "second"))
     ]
     return Plot(
@@ -68,7 +73,9 @@ def _picture(mean: np.ndarray, error: np.ndarray) -> Plot:
         Axis(Words("variance E z²", "variância E z²"), log=True, range=(1e-4, 2.0)),
         (
             series(Words("C_W = 1, measured", "C_W = 1, medido"), layers, mean, "measured", band=band),
-            series(Words("mean field", "campo médio"), layers, variance_profile("tanh", 100, 1.0, 1.0), "theory"),
+            series(
+                Words("mean field", "campo médio"), layers, variance_profile("tanh", 100, 1.0, 1.0), "theory"
+            ),
             *lines,
             series(Words("1/(2l)", "1/(2l)"), layers, 0.5 / layers, "good"),
         ),

@@ -90,7 +90,10 @@ def _forward(x: Tensor, weights: list[Tensor]) -> Tensor:
 def _errors(data: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     x, y, x_test, y_test = data
     told = _forward(x_test, weights)
-    squares = [(_forward(x, weights) - y).square().sum(-1).mean(-1), (told - y_test).square().sum(-1).mean(-1)]
+    squares = [
+        (_forward(x, weights) - y).square().sum(-1).mean(-1),
+        (told - y_test).square().sum(-1).mean(-1),
+    ]
     return squares[0], squares[1], (told.argmax(-1) != y_test.argmax(-1)).float().mean(-1)
 
 

@@ -107,7 +107,9 @@ def _picture(mean: np.ndarray, reach: np.ndarray) -> Plot:
         Axis(Words("level", "nível"), names=tuple(Words(en, pt) for en, pt in names)),
         Axis(Words("gap of the log-loss", "diferença da log-perda")),
         tuple(
-            series(Words(en, pt), range(4), mean[k], roles[k], "both", (mean[k] - reach[k], mean[k] + reach[k]))
+            series(
+                Words(en, pt), range(4), mean[k], roles[k], "both", (mean[k] - reach[k], mean[k] + reach[k])
+            )
             for k, (_, _, en, pt) in enumerate(_CAUSES)
         ),
     )

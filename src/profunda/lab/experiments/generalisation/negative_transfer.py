@@ -103,7 +103,8 @@ EXPERIMENT = Experiment(
         "Aprender uma tarefa junto com outra pode piorá-la.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 7.1", "Lista de exercícios sobre inicialização, questão 7.1"
+        "Exercise list on initialisation, question 7.1",
+        "Lista de exercícios sobre inicialização, questão 7.1",
     ),
     prediction=Words(
         "For two linear tasks of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = 0.774 on to first order; "

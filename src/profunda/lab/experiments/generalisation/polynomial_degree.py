@@ -87,9 +87,7 @@ def _curves(x: np.ndarray, t: np.ndarray, fits: list[PolynomialFit]) -> Plot:
             series(Words("ten points", "dez pontos"), x, t, "measured", "points"),
             *lines,
         ),
-        slider=Slider(
-            Words("Degree", "Grau"), tuple(said("M = {0}", "M = {0}", degree) for degree in shown)
-        ),
+        slider=Slider(Words("Degree", "Grau"), tuple(said("M = {0}", "M = {0}", degree) for degree in shown)),
     )
 
 

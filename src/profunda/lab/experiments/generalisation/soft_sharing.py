@@ -105,7 +105,8 @@ EXPERIMENT = Experiment(
         "Compartilhar o que duas tarefas têm em comum, em vez de fundi-las, evita a transferência negativa.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 7.2", "Lista de exercícios sobre inicialização, questão 7.2"
+        "Exercise list on initialisation, question 7.2",
+        "Lista de exercícios sobre inicialização, questão 7.2",
     ),
     prediction=Words(
         "With λ = σ²D/‖w₁ − w₂‖² soft sharing is a posterior mean and never above learning alone: 0.03 for "
