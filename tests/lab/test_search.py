@@ -188,6 +188,13 @@ def test_the_law_of_records_is_that_of_a_simulation() -> None:
     law = stop_by_minimal_improvement.ends(patience, most)
     assert law.sum() == pytest.approx(1.0)
     assert np.abs(law.cumsum() - ended.cumsum()).max() < 0.03
+    by_fours = stop_by_minimal_improvement.ends(10, 400, 4)
+    assert not by_fours[np.arange(401) % 4 > 0].any()
+    mean, left, fixed = stop_by_minimal_improvement.regret(by_fours)
+    trials, found = stop_by_minimal_improvement._measured(10, 200)
+    assert trials.mean() == pytest.approx(mean, rel=0.08)
+    assert found.mean() == pytest.approx(left, rel=0.2)
+    assert left > fixed
     wrong = stop_by_minimal_improvement.ends(patience + 1, most)
     assert np.abs(wrong.cumsum() - ended.cumsum()).max() > 0.05
 

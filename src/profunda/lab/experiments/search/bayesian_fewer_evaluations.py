@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from profunda.lab.words import Words, said
 
 _TRIALS = 24
 _SIDES = (5, 6, 7, 8)
-"""Values of each parameter of the grids, whose points are tried in random order; one after the other."""
+"""Values of each parameter of the grids, by turns; each grid is shifted, and its values shuffled."""
 _SHARE = 0.02
 """The target: what one random draw in fifty reaches."""
 _SAMPLERS: tuple[tuple[str, Words, Role], ...] = (
@@ -37,8 +38,8 @@ def rugged(params: Mapping[str, float]) -> float:
 
 
 _FUNCTIONS: tuple[tuple[Words, Callable[[Mapping[str, float]], float]], ...] = (
-    (Words("smooth (Branin)", "suave (Branin)"), branin),
-    (Words("rugged (waves)", "rugosa (ondas)"), rugged),
+    (Words("Branin", "Branin"), branin),
+    (Words("waves", "ondas"), rugged),
 )
 
 
@@ -55,9 +56,17 @@ class Reached:
         return float((self.trials <= _TRIALS).mean())
 
 
+@cache
 def _target(function: Callable[[Mapping[str, float]], float]) -> float:
-    places = np.random.default_rng(0).random((4000, 2))
+    places = np.random.default_rng(0).random((20_000, 2))
     return float(np.quantile([function({"x": x, "y": y}) for x, y in places], _SHARE))
+
+
+def _grid(seed: int) -> dict[str, list[float]]:
+    """Even values of either parameter, from a random place on and in random order."""
+    random = np.random.default_rng([7, seed])
+    side = _SIDES[seed % len(_SIDES)]
+    return {name: ((random.permutation(side) + random.random()) / side).tolist() for name in "xy"}
 
 
 def _reached(
@@ -65,12 +74,8 @@ def _reached(
 ) -> Reached:
     found = np.full(seeds, _TRIALS + 1)
     for seed in range(seeds):
-        side = _SIDES[seed % len(_SIDES)]
-        middles = [(2 * i + 1) / (2 * side) for i in range(side)]
-        domain = middles if sampler == "grid" else profunda.Float(0.0, 1.0)
-        run = profunda.search(
-            function, {"x": domain, "y": domain}, n_trials=_TRIALS, sampler=sampler, seed=seed
-        )
+        space = _grid(seed) if sampler == "grid" else dict.fromkeys("xy", profunda.Float(0.0, 1.0))
+        run = profunda.search(function, space, n_trials=_TRIALS, sampler=sampler, seed=seed)
         good = np.flatnonzero([trial.value <= target for trial in run.trials])
         found[seed] = good[0] + 1 if len(good) else _TRIALS + 1
     return Reached(sampler, found)

@@ -174,7 +174,7 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict((low, high), (leak_low, leak_high)),
         statement=_statement(mean, (leak_low, leak_high), error),
-        pictures=(_rising(counts, rising, error), _cloud(valid[..., 0], fresh, error)),
+        pictures=(_rising(counts, rising, error), _cloud(valid, fresh)),
     )  # fmt: skip
 
 
@@ -212,30 +212,26 @@ def _rising(counts: np.ndarray, rising: np.ndarray, error: float) -> Plot:
     )
 
 
-def _cloud(valid: np.ndarray, fresh: np.ndarray, error: float) -> Plot:
-    ends = [float(min(valid.min(), fresh.min())), float(max(valid.max(), fresh.max()))]
-    best = valid.argmax(axis=1)
-    rows = np.arange(len(valid))
+def _cloud(valid: np.ndarray, fresh: np.ndarray) -> Plot:
+    """The networks on the first set that chooses, and what each of the sets would choose."""
+    best = valid.argmax(axis=1)  # [W, S]
+    score, truth = valid.max(axis=1), np.take_along_axis(fresh, best, axis=1)
+    first = valid[..., 0]
+    ends = [float(min(first.min(), fresh.min())), float(max(valid.max(), fresh.max()))]
     return Plot(
         Words("Scores of the networks, twice", "Notas das redes, duas vezes"),
         said(
-            "Each point is a network. Those that were chosen (red) lie mostly below the dashed line of "
-            "equal scores. The standard error along the axis is {0}.",
-            "Cada ponto é uma rede. As escolhidas (vermelho) ficam em geral abaixo da linha tracejada de "
-            "notas iguais. O erro padrão ao longo do eixo é {0}.",
-            error,
+            "Each point is a network. Of those that a set of 200 rows chose (red), {0} of 100 lie below "
+            "the dashed line of equal scores.",
+            "Cada ponto é uma rede. Das que um conjunto de 200 linhas escolheu (vermelho), {0} de 100 "
+            "ficam abaixo da linha tracejada de notas iguais.",
+            round(100 * float((truth < score).mean())),
         ),
         Axis(Words("accuracy, 200 rows that choose", "acurácia, 200 linhas que escolhem")),
         Axis(Words("accuracy, fresh rows", "acurácia, linhas novas")),
         (
-            series(Words("all networks", "todas as redes"), valid.ravel(), fresh.ravel(), "rest", "points"),
-            series(
-                Words("the chosen ones", "as escolhidas"),
-                valid[rows, best],
-                fresh[rows, best],
-                "bad",
-                "points",
-            ),
+            series(Words("all networks", "todas as redes"), first.ravel(), fresh.ravel(), "rest", "points"),
+            series(Words("the chosen ones", "as escolhidas"), score.ravel(), truth.ravel(), "bad", "points"),
             series(Words("equal scores", "notas iguais"), ends, ends, "theory"),
         ),
     )

@@ -156,8 +156,8 @@ def _projected(whole: np.ndarray, draws: dict[str, list[np.ndarray]]) -> Plot:
     return Plot(
         Words("81 trials, seen by what matters", "81 testes, vistos pelo que importa"),
         Words(
-            "By one parameter that matters (each search on a line of its own) the grid of 81 has tried three "
-            "values, chance 81. Move the slider: by two, the grid has tried nine places.",
+            "By one parameter that matters (each search on a line of its own) the grid of 81 has tried "
+            "three values, chance 81. Move the slider: by two, the grid has tried nine places.",
             "Por um parâmetro que importa (cada busca em sua linha) a grade de 81 testou três valores, o "
             "sorteio 81. Mova o controle: por dois, a grade testou nove lugares.",
         ),

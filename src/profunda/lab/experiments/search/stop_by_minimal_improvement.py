@@ -9,23 +9,26 @@ from profunda.lab.words import Words, said
 
 _PATIENCES = (3, 5, 10, 20, 40)
 _MOST = 400
+_BATCH = 4
+"""`profunda.search` draws batches of four, and asks at the end of each whether to stop."""
 
 
-def ends(patience: int, most: int) -> np.ndarray:
+def ends(patience: int, most: int, batch: int = 1) -> np.ndarray:
     """Probability [most + 1] that random search ends after n trials, for any loss without ties.
 
     After a record at trial k none follows in the next p with probability k/(k + p), since each of n draws is
-    the best of them with probability 1/n (Rényi 1962); trial k is a record with probability 1/k. `most` ends
-    what is left.
+    the best of them with probability 1/n (Rényi 1962). Whether to stop is asked after every `batch` trials.
+    `most` ends what is left.
     """
     record = np.zeros(most + 1)
     record[1] = 1.0
     found = np.zeros(most + 1)
     for k in range(1, most + 1):
-        if k + patience <= most:
-            found[k + patience] += record[k] * k / (k + patience)
+        end = -(-(k + patience) // batch) * batch
+        if end <= most:
+            found[end] += record[k] * k / end
         # The next record comes at trial j with probability k/(j(j − 1)).
-        later = np.arange(k + 1, min(k + patience, most) + 1)
+        later = np.arange(k + 1, min(end, most) + 1)
         record[later] += record[k] * k / (later * (later - 1))
     found[most] += 1.0 - found.sum()
     return found
@@ -69,7 +72,7 @@ def measure(quick: bool) -> Outcome:
     """Random searches with five patiences, beside the exact law."""
     seeds = 120 if quick else 400
     found = {patience: _measured(patience, seeds) for patience in _PATIENCES}
-    laws = {patience: ends(patience, _MOST) for patience in _PATIENCES}
+    laws = {patience: ends(patience, _MOST, _BATCH) for patience in _PATIENCES}
     told = {patience: regret(law) for patience, law in laws.items()}
     ten = _PATIENCES[2]
     trials, left = found[ten]
@@ -165,14 +168,16 @@ def _when(found: dict[int, tuple[np.ndarray, np.ndarray]], laws: dict[int, np.nd
     for step, (patience, law) in enumerate(laws.items()):
         shown = np.arange(1, 16 * patience // 2)
         running = (found[patience][0][:, None] > shown).mean(axis=0)
-        lines.append(series(Words("measured", "medido"), shown, running, step=step))
+        lines.append(series(Words("measured", "medido"), shown, running, kind="stairs", step=step))
         lines.append(series(Words("theory", "teoria"), shown, 1 - law.cumsum()[shown], "theory", step=step))
     positions = tuple(Words(str(patience), str(patience)) for patience in laws)
     return Plot(
         Words("When the search stops", "Quando a busca para"),
         Words(
-            "Share of searches that still run after n trials. It varies much: the rule stops by luck.",
-            "Fração de buscas ainda em curso após n testes. Varia muito: a regra para por sorte.",
+            "Share of searches that still run after n trials. Asked after each four trials; the rule "
+            "stops by luck.",
+            "Fração de buscas ainda em curso após n testes. Perguntado a cada quatro testes; a regra "
+            "para por sorte.",
         ),
         Axis(Words("trials n", "testes n")),
         Axis(Words("share still running", "fração em curso"), range=(0, 1)),
