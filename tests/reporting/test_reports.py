@@ -131,7 +131,7 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     assert list(told) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "validation", "attribution", "members",
+        "instruction_set", "validation", "forecast", "attribution", "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told
