@@ -76,7 +76,7 @@ def numeric_tables(quick: bool) -> tuple[Table, ...]:
             (Words("concrete", "concreto"), "bundled:concrete"),
             (Words("digits", "dígitos"), "bundled:digits"),
             (Words("diabetes", "diabetes"), load_diabetes(return_X_y=True)),
-            (Words("breast cancer", "câncer de mama"), load_breast_cancer(return_X_y=True)),
+            (Words("cancer", "câncer"), load_breast_cancer(return_X_y=True)),
         )
     )
 

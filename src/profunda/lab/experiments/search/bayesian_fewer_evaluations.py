@@ -74,7 +74,9 @@ def _reached(
 ) -> Reached:
     found = np.full(seeds, _TRIALS + 1)
     for seed in range(seeds):
-        space = _grid(seed) if sampler == "grid" else dict.fromkeys("xy", profunda.Float(0.0, 1.0))
+        space: Mapping[str, object] = dict.fromkeys("xy", profunda.Float(0.0, 1.0))
+        if sampler == "grid":
+            space = _grid(seed)
         run = profunda.search(function, space, n_trials=_TRIALS, sampler=sampler, seed=seed)
         good = np.flatnonzero([trial.value <= target for trial in run.trials])
         found[seed] = good[0] + 1 if len(good) else _TRIALS + 1
@@ -98,7 +100,7 @@ def verdict(probabilities: Mapping[str, tuple[float, float]]) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """Twenty-four trials of each sampler from many seeds, on both functions."""
-    seeds = {"grid": 200, "random": 200, "tpe": 6 if quick else 20, "batch": 7 if quick else 20}
+    seeds = {"grid": 200, "random": 200, "tpe": 5 if quick else 20, "batch": 12 if quick else 24}
     found = {
         name.en: [
             _reached(function, sampler, seeds[sampler], _target(function)) for sampler, _, _ in _SAMPLERS
