@@ -12,7 +12,7 @@ _DEPTH, _WIDTH = 50, 256
 
 
 def _cosines(gain: float, bound: bool, networks: int) -> np.ndarray:
-    """Cosine of two inputs' pre-activations by layer [networks, DEPTH]: He weights, or PyTorch's with biases."""
+    """Cosine of two inputs' pre-activations [networks, DEPTH]: gain/n weights, or PyTorch's with biases."""
     told = np.empty((networks, _DEPTH))
     for network in range(networks):
         random = np.random.default_rng([9, network])
@@ -55,8 +55,8 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "(1 − c)·l² under He weights is {0} at layer 10, {1} at 100 and {2} at 1,000. Networks of 256 "
             "units, 50 layers, orthogonal inputs: cosine {3} with He weights, {4} with PyTorch's.",
-            "(1 − c)·l² com pesos de He é {0} na camada 10, {1} na 100 e {2} na 1.000. Redes de 256 unidades, "
-            "50 camadas, entradas ortogonais: cosseno {3} com pesos de He, {4} com os do PyTorch.",
+            "(1 − c)·l² com pesos de He é {0} na camada 10, {1} na 100 e {2} na 1.000. Redes de 256 "
+            "unidades, 50 camadas, entradas ortogonais: cosseno {3} com pesos de He, {4} com os do PyTorch.",
             float(products[0]), float(products[2]), float(products[-1]), float(he[:, -1].mean()),
             value,
         ),
@@ -64,8 +64,9 @@ def measure(quick: bool) -> Outcome:
         statement=Words(
             "Depth makes inputs alike: 1 − cosine falls like 9π²/(2l²) for a critical ReLU. With PyTorch's "
             "default weights it falls exponentially, and after 50 layers all inputs look the same.",
-            "A profundidade torna as entradas parecidas: 1 − cosseno cai como 9π²/(2l²) para uma ReLU crítica. "
-            "Com os pesos padrão do PyTorch cai exponencialmente, e após 50 camadas todas parecem iguais.",
+            "A profundidade torna as entradas parecidas: 1 − cosseno cai como 9π²/(2l²) para uma ReLU "
+            "crítica. Com os pesos padrão do PyTorch cai exponencialmente, e após 50 camadas todas parecem "
+            "iguais.",
         ),
         pictures=(_picture(he, default, profile),),
     )  # fmt: skip

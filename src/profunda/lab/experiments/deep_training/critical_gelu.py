@@ -3,7 +3,7 @@
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     Critical,
@@ -47,16 +47,16 @@ def measure(quick: bool) -> Outcome:
         value=ratios[0],
         interval=(ratios[0] * float(np.exp(-reach)), ratios[0] * float(np.exp(reach))),
         measured=said(
-            "Over 50 layers of 256 units E z² is multiplied by {0} with He's weights, by {1} with LeCun's, and "
-            "by {2} with the critical pair C_W = {3}, C_b = {4}, from K* = {5}.",
+            "Over 50 layers of 256 units E z² is multiplied by {0} with He's weights, by {1} with LeCun's, "
+            "and by {2} with the critical pair C_W = {3}, C_b = {4}, from K* = {5}.",
             "Em 50 camadas de 256 unidades E z² é multiplicado por {0} com os pesos de He, por {1} com os de "
             "LeCun e por {2} com o par crítico C_W = {3}, C_b = {4}, a partir de K* = {5}.",
             *ratios, found.weight_variance, found.bias_variance, found.fixed_point,
         ),
         verdict=verdict(*ratios),
         statement=Words(
-            "For a GELU both usual laws die within tens of layers. Critical are C_W = 1.983 and C_b = 0.173, at "
-            "E z² = 3.56, which narrow networks leave downwards, but slowly.",
+            "For a GELU both usual laws die within tens of layers. Critical are C_W = 1.983 and C_b = "
+            "0.173, at E z² = 3.56, which narrow networks leave downwards, but slowly.",
             "Para uma GELU as duas leis usuais morrem em dezenas de camadas. Críticos são C_W = 1,983 e "
             "C_b = 0,173, em E z² = 3,56, que redes estreitas deixam para baixo, mas devagar.",
         ),
@@ -68,7 +68,11 @@ def _pictures(
     profiles: list[np.ndarray], kinds: tuple[tuple[float, float], ...], found: Critical
 ) -> tuple[Plot, ...]:
     layers = np.arange(1, _DEPTH + 1)
-    names = (("He", "He", "bad"), ("LeCun", "LeCun", "measured"), ("critical", "crítico", "good"))
+    names: tuple[tuple[str, str, Role], ...] = (
+        ("He", "He", "bad"),
+        ("LeCun", "LeCun", "measured"),
+        ("critical", "crítico", "good"),
+    )
     starts = (2.0, 1.0, found.fixed_point)
     signals, gradients = [], []
     for (en, pt, role), log, (weights, biases), start in zip(names, profiles, kinds, starts, strict=True):
@@ -117,8 +121,8 @@ EXPERIMENT = Experiment(
         "Small signals meet a slope of ½: He's weights end at E z² = 5·10⁻¹² after 50 layers, LeCun's at "
         "1·10⁻²⁹; χ = 1 for signals and gradients together needs C_b > 0 (Roberts et al. 2022, chapter 5).",
         "Sinais pequenos encontram uma inclinação ½: os pesos de He terminam em E z² = 5·10⁻¹² após 50 "
-        "camadas, os de LeCun em 1·10⁻²⁹; χ = 1 para sinais e gradientes juntos exige C_b > 0 (Roberts et al. "
-        "2022, capítulo 5).",
+        "camadas, os de LeCun em 1·10⁻²⁹; χ = 1 para sinais e gradientes juntos exige C_b > 0 (Roberts et "
+        "al. 2022, capítulo 5).",
     ),
     measure=measure,
     rows=("S9",),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     chi_par,
@@ -53,10 +53,10 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(found.bias_variance, slope),
         statement=Words(
-            "The critical bias variance is 0.555143, ten times the constant that several programs carry; with "
-            "theirs gradients halve at every layer.",
-            "A variância crítica do viés é 0,555143, dez vezes a constante que vários programas trazem; com a "
-            "deles os gradientes caem quase à metade a cada camada.",
+            "The critical bias variance is 0.555143, ten times the constant that several programs carry; "
+            "with theirs gradients halve at every layer.",
+            "A variância crítica do viés é 0,555143, dez vezes a constante que vários programas trazem; com "
+            "a deles os gradientes caem quase à metade a cada camada.",
         ),
         pictures=(_picture(profiles, weights, start),),
     )  # fmt: skip
@@ -64,7 +64,8 @@ def measure(quick: bool) -> Outcome:
 
 def _picture(profiles: dict[float, np.ndarray], weights: float, start: float) -> Plot:
     layers, lines = np.arange(1, _DEPTH + 1), []
-    for (biases, logs), role in zip(profiles.items(), ("good", "bad"), strict=True):
+    roles: tuple[Role, ...] = ("good", "bad")
+    for (biases, logs), role in zip(profiles.items(), roles, strict=True):
         middle = logs.mean(0)
         spread = logs.std(0, ddof=1)
         lines += [

@@ -11,7 +11,7 @@ _WIDTH, _DEPTHS, _RATES = 30, (1, 2, 3, 5, 8), (0.02, 0.05, 0.15)
 
 
 def verdict(high: float) -> Verdict:
-    """`high`: upper end of the interval of the loss of three layers less that of one, below 0 if deep wins."""
+    """`high`: upper end of the loss of three layers less that of one, below 0 if deep wins for sure."""
     return "wrong" if high < 0.0 else "holds"
 
 
@@ -55,8 +55,8 @@ def measure(quick: bool) -> Outcome:
         statement=Words(
             "On small digits depth buys nothing under plain SGD: one hidden layer is as good as three or "
             "better, and deep sigmoid networks do not learn at all.",
-            "Em dígitos pequenos a profundidade nada traz com SGD simples: uma camada oculta é tão boa quanto "
-            "três ou melhor, e redes sigmoides profundas nem aprendem.",
+            "Em dígitos pequenos a profundidade nada traz com SGD simples: uma camada oculta é tão boa "
+            "quanto três ou melhor, e redes sigmoides profundas nem aprendem.",
         ),
         pictures=(_picture(depths, mean, reach),),
     )

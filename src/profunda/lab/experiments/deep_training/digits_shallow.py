@@ -7,18 +7,18 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
 
-_SAID = 0.98
-_SPACE = {
+_SAID, _NEAR = 0.98, 0.01
+_SPACE = profunda.Space({
     "depth": 1, "width": [64, 128], "lr": [3e-3, 6e-3], "dropout": 0.1, "l2": 1e-2, "schedule": "cosine",
     "batch_size": 32, "epochs": 30,
-}  # fmt: skip
+})  # fmt: skip
 
 
 def verdict(low: float, high: float) -> Verdict:
-    """Interval of the accuracy on rows that were held out; the text says more than 98 %."""
+    """Interval of the accuracy on held-out rows; the text says more than 98 %, of larger digits."""
     if low > _SAID:
         return "holds"
-    return "holds with conditions" if high > _SAID else "wrong"
+    return "holds with conditions" if high > _SAID - _NEAR else "wrong"
 
 
 def measure(quick: bool) -> Outcome:
@@ -50,8 +50,8 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(low, high),
         measured=said(
-            "Of {0} held-out digits a linear classifier gets {1} % right, networks with one hidden layer {2} % "
-            "(95 %: {3} to {4}).",
+            "Of {0} held-out digits a linear classifier gets {1} % right, networks with one hidden layer "
+            "{2} % (95 %: {3} to {4}).",
             "De {0} dígitos reservados, um classificador linear acerta {1} %, redes com uma camada oculta "
             "{2} % (95 %: {3} a {4}).",
             told,
@@ -64,9 +64,9 @@ def measure(quick: bool) -> Outcome:
         statement=Words(
             "On these small digits one hidden layer is about as good as the text says. Its claim is about "
             "MNIST, 28 × 28 pixels and 60,000 rows, which is not bundled: profunda.fit takes the .npz file.",
-            "Nestes dígitos pequenos uma camada oculta é mais ou menos tão boa quanto diz o texto. A afirmação "
-            "dele é sobre o MNIST, 28 × 28 pixels e 60.000 linhas, que não acompanha o pacote: profunda.fit "
-            "aceita o arquivo .npz.",
+            "Nestes dígitos pequenos uma camada oculta é mais ou menos tão boa quanto diz o texto. A "
+            "afirmação dele é sobre o MNIST, 28 × 28 pixels e 60.000 linhas, que não acompanha o pacote: "
+            "profunda.fit aceita o arquivo .npz.",
         ),
         pictures=(_picture(right, told),),
     )

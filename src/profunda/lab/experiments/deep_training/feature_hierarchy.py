@@ -1,5 +1,7 @@
 """Linear probes on the layers of a trained network: classes become easier to read, layer by layer."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ def _trained(networks: int, steps: int, x: Tensor, labels: Tensor) -> list[list[
     sizes = (x.shape[1], *[_WIDTH] * _LAYERS, 10)
     weights = [
         (torch.randn(networks, a, b, generator=generator) * (2.0 / a) ** 0.5).requires_grad_()
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in pairwise(sizes)
     ]
     biases = [torch.zeros(networks, 1, b, requires_grad=True) for b in sizes[1:]]
     before = [[one.detach().clone() for one in part] for part in (weights, biases)]
@@ -43,7 +45,7 @@ def _trained(networks: int, steps: int, x: Tensor, labels: Tensor) -> list[list[
 
 
 def _probe(states: list[Tensor], labels: Tensor) -> np.ndarray:
-    """Accuracy of a ridge classifier on each layer: fitted to the first half of the rows, told on the rest."""
+    """Accuracy of a ridge classifier on each layer, fitted to the first half of the rows, on the rest."""
     half, hot, told = _PROBE, torch.eye(10, dtype=torch.float64)[labels], []
     for state in states:
         h = torch.cat([state.double(), torch.ones(len(state), 1, dtype=torch.float64)], 1)
@@ -87,7 +89,8 @@ def measure(quick: bool) -> Outcome:
         interval=(value - reach, value + reach),
         measured=said(
             "A linear classifier gets {0} right from the inputs, {1} from the first layer of a trained "
-            "network and {2} from the fifth. Without training it is {3} from the first and {4} from the fifth.",
+            "network and {2} from the fifth. Without training it is {3} from the first and {4} from the "
+            "fifth.",
             "Um classificador linear acerta {0} a partir das entradas, {1} da primeira camada de uma rede "
             "treinada e {2} da quinta. Sem treino são {3} da primeira e {4} da quinta.",
             *(float(one) for one in (mean[1, 0], mean[1, 1], mean[1, -1], mean[0, 1], mean[0, -1])),
@@ -95,11 +98,11 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(mean[1], mean[0], (value - reach, value + reach)),
         statement=Words(
             "Trained layers build on each other: the classes are easier to read from the last than from the "
-            "first, while in random layers they get lost. On small digits the inputs themselves are nearly as "
-            "good, and that features are edges, then shapes, is not shown by this.",
-            "Camadas treinadas se apoiam umas nas outras: as classes são mais fáceis de ler na última que na "
-            "primeira, enquanto em camadas aleatórias se perdem. Em dígitos pequenos as próprias entradas são "
-            "quase tão boas, e isto não mostra que sejam bordas e depois formas.",
+            "first, while in random layers they get lost. On small digits the inputs themselves are nearly "
+            "as good, and that features are edges, then shapes, is not shown by this.",
+            "Camadas treinadas se apoiam umas nas outras: as classes são mais fáceis de ler na última que "
+            "na primeira, enquanto em camadas aleatórias se perdem. Em dígitos pequenos as próprias "
+            "entradas são quase tão boas, e isto não mostra que sejam bordas e depois formas.",
         ),
         pictures=(_picture(mean, spread),),
     )  # fmt: skip
@@ -130,10 +133,10 @@ def _picture(mean: np.ndarray, spread: np.ndarray) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("A hierarchy of features", "Uma hierarquia de características"),
     claim=Words(
-        "The first layer learns edges, the second shapes made of edges, the third more complex shapes, and so "
-        "on.",
-        "A primeira camada aprende bordas, a segunda formas feitas de bordas, a terceira formas mais complexas, "
-        "e assim por diante.",
+        "The first layer learns edges, the second shapes made of edges, the third more complex shapes, and "
+        "so on.",
+        "A primeira camada aprende bordas, a segunda formas feitas de bordas, a terceira formas mais "
+        "complexas, e assim por diante.",
     ),
     source=Words(
         "Why deep networks are hard to train: multiple layers of abstraction",

@@ -51,22 +51,22 @@ def measure(quick: bool) -> Outcome:
     mean, reach = own.mean(1), 2.0 * own.std(1, ddof=1) / np.sqrt(own.shape[1])
     worst = max(_CURES, key=lambda pair: mean[pair[0]])[0]
     return Outcome(
-        headline=Words("log-loss with the weakest of the four cures", "log-perda com o mais fraco dos quatro"),
+        headline=Words("log-loss with the weakest cure", "log-perda com o remédio mais fraco"),
         predicted=None,
         value=float(mean[worst]),
         interval=(float(mean[worst] - reach[worst]), float(mean[worst] + reach[worst])),
         measured=said(
-            "A constant scores {0}. 20 sigmoid layers: {1}; with batch norm {2}, with skips {3}, with tanh {4}. "
-            "tanh with PyTorch's weights: {5}; with critical ones {6}. One sigmoid layer: {7}.",
+            "A constant scores {0}. 20 sigmoid layers: {1}; with batch norm {2}, with skips {3}, with tanh "
+            "{4}. tanh with PyTorch's weights: {5}; with critical ones {6}. One sigmoid layer: {7}.",
             "Uma constante tem {0}. 20 camadas sigmoides: {1}; com batch norm {2}, com saltos {3}, com tanh "
             "{4}. tanh com os pesos do PyTorch: {5}; com os críticos {6}. Uma camada sigmoide: {7}.",
             trivial, *(float(mean[k]) for k in (1, 2, 3, 4, 5, 6, 0)),
         ),
         verdict=verdict(mean, trivial),
         statement=Words(
-            "Deep networks that learn nothing learn once signals and gradients get through: by normalisation, "
-            "by skip connections, by another activation, or by weights of critical size (which a sigmoid does "
-            "not have).",
+            "Deep networks that learn nothing learn once signals and gradients get through: by "
+            "normalisation, by skip connections, by another activation, or by weights of critical size "
+            "(which a sigmoid does not have).",
             "Redes profundas que nada aprendem passam a aprender quando sinais e gradientes atravessam: por "
             "normalização, conexões de salto, outra ativação ou pesos de tamanho crítico (que a sigmoide não "
             "tem).",
@@ -106,9 +106,9 @@ EXPERIMENT = Experiment(
         "χ is 0.056 for sigmoid layers and 1/3 for tanh with PyTorch's weights: after 20 layers nothing is "
         "left. tanh with C_W = 1, skip connections and batch norm keep χ near or above 1 (Schoenholz et al. "
         "2017).",
-        "χ é 0,056 para camadas sigmoides e 1/3 para tanh com os pesos do PyTorch: após 20 camadas nada resta. "
-        "tanh com C_W = 1, conexões de salto e batch norm mantêm χ perto ou acima de 1 (Schoenholz et al. "
-        "2017).",
+        "χ é 0,056 para camadas sigmoides e 1/3 para tanh com os pesos do PyTorch: após 20 camadas nada "
+        "resta. tanh com C_W = 1, conexões de salto e batch norm mantêm χ perto ou acima de 1 (Schoenholz "
+        "et al. 2017).",
     ),
     measure=measure,
     rows=("U14",),

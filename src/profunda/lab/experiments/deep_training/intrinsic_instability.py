@@ -32,7 +32,7 @@ def measure(quick: bool) -> Outcome:
     factor = float(np.exp(2.0 * np.sqrt(variances[-1])))
     return Outcome(
         headline=Words(
-            "variance of log‖gradient‖² at 32 layers of 64", "variância de log‖gradiente‖² em 32 camadas de 64"
+            "variance of log‖gradient‖², 32 layers of 64", "variância de log‖gradiente‖², 32 camadas de 64"
         ),
         predicted=float(exact[-1]),
         value=value,
@@ -49,8 +49,8 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(variances, errors, exact),
         statement=Words(
-            "Off criticality gradients grow or fall exponentially with depth. At criticality the mean is kept, "
-            "but single networks still scatter, log-variance about 5L/N: only width cures that.",
+            "Off criticality gradients grow or fall exponentially with depth. At criticality the mean is "
+            "kept, but single networks still scatter, log-variance about 5L/N: only width cures that.",
             "Fora da criticalidade os gradientes crescem ou caem exponencialmente com a profundidade. Nela a "
             "média se conserva, mas redes isoladas ainda variam, com log-variância de cerca de 5L/N: só a "
             "largura cura isso.",
@@ -108,8 +108,8 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "Only χ = 1 keeps gradients on average; even there the logarithm has the variance Σ v(n) ≈ 5L/N, 2.66 "
-        "for 32 layers of 64 (from the law of the factors of Hanin and Nica 2020).",
+        "Only χ = 1 keeps gradients on average; even there the logarithm has the variance Σ v(n) ≈ 5L/N, "
+        "2.66 for 32 layers of 64 (from the law of the factors of Hanin and Nica 2020).",
         "Só χ = 1 conserva os gradientes em média; mesmo aí o logaritmo tem a variância Σ v(n) ≈ 5L/N, 2,66 "
         "para 32 camadas de 64 (da lei dos fatores de Hanin e Nica 2020).",
     ),

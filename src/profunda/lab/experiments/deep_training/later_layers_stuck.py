@@ -47,8 +47,8 @@ def measure(quick: bool) -> Outcome:
         statement=Words(
             "Where weights are so large that χ > 1, gradients explode backwards: a step size that suits the "
             "first layers is far too small for the last. With χ < 1 it is the other way round.",
-            "Onde os pesos são tão grandes que χ > 1, os gradientes explodem para trás: um passo que serve às "
-            "primeiras camadas é pequeno demais para as últimas. Com χ < 1 é o contrário.",
+            "Onde os pesos são tão grandes que χ > 1, os gradientes explodem para trás: um passo que serve "
+            "às primeiras camadas é pequeno demais para as últimas. Com χ < 1 é o contrário.",
         ),
         pictures=(_picture(logs, theory),),
     )  # fmt: skip

@@ -41,18 +41,18 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "At the start the first of {0} hidden layers moves at {1} times the speed of the last (‖∂C/∂b‖, "
             "{2} networks), after {3} steps at {4}. With weights of variance 1/n it is {5}.",
-            "No início a primeira de {0} camadas ocultas se move a {1} vezes a velocidade da última (‖∂C/∂b‖, "
-            "{2} redes), após {3} passos a {4}. Com pesos de variância 1/n são {5}.",
+            "No início a primeira de {0} camadas ocultas se move a {1} vezes a velocidade da última "
+            "(‖∂C/∂b‖, {2} redes), após {3} passos a {4}. Com pesos de variância 1/n são {5}.",
             _LAYERS, value, networks, steps, later, scaled,
         ),
         verdict=verdict(float(high), later),
         statement=said(
-            "True for sigmoids at the start: each layer passes back a share χ of a squared gradient far below "
-            "1 ({0} for weights of variance 1/n). With weights N(0, 1) the speeds come together as training "
-            "goes on: after {1} steps their ratio is {2}.",
+            "True for sigmoids at the start: each layer passes back a share χ of a squared gradient far "
+            "below 1 ({0} for weights of variance 1/n). With weights N(0, 1) the speeds come together as "
+            "training goes on: after {1} steps their ratio is {2}.",
             "Verdadeiro para sigmoides no início: cada camada devolve uma fração χ do gradiente ao quadrado "
-            "bem abaixo de 1 ({0} para pesos de variância 1/n). Com pesos N(0, 1) as velocidades se aproximam "
-            "com o treino: após {1} passos a razão é {2}.",
+            "bem abaixo de 1 ({0} para pesos de variância 1/n). Com pesos N(0, 1) as velocidades se "
+            "aproximam com o treino: após {1} passos a razão é {2}.",
             slope, steps, later,
         ),
         pictures=(_by_layer(large, small), _by_step(large)),
@@ -112,8 +112,8 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "Each sigmoid layer multiplies a squared gradient by χ = C_W E φ'(z)² < 1 (Schoenholz et al. 2017, eq. "
-        "9). On 784 inputs the ratio first to last was 0.064 with weights N(0, 1), 0.003 with N(0, 1/n).",
+        "Each sigmoid layer multiplies a squared gradient by χ = C_W E φ'(z)² < 1 (Schoenholz et al. 2017, "
+        "eq. 9). On 784 inputs the ratio first to last was 0.064 with weights N(0, 1), 0.003 with N(0, 1/n).",
         "Cada camada sigmoide multiplica o gradiente ao quadrado por χ = C_W E φ'(z)² < 1 (Schoenholz et al. "
         "2017, eq. 9). Com 784 entradas a razão foi 0,064 com pesos N(0, 1) e 0,003 com N(0, 1/n).",
     ),

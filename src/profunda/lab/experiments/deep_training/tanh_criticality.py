@@ -32,10 +32,10 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(value - reach, value + reach),
         measured=said(
-            "By the map 2l·q is {0} at layer 10, {1} at 100 and {2} at {3}. {4} networks of 256 units have {5} "
-            "at layer 100: the variance there is {6} of 1 at the start.",
-            "Pelo mapa 2l·q é {0} na camada 10, {1} na 100 e {2} na {3}. {4} redes de 256 unidades têm {5} na "
-            "camada 100: a variância ali é {6}, de 1 no início.",
+            "By the map 2l·q is {0} at layer 10, {1} at 100 and {2} at {3}. {4} networks of 256 units have "
+            "{5} at layer 100: the variance there is {6} of 1 at the start.",
+            "Pelo mapa 2l·q é {0} na camada 10, {1} na 100 e {2} na {3}. {4} redes de 256 unidades têm {5} "
+            "na camada 100: a variância ali é {6}, de 1 no início.",
             float(products[0]), float(products[2]), float(products[-1]), deep, networks, value, value / 200.0,
         ),
         verdict=verdict(products, value, reach / 1.96, float(products[2])),
@@ -43,9 +43,9 @@ def measure(quick: bool) -> Outcome:
             "Variance 1/n keeps the signal of tanh only at first; then it fades like 1/(2l), whatever it was "
             "at the start. That is the best there is for tanh: any other variance is exponentially worse, or "
             "saturates.",
-            "A variância 1/n só conserva o sinal da tanh no começo; depois ele decai como 1/(2l), qualquer que "
-            "fosse no início. É o melhor que há para tanh: qualquer outra variância é exponencialmente pior, "
-            "ou satura.",
+            "A variância 1/n só conserva o sinal da tanh no começo; depois ele decai como 1/(2l), qualquer "
+            "que fosse no início. É o melhor que há para tanh: qualquer outra variância é exponencialmente "
+            "pior, ou satura.",
         ),
         pictures=(_picture(mean, error),),
     )  # fmt: skip

@@ -39,15 +39,15 @@ def measure(quick: bool) -> Outcome:
     value = float(forward.mean())
     reach = 1.96 * float(forward.std(ddof=1) / np.sqrt(forward.size))
     return Outcome(
-        headline=Words("Var(W x) ÷ Var(x) under U[−√(3/n), √(3/n)]", "Var(W x) ÷ Var(x) com U[−√(3/n), √(3/n)]"),
+        headline=Words("Var(W x) ÷ Var(x), bound √(3/n)", "Var(W x) ÷ Var(x), limite √(3/n)"),
         predicted=1.0,
         value=value,
         interval=(value - reach, value + reach),
         measured=said(
             "√(3/n) = {0} for n = 400: forwards {1}, whatever the number m of outputs; backwards {2} for m = "
             "n/4 and {3} for m = 4n. Xavier's bound: forwards {4} and {5}.",
-            "√(3/n) = {0} para n = 400: na ida {1}, qualquer que seja o número m de saídas; na volta {2} para "
-            "m = n/4 e {3} para m = 4n. Limite de Xavier: na ida {4} e {5}.",
+            "√(3/n) = {0} para n = 400: na ida {1}, qualquer que seja o número m de saídas; na volta {2} "
+            "para m = n/4 e {3} para m = 4n. Limite de Xavier: na ida {4} e {5}.",
             float(lecun), value, float(own[0, :, 1].mean()), float(own[-1, :, 1].mean()),
             float(other[0, :, 0].mean()), float(other[-1, :, 0].mean()),
         ),
@@ -56,9 +56,9 @@ def measure(quick: bool) -> Outcome:
             "√(3/n) keeps the variance forwards for any number of outputs. It is LeCun's uniform law, not "
             "Xavier's: that one, √(6/(n + m)), keeps it neither forwards nor backwards unless m = n, but is "
             "fair to both.",
-            "√(3/n) conserva a variância na ida para qualquer número de saídas. É a lei uniforme de LeCun, não "
-            "a de Xavier: esta, √(6/(n + m)), não a conserva nem na ida nem na volta, salvo se m = n, mas é "
-            "justa com ambas.",
+            "√(3/n) conserva a variância na ida para qualquer número de saídas. É a lei uniforme de LeCun, "
+            "não a de Xavier: esta, √(6/(n + m)), não a conserva nem na ida nem na volta, salvo se m = n, "
+            "mas é justa com ambas.",
         ),
         pictures=(_picture(own.mean(1), other.mean(1)),),
     )  # fmt: skip
@@ -69,7 +69,8 @@ def _picture(own: np.ndarray, other: np.ndarray) -> Plot:
     return Plot(
         Words("Variance after ÷ before one layer", "Variância depois ÷ antes de uma camada"),
         Words(
-            "400 inputs, m outputs. Dashed: 2/(1 + m/n) and 2(m/n)/(1 + m/n), Xavier's forwards and backwards.",
+            "400 inputs, m outputs. Dashed: 2/(1 + m/n) and 2(m/n)/(1 + m/n), Xavier's forwards and "
+            "backwards.",
             "400 entradas, m saídas. Tracejado: 2/(1 + m/n) e 2(m/n)/(1 + m/n), ida e volta de Xavier.",
         ),
         Axis(Words("outputs ÷ inputs, m/n", "saídas ÷ entradas, m/n"), log=True),
@@ -91,8 +92,8 @@ EXPERIMENT = Experiment(
     claim=Words(
         "For Var(x) to be the same in layers q − 1 and q, uniform weights need the bound b = √(3/n), where n "
         "is the number of units of layer q − 1.",
-        "Para Var(x) ser igual nas camadas q − 1 e q, pesos uniformes precisam do limite b = √(3/n), em que n "
-        "é o número de unidades da camada q − 1.",
+        "Para Var(x) ser igual nas camadas q − 1 e q, pesos uniformes precisam do limite b = √(3/n), em que "
+        "n é o número de unidades da camada q − 1.",
     ),
     source=Words(
         "Exercise list on initialisation, question 5: the bound b",
@@ -101,8 +102,8 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "n·b²/3 = 1: LeCun et al. (1998, eq. 16). Xavier's √(6/(n + m)) is a compromise with the way back "
         "(Glorot and Bengio 2010, eq. 12) and gives 2n/(n + m) forwards.",
-        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). A √(6/(n + m)) de Xavier é um compromisso com a volta (Glorot "
-        "e Bengio 2010, eq. 12) e dá 2n/(n + m) na ida.",
+        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). A √(6/(n + m)) de Xavier é um compromisso com a volta "
+        "(Glorot e Bengio 2010, eq. 12) e dá 2n/(n + m) na ida.",
     ),
     measure=measure,
     rows=("S9",),

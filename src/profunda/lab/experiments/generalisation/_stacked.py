@@ -100,7 +100,7 @@ def _errors(data: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[Tensor, Te
 def train_sets(
     x: Tensor, y: Tensor, at: Tensor, width: int, *, steps: int, rate: float, seed: int
 ) -> np.ndarray:
-    """Predictions [M, K] of tanh networks of one hidden layer, each trained on its own rows x, y [M, N, 1]."""
+    """Predictions [M, K] of tanh networks of one hidden layer, each trained on rows of its own [M, N, 1]."""
     networks = len(x)
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(networks, 1, width, generator=generator).requires_grad_()

@@ -13,7 +13,7 @@ _SETS, _TOLERANCE = 100, 2e-3
 
 
 def verdict(bias: np.ndarray, variance: np.ndarray, total: np.ndarray, fresh: np.ndarray) -> Verdict:
-    """All along growing λ [K]: whether bias² rises, variance falls, and their sum is the error on new noise."""
+    """Along growing λ [K]: whether bias² rises, variance falls, and their sum is the error on new noise."""
     trades = bool((np.diff(bias) > 0).all() and (np.diff(variance) < 0).all())
     adds = bool(np.abs(fresh - total).max() <= _TOLERANCE)
     return "holds" if trades and adds else "wrong"
@@ -43,18 +43,18 @@ def measure(quick: bool) -> Outcome:
         value=apart,
         interval=(0.0, _TOLERANCE),
         measured=said(
-            "From ln λ = 3 to −3 bias² falls from {0} to {1} and variance rises from {2} to {3}, in {4} draws "
-            "of the noise. Their sum with σ² = 0.09 differs from the error on new noise by {5} at most. It is "
-            "least at ln λ = {6}.",
-            "De ln λ = 3 a −3 o viés² cai de {0} para {1} e a variância sobe de {2} para {3}, em {4} sorteios "
-            "do ruído. A soma deles com σ² = 0,09 difere do erro com ruído novo em no máximo {5}. É mínima em "
-            "ln λ = {6}.",
+            "From ln λ = 3 to −3 bias² falls from {0} to {1} and variance rises from {2} to {3}, in {4} "
+            "draws of the noise. Their sum with σ² = 0.09 differs from the error on new noise by {5} at "
+            "most. It is least at ln λ = {6}.",
+            "De ln λ = 3 a −3 o viés² cai de {0} para {1} e a variância sobe de {2} para {3}, em {4} "
+            "sorteios do ruído. A soma deles com σ² = 0,09 difere do erro com ruído novo em no máximo {5}. "
+            "É mínima em ln λ = {6}.",
             float(bias[-1]), float(bias[0]), float(variance[-1]), float(variance[0]), sets, apart, best,
         ),
         verdict=verdict(bias, variance, total, np.array(fresh)),
         statement=Words(
-            "On points and noise that the fit has not seen, the squared error is bias² + variance + noise, and "
-            "the penalty trades the first two.",
+            "On points and noise that the fit has not seen, the squared error is bias² + variance + noise, "
+            "and the penalty trades the first two.",
             "Em pontos e ruído que o ajuste não viu, o erro quadrático é viés² + variância + ruído, e a "
             "penalidade troca os dois primeiros entre si.",
         ),

@@ -53,20 +53,21 @@ def measure(quick: bool) -> Outcome:
         value=float(variance[-1]),
         interval=(float(variance[-1]) - reach, float(variance[-1]) + reach),
         measured=said(
-            "From 1 to 30 units, {0} training sets each: bias² goes from {1} to {2}, variance from {3} to {4}. "
-            "The error on new noise is least with {5} units ({6}); the three parts add up to it within {7} %.",
-            "De 1 a 30 unidades, {0} conjuntos de treino cada: o viés² vai de {1} a {2}, a variância de {3} a "
-            "{4}. O erro com ruído novo é mínimo com {5} unidades ({6}); as três partes somam esse erro com "
-            "diferença de até {7} %.",
+            "From 1 to 30 units, {0} training sets each: bias² goes from {1} to {2}, variance from {3} to "
+            "{4}. The error on new noise is least with {5} units ({6}); the three parts add up to it within "
+            "{7} %.",
+            "De 1 a 30 unidades, {0} conjuntos de treino cada: o viés² vai de {1} a {2}, a variância de {3} "
+            "a {4}. O erro com ruído novo é mínimo com {5} unidades ({6}); as três partes somam esse erro "
+            "com diferença de até {7} %.",
             sets, float(bias[0]), max(0.0, float(bias[-1])), float(variance[0]), float(variance[-1]),
             int(widths[place]), float(fresh[place]), 100.0 * apart,
         ),
         verdict=verdict(bias, variance, apart),
         statement=Words(
-            "For networks too the three parts add up. Wider networks lose bias quickly; variance rises only "
-            "where training has enough units to follow the noise, and does not keep rising with the width.",
-            "Também para redes as três partes somam o erro. Redes mais largas perdem viés logo; a variância só "
-            "sobe onde o treino tem unidades para seguir o ruído, e não continua subindo com a largura.",
+            "For networks too the three parts add up. Wider networks lose bias quickly and gain variance "
+            "slowly, far less than in proportion to their units.",
+            "Também para redes as três partes somam o erro. Redes mais largas perdem viés logo e ganham "
+            "variância devagar, bem menos que em proporção às unidades.",
         ),
         pictures=(_picture(widths, found, fresh),),
     )  # fmt: skip

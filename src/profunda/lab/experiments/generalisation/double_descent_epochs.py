@@ -39,8 +39,9 @@ def measure(quick: bool) -> Outcome:
         value=end,
         interval=(end - reach, end + reach),
         measured=said(
-            "Linear model: risk {0} at the start, {1} after {2} steps, {3} after {4}, {5} at the end. Network "
-            "of 64 units, 30 % wrong labels: errors {6} after {7} epochs, {8} at most later, {9} after {10}.",
+            "Linear model: risk {0} at the start, {1} after {2} steps, {3} after {4}, {5} at the end. "
+            "Network of 64 units, 30 % wrong labels: errors {6} after {7} epochs, {8} at most later, {9} "
+            "after {10}.",
             "Modelo linear: risco {0} no início, {1} após {2} passos, {3} após {4}, {5} no fim. Rede de 64 "
             "unidades, 30 % de rótulos errados: erros {6} após {7} épocas, no máximo {8} depois, {9} após "
             "{10}.",
@@ -52,8 +53,9 @@ def measure(quick: bool) -> Outcome:
         statement=Words(
             "It exists, and is exact where features are learnt at two speeds. On a small network and noisy "
             "digits we did not get it: the error falls, rises, and stays; stopping early is then best.",
-            "Ela existe, e é exata onde características são aprendidas em duas velocidades. Numa rede pequena "
-            "com dígitos ruidosos não a obtivemos: o erro cai, sobe e fica; parar cedo é então o melhor.",
+            "Ela existe, e é exata onde características são aprendidas em duas velocidades. Numa rede "
+            "pequena com dígitos ruidosos não a obtivemos: o erro cai, sobe e fica; parar cedo é então o "
+            "melhor.",
         ),
         pictures=(_linear(curve), _network(looks, stack.wrong)),
     )  # fmt: skip

@@ -37,15 +37,15 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "Over {0} draws at each of {1} sizes the largest distance to the law is {2} standard errors: "
             "{3} against {4} at p = 110, {5} against {6} at p = 200.",
-            "Em {0} sorteios para cada um de {1} tamanhos, a maior distância até a lei é de {2} erros padrão: "
-            "{3} contra {4} em p = 110, {5} contra {6} em p = 200.",
+            "Em {0} sorteios para cada um de {1} tamanhos, a maior distância até a lei é de {2} erros "
+            "padrão: {3} contra {4} em p = 110, {5} contra {6} em p = 200.",
             repeats, len(counts), float(np.abs(distances).max()), value, float(exact[place]),
             float(mean[far]), float(exact[far]),
         ),
         verdict=verdict(distances),
         statement=said(
-            "The risk is known exactly. At the peak it is the noise that is amplified, {0} times at p = N ± 10; "
-            "beyond, the fit misses the share 1 − N/p of the signal, so the last descent ends at ‖w‖².",
+            "The risk is known exactly. At the peak it is the noise that is amplified, {0} times at p = N ± "
+            "10; beyond, the fit misses the share 1 − N/p of the signal, so the last descent ends at ‖w‖².",
             "O risco é conhecido exatamente. No pico é o ruído que se amplifica, {0} vezes em p = N ± 10; "
             "além dele o ajuste perde a fração 1 − N/p do sinal, e a última descida termina em ‖w‖².",
             noise_amplification(_ROWS, 110),
@@ -61,7 +61,8 @@ def _picture(counts: np.ndarray, mean: np.ndarray, error: np.ndarray) -> Plot:
         Words("Risk by the number of features", "Risco por número de características"),
         Words(
             "Dots with 95 % intervals: simulated; dashed: the law. Its mean is infinite around p = N.",
-            "Pontos com intervalos de 95 %: simulados; tracejado: a lei. A média é infinita em torno de p = N.",
+            "Pontos com intervalos de 95 %: simulados; tracejado: a lei. A média é infinita em torno de p = "
+            "N.",
         ),
         Axis(Words("features p", "características p"), log=True),
         Axis(Words("risk ‖ŵ − w‖²", "risco ‖ŵ − w‖²"), log=True),

@@ -29,7 +29,7 @@ def verdict(ratio: float, noisy: np.ndarray, clean: np.ndarray) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """64–H–10 networks on 200 digits, squared loss, with a fifth of the labels redrawn and with none."""
-    networks, steps = (2, 250) if quick else (3, 500)
+    networks, steps = (2, 450) if quick else (3, 500)
     found = {}
     for noise, widths in ((0.2, _WIDTHS), (0.0, _CLEAN)):
         data = digits(_ROWS, noise, 0)
@@ -49,23 +49,24 @@ def measure(quick: bool) -> Outcome:
         value=float(ratios[place]),
         interval=(float(ends[0]), float(ends[1])),
         measured=said(
-            "With a fifth of the labels redrawn the squared test error is {0} at 2 units, {1} at {2} units (P "
-            "= {3} times N·C) and {4} at 192. With clean labels its largest value is {5}, at {6} units. Of "
-            "wrong classes there are {7} at 2, {8} at {2} and {9} at 192.",
-            "Com um quinto dos rótulos sorteado de novo, o erro quadrático de teste é {0} com 2 unidades, {1} "
-            "com {2} (P = {3} vezes N·C) e {4} com 192. Com rótulos limpos seu maior valor é {5}, com {6} "
-            "unidades. As classes erradas são {7} com 2, {8} com {2} e {9} com 192.",
+            "With a fifth of the labels redrawn the squared test error is {0} at 2 units, {1} at {2} units "
+            "(P = {3} times N·C) and {4} at 192. With clean labels its largest value is {5}, at {6} units. "
+            "Of wrong classes there are {7} at 2, {8} at {2} and {9} at 192.",
+            "Com um quinto dos rótulos sorteado de novo, o erro quadrático de teste é {0} com 2 unidades, "
+            "{1} com {2} (P = {3} vezes N·C) e {4} com 192. Com rótulos limpos seu maior valor é {5}, com "
+            "{6} unidades. As classes erradas são {7} com 2, {8} com {2} e {9} com 192.",
             float(mean[0]), float(mean[place]), int(_WIDTHS[place]), float(ratios[place]), float(mean[-1]),
             float(clean.max()), int(_CLEAN[int(np.argmax(clean))]),
             *(float(wrong[k].mean()) for k in (0, place, -1)),
         ),
         verdict=verdict(float(ratios[place]), mean, clean),
         statement=Words(
-            "Networks descend twice as well, with the peak near as many parameters as rows times outputs. It "
-            "needs label noise and no early stopping, and shows in the squared error more than in the classes.",
-            "Redes também descem duas vezes, com o pico perto de tantos parâmetros quantas linhas vezes "
-            "saídas. É preciso ruído nos rótulos e nenhuma parada antecipada, e aparece no erro quadrático "
-            "mais do que nas classes.",
+            "Networks show the peak and the second descent too, within a factor of four of as many "
+            "parameters as rows times outputs; longer training moves the peak to smaller networks. It needs "
+            "label noise and no early stopping; the first descent is hardly seen here.",
+            "Redes também mostram o pico e a segunda descida, a um fator de no máximo quatro de tantos "
+            "parâmetros quantas linhas vezes saídas; treino mais longo leva o pico a redes menores. É "
+            "preciso ruído nos rótulos e nenhuma parada antecipada; a primeira descida quase não se vê aqui.",
         ),
         pictures=(_picture(ratios, test, train, clean),),
     )  # fmt: skip
@@ -81,7 +82,8 @@ def _picture(ratios: np.ndarray, test: np.ndarray, train: np.ndarray, clean: np.
         Axis(Words("parameters ÷ (rows × outputs)", "parâmetros ÷ (linhas × saídas)"), log=True),
         Axis(Words("squared error", "erro quadrático")),
         (
-            series(Words("test, noisy labels", "teste, rótulos ruidosos"), ratios, test.mean(1), "bad", "both",
+            series(Words("test, noisy labels", "teste, rótulos ruidosos"), ratios, test.mean(1),
+                   "bad", "both",
                    (test.min(1), test.max(1))),
             series(Words("test, clean labels", "teste, rótulos limpos"), ratios[::2], clean, "good", "both"),
             series(Words("training, noisy labels", "treino, rótulos ruidosos"), ratios, train.mean(1),

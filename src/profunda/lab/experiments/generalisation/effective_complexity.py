@@ -97,8 +97,8 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "For least-norm fits it is the number of features, 60, and the test error peaks at N = 60 (Nakkiran "
         "et al. 2019, definition 1 and hypothesis 1).",
-        "Para ajustes de norma mínima é o número de características, 60, e o erro de teste tem pico em N = 60 "
-        "(Nakkiran et al. 2019, definição 1 e hipótese 1).",
+        "Para ajustes de norma mínima é o número de características, 60, e o erro de teste tem pico em N = "
+        "60 (Nakkiran et al. 2019, definição 1 e hipótese 1).",
     ),
     measure=measure,
     errata=("E32",),

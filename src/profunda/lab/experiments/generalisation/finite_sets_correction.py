@@ -88,8 +88,8 @@ EXPERIMENT = Experiment(
         "Técnicas de regularização, curvas de aprendizado: exemplo do compromisso viés-variância",
     ),
     prediction=Words(
-        "E bias²_L = bias² + variance/L and E variance_L = (1 − 1/L) variance, since the mean of L independent "
-        "fits has variance/L: at ln λ = −3, 0.00016 becomes 0.00045 with 100 sets.",
+        "E bias²_L = bias² + variance/L and E variance_L = (1 − 1/L) variance, since the mean of L "
+        "independent fits has variance/L: at ln λ = −3, 0.00016 becomes 0.00045 with 100 sets.",
         "E viés²_L = viés² + variância/L e E variância_L = (1 − 1/L) variância, pois a média de L ajustes "
         "independentes tem variância/L: em ln λ = −3, 0,00016 vira 0,00045 com 100 conjuntos.",
     ),

@@ -40,7 +40,7 @@ def _gaps(rows: int, noise: float, width: int, epochs: int, seeds: int) -> np.nd
 
 
 def verdict(rises: np.ndarray) -> Verdict:
-    """`rises` [4, 2]: 95 % interval of the gap at the strongest less that at the mildest level, each cause."""
+    """`rises` [4, 2]: 95 % interval of the gap at the strongest less the mildest level of each cause."""
     clear = (rises[:, 0] > 0).sum()
     if clear == len(rises):
         return "holds"
@@ -76,12 +76,12 @@ def measure(quick: bool) -> Outcome:
         value=float(rise[least].mean()),
         interval=(float(rises[least, 0]), float(rises[least, 1])),
         measured=said(
-            "From the mildest to the strongest level the gap of the log-losses goes from {0} to {1} with more "
-            "units, from {2} to {3} with fewer rows, from {4} to {5} with wrong labels, from {6} to {7} with "
-            "more epochs.",
+            "From the mildest to the strongest level the gap of the log-losses goes from {0} to {1} with "
+            "more units, from {2} to {3} with fewer rows, from {4} to {5} with wrong labels, from {6} to "
+            "{7} with more epochs.",
             "Do nível mais brando ao mais forte, a diferença das log-perdas vai de {0} a {1} com mais "
-            "unidades, de {2} a {3} com menos linhas, de {4} a {5} com rótulos errados, de {6} a {7} com mais "
-            "épocas.",
+            "unidades, de {2} a {3} com menos linhas, de {4} a {5} com rótulos errados, de {6} a {7} com "
+            "mais épocas.",
             *(float(mean[cause, level]) for cause in range(4) for level in (0, -1)),
         ),
         verdict=verdict(rises),
@@ -128,10 +128,10 @@ EXPERIMENT = Experiment(
         "Técnicas de regularização, introdução: possíveis causas de overfitting",
     ),
     prediction=Words(
-        "For linear models the gap is 2σ²·(parameters used)/N (Hastie et al. 2009, section 7.4): it grows with "
-        "parameters and noise, falls with rows, and training uses up parameters one after the other.",
-        "Para modelos lineares a diferença é 2σ²·(parâmetros usados)/N (Hastie et al. 2009, seção 7.4): cresce "
-        "com parâmetros e ruído, cai com linhas, e o treino vai usando um parâmetro após o outro.",
+        "For linear models the gap is 2σ²·(parameters used)/N (Hastie et al. 2009, section 7.4): it grows "
+        "with parameters and noise, falls with rows, and training uses up parameters one after the other.",
+        "Para modelos lineares a diferença é 2σ²·(parâmetros usados)/N (Hastie et al. 2009, seção 7.4): "
+        "cresce com parâmetros e ruído, cai com linhas, e o treino vai usando um parâmetro após o outro.",
     ),
     measure=measure,
     rows=("U9",),

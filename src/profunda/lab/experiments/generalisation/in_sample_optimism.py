@@ -39,8 +39,8 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(value - reach, value + reach),
         measured=said(
-            "At ln λ = 0, over {0} draws, the mean squared error is {1} on the training targets and {2} on new "
-            "targets at the same points: a gap of {3}. 2σ²tr S/N, with tr S = {4}, is {5}.",
+            "At ln λ = 0, over {0} draws, the mean squared error is {1} on the training targets and {2} on "
+            "new targets at the same points: a gap of {3}. 2σ²tr S/N, with tr S = {4}, is {5}.",
             "Em ln λ = 0, em {0} sorteios, o erro quadrático médio é {1} nos alvos de treino e {2} em novos "
             "alvos nos mesmos pontos: uma diferença de {3}. 2σ²tr S/N, com tr S = {4}, é {5}.",
             draws, float(train[place].mean()), float(fresh[place].mean()), value,
@@ -48,8 +48,9 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(value - reach, value + reach, float(predicted[place])),
         statement=Words(
-            "The cross term vanishes because the noise of the target is independent of the fit, not “of x”. At "
-            "the training points with their own noise it is not, and the training error is lower by 2σ²tr S/N.",
+            "The cross term vanishes because the noise of the target is independent of the fit, not “of x”. "
+            "At the training points with their own noise it is not, and the training error is lower by "
+            "2σ²tr S/N.",
             "O termo cruzado some porque o ruído do alvo é independente do ajuste, não “de x”. Nos pontos de "
             "treino, com o próprio ruído, não é, e o erro de treino é menor em 2σ²tr S/N.",
         ),
@@ -79,8 +80,8 @@ def measure(quick: bool) -> Outcome:
 EXPERIMENT = Experiment(
     title=Words("Optimism of the training error", "Otimismo do erro de treino"),
     claim=Words(
-        "E(y − f̂)² = bias² + variance + noise, at the training points as well as outside, because the noise is "
-        "independent of x.",
+        "E(y − f̂)² = bias² + variance + noise, at the training points as well as outside, because the "
+        "noise is independent of x.",
         "E(y − f̂)² = viés² + variância + ruído, nos pontos de treino e fora deles, porque o ruído é "
         "independente de x.",
     ),
@@ -91,8 +92,8 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "For a linear fit ŷ = S y the training error is lower by 2σ²tr(S)/N (Efron 1986; Hastie et al. 2009, "
         "section 7.4).",
-        "Para um ajuste linear ŷ = S y o erro de treino é menor em 2σ²tr(S)/N (Efron 1986; Hastie et al. 2009, "
-        "seção 7.4).",
+        "Para um ajuste linear ŷ = S y o erro de treino é menor em 2σ²tr(S)/N (Efron 1986; Hastie et al. "
+        "2009, seção 7.4).",
     ),
     measure=measure,
     errata=("E13",),

@@ -51,14 +51,15 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "Alone: risk {0}. Pooled: {1} for equal tasks, {2} at distance 0.7, {3} at 0.85 and {4} at 1.5. "
             "The lines cross at {5}.",
-            "Sozinha: risco {0}. Juntas: {1} para tarefas iguais, {2} à distância 0,7, {3} a 0,85 e {4} a 1,5. "
-            "As linhas se cruzam em {5}.",
+            "Sozinha: risco {0}. Juntas: {1} para tarefas iguais, {2} à distância 0,7, {3} a 0,85 e {4} a "
+            "1,5. As linhas se cruzam em {5}.",
             float(mean[0].mean()), *(float(mean[1, k]) for k in (0, 3, 4, 7)), value,
         ),
         verdict=verdict(float(share[0]), float(share[-1]), low, high, _TASKS.exact_threshold),
         statement=said(
-            "Transfer is negative when the tasks differ by more than {0}: the bias that the other task brings "
-            "then outweighs the variance it takes away. With fewer rows of one's own the threshold is larger.",
+            "Transfer is negative when the tasks differ by more than {0}: the bias that the other task "
+            "brings then outweighs the variance it takes away. With fewer rows of one's own the threshold "
+            "is larger.",
             "A transferência é negativa quando as tarefas diferem em mais de {0}: o viés que a outra tarefa "
             "traz supera então a variância que ela tira. Com menos linhas próprias o limiar é maior.",
             _TASKS.exact_threshold,
@@ -109,8 +110,8 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "For two linear tasks of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = 0.774 on to first order; "
         "exact moments of Wishart matrices give the line drawn.",
-        "Para duas tarefas lineares de 30 e 300 linhas, juntar piora a partir de ‖w₁ − w₂‖ = 0,774 em primeira "
-        "ordem; momentos exatos de matrizes de Wishart dão a linha desenhada.",
+        "Para duas tarefas lineares de 30 e 300 linhas, juntar piora a partir de ‖w₁ − w₂‖ = 0,774 em "
+        "primeira ordem; momentos exatos de matrizes de Wishart dão a linha desenhada.",
     ),
     measure=measure,
     rows=("P1",),

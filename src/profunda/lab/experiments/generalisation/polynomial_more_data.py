@@ -11,7 +11,7 @@ _DEGREE, _NOISE = 9, 0.3
 
 
 def _exact(rows: int) -> float:
-    """√(bias² + variance) of the fit, averaged over [0, 1]: from the smoother matrix, without a simulation."""
+    """√(bias² + variance) of the fit, averaged over [0, 1], from the smoother matrix: no simulation."""
     x, at = np.linspace(0, 1, rows), np.linspace(0, 1, 2001)
     smoother = ridge_smoother(powers(x, _DEGREE), 0.0, "rss", powers(at, _DEGREE))
     risk = smoother_risk(smoother, np.sin(2 * np.pi * x), np.sin(2 * np.pi * at), _NOISE)
@@ -110,8 +110,8 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "The variance of a least-squares fit at its points is σ²(M + 1)/N exactly: between 15 and 100 points "
         "it falls 6.7 times (Hastie et al. 2009, eq. 7.12); medians near 0.24 and 0.09.",
-        "A variância do ajuste por mínimos quadrados nos seus pontos é exatamente σ²(M + 1)/N: de 15 para 100 "
-        "pontos cai 6,7 vezes (Hastie et al. 2009, eq. 7.12); medianas perto de 0,24 e 0,09.",
+        "A variância do ajuste por mínimos quadrados nos seus pontos é exatamente σ²(M + 1)/N: de 15 para "
+        "100 pontos cai 6,7 vezes (Hastie et al. 2009, eq. 7.12); medianas perto de 0,24 e 0,09.",
     ),
     measure=measure,
     rows=("U9", "U10"),

@@ -22,7 +22,7 @@ Interval = tuple[float, float] | None
 
 
 def verdict(first: bool, intervals: tuple[Interval, ...], shrinks: bool) -> Verdict:
-    """`first`: column −∞ is explained by rounding; `intervals`: the λ at which the other columns are solutions."""
+    """`first`: rounding explains column −∞; `intervals`: λ at which the other columns are solutions."""
     labelled = all(
         found is not None and found[0] <= math.exp(label) <= found[1]
         for label, found in zip(_LABELS, intervals, strict=True)
@@ -55,16 +55,16 @@ def measure(quick: bool) -> Outcome:
             "of ten entries agree in the other two. All ten agree at λ = {2} ({3} times e⁻¹⁸) and at λ = {4} "
             "({5} times 1). ‖w‖ falls: {6}, {7}, {8}.",
             "Coluna −∞: todos os dez dentro do que o arredondamento dos dados permite. Com os rótulos "
-            "impressos, {0} e {1} de dez valores coincidem nas outras duas. Todos os dez coincidem em λ = {2} "
-            "({3} vezes e⁻¹⁸) e em λ = {4} ({5} vezes 1). ‖w‖ cai: {6}, {7}, {8}.",
+            "impressos, {0} e {1} de dez valores coincidem nas outras duas. Todos os dez coincidem em λ = "
+            "{2} ({3} vezes e⁻¹⁸) e em λ = {4} ({5} vezes 1). ‖w‖ cai: {6}, {7}, {8}.",
             int(agree[1]), int(agree[2]), middles[0], factors[0], middles[1], factors[1],
             *(float(norm) for norm in table.norms),
         ),
         verdict=verdict(first, intervals, shrinks),
         statement=Words(
-            "That coefficients shrink as λ grows is right, and so is the column without penalty. The columns "
-            "labelled −18 and 0 are the solutions at ln λ = −16.1 and near 2.3 (λ = 10, the number of points): "
-            "no one convention for λ explains both.",
+            "That coefficients shrink as λ grows is right, and so is the column without penalty. The "
+            "columns labelled −18 and 0 are the solutions at ln λ = −16.1 and near 2.3 (λ = 10, the number "
+            "of points): no one convention for λ explains both.",
             "Que os coeficientes encolhem quando λ cresce está certo, e também a coluna sem penalidade. As "
             "colunas −18 e 0 são as soluções em ln λ = −16,1 e perto de 2,3 (λ = 10, o número de pontos): "
             "nenhuma convenção única para λ explica as duas.",

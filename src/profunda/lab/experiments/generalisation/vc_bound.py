@@ -20,7 +20,7 @@ def _largest_gap(rows: int, random: np.random.Generator) -> float:
 
 
 def verdict(broken: float, growth: bool, network: float) -> Verdict:
-    """`broken`: share of samples beyond the bound; `growth`: N^d + 1 bounds Sauer's sum; the network's bound."""
+    """`broken`: share of samples beyond the bound; `growth`: N^d + 1 bounds Sauer's sum."""
     if broken > _DELTA or not growth:
         return "wrong"
     return "holds" if network < 1.0 else "holds with conditions"
@@ -50,9 +50,9 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(float(bounds[place] / ends[1]), float(bounds[place] / ends[0])),
         measured=said(
-            "Of {0} samples of each size at most a share of {1} lay beyond the bound. At 1,000 rows the bound "
-            "is {2}, the gap that 5 % exceed {3}. For a network of 64 and 32 units and {4} rows the bound is "
-            "{5}.",
+            "Of {0} samples of each size at most a share of {1} lay beyond the bound. At 1,000 rows the "
+            "bound is {2}, the gap that 5 % exceed {3}. For a network of 64 and 32 units and {4} rows the "
+            "bound is {5}.",
             "De {0} amostras de cada tamanho, no máximo uma fração de {1} passou do limite. Com 1.000 linhas "
             "o limite é {2}, e a diferença que 5 % excedem, {3}. Para uma rede de 64 e 32 unidades e {4} "
             "linhas o limite é {5}.",
