@@ -20,7 +20,7 @@ from profunda.theory.critical import critical_initialisation, has_critical
 from profunda.theory.gains import orthogonal_gain
 from profunda.theory.propagation import Moments, moments
 
-__all__ = ["Law", "Step", "design_law", "product_gap", "walk"]
+__all__ = ["Law", "Step", "design_law", "kept_moments", "product_gap", "rounded", "walk"]
 
 _SMALLEST, _LARGEST = 1e-290, 1e100
 """Beyond, a square is no number in float64 any more."""
@@ -77,6 +77,7 @@ def design_law(
     return {"lecun": 1.0, "he": 2.0, "glorot": 2.0 * fan_in / (fan_in + fan_out)}[name], 0.0
 
 
+@lru_cache(maxsize=4_096)
 def walk(laws: tuple[Law, ...], square: float, apart: float, training: bool = False) -> tuple[Step, ...]:
     """The hidden layers of `laws` for rows with E x² = `square` and 1 − correlation = `apart`; the last law
     is the read-out.
@@ -99,7 +100,7 @@ def walk(laws: tuple[Law, ...], square: float, apart: float, training: bool = Fa
             return (*steps, *[end] * (len(laws) - 1 - place))
         apart = min(2.0, law.weight_variance * gap / total)
         q, seen, left = _normed(law, total, apart)
-        at = _moments(law.activation, q)
+        at = kept_moments(law.activation, q)
         own, own_gap = at.square, product_gap(law.activation, q, seen)
         middle = _mean(law.activation, q) if skips else 0.0
         if training:  # masks of their own tell two rows apart as well
@@ -123,7 +124,7 @@ def walk(laws: tuple[Law, ...], square: float, apart: float, training: bool = Fa
 def _normed(law: Law, total: float, apart: float) -> tuple[float, float, float]:
     """q and 1 − c of what enters the activation, and the variance that a norm before it has taken out."""
     if law.norm == "none" or not law.norm_before:
-        return _key(total), apart, _key(total)
+        return rounded(total), apart, rounded(total)
     if law.norm == "batch":  # the mean over rows is taken out first, and with it what they have in common
         return 1.0, 1.0, max(total * apart, _SMALLEST)
     return 1.0, apart, total
@@ -169,7 +170,7 @@ def _spectrum(activation: Nonlinearity, q: float) -> tuple[np.ndarray, float, fl
     """a_k² [_ORDER], and R and T/R of what lies beyond."""
     g, table = _hermite()
     squares = (table @ activation.value(math.sqrt(q) * g)) ** 2
-    at = _moments(activation, q)
+    at = kept_moments(activation, q)
     rest = max(0.0, at.square - float(squares.sum()))
     slope = q * at.slope - float(squares @ np.arange(_ORDER))
     if rest <= 1e-13 * at.square or slope <= 0.0:
@@ -177,13 +178,14 @@ def _spectrum(activation: Nonlinearity, q: float) -> tuple[np.ndarray, float, fl
     return squares, rest, slope / rest
 
 
-def _key(q: float) -> float:
+def rounded(q: float) -> float:
     """q to twelve digits: designs that share an activation share its integrals."""
     return float(f"{q:.11e}")
 
 
 @lru_cache(maxsize=65_536)
-def _moments(activation: Nonlinearity, q: float) -> Moments:
+def kept_moments(activation: Nonlinearity, q: float) -> Moments:
+    """`theory.propagation.moments`, kept from call to call; q as `rounded` gives it."""
     return moments(activation, q)
 
 

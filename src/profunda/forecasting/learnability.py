@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from profunda.forecasting.laws import Law, Step, product_gap, walk
-from profunda.theory.propagation import moments
+from profunda.forecasting.laws import Law, Step, kept_moments, product_gap, rounded, walk
+from profunda.theory.activations import Nonlinearity
 from profunda.theory.widths import beta
 
 __all__ = ["Concern", "Recipe", "Trainability", "learnability"]
@@ -99,12 +99,24 @@ def learnability(
     if steps and not 0.0 < steps[-1].q < math.inf:
         return Trainability(tuple(ends))
     sgd = recipe is not None and recipe.optimiser == "sgd"
-    ends += [_rows(steps, widths, sgd)] if steps else []
+    lost = _typical(laws[0].activation) * beta(widths)
+    ends += [_rows(steps, lost, sgd)] if steps else []
     if recipe is None:
         return Trainability((*ends, *([_gradient(steps)] if steps else [])))
     tangent = _tangents(laws, steps, square, apart)
-    ends += [_speed(tangent, recipe, beta(widths)), _stride(laws, tangent, recipe)]
-    return Trainability(tuple(ends))
+    initial = _initial(laws, steps, square)
+    stride = _stride(laws, steps, tangent, recipe)
+    speed = _speed(tangent, recipe, lost, initial, stride)
+    return Trainability((*ends, speed, stride, _start(initial)))
+
+
+def _typical(activation: Nonlinearity) -> float:
+    """By how many e-folds for each unit of β a typical network's squared norms lie below their mean.
+
+    E log of the factors: −2.5/n a layer for a ReLU (Hanin and Nica 2020), and −1/n for a linear layer, whose
+    factor is χ²_n/n; what is smooth is taken as linear.
+    """
+    return 2.5 if activation.sides is not None and activation.sides[0] != activation.sides[1] else 1.0
 
 
 # What the network itself decides --------------------------------------------------------------------
@@ -121,13 +133,13 @@ def _signal(steps: tuple[Step, ...]) -> Concern:
     return Concern("signal", beyond, f"The signal {what}{where}; float32 holds 1e±30 at most.")
 
 
-def _rows(steps: tuple[Step, ...], widths: list[int], sgd: bool) -> Concern:
+def _rows(steps: tuple[Step, ...], lost: float, sgd: bool) -> Concern:
     apart = max(steps[-1].apart, 1e-300)
     limit = _EFOLDS_SGD / math.log(10.0) if sgd else _DIGITS
-    lost = -math.log10(apart) + 2.5 * beta(widths) / math.log(10.0)
+    short = -math.log10(apart) + lost / math.log(10.0)
     words = f"After {len(steps)} layers two rows' signals differ by 1 − c = {apart:.2g}"
     why = "plain gradient descent needs e⁻⁶" if sgd else "float32 tells six digits"
-    return Concern("rows", lost - limit, f"{words}; {why}.")
+    return Concern("rows", short - limit, f"{words}; {why}.")
 
 
 def _gradient(steps: tuple[Step, ...]) -> Concern:
@@ -164,54 +176,95 @@ def _tangents(
         gaps.append(step.q * step.apart / law.weight_variance)
     if steps:
         phi, q = laws[-2].activation, steps[-1].q
-        squares.append(moments(phi, q).square)
-        gaps.append(product_gap(phi, q, steps[-1].apart))
+        squares.append(kept_moments(phi, rounded(q)).square)
+        gaps.append(product_gap(phi, rounded(q), steps[-1].apart))
     return tuple(
         _Tangent((law.fan_in * s + 1.0) * g, law.fan_in * d * g, (law.fan_in + 1) * law.fan_out, law.fan_in)
         for law, s, d, g in zip(laws, squares, gaps, gradients, strict=True)
     )
 
 
-def _speed(tangents: tuple[_Tangent, ...], recipe: Recipe, spread: float) -> Concern:
-    """How far all steps together move the difference of two rows' outputs, to first order, against 1.
+def _initial(laws: tuple[Law, ...], steps: tuple[Step, ...], square: float) -> float:
+    """E f² before training."""
+    last = laws[-1]
+    entering = kept_moments(laws[-2].activation, rounded(steps[-1].q)).square if steps else square
+    return last.weight_variance * entering + last.bias_variance
+
+
+def _speed(
+    tangents: tuple[_Tangent, ...], recipe: Recipe, lost: float, initial: float, stride: Concern
+) -> Concern:
+    """How far all steps together move the difference of two rows' outputs, against what is needed: the
+    targets' spread, 1, and their own at the start, √(E f²), which has to go.
 
     Gradient descent: lr/(1 − momentum)·Θ' each step. Adam and RMSprop move every weight by lr at most, which
-    moves the outputs by lr·‖∇f‖₁ = lr·√(2P/π)·‖∇f‖₂ for many weights of one size. ReLU networks of finite
-    width have a median squared gradient e^(−2.5β) below the mean (Hanin and Nica 2020).
+    moves the outputs by lr·‖∇f‖₁ = lr·√(2P/π)·‖∇f‖₂ for many weights of one size, to first order; and as
+    their steps do not shrink with the gradient, T of them let the product of all weights grow by up to
+    (1 + T r/(L + 1))^(L + 1), r the relative change that one step makes. A typical network's squared gradient
+    lies `lost` e-folds below the mean.
     """
     if recipe.optimiser == "sgd":
         rate = recipe.lr / (1.0 - recipe.momentum)
         moved = rate * sum(one.apart / (one.fan_in if recipe.ntk else 1.0) for one in tangents)
-        moved *= math.exp(-2.5 * spread)
+        growth = 0.0
     else:
         moved = recipe.lr * sum(
             math.sqrt(4.0 / math.pi * one.size * one.apart / (one.fan_in if recipe.ntk else 1.0))
             for one in tangents
         )
-        moved *= math.exp(-1.25 * spread)
-    moved *= recipe.steps
+        layers, lost = len(tangents), 0.5 * lost
+        growth = layers * math.log10(1.0 + recipe.steps * 10.0 ** min(stride.beyond, 100.0) / layers)
+    decades = math.log10(max(moved, 1e-300) * recipe.steps) - lost / math.log(10.0) + growth
+    needed = math.sqrt(1.0 + initial)
+    told = f"10^{decades:.1f}" if abs(decades) > 3.0 else f"{10.0**decades:.2g}"
     words = (
-        f"In {recipe.steps} steps of {recipe.lr:.2g} two rows' outputs part by about {moved:.2g} (needed: 1)."
+        f"In {recipe.steps} steps of {recipe.lr:.2g} two rows' outputs can part by about {told}; "
+        f"{needed:.2g} is needed."
     )
-    return Concern("speed", -math.log10(max(moved, 1e-300)), words)
+    return Concern("speed", _log(needed) - decades, words)
 
 
-def _stride(laws: tuple[Law, ...], tangents: tuple[_Tangent, ...], recipe: Recipe) -> Concern:
+def _stride(
+    laws: tuple[Law, ...], steps: tuple[Step, ...], tangents: tuple[_Tangent, ...], recipe: Recipe
+) -> Concern:
     """Whether one step is too long.
 
     Gradient descent with momentum m is stable on a quadratic up to 2(1 + m)/curvature. A first step of Adam
     or RMSprop is lr in every weight, mostly one sign pattern, so a matrix of norm lr·√(K·H) beside the
-    weights' own √(C_W)(1 + √(H/K)); the sum over layers is the relative change of the product of all.
+    weights' own √(C_W)(1 + √(H/K)); what it changes in a layer's signal grows on its way by Π χ_⊥, relative
+    to a signal of size q. The sum over layers is the relative change of the outputs.
     """
     if recipe.optimiser == "sgd":
         whole = sum(one.whole / (one.fan_in if recipe.ntk else 1.0) for one in tangents)
         ratio = recipe.lr * recipe.curvature * whole / (2.0 * (1.0 + recipe.momentum))
-        words = f"The step is {ratio:.2g} of the largest stable one."
-    else:
-        ratio = 0.0
-        for law in laws:
-            own = math.sqrt(law.weight_variance) * (1.0 + math.sqrt(law.fan_out / law.fan_in))
-            moved = recipe.lr * math.sqrt(law.fan_in * law.fan_out)
-            ratio += moved / own / (math.sqrt(law.fan_in) if recipe.ntk else 1.0)
-        words = f"The first step changes the product of all weights by about {ratio:.2g} of itself."
-    return Concern("step", math.log10(max(ratio, 1e-300)), words)
+        return Concern("step", _log(ratio), f"The step is {ratio:.2g} of the largest stable one.")
+    ratio = 0.0
+    for law, grown in zip(laws, _growth(steps), strict=True):
+        own = math.sqrt(law.weight_variance) * (1.0 + math.sqrt(law.fan_out / law.fan_in))
+        moved = recipe.lr * math.sqrt(law.fan_in * law.fan_out)
+        ratio += grown * moved / own / (math.sqrt(law.fan_in) if recipe.ntk else 1.0)
+    words = f"The first step changes the outputs by about {ratio:.2g} of themselves."
+    return Concern("step", _log(ratio), words)
+
+
+def _growth(steps: tuple[Step, ...]) -> tuple[float, ...]:
+    """For every layer and the read-out, by how much a relative change of its signal grows up to the last
+    hidden layer; 1 where it shrinks, as what all rows share does not."""
+    grown, square = [1.0], 1.0
+    for here, after in zip(reversed(steps[:-1]), reversed(steps[1:]), strict=True):
+        grown.append(max(1.0, math.sqrt(square)))
+        square = min(square * here.chi_perp * here.q / after.q, 1e200)
+    if steps:
+        grown.append(max(1.0, math.sqrt(square)))
+    return tuple(reversed(grown))
+
+
+def _start(initial: float) -> Concern:
+    """Outputs before training that are far larger than the targets, whose spread is 1."""
+    size = math.sqrt(initial)
+    words = f"Before training outputs are about {size:.2g} times the targets' spread."
+    return Concern("start", _log(size) - 1.0, words)
+
+
+def _log(ratio: float) -> float:
+    return math.log10(min(max(ratio, 1e-300), 1e300))

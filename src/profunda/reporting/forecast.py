@@ -83,6 +83,7 @@ _CONCERNS = {
     "gradient": "Layers whose gradients differ by many orders of magnitude learn at such different speeds.",
     "speed": "A network whose outputs cannot move far enough in all its steps stays where it starts.",
     "step": "Steps that are too long throw the weights about.",
+    "start": "Outputs far larger than the targets must first be unlearned.",
 }
 
 
