@@ -85,11 +85,11 @@ def _means() -> Plot:
     return Plot(
         Words("Mean squared gradient beside χ = 1", "Gradiente médio ao quadrado perto de χ = 1"),
         Words(
-            "ReLU: weights a tenth too small or too large are a factor of over 100 after 50 layers.",
-            "ReLU: pesos um décimo menores ou maiores dão um fator acima de 100 após 50 camadas.",
+            "Last layer = 1. Weights a tenth too small or too large: a factor of over 100 in 50 layers.",
+            "Última camada = 1. Pesos um décimo menores ou maiores: um fator acima de 100 em 50 camadas.",
         ),
         Axis(Words("layer", "camada")),
-        Axis(Words("squared gradient, last layer = 1", "gradiente ao quadrado, última camada = 1"), log=True),
+        Axis(Words("squared gradient", "gradiente ao quadrado"), log=True),
         tuple(
             series(Words(en, pt), layers, gradient_profile("relu", depth, variance, variance), role)
             for en, pt, variance, role in kinds

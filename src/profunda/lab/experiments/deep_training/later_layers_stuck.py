@@ -65,7 +65,7 @@ def _picture(logs: np.ndarray, theory: np.ndarray) -> Plot:
             "Faixa: um desvio padrão sobre redes, do logaritmo.",
         ),
         Axis(Words("layer", "camada")),
-        Axis(Words("squared gradient, last layer = 1", "gradiente ao quadrado, última camada = 1"), log=True,
+        Axis(Words("squared gradient", "gradiente ao quadrado"), log=True,
              range=(1e-6, 1e5)),
         (
             series(Words("gain 5/3, measured", "ganho 5/3, medido"), layers, np.exp(middle), "measured",

@@ -57,7 +57,7 @@ def measure(quick: bool) -> Outcome:
                     "Médias sobre repetições; barras: intervalos de 95 % da média.",
                 ),
                 Axis(Words("training sets L", "conjuntos de treino L"), log=True),
-                Axis(Words("bias²", "viés²"), log=True),
+                Axis(Words("bias²", "viés²"), log=True, range=(5e-5, 2e-2)),
                 (
                     series(Words("plain", "simples"), counts, plain.mean(1), "bad", "both"),
                     series(

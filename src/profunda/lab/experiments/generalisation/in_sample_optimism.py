@@ -20,7 +20,7 @@ def verdict(low: float, high: float, predicted: float) -> Verdict:
 def measure(quick: bool) -> Outcome:
     """Training error and error on new noise at the same points, over draws of the noise and penalties."""
     problem, draws = basis_problem(), 2_000 if quick else 20_000
-    logs = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0])
+    logs = np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0])
     noise = problem.noise * np.random.default_rng(4).normal(size=(2, draws, len(problem.truth)))
     smoothers = [ridge_smoother(problem.features, math.exp(log), "rss") for log in logs.tolist()]
     predicted = np.array([optimism(one, problem.noise) for one in smoothers])
