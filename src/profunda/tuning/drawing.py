@@ -123,8 +123,8 @@ class Drawing:
             count = self.prospect.size(bracket)  # of more designs, more are cheap enough
         if stop is not None or not count:
             return self._end(stop or spent)
-        first = self._first(count) if bracket == 0 else []
-        given = [one for one in first if self._refusal(one) is None]
+        own, usual = self._first(count) if bracket == 0 else ([], [])
+        given = self._begun(own, usual)
         by_chance = self._by_chance(bracket, count) if self.learns and bracket else []
         chance = [one for one in by_chance if self._refusal(one) is None]
         room = count - len(given) - len(chance)
@@ -138,8 +138,8 @@ class Drawing:
             params = self.prospect.fitting(self._seconds_to_spend(bracket, drawn), params, bracket)
             if not params:
                 return self._end(spent)
-        whole = len(asked) == 1 and params == [*first, *asked[0]]
-        more = {} if whole else self._asked(asked, {"portfolio": first, "chance": by_chance})
+        whole = len(asked) == 1 and params == [*own, *usual, *asked[0]]
+        more = {} if whole else self._asked(asked, {"given": own, "portfolio": usual, "chance": by_chance})
         return self.ledger.decide("bracket", bracket=bracket, params=params, given=len(given), **more)
 
     def _end(self, stop: Stop) -> Record:
@@ -167,7 +167,7 @@ class Drawing:
         left_out: dict[str, list[dict[str, object]]] = {}
         for place, batch in [*enumerate(asked), *others.items()]:
             for number, one in enumerate(batch):
-                refusal = self._refusal(one)
+                refusal = self._refusal(one, place == "given")
                 if refusal is None:
                     continue
                 if isinstance(place, str):
@@ -241,21 +241,21 @@ class Drawing:
         if missed > 0:
             self.sampler.tell(params, Outcome((float("nan"),), Status.UNFINISHED, missed))
 
-    def _refusal(self, params: Params) -> Refusal | None:
-        return self.gate.refusal(design_from(params), given=params in self.given)
+    def _refusal(self, params: Params, given: bool = False) -> Refusal | None:
+        return self.gate.refusal(design_from(params), given)
 
-    def _first(self, count: int) -> list[Params]:
-        """What the first bracket would begin with; the portfolio never takes more than its share."""
+    def _first(self, count: int) -> tuple[list[Params], list[Params]]:
+        """What the first bracket would begin with: what the user gave, and the portfolio's share of it."""
         if self.grid:
-            return []  # a grid is exactly its combinations
+            return [], []  # a grid is exactly its combinations
         most = max(1, int((WARM_SHARE if self.given else PORTFOLIO_SHARE) * count))
-        first = [one for one in portfolio(self.space) if one not in self.given][:most]
-        room = max(0, count - len(first))
-        return [*self.given[:room], *first]
+        usual = [one for one in portfolio(self.space) if one not in self.given][:most]
+        return list(self.given[: max(0, count - len(usual))]), usual
 
-    def _given(self, count: int) -> list[Params]:
+    def _begun(self, own: Sequence[Params], usual: Sequence[Params]) -> list[Params]:
         """What of it may be trained."""
-        return [one for one in self._first(count) if self._refusal(one) is None]
+        kept = [one for one in own if self._refusal(one, given=True) is None]
+        return kept + [one for one in usual if self._refusal(one) is None]
 
     def _affordable(self, bracket: int, drawn: int, spent: int) -> tuple[int, Stop]:
         """How many trials the next bracket may hold and, where none, why the search ends."""
@@ -269,7 +269,7 @@ class Drawing:
             stop = Stop("epochs", f"{spent:,} of {budget.text} were trained")
         else:
             left = self._seconds_to_spend(bracket, drawn)
-            first = self._given if bracket == 0 else lambda count: []
+            first = (lambda count: self._begun(*self._first(count))) if bracket == 0 else lambda count: []
             count = self.prospect.in_time(left, bracket, first) if left > 0 or not drawn else 0
             stop = Stop("seconds", f"the budget of {budget.text} was used up")
         if drawn == 0:

@@ -31,8 +31,8 @@ __all__ = [
     "score_forecasts",
 ]
 
-LEAST_SCORE = 0.1
-"""A design whose score is below is not trained."""
+LEAST_SCORE = 0.01
+"""A design whose score is below is not trained: clearly fewer than those of which a forecast despairs."""
 LEAST_OF_A_KIND = 5
 """Of fewer designs that learnt, or that did not, nothing is said of how well theory tells them apart."""
 LEAST_GAIN = 1 / 20
@@ -45,6 +45,7 @@ _WORDS: Mapping[str, str] = {
     "gradient": "gradients fade away or explode on their way back",
     "speed": "so many steps of such a size move the outputs too little",
     "step": "a single step is far too long",
+    "start": "outputs start far larger than the targets",
 }
 
 
