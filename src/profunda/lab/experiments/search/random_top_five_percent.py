@@ -87,7 +87,7 @@ def _curve(trials: np.ndarray, share: np.ndarray, error: np.ndarray) -> Plot:
             "Busca aleatória em uma tigela. Faixa: 95 % sobre buscas. Tracejado: 1 − 0,95^k.",
         ),
         Axis(Words("trials k", "testes k")),
-        Axis(Words("share of searches", "fração das buscas"), range=(0, 1)),
+        Axis(Words("share of searches", "fração das buscas"), range=(0, 1.15)),
         (
             series(Words("measured", "medido"), trials, share, band=(share - error, share + error)),
             series(Words("1 − 0.95^k", "1 − 0,95^k"), trials, chance(trials), "theory"),
