@@ -216,10 +216,11 @@ def _speed(
         growth = layers * math.log10(1.0 + recipe.steps * 10.0 ** min(stride.beyond, 100.0) / layers)
     decades = math.log10(max(moved, 1e-300) * recipe.steps) - lost / math.log(10.0) + growth
     needed = math.sqrt(1.0 + initial)
-    told = f"10^{decades:.1f}" if abs(decades) > 3.0 else f"{10.0**decades:.2g}"
+    told = f"about 10^{decades:.1f}" if decades < -3.0 else f"about {10.0 ** min(decades, 300.0):.2g}"
+    told = "more than 1,000" if decades > 3.0 else told
     words = (
-        f"In {recipe.steps} steps of {recipe.lr:.2g} two rows' outputs can part by about {told}; "
-        f"{needed:.2g} is needed."
+        f"In {recipe.steps} steps of {recipe.lr:.2g} two rows' outputs can part by {told}; {needed:.2g} is "
+        "needed."
     )
     return Concern("speed", _log(needed) - decades, words)
 
@@ -262,7 +263,7 @@ def _growth(steps: tuple[Step, ...]) -> tuple[float, ...]:
 def _start(initial: float) -> Concern:
     """Outputs before training that are far larger than the targets, whose spread is 1."""
     size = math.sqrt(initial)
-    words = f"Before training outputs are about {size:.2g} times the targets' spread."
+    words = f"Before training outputs are of size {size:.2g}, where targets have a spread of 1."
     return Concern("start", _log(size) - 1.0, words)
 
 

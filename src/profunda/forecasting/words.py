@@ -34,7 +34,11 @@ def _expressivity(lines: tuple[Line, ...]) -> tuple[str, ...]:
     rank, rows = _known(lines, "T15", "rank of the Jacobian"), _known(lines, "T15", "rows of the Jacobian")
     if rank is not None and rows is not None:
         full = rank.measured >= rows.value
-        what = "it can move towards every target there" if full else f"it cannot: {rank.reason}"
+        what = (
+            "it can move towards every target there"
+            if full
+            else f"it cannot move towards every target there, as {rank.reason}"
+        )
         told.append(
             f"On {rows.value:.0f} outputs of the data its Jacobian has rank {rank.measured:.0f}: {what}."
         )

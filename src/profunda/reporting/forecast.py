@@ -188,8 +188,11 @@ def _figure(
     if not positive:
         return None
     low, high = min(positive), max(positive)
-    if high / low < 1.5:
-        low, high = low / 1.3, high * 1.3
+    high = max([high, *(row[2] + row[3] for row in values if math.isfinite(row[2] + row[3]))])
+    low = min([low, *(row[2] - row[3] for row in values if row[2] - row[3] > 0.2 * row[2])])
+    if high / low < 8.0:  # room for two ticks
+        middle = math.sqrt(low * high)
+        low, high = middle / math.sqrt(8.0), middle * math.sqrt(8.0)
     x = [layer.number for layer in layers]
     predicted = [row[0] if row[0] > 0.0 else math.nan for row in values]
     measured = [row[2] if row[2] > 0.0 else math.nan for row in values]
