@@ -221,7 +221,7 @@ def _figure(
         "showlegend": True,
         "legend": legend(),
         "xaxis": axis("layer", range=[0.5, layers[-1].number + 0.5], dtick=step, tick0=x[0]),
-        "yaxis": log_axis(unit, low, high, short=True),
+        "yaxis": log_axis(unit, low, high),
     }
     alt = f"{title} by layer: predicted {number(predicted[-1])}, measured {number(measured[-1])} at the last."
     return Figure(title, spec(data, layout), "", "", alt, height=300)
