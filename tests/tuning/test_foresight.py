@@ -67,8 +67,8 @@ def test_limits_are_asked_first_and_also_of_what_is_given() -> None:
 
 def test_what_is_told_to_samplers_counts_orders_of_magnitude_below_the_least() -> None:
     seen = foreseeing()
-    seen._known[SOUND] = Trainability((Concern("x", 1.0 + 5.0, ""),))  # a score of 1/(1 + 10⁵)
-    assert seen.missed(SOUND) == pytest.approx(5.0 + math.log10(LEAST_SCORE), abs=1e-4)
+    seen._known[SOUND] = Trainability((Concern("x", 1.0 + 9.0, ""),))  # a score of 1/(1 + 10⁹)
+    assert seen.missed(SOUND) == pytest.approx(9.0 + math.log10(LEAST_SCORE), abs=1e-6)
     assert seen.against(SOUND) is not None
     seen._known[SOUND] = Trainability((Concern("x", -2.0, ""),))
     assert (seen.missed(SOUND), seen.against(SOUND)) == (0.0, None)

@@ -177,15 +177,14 @@ def _forecast(evidence: Evidence) -> Check:
     if found is None or not found.trained:
         return Check(code, "not applicable", "No trained design had a forecast.", why)
     told = "; ".join(
-        f"of {count(one.trained)} designs {one.verdict} {count(one.learnt)} learnt"
-        for one in found.expectations
+        f"{count(one.learnt)} of {count(one.trained)} that were {one.verdict}" for one in found.expectations
     )
-    text = f"The forecast before training, judged afterwards: {told}."
+    text = f"The forecast before training, judged afterwards. Designs that learnt: {told}."
     if math.isnan(found.auc):
         return Check(
             code, "not applicable", f"{text} No claim how well it tells them apart: {found.why}.", why
         )
-    text += f" Area under the ROC curve {number(found.auc, 2)} ± {number(found.error, 2)} (0.5 is chance)."
+    text += f" Area under the ROC curve {found.auc:.2f} ± {found.error:.2f} (0.5 is chance)."
     held = found.auc - SURE * found.error > 0.5
     mend = "" if held else "profunda.fit(…, forecast=False)"
     return Check(code, "ok" if held else "warn", text, why, mend)

@@ -13,7 +13,7 @@ from profunda.reporting.ladder import rank_ladder
 from profunda.reporting.landscape import parallel, progress, score_map, size_front, slices
 from profunda.reporting.standing import order, scored
 from profunda.reporting.surrogate import surrogate_panels
-from profunda.reporting.words import cell, count, duration, number, setting, settings, share
+from profunda.reporting.words import brief, cell, count, duration, setting, settings, share
 from profunda.tuning.foresight import LEAST_GAIN, concern_words
 from profunda.tuning.importance import surrogate_curves
 from profunda.tuning.result import SearchResult, Trial
@@ -123,9 +123,9 @@ def forecast_table(search: SearchResult) -> Table | None:
         rows.append(("ruled out", 0, 0, "not trained"))
     what = (
         f"What theory expected of a design before it was trained. It learnt where its {search.metric} on "
-        f"validation rows is better than {number(found.least)}: a constant reaches {number(found.constant)}, "
-        f"and {share(LEAST_GAIN)} of the best design's gain on it may be luck. Designs that were dropped "
-        "early count as they stood then. "
+        f"validation rows is better than {brief(found.least)}: a constant reaches {brief(found.constant)}, "
+        f"and {100 * LEAST_GAIN:.0f} % of the best design's gain on it may be luck. Designs that were "
+        "dropped early count as they stood then. "
     )
     if search.ruled_out:
         causes = "; ".join(f"{concern_words(name)} ({count(n)})" for name, n in search.ruled_out_by)
@@ -135,7 +135,7 @@ def forecast_table(search: SearchResult) -> Table | None:
     else:
         what += (
             "Of a design that learnt and one that did not, the forecast preferred the first in "
-            f"{share(found.auc)} of all pairs (± {share(found.error)}; chance: 50 %)."
+            f"{100 * found.auc:.0f} % of all pairs (± {100 * found.error:.0f} %; chance: 50 %)."
         )
     return Table(
         "The forecast before training, judged afterwards",

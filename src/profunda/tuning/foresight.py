@@ -31,8 +31,13 @@ __all__ = [
     "score_forecasts",
 ]
 
-LEAST_SCORE = 0.01
-"""A design whose score is below is not trained: clearly fewer than those of which a forecast despairs."""
+LEAST_SCORE = 1e-6
+"""A design whose score is below is not trained: far below the 0.1 of "not expected to train".
+
+Of 1,000 designs of a space without bounds (1 to 30 layers, rates from 10⁻⁶ to 10) on three tables 381 had a
+score below 0.1, of which one in eight learnt all the same, and 147 one below 10⁻⁶, of which 3 did. A wrong
+refusal may cost the best design; a hopeless one that is trained costs a first rung, and judges the forecast.
+"""
 LEAST_OF_A_KIND = 5
 """Of fewer designs that learnt, or that did not, nothing is said of how well theory tells them apart."""
 LEAST_GAIN = 1 / 20
