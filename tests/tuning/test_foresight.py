@@ -171,12 +171,12 @@ def test_the_error_of_the_area_is_that_of_repeated_draws() -> None:
 @pytest.mark.parametrize(
     ("beyond", "values", "why"),
     [
-        ([-2.0] * 20, [0.1] * 12 + [0.9] * 8, "none of 20 designs were anything but expected to train"),
-        ([-2.0] * 17 + [3.0] * 3, [0.1] * 12 + [0.9] * 8, "only 3 of 20 designs were anything but expected"),
+        ([-2.0] * 20, [0.1] * 12 + [0.9] * 8, "none of 20 designs were doubtful or worse"),
+        ([-2.0] * 17 + [3.0] * 3, [0.1] * 12 + [0.9] * 8, "only 3 of 20 designs were doubtful or worse"),
         ([3.0] * 20, [0.1] * 12 + [0.9] * 8, "none of 20 designs were expected to train"),
         ([-2.0] * 10 + [3.0] * 10, [0.1] * 16 + [0.9] * 4, "only 4 of 20 designs failed to learn"),
         ([-2.0] * 10 + [3.0] * 10, [0.9] * 20, "none of 20 designs learnt, and fewer than 5 tell nothing"),
-        ([], [], "none of 0 designs were anything but expected"),
+        ([], [], "none of 0 designs were doubtful or worse"),
     ],
 )
 def test_too_few_of_a_kind_make_no_claim(beyond: list[float], values: list[float], why: str) -> None:

@@ -178,7 +178,7 @@ def _why_no_claim(found: Foresight) -> str:
     whole = found.trained
     expected = sum(one.trained for one in found.expectations if one.verdict == _EXPECTED)
     for count, what in (
-        (whole - expected, "were anything but expected to train"),
+        (whole - expected, "were doubtful or worse"),
         (expected, "were expected to train"),
         (whole - found.learnt, "failed to learn"),
         (found.learnt, "learnt"),
