@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {  # by the activation's value
 
 @dataclass(frozen=True)
 class Passed:
-    """A pass through M networks: `outputs` [M, N], what enters each layer and the slopes behind it [M, N, ·]."""
+    """A pass through M networks: `outputs` [M, N], what enters layers, slopes behind them [M, N, ·]."""
 
     outputs: Tensor
     entered: tuple[Tensor, ...]
@@ -46,7 +47,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Stack:
-    """M bias-free networks of one output; layer l computes factor_l · x W_l, `weights` [M, n_{l−1}, n_l] each."""
+    """M bias-free networks of one output; layer l is factor_l · x W_l, `weights` [M, n_{l−1}, n_l]."""
 
     weights: tuple[Tensor, ...]
     factors: tuple[float, ...]
@@ -67,7 +68,7 @@ class Stack:
         return Passed(last[..., 0], tuple(entered), tuple(slopes))
 
     def backward(self, passed: Passed, pull: Tensor) -> list[Tensor]:
-        """For `pull` [M, N] at the outputs, what arrives behind each matrix, [M, N, n_l], first layer first."""
+        """For `pull` [M, N] at the outputs, what arrives behind each matrix, [M, N, n_l], in order."""
         delta = pull[..., None]
         found = [delta]
         for weight, factor, slope in zip(
@@ -102,10 +103,10 @@ def draw(
     weight_variance: float,
     standard: bool = False,
 ) -> Stack:
-    """M = `networks` networks with Gaussian weights; `standard` puts the scale into the weights themselves."""
+    """M = `networks` networks with Gaussian weights; `standard` scales the weights themselves."""
     random = torch.Generator().manual_seed(seed)
     sizes = [features, *widths, 1]
-    weights = [torch.randn(networks, a, b, generator=random) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [torch.randn(networks, a, b, generator=random) for a, b in pairwise(sizes)]
     factors = [math.sqrt(weight_variance / a) for a in sizes[:-1]]
     if standard:
         weights, factors = [f * w for f, w in zip(factors, weights, strict=True)], [1.0] * len(weights)
@@ -135,7 +136,7 @@ def logistic(f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Descent:
-    """What training left: the networks, the steps of each [M], losses at the end over those at the start [M]."""
+    """What training left: the networks, steps of each [M], last losses over first ones [M]."""
 
     stack: Stack
     steps: Tensor

@@ -65,8 +65,8 @@ def outputs(width: int, networks: int) -> Outputs:
     size = float(np.linalg.norm(limit))
     # For normal outputs E‖Ĉ − K‖² = ((tr K)² + ‖K‖²)/M.
     floor = float(np.sqrt((np.trace(limit) ** 2 + size**2) / networks)) / size
-    return Outputs(width, f[:, 0] / np.sqrt(limit[0, 0]), float(np.linalg.norm(f.T @ f / networks - limit)) / size,
-                   floor)  # fmt: skip
+    off = float(np.linalg.norm(f.T @ f / networks - limit)) / size
+    return Outputs(width, f[:, 0] / np.sqrt(limit[0, 0]), off, floor)
 
 
 def judge(law: Law, wide: Outputs) -> Verdict:
@@ -82,7 +82,7 @@ def measure(quick: bool) -> Outcome:
     narrow, wide = outputs(8, 4_000), outputs(128, 800 if quick else 4_000)
     exact = power_law(_WIDTHS, [np.array([each.exact]) for each in found])
     return Outcome(
-        headline=Words("exponent of the width in the excess kurtosis", "expoente da largura no excesso de curtose"),
+        headline=Words("exponent of the width in the kurtosis", "expoente da largura na curtose"),
         predicted=exact.slope,
         value=law.slope,
         interval=law.interval,

@@ -16,7 +16,7 @@ _ERRORS = 4.0
 
 @dataclass(frozen=True)
 class Depth:
-    """log F of networks of one depth, F = ‖x_L‖² over its mean; theory's mean and variance of it, and of F."""
+    """log F of networks of one depth, F = ‖x_L‖² over its mean; theory of both."""
 
     depth: int
     logs: np.ndarray
@@ -111,7 +111,8 @@ def _variances(found: list[Depth]) -> Plot:
         (
             series(Words("Var log ‖x‖²", "Var log ‖x‖²"), beta, [d.measured for d in found], "measured",
                    "points", (low, high)),
-            series(Words("exact, logarithm", "exata, logaritmo"), beta, [d.variance for d in found], "theory"),
+            series(Words("exact, logarithm", "exata, logaritmo"), beta,
+                   [d.variance for d in found], "theory"),
             series(Words("relative Var ‖x‖²", "Var ‖x‖² relativa"), beta,
                    [d.sampled_second for d in found], "bad", "points"),
             series(Words("exact, square", "exata, quadrado"), beta, [d.second for d in found], "theory"),

@@ -73,7 +73,8 @@ def measure(quick: bool) -> Outcome:
     value, spread = float(wide.squares[last]), 1.96 * float(wide.squares_error[last])
     return Outcome(
         headline=Words(
-            "E z_i²z_j² ÷ (E z²)² − 1, layer 8 of 64 units", "E z_i²z_j² ÷ (E z²)² − 1, camada 8 de 64 unidades"
+            "E z_i²z_j² ÷ (E z²)² − 1, layer 8 of 64 units",
+            "E z_i²z_j² ÷ (E z²)² − 1, camada 8 de 64 unidades",
         ),
         predicted=float(wide.exact[last]),
         value=value,

@@ -20,7 +20,7 @@ _PROPORTIONAL = 0.1
 
 @dataclass(frozen=True)
 class Point:
-    """A depth and a width, the relative variance of ‖x_L‖² there, its standard error, and what theory says."""
+    """A depth and a width, the relative variance of ‖x_L‖² there, its error, and what theory says."""
 
     width: int
     depth: int
@@ -80,10 +80,10 @@ def measure(quick: bool) -> Outcome:
         verdict=judge(found),
         statement=Words(
             "The ratio of depth to width decides, but it is a proportion only while L/H is small: exactly it "
-            "is Π(1 + 5/H) − 1, about e^{5L/H} − 1, for ReLU with Gaussian weights of variance 2/H and no "
+            "is Π(1 + 5/H) − 1, about e^(5L/H) − 1, for ReLU with Gaussian weights of variance 2/H and no "
             "bias. Other laws of weights change it by a tenth or two.",
             "A razão profundidade/largura decide, mas só há proporção enquanto L/H é pequeno: exatamente é "
-            "Π(1 + 5/H) − 1, cerca de e^{5L/H} − 1, para ReLU com pesos gaussianos de variância 2/H e sem "
+            "Π(1 + 5/H) − 1, cerca de e^(5L/H) − 1, para ReLU com pesos gaussianos de variância 2/H e sem "
             "viés. Outras leis dos pesos mudam isso em dez ou vinte por cento.",
         ),
         pictures=(_picture(found, uniform),),

@@ -1,11 +1,12 @@
 """How much the tangent kernel at the start differs between networks: about (11/3) L/H, and how it goes on."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.kernels._axes import BETA, META
+from profunda.lab.experiments.kernels._axes import META, WIDTH
 from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
@@ -15,7 +16,7 @@ from profunda.theory import (
     relative_variance,
 )
 
-_SETTINGS = ((32, 1), (16, 1), (32, 2), (16, 2), (32, 4), (8, 2), (12, 3))
+_DEPTHS, _WIDTHS = (1, 2, 3), (8, 16, 32)
 _DECISIVE = (8, 2)
 _ERRORS = 4.0
 
@@ -43,8 +44,8 @@ class Point:
 def points(networks: int) -> list[Point]:
     """`networks` of the decisive setting, as many weights of the others."""
     found = []
-    for width, depth in _SETTINGS:
-        count = networks if (width, depth) == _DECISIVE else max(2_000, networks * 6 // (width * depth))
+    for depth, width in product(_DEPTHS, _WIDTHS):
+        count = networks if (width, depth) == _DECISIVE else networks * 8 // (width * depth)
         widths = [width] * depth
         drawn = random_networks(widths, np.ones((1, 4)), "relu", 2.0, networks=count, seed=3 * width + depth)
         got = relative_variance(drawn.kernel[:, 0])
@@ -97,25 +98,27 @@ def measure(quick: bool) -> Outcome:
 
 
 def _law(found: list[Point]) -> Plot:
-    ordered = sorted(found, key=lambda p: p.beta)
-    band = ([p.value - 1.96 * p.error for p in ordered], [p.value + 1.96 * p.error for p in ordered])
-    beta = [p.beta for p in ordered]
+    drawn = []
+    for depth, role in zip(_DEPTHS, ("good", "measured", "bad"), strict=True):
+        own = [p for p in found if p.depth == depth]
+        widths = [p.width for p in own]
+        ends = ([p.value - 1.96 * p.error for p in own], [p.value + 1.96 * p.error for p in own])
+        name = said("{0} layers", "{0} camadas", depth) if depth > 1 else Words("1 layer", "1 camada")
+        drawn.append(series(name, widths, [p.value for p in own], role, "points", ends))
+        exact = Words(f"{name.en}, exact", f"{name.pt}, exata")
+        drawn.append(series(exact, widths, [p.exact for p in own], "theory"))
     return Plot(
         Words("Spread of the tangent kernel at the start", "Dispersão do núcleo tangente no início"),
         Words(
-            "Points: random networks with 95 % intervals; dashed: the exact law; grey: its first order. "
-            "Wider at the same depth means less spread.",
-            "Pontos: redes sorteadas com intervalos de 95 %; tracejado: a lei exata; cinza: sua primeira "
-            "ordem. Mais larga com a mesma profundidade significa menos dispersão.",
+            "Points: random networks with 95 % intervals; dashed: the exact law. Wider means less spread, "
+            "deeper more.",
+            "Pontos: redes sorteadas com intervalos de 95 %; tracejado: a lei exata. Mais larga, menos "
+            "dispersão; mais profunda, mais.",
         ),
-        BETA,
+        WIDTH,
         Axis(Words("Var Θ(x, x) ÷ (E Θ(x, x))²", "Var Θ(x, x) ÷ (E Θ(x, x))²"), log=True),
-        (
-            series(Words("measured", "medido"), beta, [p.value for p in ordered], "measured", "points", band),
-            series(Words("exact law", "lei exata"), beta, [p.exact for p in ordered], "theory"),
-            series(Words("(11/3) L/H", "(11/3) L/H"), beta, [11.0 / 3.0 * b for b in beta], "rest"),
-        ),
-    )  # fmt: skip
+        tuple(drawn),
+    )
 
 
 def _formulas(found: list[Point]) -> Plot:
