@@ -476,10 +476,12 @@ def test_what_theory_rules_out_is_not_trained_and_the_journal_and_a_notice_say_w
             assert violation > 0
     (notice,) = [n for n in outcome.notices if n.code == "ruled-out"]
     most, times = search.ruled_out_by[0]
-    assert notice.text.startswith(f"{search.ruled_out} designs that were drawn cannot train, by theory")
+    assert notice.text.startswith(
+        f"{search.ruled_out} designs were drawn that by theory cannot train, and left out: "
+    )
     assert concern_words(most) in notice.text
     assert f"({times} of them)" in notice.text
-    assert notice.text.endswith("forecast=False (--no-forecast) trains them all the same.")
+    assert notice.text.endswith("forecast=False (--no-forecast) trains everything.")
     assert not any(n.code == "beyond-limits" for n in outcome.notices)
 
 

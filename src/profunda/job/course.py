@@ -314,10 +314,11 @@ class Job:
 def _ruled_out(search: SearchResult, kept: bool) -> Notice:
     """How many designs theory kept from being trained, and the commonest reason."""
     total, (concern, most) = search.ruled_out, search.ruled_out_by[0]
+    drawn = f"{total:,} designs were drawn that" if total > 1 else "1 design was drawn that"
     often = "" if most == total else f" ({most:,} of them)"
     journal = "The journal says which and why. " if kept else ""
     return Notice(
         "ruled-out",
-        f"{total:,} designs that were drawn cannot train, by theory, and were left out: "
-        f"{concern_words(concern)}{often}. {journal}forecast=False (--no-forecast) trains them all the same.",
+        f"{drawn} by theory cannot train, and left out: {concern_words(concern)}{often}. {journal}"
+        "forecast=False (--no-forecast) trains everything.",
     )
