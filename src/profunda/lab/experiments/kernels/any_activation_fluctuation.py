@@ -6,12 +6,17 @@ import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DEPTH, META
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import critical_initialisation, random_networks, vertex_profile
 
 _WIDTH, _LAYERS = 64, 16
-_SETTINGS = (("relu", "bad"), ("gelu", "second"), ("tanh", "measured"), ("selu", "good"))
+_SETTINGS: tuple[tuple[str, Role], ...] = (
+    ("relu", "bad"),
+    ("gelu", "second"),
+    ("tanh", "measured"),
+    ("selu", "good"),
+)
 _TOLERANCE = 0.25
 """The law is the first order only; at a width of 64 a relative miss of 25 % is allowed, beside the noise."""
 
@@ -24,7 +29,7 @@ class Line:
     """
 
     name: str
-    role: str
+    role: Role
     measured: np.ndarray
     error: np.ndarray
     theory: np.ndarray
@@ -130,7 +135,7 @@ def _picture(found: list[Line]) -> Plot:
     for line in found:
         name = {"relu": "ReLU", "gelu": "GELU", "selu": "SELU"}.get(line.name, line.name)
         band = (line.measured - 1.96 * line.error, line.measured + 1.96 * line.error)
-        drawn.append(series(Words(name, name), layers, line.measured, line.role, "points", band))  # type: ignore[arg-type]
+        drawn.append(series(Words(name, name), layers, line.measured, line.role, "points", band))
         drawn.append(series(said("{0}, theory", "{0}, teoria", name), layers, line.theory, "theory"))
     return Plot(
         Words("Growth of the pair correlation", "Crescimento da correlação entre pares"),
@@ -155,12 +160,12 @@ EXPERIMENT = Experiment(
     ),
     source=META,
     prediction=Words(
-        "V_{l+1} = χ_∥² V_l + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²), correlation V_l/(H q_l²) (Roberts, Yaida and Hanin 2022, "
-        "chapter 4): straight in l where χ_∥ = 1, else a ceiling. First order: within 25 % and four standard "
-        "errors at H = 64 while the correlation is below 0.3.",
-        "V_{l+1} = χ_∥² V_l + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²), correlação V_l/(H q_l²) (Roberts, Yaida e Hanin 2022, "
-        "capítulo 4): reta em l onde χ_∥ = 1, senão um teto. Primeira ordem: até 25 % e quatro erros-padrão "
-        "com H = 64 enquanto a correlação fica abaixo de 0,3.",
+        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) from layer to layer, correlation V/(H q²) (Roberts, Yaida and "
+        "Hanin 2022, chapter 4): straight in l where χ_∥ = 1, else a ceiling. First order: within 25 % and "
+        "four standard errors at H = 64 while the correlation is below 0.3.",
+        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) de camada em camada, correlação V/(H q²) (Roberts, Yaida e Hanin "
+        "2022, capítulo 4): reta em l onde χ_∥ = 1, senão um teto. Primeira ordem: até 25 % e quatro "
+        "erros-padrão com H = 64 enquanto a correlação fica abaixo de 0,3.",
     ),
     measure=measure,
     rows=("U5",),

@@ -9,10 +9,11 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DRIFT, NTK_SECTION, WIDTH
 from profunda.lab.experiments.kernels._laws import band
 from profunda.lab.experiments.kernels._wide import descend, draw, drift, sphere
-from profunda.lab.pictures import Plot, series
+from profunda.lab.pictures import Plot, Role, series
 from profunda.lab.words import Words, said
 
 _WIDTHS, _DEPTHS, _FEATURES, _ROWS = (8, 16, 32, 64, 128), (1, 2, 4), 8, 4
+_ROLES: tuple[Role, ...] = ("good", "measured", "bad")
 _ZERO = 1e-6
 """Drift in float32 that is rounding."""
 
@@ -87,7 +88,7 @@ def measure(quick: bool) -> Outcome:
 
 def _picture(deep: list[Drifts]) -> Plot:
     drawn = []
-    for depth, role in zip(_DEPTHS, ("good", "measured", "bad"), strict=True):
+    for depth, role in zip(_DEPTHS, _ROLES, strict=True):
         own = [each for each in deep if each.depth == depth]
         name = Words("1 layer", "1 camada") if depth == 1 else said("{0} layers", "{0} camadas", depth)
         ends = band([each.values for each in own])

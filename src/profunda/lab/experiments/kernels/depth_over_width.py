@@ -9,11 +9,12 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DRIFT, META, WIDTH
 from profunda.lab.experiments.kernels._laws import Law, band, power_law
 from profunda.lab.experiments.kernels._wide import descend, distances, draw, drift, sphere
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import random_networks
 
 _WIDTHS, _DEPTHS = (32, 64, 128, 256), (1, 2, 4)
+_ROLES: tuple[Role, ...] = ("good", "measured", "bad")
 _FEATURES, _ROWS = 16, 4
 
 
@@ -92,9 +93,6 @@ def measure(quick: bool) -> Outcome:
         ),
         pictures=(_distance(found), _drift(found)),
     )  # fmt: skip
-
-
-_ROLES = ("good", "measured", "bad")
 
 
 def _depth_name(depth: int) -> Words:

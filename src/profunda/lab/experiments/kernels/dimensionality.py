@@ -11,7 +11,7 @@ from profunda.lab.words import Words, said
 from profunda.theory import dense_kernels, kernel_regression
 
 _DIMENSIONS, _ROWS, _NEW = (4, 8, 16, 32, 64), 512, 500
-_WIDTH, _STEPS, _RATE, _START, _DECAY = 64, 500, 0.02, 0.1, 1.0
+_WIDTH, _RATE, _START, _DECAY = 64, 0.02, 0.1, 1.0
 _HELP = 0.5
 """Features count as a help where they leave at most this part of the lazy network's error."""
 
@@ -70,7 +70,9 @@ def share(weights: torch.Tensor, out: torch.Tensor, directions: int) -> np.ndarr
     return (squares[:, :directions].sum((1, 2)) / squares.sum((1, 2))).double().numpy()
 
 
-def features(x: torch.Tensor, y: torch.Tensor, directions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def features(
+    x: torch.Tensor, y: torch.Tensor, directions: int, steps: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """64 ReLU units from a small start, Adam with weight decay: errors, alignment before and after, [M]."""
     draws, _, dimension = x.shape
     random = torch.Generator().manual_seed(7)
@@ -84,9 +86,9 @@ def features(x: torch.Tensor, y: torch.Tensor, directions: int) -> tuple[np.ndar
     def predict(rows: torch.Tensor) -> torch.Tensor:
         return (torch.relu(torch.baddbmm(bias, rows, first)) * out[:, None]).sum(-1)
 
-    for step in range(_STEPS):
+    for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = _RATE * (1.0 - step / _STEPS)
+            group["lr"] = _RATE * (1.0 - step / steps)
         optimiser.zero_grad()
         # Networks share nothing, so the sum of their losses trains each on its own.
         (predict(x[:, :_ROWS]) - y[:, :_ROWS]).square().mean(1).sum().backward()
@@ -96,12 +98,12 @@ def features(x: torch.Tensor, y: torch.Tensor, directions: int) -> tuple[np.ndar
     return wrong, before, share(first, out, directions)
 
 
-def both(dimension: int, draws: int) -> list[Both]:
+def both(dimension: int, draws: int, steps: int) -> list[Both]:
     """Both targets at one dimension, on the same rows."""
     x, y = data(dimension, draws)
     errors = lazy(x, y)
     return [
-        Both(at, dimension, errors[:, at], *features(x, y[..., at], target.directions))
+        Both(at, dimension, errors[:, at], *features(x, y[..., at], target.directions, steps))
         for at, target in enumerate(TARGETS)
     ]
 
@@ -114,7 +116,7 @@ def judge(found: list[Both]) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """512 rows of two targets in 4 to 64 dimensions."""
-    found = [one for d in _DIMENSIONS for one in both(d, 2 if quick else 4)]
+    found = [one for d in _DIMENSIONS for one in both(d, *((2, 200) if quick else (4, 500)))]
     easy = {each.dimension: each for each in found if each.target == 0}
     hard = {each.dimension: each for each in found if each.target == 1}
     middle, far = easy[32], easy[64]
@@ -146,18 +148,18 @@ def measure(quick: bool) -> Outcome:
 
 
 def _statement(found: list[Both]) -> Words:
-    good = [str(each.dimension) for each in found if each.target == 0 and each.helps]
-    bad = [str(each.dimension) for each in found if each.target == 1 and each.helps]
-    return said(
+    good, bad = ([str(e.dimension) for e in found if e.target == at and e.helps] for at in (0, 1))
+    easy, hard = (", ".join(each) for each in (good, bad))
+    return Words(
         "A network that leaves the lazy regime can find the few directions that a target knows and so escape "
-        "most of the cost of further dimensions; a lazy one treats all alike. It must be able to find them: "
-        "with 512 rows features halved the error of |x₁| − |x₂| for D = {0}, of x₁x₂x₃ for D = {1}.",
+        "most of the cost of further dimensions; a lazy one treats all alike. But it must be able to find "
+        f"them: with 512 rows features halved the error of |x₁| − |x₂| for D = {easy or 'none'}, that of "
+        f"x₁x₂x₃ for {f'D = {hard}' if hard else 'no D'}.",
         "Uma rede que sai do regime preguiçoso pode achar as poucas direções que o alvo conhece e assim "
-        "escapar da maior parte do custo de mais dimensões; uma preguiçosa trata todas igualmente. É preciso "
-        "poder achá-las: com 512 linhas as características reduziram à metade o erro de |x₁| − |x₂| para "
-        "D = {0}, o de x₁x₂x₃ para D = {1}.",
-        ", ".join(good) or "–", ", ".join(bad) or "–",
-    )  # fmt: skip
+        "escapar da maior parte do custo de mais dimensões; uma preguiçosa trata todas igualmente. Mas é "
+        f"preciso poder achá-las: com 512 linhas as características reduziram à metade o erro de |x₁| − |x₂| "
+        f"para D = {easy or 'nenhum'}, o de x₁x₂x₃ para {f'D = {hard}' if hard else 'nenhum D'}.",
+    )
 
 
 def _line(draws: list[np.ndarray]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:

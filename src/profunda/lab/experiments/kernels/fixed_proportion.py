@@ -74,7 +74,7 @@ def judge(along: Law, fixed: Law, fits: list[Fitted]) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """Spread of log Θ along three proportions, and which networks can be trained."""
-    found = starts(1_000 if quick else 4_000)
+    found = starts(700 if quick else 4_000)
     along = power_law(_WIDTHS, [s.logs for s in found if s.ratio == 0.25], np.var)
     fixed = power_law(_WIDTHS, [s.logs for s in found if s.ratio == 0.0], np.var)
     depths = (1, 2, 4, 8, 16)

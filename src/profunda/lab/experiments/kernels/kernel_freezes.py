@@ -8,10 +8,11 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DRIFT, NTK_SECTION, WIDTH
 from profunda.lab.experiments.kernels._laws import Law, band, power_law
 from profunda.lab.experiments.kernels._runs import run
-from profunda.lab.pictures import Plot, series
+from profunda.lab.pictures import Plot, Role, series
 from profunda.lab.words import Words, said
 
 _WIDTHS, _DEPTH = (32, 64, 128, 256), 2
+_ROLES: tuple[Role, ...] = ("measured", "bad")
 _SLOPES = {"tanh": (-1.05, -0.85), "relu": (-0.9, -0.55)}
 
 
@@ -81,7 +82,7 @@ def measure(quick: bool) -> Outcome:
 
 def _picture(found: list[Freezing]) -> Plot:
     drawn = []
-    for each, role in zip(found, ("measured", "bad"), strict=True):
+    for each, role in zip(found, _ROLES, strict=True):
         name = "ReLU" if each.activation == "relu" else each.activation
         middle = [float(np.median(values)) for values in each.drifts]
         drawn.append(series(Words(name, name), _WIDTHS, middle, role, "both", band(each.drifts)))

@@ -43,12 +43,16 @@ def lazy(rows: int, seed: int) -> tuple[float, float, float, float]:
     kernel = dense_kernels(x[train], 1, "relu", 2.0).ntk
     across = dense_kernels(x[test], 1, "relu", 2.0, x2=x[train]).ntk
     flipped = np.where(np.random.default_rng(seed + 99).random(rows) < _NOISE, -1.0, 1.0) * y[train]
+    both = np.stack([y[train], flipped], 1)
+    guess = kernel_regression(kernel, np.concatenate([across, kernel]), both)
+    ridged = kernel_regression(kernel, across, flipped, ridge=float(kernel[0, 0]))
 
-    def wrong(targets: np.ndarray, ridge: float = 0.0) -> float:
-        return float(np.mean(np.sign(kernel_regression(kernel, across, targets, ridge)) != y[test]))
+    def wrong(outputs: np.ndarray, truth: np.ndarray) -> float:
+        return float(np.mean(np.sign(outputs) != truth))
 
-    fit = float(np.mean(np.sign(kernel_regression(kernel, kernel, y[train])) != y[train]))
-    return wrong(y[train]), wrong(flipped), wrong(flipped, float(kernel[0, 0])), fit
+    new, seen = guess[:_TEST], guess[_TEST:]
+    errors = [wrong(each, y[test]) for each in (new[:, 0], new[:, 1], ridged)]
+    return errors[0], errors[1], errors[2], wrong(seen[:, 0], y[train])
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def finite(width: int, networks: int, steps: int) -> Finite:
 
 
 def judge(by_rows: Lazy, by_width: list[Finite]) -> Verdict:
-    """Overfitting would be a test error near chance at no training error, or one that grows with the width."""
+    """Overfitting: a test error near chance at no training error, or one that grows with the width."""
     fits = by_rows.train == 0.0
     predicts = by_rows.clean[-1] < 0.1 and by_rows.clean[-1] < by_rows.clean[0]
     worsens = float(by_width[-1].test.mean()) > float(by_width[0].test.mean()) + 0.02
@@ -142,7 +146,8 @@ def _by_rows(found: Lazy, table: np.ndarray) -> Plot:
             series(Words("clean labels", "rótulos limpos"), _SIZES, found.clean, "measured", "both",
                    (found.clean - error, found.clean + error)),
             series(Words("a fifth flipped", "um quinto trocado"), _SIZES, found.noisy, "bad", "both"),
-            series(Words("flipped, with a ridge", "trocado, com crista"), _SIZES, found.ridged, "good", "both"),
+            series(Words("flipped, with a ridge", "trocado, com crista"), _SIZES, found.ridged, "good",
+                   "both"),
         ),
         marks=(Mark(Words("guessing", "adivinhar"), y=0.5),),
     )  # fmt: skip

@@ -11,13 +11,14 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DRIFT
 from profunda.lab.experiments.kernels._laws import band
 from profunda.lab.experiments.kernels._wide import descend, draw, drift, sphere
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 
 _WIDTHS, _FEATURES, _ROWS, _STEPS, _PACE = (64, 64), 16, 16, 500, 0.5
+_ROLES: tuple[Role, ...] = ("measured", "bad", "good")
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03)
 _MORE, _TURN, _FITTED = 1.5, 0.02, 0.05
-"""What counts: drift this much larger, alignment this much higher, at this share of the first loss at most."""
+"""What counts: drift this much larger, alignment this much higher, at this part of the first loss."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def penalised(networks: int) -> dict[str, list[Lever]]:
     for kind, slope in kinds.items():
         for strength in _STRENGTHS:
 
-            def penalty(w: Tensor, slope: Callable[[Tensor], Tensor] = slope, by: float = strength) -> Tensor:
-                return by * slope(w)
+            def penalty(w: Tensor, of: Callable[[Tensor], Tensor] = slope, by: float = strength) -> Tensor:
+                return by * of(w)
 
             lever = trained(Words(kind, kind), networks, strength, penalty)
             found.setdefault(kind, []).append(lever)
@@ -79,7 +80,7 @@ def strongest(levers: list[Lever]) -> Lever:
 
 
 def judge(plain: Lever, others: list[Lever]) -> tuple[Verdict, list[bool]]:
-    """A lever leads to features where the kernel moves more and turns towards the target more than without."""
+    """A lever leads to features where the kernel moves more, and turns to the target more, than without."""
     moved = [float(np.median(each.drift)) > _MORE * float(np.median(plain.drift)) for each in others]
     turned = [
         float(np.median(each.alignment - plain.alignment)) > _TURN for each in others
@@ -125,7 +126,7 @@ def measure(quick: bool) -> Outcome:
 
 def _strengths(table: dict[str, list[Lever]], plain: Lever) -> Plot:
     drawn = []
-    for (kind, levers), role in zip(table.items(), ("measured", "bad", "good"), strict=True):
+    for (kind, levers), role in zip(table.items(), _ROLES, strict=True):
         middle = [float(np.median(each.drift)) for each in levers]
         ends = band([each.drift for each in levers])
         drawn.append(series(Words(kind, kind), _STRENGTHS, middle, role, "both", ends))

@@ -64,7 +64,7 @@ def judge(law: Law, widest: Side) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """Networks of 8 to 256 units and their twins after 400 steps."""
-    found = [side(width, 4 if quick else max(6, min(40, 40 * 64 // width))) for width in _WIDTHS]
+    found = [side(width, 6 if quick else max(24, min(60, 5_000 // width))) for width in _WIDTHS]
     law = power_law(_WIDTHS, [each.distance for each in found])
     medians = [float(np.median(each.distance)) for each in found]
     return Outcome(
@@ -80,13 +80,14 @@ def measure(quick: bool) -> Outcome:
             *medians,
         ),
         verdict=judge(law, found[-1]),
-        statement=Words(
+        statement=said(
             "Gradient descent on a wide network can be replaced by that on f(θ₀) + ⟨∇f(θ₀), θ − θ₀⟩, the "
-            "better the wider: the distance falls about like 1/H. A narrow network and its twin fit the same "
-            "points by different curves.",
+            "better the wider: the distance fell like H^{0} here, and tends to 1/H. A narrow network and its "
+            "twin fit the same points by different curves.",
             "A descida de gradiente em uma rede larga pode ser trocada pela de f(θ₀) + ⟨∇f(θ₀), θ − θ₀⟩, "
-            "tanto melhor quanto mais larga: a distância cai mais ou menos como 1/H. Uma rede estreita e "
-            "sua gêmea ajustam os mesmos pontos com curvas diferentes.",
+            "tanto melhor quanto mais larga: a distância caiu como H^{0} aqui, e tende a 1/H. Uma rede "
+            "estreita e sua gêmea ajustam os mesmos pontos com curvas diferentes.",
+            law.slope,
         ),
         pictures=(_curves(found), _falling(found)),
     )  # fmt: skip

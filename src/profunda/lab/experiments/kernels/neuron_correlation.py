@@ -8,11 +8,12 @@ import torch
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DEPTH, NTK_SECTION
 from profunda.lab.experiments.kernels._wide import draw
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import relu_fluctuation
 
 _WIDTHS, _LAYERS = (16, 64), 8
+_ROLES: tuple[Role, ...] = ("bad", "measured")
 _ERRORS = 4.0
 
 
@@ -90,11 +91,11 @@ def measure(quick: bool) -> Outcome:
         verdict=judge(found),
         statement=Words(
             "Units are uncorrelated at every width, but independent only in the first layer and for infinite "
-            "width: they share the size of the layer below, so that E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^{l−1} "
+            "width: they share the size of the layer below, so that E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) "
             "− 1 for ReLU.",
             "As unidades são não correlacionadas em qualquer largura, mas independentes só na primeira "
             "camada e com largura infinita: compartilham o tamanho da camada anterior, de modo que E "
-            "z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^{l−1} − 1 para ReLU.",
+            "z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 para ReLU.",
         ),
         pictures=(_squares(found), _plain(found)),
     )  # fmt: skip
@@ -102,7 +103,7 @@ def measure(quick: bool) -> Outcome:
 
 def _squares(found: list[Pairs]) -> Plot:
     layers, drawn = np.arange(1, _LAYERS + 1), []
-    for p, role in zip(found, ("bad", "measured"), strict=True):
+    for p, role in zip(found, _ROLES, strict=True):
         band = (p.squares - 1.96 * p.squares_error, p.squares + 1.96 * p.squares_error)
         name = said("{0} units", "{0} unidades", p.width)
         drawn.append(series(name, layers, p.squares, role, "points", band))
@@ -123,7 +124,7 @@ def _squares(found: list[Pairs]) -> Plot:
 
 def _plain(found: list[Pairs]) -> Plot:
     layers, drawn = np.arange(1, _LAYERS + 1), []
-    for p, role in zip(found, ("bad", "measured"), strict=True):
+    for p, role in zip(found, _ROLES, strict=True):
         band = (p.plain - 1.96 * p.plain_error, p.plain + 1.96 * p.plain_error)
         name = said("{0} units", "{0} unidades", p.width)
         drawn.append(series(name, layers, p.plain, role, "points", band))
@@ -148,9 +149,9 @@ EXPERIMENT = Experiment(
     ),
     source=NTK_SECTION,
     prediction=Words(
-        "E z_i z_j = 0 by the symmetry of the weights; for ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^{l−1} − 1 "
+        "E z_i z_j = 0 by the symmetry of the weights; for ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 "
         "exactly (Hanin and Rolnick 2018): 0 only for l = 1 or H → ∞. Within four standard errors.",
-        "E z_i z_j = 0 pela simetria dos pesos; para ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^{l−1} − 1, "
+        "E z_i z_j = 0 pela simetria dos pesos; para ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1, "
         "exatamente (Hanin e Rolnick 2018): 0 só para l = 1 ou H → ∞. Até quatro erros-padrão.",
     ),
     measure=measure,

@@ -7,7 +7,7 @@ import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import META, WIDTH
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     ntk_diagonal_variance,
@@ -17,6 +17,7 @@ from profunda.theory import (
 )
 
 _DEPTHS, _WIDTHS = (1, 2, 3), (8, 16, 32)
+_ROLES: tuple[Role, ...] = ("good", "measured", "bad")
 _DECISIVE = (8, 2)
 _ERRORS = 4.0
 
@@ -99,7 +100,7 @@ def measure(quick: bool) -> Outcome:
 
 def _law(found: list[Point]) -> Plot:
     drawn = []
-    for depth, role in zip(_DEPTHS, ("good", "measured", "bad"), strict=True):
+    for depth, role in zip(_DEPTHS, _ROLES, strict=True):
         own = [p for p in found if p.depth == depth]
         widths = [p.width for p in own]
         ends = ([p.value - 1.96 * p.error for p in own], [p.value + 1.96 * p.error for p in own])

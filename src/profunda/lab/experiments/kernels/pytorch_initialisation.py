@@ -8,11 +8,12 @@ from torch import nn
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DEPTH, NTK_SECTION
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import correlation_profile, variance_profile
 
 _WIDTH, _LAYERS = 256, 50
+_ROLES: tuple[Role, ...] = ("bad", "measured")
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _density(found: Law) -> Plot:
 
 def _signal(nets: list[Deep]) -> Plot:
     layers, drawn = np.arange(1, _LAYERS + 1), []
-    for net, role in zip(nets, ("bad", "measured"), strict=True):
+    for net, role in zip(nets, _ROLES, strict=True):
         name = "ReLU" if net.name == "relu" else net.name
         drawn.append(series(Words(name, name), layers, net.squares, role))
         drawn.append(series(said("{0}, theory", "{0}, teoria", name), layers, net.theory, "theory"))
@@ -155,7 +156,7 @@ def _signal(nets: list[Deep]) -> Plot:
 
 def _cosine(nets: list[Deep]) -> Plot:
     layers, drawn = np.arange(1, _LAYERS + 1), []
-    for net, role in zip(nets, ("bad", "measured"), strict=True):
+    for net, role in zip(nets, _ROLES, strict=True):
         name = "ReLU" if net.name == "relu" else net.name
         drawn.append(series(Words(name, name), layers, net.cosine, role))
         drawn.append(series(said("{0}, theory", "{0}, teoria", name), layers, net.theory_cosine, "theory"))
