@@ -18,7 +18,6 @@ __all__ = [
     "filled",
     "interval",
     "log_losses",
-    "overall",
     "pooled",
     "rule",
     "tables",
@@ -126,11 +125,6 @@ def rule(found: Sequence[Interval]) -> Verdict:
     if not any(one.above for one in found) and any(one.below for one in found):
         return "wrong"
     return "holds with conditions"
-
-
-def overall(first: Verdict, *rest: Verdict) -> Verdict:
-    """The verdict on a claim of several parts: theirs where they agree, else "holds with conditions"."""
-    return first if all(one == first for one in rest) else "holds with conditions"
 
 
 def told(verdict: Verdict, holds: Words, conditions: Words, wrong: Words) -> Words:

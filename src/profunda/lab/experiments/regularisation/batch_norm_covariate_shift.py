@@ -17,7 +17,7 @@ _FIRST = 2
 
 
 def _moves(watched: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
-    """Per epoch and member [E − 1, M]: |Δ mean| in deviations of a unit, and |Δ ln deviation|; living units."""
+    """|Δ mean| in deviations of a unit and |Δ ln deviation|, by epoch and member [E − 1, M]; living units."""
     shift, stretch = [], []
     for before, after in pairwise(watched):
         spread, later = before.std(1), after.std(1)
@@ -97,7 +97,8 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Shift of a layer's inputs by epoch", "Deslocamento das entradas por época"),
-                Words("Mean over units of the change of their mean, in their standard deviations; bands over networks.",
+                Words("Mean over units of the change of their mean, in their standard deviations; bands "
+                      "over networks.",
                       "Média sobre unidades da mudança da sua média, em desvios-padrão; faixas sobre redes."),
                 Axis(Words("epoch", "época")),
                 Axis(Words("|change of mean| (s.d.)", "|mudança da média| (d.p.)"), log=True),

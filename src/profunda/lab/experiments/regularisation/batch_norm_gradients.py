@@ -5,22 +5,22 @@ import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._tables import told
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import batch_norm_growth, batch_norm_growth_limit
 
 _DEPTH = 24
 _TOLERANCE = 0.06
-_CHAINS = (
+_CHAINS: tuple[tuple[str, Words, bool, Role], ...] = (
     ("sigmoid", Words("sigmoid", "sigmoide"), False, "bad"),
     ("sigmoid", Words("sigmoid, batch norm", "sigmoide, batch norm"), True, "second"),
-    ("relu", Words("ReLU, half He's variance", "ReLU, metade da variância de He"), False, "rest"),
+    ("relu", Words("ReLU, half He's variance", "ReLU, meia variância de He"), False, "rest"),
     ("relu", Words("ReLU, batch norm", "ReLU, batch norm"), True, "good"),
 )  # fmt: skip
 
 
 def _profile(activation: str, normed: bool, width: int, networks: int) -> np.ndarray:
-    """ln of the squared gradient at the input of each layer, mean over networks; weights of variance 1/fan_in."""
+    """ln of the squared gradient at each layer's input, mean over networks; weights of variance 1/fan_in."""
     act = torch.sigmoid if activation == "sigmoid" else torch.relu
     random = torch.Generator().manual_seed(3)
     found = []
@@ -89,7 +89,8 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Gradient by layer, before training", "Gradiente por camada, antes do treino"),
-                Words("Squared gradient at each layer's input, the last layer's set to 1. Up towards the left is "
+                Words("Squared gradient at each layer's input, the last layer's set to 1. Up towards the "
+                      "left is "
                       "exploding, down is vanishing.",
                       "Gradiente ao quadrado na entrada de cada camada, o da última igual a 1. Subir para a "
                       "esquerda é explodir, descer é desaparecer."),
@@ -100,7 +101,8 @@ def measure(quick: bool) -> Outcome:
             ),
             Plot(
                 Words("Growth per layer by batch", "Crescimento por camada pelo lote"),
-                Words("ReLU with batch norm; 95 % intervals over networks, dashed the limit of large batches.",
+                Words("ReLU with batch norm; 95 % intervals over networks, dashed the limit of large "
+                      "batches.",
                       "ReLU com batch norm; intervalos de 95 % sobre redes, tracejado o limite de lotes "
                       "grandes."),
                 Axis(Words("rows a batch", "linhas por lote"), log=True),
@@ -114,7 +116,8 @@ def measure(quick: bool) -> Outcome:
 
 
 EXPERIMENT = Experiment(
-    title=Words("Batch normalisation and vanishing gradients", "Batch normalization e gradientes que desaparecem"),
+    title=Words("Batch normalisation and vanishing gradients",
+                "Batch normalization e gradientes que desaparecem"),
     claim=Words("Batch normalisation reduces vanishing gradients.",
                 "A batch normalization reduz o desaparecimento dos gradientes."),
     source=Words("Regularisation techniques, batch normalisation: advantages",

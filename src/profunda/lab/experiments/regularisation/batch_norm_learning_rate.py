@@ -34,7 +34,7 @@ def largest(swept: np.ndarray) -> np.ndarray:
 def measure(quick: bool) -> Outcome:
     """Plain SGD at eight rates, four hidden layers."""
     given = tables(250 if quick else 400)
-    seeds, epochs = (1, 10) if quick else (3, 15)
+    seeds, epochs = (1, 10) if quick else (6, 15)
     norms = ("none", "batch")
     designs = [replace(_PLAIN, norm=norm, lr=rate, epochs=epochs) for norm in norms for rate in _RATES]
     gap, best, shown = [], [], None
@@ -82,7 +82,8 @@ def measure(quick: bool) -> Outcome:
                 Axis(Words("learning rate (SGD)", "taxa de aprendizado (SGD)"), log=True),
                 Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
                 tuple(
-                    series(name, np.array(_RATES)[keep], np.exp([np.nanmean(v) for v in part[keep]]), role, "both")
+                    series(name, np.array(_RATES)[keep], np.exp([np.nanmean(v) for v in part[keep]]),
+                           role, "both")
                     for part, name, role in (
                         (shown[0], Words("no norm", "sem norma"), "bad"),
                         (shown[1], Words("batch norm", "batch norm"), "good"),

@@ -17,13 +17,13 @@ from profunda.lab.experiments.regularisation._tables import (
     told,
     train,
 )
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import batch_norm_step
 
 _BATCHES = (2, 4, 8, 32, 128)
 _PLAIN = profunda.Design(widths=(48, 48), lr=1e-3)
-_ROLES = ("measured", "second", "good", "bad")
+_ROLES: tuple[Role, ...] = ("measured", "second", "good", "bad")
 
 
 def _signs() -> float:
@@ -36,7 +36,7 @@ def _signs() -> float:
 def measure(quick: bool) -> Outcome:
     """The loss with batch norm against none and against layer norm, by rows a batch."""
     given = tables(200 if quick else 400)
-    seeds, epochs, batches = (1, 6, (2, 8, 32)) if quick else (2, 10, _BATCHES)
+    seeds, epochs, batches = (1, 6, (2, 8, 32)) if quick else (5, 10, _BATCHES)
     norms = ("none", "batch", "layer")
     designs = [replace(_PLAIN, norm=norm, batch_size=b, epochs=epochs) for b in batches for norm in norms]
     two, layer, rows = [], [], []
@@ -57,7 +57,8 @@ def measure(quick: bool) -> Outcome:
         measured=filled(
             "Two rows become ±1 to {0}. Loss with ÷ without at 2 rows a batch: {1}; ÷ layer norm: {2}.",
             "Duas linhas viram ±1 até {0}. Perda com ÷ sem, com 2 linhas por lote: {1}; ÷ layer norm: {2}.",
-            said("{0}", "{0}", signs), factors(given, intervals), factors(given, [interval(v) for v in layer]),
+            said("{0}", "{0}", signs), factors(given, intervals),
+            factors(given, [interval(v) for v in layer]),
         ),
         verdict=verdict,
         statement=told(

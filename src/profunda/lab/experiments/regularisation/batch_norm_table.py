@@ -47,7 +47,8 @@ def measure(quick: bool) -> Outcome:
             "A média da primeira coluna é {0}, não 2,0; o desvio-padrão {1} (sobre 4) ou {2} (sobre 3): "
             "0,22 é o último. O das outras é {3} (sobre 4), logo 0,11. As colunas impressas têm médias {4}, "
             "{5}, {6} e desvios {7}, {8}, {9}. As nossas diferem das do torch por {10}.",
-            _decimals(step.mean[0], 3), *(_decimals(v) for v in (step.biased[0], step.unbiased[0], step.biased[1])),
+            _decimals(step.mean[0], 3),
+            *(_decimals(v) for v in (step.biased[0], step.unbiased[0], step.biased[1])),
             *(_decimals(v) for v in (*means, *spreads)), said("{0}", "{0}", agrees),
         ),
         verdict=verdict,

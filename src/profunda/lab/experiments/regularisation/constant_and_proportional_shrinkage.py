@@ -1,4 +1,4 @@
-"""L1 takes a constant amount off a weight at each step, L2 a share of it; Adam turns L2 into something like L1."""
+"""L1 takes a constant amount off a weight at each step, L2 a share of it; under Adam L2 is like L1."""
 
 import numpy as np
 import torch
@@ -25,10 +25,10 @@ def _steps(penalty: Penalty, count: int) -> np.ndarray:
     return np.array(found)
 
 
-def _by_gradient(optimiser: type[torch.optim.Optimizer], count: int, **settings: float) -> np.ndarray:
+def _by_gradient(optimiser: type[torch.optim.SGD | torch.optim.Adam], count: int) -> np.ndarray:
     """The same with λ‖w‖² as a part of the loss."""
     weight = torch.nn.Parameter(torch.tensor(_STARTS, dtype=torch.float64))
-    chosen = optimiser([weight], lr=_RATE, **settings)
+    chosen = optimiser([weight], lr=_RATE)
     found = [weight.detach().numpy().copy()]
     for _ in range(count):
         chosen.zero_grad()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from profunda.lab.words import Words, said
 
 _LIMIT = 2.0
 _PLAIN = profunda.Design(widths=(64, 64), lr=2e-3, batch_size=32, patience=10)
-_PARTS = (
+_PARTS: tuple[tuple[Words, dict[str, Any]], ...] = (
     (Words("none", "nenhum"), {}),
     (Words("L2", "L2"), {"l2": 0.03}),
     (Words("dropout", "dropout"), {"dropout": 0.2}),
@@ -42,7 +43,7 @@ def below(found: np.ndarray) -> Interval:
 def measure(quick: bool) -> Outcome:
     """Five recipes with a patience of ten epochs."""
     given = tables(250 if quick else 500)
-    seeds, epochs = (2, 40) if quick else (3, 100)
+    seeds, epochs = (2, 40) if quick else (6, 100)
     designs = [replace(_PLAIN, epochs=epochs, **changes) for _, changes in _PARTS]
     more, gained, parts = [], [], []
     for table in given:
@@ -60,7 +61,8 @@ def measure(quick: bool) -> Outcome:
     extra = 100.0 * 2 * (width + width) / weights
     each = [pooled([one[place] for one in parts]) for place in range(1, len(_PARTS))]
     return Outcome(
-        headline=Words("steps until early stopping, all three ÷ none", "passos até a parada, os três ÷ nenhum"),
+        headline=Words("steps until early stopping, all three ÷ none", "passos até a parada, os três ÷ "
+                                                                       "nenhum"),
         predicted=None,
         value=float(np.exp(whole.mean)),
         interval=(float(np.exp(whole.low)), float(np.exp(whole.high))),
@@ -90,7 +92,8 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             by_table(
                 Words("Steps with all three ÷ with none", "Passos com os três ÷ sem nenhum"),
-                Words("95 % intervals over folds and seeds.", "Intervalos de 95 % sobre partições e sementes."),
+                Words("95 % intervals over folds and seeds.",
+                      "Intervalos de 95 % sobre partições e sementes."),
                 Words("steps, all three ÷ none", "passos, os três ÷ nenhum"),
                 given, found, Words("factor", "fator"),
             ),

@@ -98,7 +98,8 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Loss by the part of units removed", "Perda pela fração de unidades retirada"),
-                Words("Removed after training, the rest scaled up. Mean, band from the best to the worst network.",
+                Words("Removed after training, the rest scaled up. Mean, band from the best to the worst "
+                      "network.",
                       "Retiradas após o treino, as demais escaladas. Média, faixa da melhor à pior rede."),
                 Axis(Words("part of hidden units removed", "fração de unidades ocultas retirada")),
                 Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
@@ -115,7 +116,8 @@ def _factor(one: Interval) -> Words:
 
 
 EXPERIMENT = Experiment(
-    title=Words("Dropout and units that rely on each other", "Dropout e unidades que dependem umas das outras"),
+    title=Words("Dropout and units that rely on each other",
+                "Dropout e unidades que dependem umas das outras"),
     claim=Words(
         "Dropout reduces co-adaptation: the network cannot rely on particular units.",
         "O dropout reduz a co-adaptação: a rede não pode depender de neurônios específicos.",

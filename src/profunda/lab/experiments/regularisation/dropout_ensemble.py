@@ -1,4 +1,4 @@
-"""A network with scaled weights stands for the average of its subnetworks: exactly so for one softmax layer."""
+"""A network with scaled weights stands for the average of its subnetworks: exactly for one softmax layer."""
 
 from itertools import product
 
@@ -92,7 +92,8 @@ def measure(quick: bool) -> Outcome:
                       "Perda log média com probabilidades médias sobre tantas máscaras."),
                 Axis(Words("subnetworks averaged", "sub-redes na média"), log=True),
                 Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
-                (series(Words("average of subnetworks", "média de sub-redes"), counts, mixed.mean(1), kind="both",
+                (series(Words("average of subnetworks", "média de sub-redes"), counts, mixed.mean(1),
+                        kind="both",
                         band=(mixed.min(1), mixed.max(1))),),
                 marks=(Mark(Words("scaled network", "rede escalada"), y=float(whole.mean())),),
             ),

@@ -105,8 +105,10 @@ def _sliding(inputs: int) -> Plot:
         z, mean, scaled = _means(keep, 0, inputs)
         few = slice(0, 80)
         lines += [
-            series(Words("linear unit", "unidade linear"), scaled[few], z[few], "measured", "points", step=step),
-            series(Words("ReLU unit", "unidade ReLU"), np.maximum(scaled, 0.0)[few], mean[few], "bad", "points",
+            series(Words("linear unit", "unidade linear"), scaled[few], z[few], "measured", "points",
+                   step=step),
+            series(Words("ReLU unit", "unidade ReLU"), np.maximum(scaled, 0.0)[few], mean[few], "bad",
+                   "points",
                    step=step),
         ]  # fmt: skip
     return Plot(
@@ -131,7 +133,8 @@ def _by_keep(networks: int, inputs: int) -> Plot:
               "Média sobre camadas de pesos aleatórios, faixa do menor ao maior."),
         Axis(Words("probability of keeping", "probabilidade de manter")),
         Axis(Words("mean output missed (%)", "saída média perdida (%)")),
-        (series(Words("ReLU layer", "camada ReLU"), keeps, off.mean(1), "bad", "both", (off.min(1), off.max(1))),
+        (series(Words("ReLU layer", "camada ReLU"), keeps, off.mean(1), "bad", "both",
+                (off.min(1), off.max(1))),
          series(Words("linear layer", "camada linear"), keeps, np.zeros(len(keeps)), "theory")),
     )  # fmt: skip
 

@@ -18,12 +18,12 @@ from profunda.lab.experiments.regularisation._tables import (
     told,
     train,
 )
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 
 _DEPTHS, _RATES = (1, 3, 8), (0.0, 0.05, 0.15, 0.4)
 _PLAIN = profunda.Design(widths=(48,), lr=1e-3, batch_size=32)
-_ROLES = ("measured", "second", "good", "bad")
+_ROLES: tuple[Role, ...] = ("measured", "second", "good", "bad")
 
 
 def gains(found: np.ndarray, seeds: int) -> np.ndarray:

@@ -35,7 +35,7 @@ def _ridges(x: np.ndarray, y: np.ndarray, strengths: np.ndarray) -> np.ndarray:
 
 
 def judged(exact: float, factor: float, far: float) -> Verdict:
-    """By the error with a strength for each direction, the largest factor and the distance with one for all."""
+    """By the error with a strength for each direction, the largest factor, the distance with one for all."""
     if exact > _EXACT or factor > _BOUND:
         return "wrong"
     return "holds" if far < 0.01 else "holds with conditions"
@@ -122,8 +122,8 @@ def _sliding() -> Plot:
         strengths = equivalent_ridge(own, rate, steps)
         lines += [
             series(Words("stopped", "parada"), dense, _stopped(dense, rate, steps), "measured", step=step),
-            series(Words("ridge, α = 1/(ηt)", "ridge, α = 1/(ηt)"), dense, _shrunk(dense, rate, steps), "second",
-                   step=step),
+            series(Words("ridge, α = 1/(ηt)", "ridge, α = 1/(ηt)"), dense, _shrunk(dense, rate, steps),
+                   "second", step=step),
             series(Words("ridge, own α each", "ridge, α próprio"), own, own / (own + strengths), "good",
                    "points", step=step),
         ]  # fmt: skip
@@ -132,7 +132,8 @@ def _sliding() -> Plot:
         Words("Move the slider: more steps, or a weaker penalty, let smaller directions in.",
               "Mova o controle: mais passos, ou penalidade mais fraca, deixam entrar direções menores."),
         Axis(Words("squared singular value e", "valor singular ao quadrado e"), log=True),
-        Axis(Words("part of the least-squares weight", "parte do peso de mínimos quadrados"), range=(-0.03, 1.05)),
+        Axis(Words("part of the least-squares weight", "parte do peso de mínimos quadrados"),
+             range=(-0.03, 1.05)),
         tuple(lines),
         slider=Slider(Words("steps", "passos"),
                       tuple(said("t = {0}", "t = {0}", steps) for steps in _STEPS)),

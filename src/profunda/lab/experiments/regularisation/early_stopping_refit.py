@@ -213,10 +213,12 @@ def _by_cost(at: np.ndarray, taken: np.ndarray) -> Plot:
     both = [at, taken]
     return Plot(
         Words("Further steps of each strategy", "Passos adicionais de cada estratégia"),
-        Words("Mean over splits, whiskers from least to most.", "Média sobre divisões, hastes do menor ao maior."),
+        Words("Mean over splits, whiskers from least to most.",
+              "Média sobre divisões, hastes do menor ao maior."),
         Axis(Words("strategy", "estratégia"),
              names=(Words("anew", "de novo"), Words("continued", "continuada"))),
-        Axis(Words("steps after the search for i*", "passos depois da busca de i*"), range=(0.0, 1.1 * at.max())),
+        Axis(Words("steps after the search for i*", "passos depois da busca de i*"),
+             range=(0.0, 1.1 * at.max())),
         (series(Words("steps", "passos"), places, [v.mean() for v in both], kind="points",
                 band=([v.min() for v in both], [v.max() for v in both])),),
         marks=(Mark(Words("none", "nenhum"), y=0.0),),

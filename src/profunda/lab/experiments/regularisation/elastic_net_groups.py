@@ -1,17 +1,17 @@
-"""Of inputs that are alike, L1 takes one, L2 shares among all, the elastic net shares and still drops the rest."""
+"""Of alike inputs L1 takes one and L2 shares among all; the elastic net shares, and drops idle ones."""
 
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._tables import told
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import elastic_net, lasso, ridge
 
 _ROWS, _IDLE = 100, 10
 _STRENGTHS = {"L1": (0.4, 0.0), "L2": (0.0, 0.4), "both": (0.2, 0.2)}
 _NAMES = {"L1": Words("L1", "L1"), "L2": Words("L2", "L2"), "both": Words("elastic net", "elastic net")}
-_ROLES = {"L1": "bad", "L2": "second", "both": "good"}
+_ROLES: dict[str, Role] = {"L1": "bad", "L2": "second", "both": "good"}
 
 
 def _problem(correlation: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +91,12 @@ def measure(quick: bool) -> Outcome:
                   "Com estas forças o elastic net não agrupa nem seleciona."),
         ),
         pictures=(
-            _against(correlations, apart, Words("How two alike inputs share", "Como duas entradas se repartem"),
+            _against(correlations, apart, Words("How two alike inputs share", "Como duas entradas se "
+                                                                              "repartem"),
                      Words("difference ÷ sum of weights", "diferença ÷ soma dos pesos"), 1.0,
                      Words("one alone", "só uma")),
-            _against(correlations, zeros, Words("Idle inputs that are dropped", "Entradas inúteis descartadas"),
+            _against(correlations, zeros, Words("Idle inputs that are dropped", "Entradas inúteis "
+                                                                                "descartadas"),
                      Words("share with weight 0", "fração com peso 0"), 0.0, Words("none", "nenhuma")),
         ),
     )  # fmt: skip

@@ -88,7 +88,8 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict,
         statement=told(
             verdict,
-            Words("L1 keeps under half as many of the shuffled columns as of the table's own, at both strengths.",
+            Words("L1 keeps under half as many of the shuffled columns as of the table's own, at both "
+                  "strengths.",
                   "A L1 mantém menos da metade das embaralhadas que das próprias, nas duas forças."),
             Words(
                 "It depends on the strength: the one that predicts best lets many useless columns in. The "
@@ -109,7 +110,8 @@ def measure(quick: bool) -> Outcome:
                 Axis(Words("table", "tabela"), names=tuple(names)),
                 Axis(Words("columns kept (%)", "colunas mantidas (%)"), range=(-3.0, 110.0)),
                 tuple(
-                    series(name, [i + offset for i in range(len(found))], [100 * v[:, place].mean() for v in found],
+                    series(name, [i + offset for i in range(len(found))],
+                           [100 * v[:, place].mean() for v in found],
                            role, "points", ([100 * np.quantile(v[:, place], 0.025) for v in found],
                                             [100 * np.quantile(v[:, place], 0.975) for v in found]))
                     for place, offset, name, role in (
@@ -135,7 +137,8 @@ EXPERIMENT = Experiment(
     title=Words("Selecting columns of real tables", "Selecionar colunas de tabelas reais"),
     claim=Words("L1 selects variables: it is the penalty for automatic selection.",
                 "A L1 seleciona variáveis: é a penalidade para seleção automática."),
-    source=Words("Regularisation techniques, L1; table L1 × L2", "Técnicas de regularização, L1; tabela L1 × L2"),
+    source=Words("Regularisation techniques, L1; table L1 × L2",
+                 "Técnicas de regularização, L1; tabela L1 × L2"),
     prediction=Words(
         "Of columns and their shuffled copies it keeps under half as large a share of the copies. The "
         "strength that predicts best is known to keep too many (Meinshausen and Bühlmann 2006, proposition "

@@ -46,7 +46,8 @@ def measure(quick: bool) -> Outcome:
     flat, normed = images.flatten(1).numpy(), after["instance"].flatten(1).numpy()
     same = float(min(np.corrcoef(a, b)[0, 1] for a, b in zip(flat, normed, strict=True)))
     verdict = judged(ratio, before)
-    names = ((Words("before", "antes"), original, "rest"), (Words("batch norm", "batch norm"), by["batch"], "good"),
+    names = ((Words("before", "antes"), original, "rest"),
+             (Words("batch norm", "batch norm"), by["batch"], "good"),
              (Words("instance norm", "instance norm"), by["instance"], "bad"),
              (Words("layer norm", "layer norm"), by["layer"], "theory"))  # fmt: skip
     shown = np.array(_CONTRASTS)
@@ -89,7 +90,8 @@ def measure(quick: bool) -> Outcome:
                 Axis(Words("contrast of the image", "contraste da imagem"), log=True),
                 Axis(Words("contrast after the norm", "contraste após a norma"), log=True),
                 tuple(
-                    series(name, shown, [values[i :: len(shown)].mean() for i in range(len(shown))], role, "both")
+                    series(name, shown, [values[i :: len(shown)].mean() for i in range(len(shown))],
+                           role, "both")
                     for name, values, role in names
                 ),
             ),

@@ -54,7 +54,8 @@ RECIPES = (
            frozenset({"dropout", "pre-training", "ensemble"})),
     # Merity, Keskar and Socher (2017), sections 2 to 5.
     Recipe("AWD-LSTM", frozenset({"dropout", "L2", "DropConnect"}),
-           frozenset({"dropout", "L2", "DropConnect", "activation penalties", "weight tying", "averaged SGD"})),
+           frozenset({"dropout", "L2", "DropConnect", "activation penalties", "weight tying",
+                      "averaged SGD"})),
 )  # fmt: skip
 TOGETHER = {"DenseNet": False}
 """Of lists that agree: whether the paper uses all of the list at once."""
@@ -98,14 +99,15 @@ def measure(quick: bool) -> Outcome:
                 "Modern recipes do combine several regularisers. But EfficientNet adds stochastic depth; "
                 "DenseNet never has dropout and augmentation at once; Show and Tell relies on a pre-trained "
                 "CNN, dropout and ensembles; AWD-LSTM adds penalties on activations, tied weights, averaged "
-                "SGD and three more places for dropout. Nothing was trained here: this compares lists.",
+                "SGD and further places for dropout. Nothing was trained here: this compares lists.",
                 "Receitas modernas de fato combinam vários regularizadores. Mas EfficientNet acrescenta "
                 "profundidade estocástica; DenseNet nunca tem dropout e aumento de dados ao mesmo tempo; "
                 "Show and Tell apoia-se em CNN pré-treinada, dropout e ensembles; AWD-LSTM acrescenta "
                 "penalidades nas ativações, pesos atados, SGD com média e outros lugares para o dropout. "
                 "Nada foi treinado aqui: comparam-se listas.",
             ),
-            Words("None of the lists is supported by its paper.", "Nenhuma das listas é apoiada pelo artigo."),
+            Words("None of the lists is supported by its paper.",
+                  "Nenhuma das listas é apoiada pelo artigo."),
         ),
         pictures=(
             Heat(

@@ -51,7 +51,8 @@ def measure(quick: bool) -> Outcome:
     verdict = judged(before, after, apart, float(spread[0] / spread[at_one]))
     return Outcome(
         headline=Words(
-            "condition number of XᵀX + I with a doubled column", "número de condição de XᵀX + I, coluna duplicada"
+            "condition number of XᵀX + I with a doubled column", "número de condição de XᵀX + I, coluna "
+                                                                 "duplicada"
         ),
         predicted=condition_number(twin, 1.0),
         value=after,

@@ -45,7 +45,7 @@ def measure(quick: bool) -> Outcome:
     verdict = judged(as_sum, as_mean, corrected)
     times = np.geomspace(0.1, 1000.0, 60)
     exact = ridge(x, y, _STRENGTH, "mse")
-    far = [np.linalg.norm(_closed(x, y, t * _STRENGTH) - exact) / np.linalg.norm(exact) for t in times]
+    far = [float(np.linalg.norm(_closed(x, y, t * _STRENGTH) - exact) / np.linalg.norm(exact)) for t in times]
     at_n = float(np.linalg.norm(_closed(x, y, _ROWS * _STRENGTH) - exact) / np.linalg.norm(exact))
     return Outcome(
         headline=Words(
@@ -65,7 +65,8 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict,
         statement=told(
             verdict,
-            Words("The closed form minimises both objectives.", "A forma fechada minimiza os dois objetivos."),
+            Words("The closed form minimises both objectives.",
+                  "A forma fechada minimiza os dois objetivos."),
             Words(
                 "The closed form is right for the sum of squares. For the mean squared error with which the "
                 "text defines L2, the same λ is N times as strong: (XᵀX + NλI)⁻¹Xᵀy. A λ means nothing "

@@ -15,10 +15,11 @@ from profunda.lab.experiments.regularisation._networks import (
     train_stack,
 )
 from profunda.lab.experiments.regularisation._tables import Interval, filled, interval, rule, told
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 
 _NOISES = (0.0, 0.15, 0.3, 0.6, 1.0)
+_ROLES: tuple[tuple[Role, Role], ...] = (("bad", "good"), ("second", "measured"))
 _PLAIN = Recipe(width=64, rate=2e-3)
 _ALL = replace(_PLAIN, l2=0.03, drop=0.2, norm=True)
 
@@ -104,7 +105,8 @@ def measure(quick: bool) -> Outcome:
         ),
         pictures=(
             Plot(
-                Words("Wrong predictions by noise on the inputs", "Previsões erradas pelo ruído nas entradas"),
+                Words("Wrong predictions by noise on the inputs",
+                      "Previsões erradas pelo ruído nas entradas"),
                 Words("Mean of networks with bands from the best to the worst; networks never saw noise.",
                       "Média das redes com faixas da melhor à pior; as redes nunca viram ruído."),
                 Axis(Words("noise (s.d. of each input)", "ruído (d.p. de cada entrada)")),
@@ -112,7 +114,7 @@ def measure(quick: bool) -> Outcome:
                 tuple(
                     series(Words(f"{name.en}, {kind.en}", f"{name.pt}, {kind.pt}"),
                            _NOISES, 100 * wrong.mean(1), role, band=(100 * wrong.min(1), 100 * wrong.max(1)))
-                    for name, by, roles in zip(names, shown, (("bad", "good"), ("second", "measured")), strict=True)
+                    for name, by, roles in zip(names, shown, _ROLES, strict=True)
                     for (_, wrong), kind, role in zip(
                         by, (Words("plain", "simples"), Words("all three", "as três")), roles, strict=True)
                 ),

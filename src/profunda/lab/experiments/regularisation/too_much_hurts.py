@@ -1,6 +1,7 @@
 """The loss against the strength of three regularisers: whether the strongest dose is clearly worse."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +16,17 @@ from profunda.lab.experiments.regularisation._tables import (
     told,
     train,
 )
-from profunda.lab.pictures import Axis, Mark, Plot, Slider, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, Slider, series
 from profunda.lab.words import Words, said
 
-_DOSES = {
+_DOSES: dict[str, tuple[Any, ...]] = {
     "l1": (0.0, 3e-4, 3e-3, 3e-2, 0.3),
     "l2": (0.0, 0.03, 0.3, 3.0, 30.0),
     "dropout": (0.0, 0.1, 0.3, 0.6, 0.9),
 }
 _TITLES = {"l1": Words("L1", "L1"), "l2": Words("L2", "L2"), "dropout": Words("dropout", "dropout")}
 _PLAIN = profunda.Design(widths=(64, 64), lr=2e-3, batch_size=32)
-_ROLES = ("measured", "second", "good", "bad")
+_ROLES: tuple[Role, ...] = ("measured", "second", "good", "bad")
 
 
 def harm(found: np.ndarray, seeds: int) -> tuple[np.ndarray, np.ndarray]:
@@ -102,15 +103,16 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Loss by dose", "Perda pela dose"),
-                Words("Relative to no dose at all, one line a table, means of folds and seeds. Move the slider.",
+                Words("Relative to no dose at all, one line a table, means of folds and seeds. Move the "
+                      "slider.",
                       "Relativa a dose nenhuma, uma linha por tabela, médias de partições e sementes. Mova "
                       "o controle."),
                 Axis(Words("dose, none to strongest", "dose, de nenhuma à mais forte")),
                 Axis(Words("loss ÷ loss without", "perda ÷ perda sem"), log=True),
                 tuple(
                     series(table.name, range(len(_DOSES[name])),
-                           np.exp(np.nanmean(one[step], axis=(1, 2)) - np.nanmean(one[step, 0])), role, "both",
-                           step=step)
+                           np.exp(np.nanmean(one[step], axis=(1, 2)) - np.nanmean(one[step, 0])),
+                           role, "both", step=step)
                     for step, name in enumerate(_DOSES)
                     for table, one, role in zip(given, curves, _ROLES, strict=True)
                 ),
