@@ -15,6 +15,8 @@ from profunda.layers.dropout import DropConnect
 from profunda.layers.ntk import NTKLinear
 from profunda.networks.dense import build
 from profunda.space.design import Design
+from profunda.theory.chains import chain_of
+from profunda.theory.jacobians import jacobian
 from profunda.theory.tangents import empirical_ntk
 
 FORMS = ("full", "trace", "diagonal")
@@ -225,7 +227,71 @@ def test_whole_numbers_may_enter():
     assert torch.allclose(empirical_ntk(net, x).values, oracle.kernel(net, x, x))
 
 
+# Parts that are shared, or look like others on the first rows ---------------------------------------
+
+
+class Tied(nn.Module):
+    """One weight matrix in two layers, each with a bias of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.second(torch.tanh(self.first(x)))))
+
+
+def one_norm_twice():
+    norm = nn.LayerNorm(4)
+    return nn.Sequential(nn.Linear(4, 4), norm, nn.Tanh(), nn.Linear(4, 4), norm, nn.Tanh(), nn.Linear(4, 2))
+
+
+@pytest.mark.parametrize("make", [Tied, one_norm_twice])
+def test_shared_parameters_get_the_gradients_of_all_their_places(make):
+    net, x = make().double(), rows(6, 4)
+    assert torch.allclose(jacobian(net, x), oracle.jacobian(net, x))
+    assert torch.allclose(empirical_ntk(net, x).values, oracle.kernel(net, x, x))
+
+
+class Called(nn.Module):
+    """A ReLU that only `forward` knows of; every unit is on for positive rows, off for negative ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(1, 3, bias=False), nn.Linear(3, 1)
+        with torch.no_grad():
+            self.first.weight.abs_()
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)))
+
+
+def test_an_activation_that_the_first_rows_do_not_show_is_not_lost():
+    net, x = Called().double(), torch.linspace(2.0, -2.0, 80, dtype=torch.float64)[:, None]
+    assert chain_of(net, x).links[0].activation.name == "linear"  # the first 32 rows are all positive
+    assert torch.allclose(jacobian(net, x), oracle.jacobian(net, x))
+    above, below = x[:20], x[-20:]
+    assert torch.allclose(empirical_ntk(net, above, below).values, oracle.kernel(net, above, below))
+    assert empirical_ntk(net, above, above).route == "chain"
+
+
+def test_kernels_between_two_sets_of_one_size_have_no_eigenvalues():
+    found = empirical_ntk(mlp().double(), rows(5, 4), rows(10, 4)[5:], form="trace")
+    with pytest.raises(ArgumentError, match=r"shape \(5, 5\) has no eigenvalues"):
+        found.eigenvalues  # noqa: B018
+
+
 # Wrong use ------------------------------------------------------------------------------------------
+
+
+class Averaged(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x).mean()
 
 
 def frozen():
@@ -269,6 +335,8 @@ class Words(nn.Module):
         (spoilt, rows(3, 4), ArgumentError, "Parameter '2.bias' holds NaN or infinite values"),
         (mixed, rows(3, 4), ArgumentError, "float32 on cpu, torch.float64 on cpu"),
         (Words, rows(3, 4), ArgumentError, "Words gives no tensor of real numbers"),
+        (lambda: Averaged().double(), rows(3, 4), ArgumentError, r"Averaged makes shape \(\) of 2 rows"),
+        (lambda: nn.LazyLinear(3), rows(3, 4), ArgumentError, "LazyLinear has layers that do not know"),
     ],
 )
 def test_wrong_use_is_told(make, x, error, words):

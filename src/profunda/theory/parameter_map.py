@@ -36,8 +36,12 @@ def trainable(module: nn.Module) -> dict[str, Tensor]:
     """The parameters that require a gradient, detached, shared ones once.
 
     Raises ArgumentError where there are none, where they are of several dtypes or devices, in half precision,
-    or not finite.
+    not finite, or of no size yet.
     """
+    if any(nn.parameter.is_lazy(each) for each in module.parameters()):
+        raise ArgumentError(
+            f"{type(module).__name__} has layers that do not know their size yet: run it once on data."
+        )
     found = {name: each.detach() for name, each in module.named_parameters() if each.requires_grad}
     if not found:
         raise ArgumentError(
@@ -195,5 +199,10 @@ def parameter_map(module: nn.Module, x: Tensor) -> ParameterMap:
     if not isinstance(left, Tensor) or not left.is_floating_point():
         raise ArgumentError(
             f"{type(module).__name__} gives no tensor of real numbers, so it has no Jacobian."
+        )
+    if len(few) > 1 and (left.dim() == 0 or len(left) != len(few)):  # one row alone may leave squeezed
+        raise ArgumentError(
+            f"{type(module).__name__} makes shape {tuple(left.shape)} of {len(few)} rows: the first axis must "
+            "be that of the rows; leave out a mean over rows, or the loss."
         )
     return ParameterMap(module, parameters, x, left.numel() // len(few))

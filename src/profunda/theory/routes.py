@@ -10,11 +10,14 @@ from profunda.theory.chains import Chain, chain_of
 from profunda.theory.parameter_map import ParameterMap, evaluating, parameter_map
 from profunda.theory.pointwise import close
 from profunda.theory.signals import Signal, covers, signals
+from profunda.theory.tracing import PROBE_ROWS
 
-__all__ = ["MEMORY", "Route", "jacobian_block", "route_of", "weigh"]
+__all__ = ["MEMORY", "Route", "follows", "jacobian_block", "route_of", "weigh"]
 
 MEMORY = 2**30
 """Bytes that a computation may hold where nobody says otherwise."""
+
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def route_of(module: nn.Module, x: Tensor) -> Route:
     """The fastest way that is exact for `module` on rows x [N, ...]; errors as those of `parameter_map`."""
     made = parameter_map(module, x)
     chain = chain_of(module, x) if x.is_floating_point() else None
-    if chain is not None and covers(chain, module):
+    if chain is not None and covers(chain, module) and follows(chain, module, x[PROBE_ROWS:]):
         return Route(made, chain, True)
     return Route(made, None, _apart(module, x[:4]))
 
@@ -118,6 +121,16 @@ def _fill(into: Tensor, output: Tensor, leaves: list[Tensor], keep: bool) -> Non
         if grad is not None:
             into[at : at + leaf.numel()] = grad.reshape(-1)
         at += leaf.numel()
+
+
+def follows(chain: Chain, module: nn.Module, x: Tensor) -> bool:
+    """Whether the chain gives what the module gives on rows x [N, ...] that it was not read with: a ReLU that
+    is called inside `forward` looks like no activation at all where every unit is on."""
+    with evaluating(module), torch.no_grad():
+        return all(
+            close(chain.forward(rows), module(rows).reshape(len(rows), -1))
+            for rows in (x.split(_AT_ONCE) if len(x) else ())
+        )
 
 
 def _apart(module: nn.Module, x: Tensor) -> bool:

@@ -6,6 +6,7 @@ the layer and δ_c^l = ∂f_c/∂z^l at what leaves it: an outer product of whic
 gradient by the bias is δ_c^l, those by a norm's scale and shift are g ⊙ x̂ and g.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -46,12 +47,13 @@ class Signal:
 
 def covers(chain: Chain, module: nn.Module) -> bool:
     """Whether `signals` gives the whole gradient: `chain` is exact, no row knows of another, and each
-    trainable parameter of `module` is a weight, bias or norm of it."""
+    trainable parameter of `module` is a weight, bias or norm of it, in one place: the gradient by a shared
+    one is a sum over its places."""
     norms = [link.normaliser for link in chain.links]
     if not chain.exact or any(isinstance(n, nn.BatchNorm1d) and n.running_mean is None for n in norms):
         return False
-    known = {id(each) for link in chain.links for each in _parameters(link)}
-    return all(id(each) in known for each in module.parameters() if each.requires_grad)
+    places = Counter(id(each) for link in chain.links for each in _parameters(link))
+    return all(places[id(each)] == 1 for each in module.parameters() if each.requires_grad)
 
 
 def numbers_per_row(chain: Chain, outputs: int) -> int:

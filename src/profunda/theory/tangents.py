@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.parameter_map import check_rows, evaluating
-from profunda.theory.routes import MEMORY, Route, jacobian_block, route_of, weigh
+from profunda.theory.pointwise import close
+from profunda.theory.routes import MEMORY, Route, follows, jacobian_block, route_of, weigh
 from profunda.theory.signals import Signal, numbers_per_row, signals
 
 __all__ = ["Form", "TangentKernel", "empirical_ntk", "gradient_gram"]
@@ -53,7 +54,8 @@ class TangentKernel:
     @property
     def eigenvalues(self) -> Tensor:
         """Ascending, of "full" or "trace" on one set of rows. Raises ArgumentError for anything else."""
-        if self.form == "diagonal" or self.values.shape[0] != self.values.shape[1]:
+        square = self.form != "diagonal" and self.values.shape[0] == self.values.shape[1]
+        if not square or not close(self.values, self.values.T):
             raise ArgumentError(
                 f"A kernel of form {self.form!r} and shape {tuple(self.values.shape)} has no eigenvalues: "
                 "use 'full' or 'trace' on one set of rows."
@@ -92,8 +94,9 @@ def empirical_ntk(
     """
     if form not in get_args(Form):
         raise ArgumentError(f"form = {form!r} is none of {', '.join(get_args(Form))}.")
-    left = route_of(module, x)
-    right = left if x2 is None else _second(left, module, x2)
+    left = right = route_of(module, x)
+    if x2 is not None:
+        left, right = _both(left, module, x2)
     chunk, held = _plan(left, len(right.map.x), left.map.outputs, form, memory)
     n, m, c = len(x), len(right.map.x), left.map.outputs
     shape = {"full": (n, c, m, c), "trace": (n, m), "diagonal": (n, m, c)}[form]
@@ -134,15 +137,17 @@ Factors = list[Signal] | Tensor
 """What a kernel is made of: signals, or the rows of J, [B, C, P]."""
 
 
-def _second(first: Route, module: nn.Module, x2: Tensor) -> Route:
-    """The route of the second set: the same as that of the first, so that factors meet their like."""
+def _both(first: Route, module: nn.Module, x2: Tensor) -> tuple[Route, Route]:
+    """The routes of both sets, of one kind, so that factors meet their like."""
     check_rows(x2, first.map.theta, "x2")
     if x2.shape[1:] != first.map.x.shape[1:]:
         raise ArgumentError(
             f"Rows of x have shape {tuple(first.map.x.shape[1:])}, those of x2 {tuple(x2.shape[1:])}: both "
             "must be inputs of the module."
         )
-    return Route(replace(first.map, x=x2), first.chain, first.apart)
+    if first.chain is not None and not follows(first.chain, module, x2):
+        first = replace(first, chain=None)
+    return first, replace(first, map=replace(first.map, x=x2))
 
 
 def _plan(route: Route, second: int, c: int, form: Form, memory: int) -> tuple[int, int]:
