@@ -401,5 +401,11 @@ def test_wrong_use_is_told():
         gradient_cosines(module, x, x)
     with pytest.raises(ArgumentError, match=r"gives shape \(\), not one number for each of 30 rows"):
         gradient_cosines(module, x, x[:, :1], nn.functional.mse_loss)
+    with pytest.raises(
+        ArgumentError, match=r"Targets of shape \(5, 30\) do not belong to predictions \(30, 5"
+    ):
+        gradient_cosines(net(3, outputs=5), x, x.T)
+    with pytest.raises(DataError, match=r"inner products are not finite: .* too large for torch\.float32"):
+        gradient_cosines(net(64, 64).float(), x.float(), torch.full((30, 1), 1e25))
     with pytest.raises(ArgumentError, match="y is on meta"):
         gradient_cosines(module, x, torch.empty(30, 1, device="meta"))

@@ -45,7 +45,7 @@ def gradient_cosines(
     """Cosines between ∇_θ ℓ(f(x_n), y_n) of all rows, as in evaluation; no gradient of size P for chains.
 
     g_n·g_m = u_nᵀΘ(x_n, x_m)u_m with u_n = ∂ℓ/∂f(x_n) and Θ the tangent kernel. Raises DataError where all
-    gradients are 0 and for targets that are not finite, ArgumentError for a loss that does not fit, and as
+    gradients are 0 or overflow and for targets that are not finite, ArgumentError for a loss that does not fit, and as
     `parameter_map` does.
 
     >>> x, y = torch.tensor([[1.0], [2.0]]), torch.tensor([1.0, -2.0])
@@ -62,6 +62,11 @@ def gradient_cosines(
         z.requires_grad_()
         pull = torch.autograd.grad(loss(z, y).sum(), z)[0]
     gram = gradient_gram(route, pull, memory)
+    if not torch.isfinite(gram).all():
+        raise DataError(
+            "The gradients' inner products are not finite: targets or outputs are too large for "
+            f"{gram.dtype}; scale the targets, or use module.double()."
+        )
     sizes = gram.diagonal().clamp_min(0.0).sqrt()
     rows = torch.nonzero(sizes > 0.0).flatten()
     if not len(rows):

@@ -17,8 +17,14 @@ RowLoss = Callable[[Tensor, Tensor], Tensor]
 def squared_error(z: Tensor, y: Tensor) -> Tensor:
     """½‖z_n − y_n‖² for each row: z [B, C], y [B, C], or [B] where C = 1.
 
-    Its Hessian by the predictions is the identity: the Gauss-Newton matrix is then JᵀJ/N.
+    Its Hessian by the predictions is the identity: the Gauss-Newton matrix is then JᵀJ/N. Raises
+    ArgumentError for targets of another shape.
     """
+    if y.shape != z.shape and (z.shape[1] != 1 or y.shape != z.shape[:1]):
+        raise ArgumentError(
+            f"Targets of shape {tuple(y.shape)} do not belong to predictions {tuple(z.shape)}: give one "
+            "number for each output of each row."
+        )
     return 0.5 * (z - y.reshape(z.shape)).square().sum(dim=1)
 
 
