@@ -54,7 +54,7 @@ from profunda.theory import Linearised
 # noise of a quick run.
 FOUND = {
     "any-activation-fluctuation": ("holds with conditions", 6.0, 14.0),
-    "data-with-width": ("holds with conditions", -0.3, 0.5),
+    "data-with-width": ("holds", -0.3, 0.3),
     "deep-linear-jacobian": ("holds with conditions", 0.03, 0.4),
     "depth-over-width": ("wrong", -1.25, -0.65),
     "dimensionality": ("holds with conditions", 2.0, 1e5),

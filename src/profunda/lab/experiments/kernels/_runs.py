@@ -44,13 +44,14 @@ def run(
     seed: int,
     *,
     rows: int = 4,
+    rows_seed: int = 1,
     pace: float = 0.25,
     loss: Loss = squared,
     most: int = 2000,
     ratio: float = 1e-3,
 ) -> Run:
     """Steps of `pace`/λ_max(Θ_0), full batch; distances on 16 new rows, for the squared loss."""
-    x, new = sphere(rows, FEATURES, 1), sphere(16, FEATURES, 2)
+    x, new = sphere(rows, FEATURES, rows_seed), sphere(16, FEATURES, 1_000 + rows_seed)
     y = torch.tensor([1.0, -1.0] * (rows // 2))
     stack = draw(widths, FEATURES, activation, networks, seed, gain(activation))
     before = stack.kernel(x)
