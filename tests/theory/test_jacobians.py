@@ -220,6 +220,33 @@ def test_duplicated_rows_are_named():
     assert found.pl_constant == found.smallest == 0.0
 
 
+def test_a_million_parameters_are_no_reason_to_stall():
+    x = rows(4)
+    found = jacobian_rank(net(1000, 1000, activation=nn.ReLU), torch.cat([x, x[:1]]))
+    assert (found.rank, found.n_parameters) == (4, 1_008_001)
+    assert reasons(found) == ["duplicated rows"]
+
+
+def test_rows_without_a_gradient_are_no_direction():
+    module = nn.Sequential(nn.Linear(5, 8, bias=False), nn.ReLU(), nn.Linear(8, 1, bias=False)).double()
+    x = rows(6)
+    x[4:] = torch.tensor([[0.0], [-0.0]])  # a sign of 0 tells no rows apart
+    found = jacobian_rank(module, x)
+    bounds = {each.reason: each.at_most for each in found.deficits}
+    assert (found.rank, bounds) == (4, {"duplicated rows": 5, "indistinct rows": 4})
+
+
+def test_modules_in_training_are_judged_as_in_evaluation():
+    norm = nn.BatchNorm1d(3)
+    nn.init.zeros_(norm.weight)  # what comes before it has no effect, so units are looked at
+    module = nn.Sequential(nn.Linear(5, 3), norm, nn.RReLU(), nn.Linear(3, 1)).double()
+    state = torch.random.get_rng_state()
+    told = [jacobian_rank(module.train(training), rows(40)).deficits for training in (True, False)]
+    assert told[0] == told[1]
+    assert "dead units" in [each.reason for each in told[0]]
+    assert torch.equal(state, torch.random.get_rng_state())  # a random ReLU draws in training
+
+
 def test_zero_weights_leave_one_direction_and_a_spurious_critical_point():
     module, x = net(64, 64), rows(30)
     y = rows(30, 1, seed=2)

@@ -45,8 +45,8 @@ def gradient_cosines(
     """Cosines between ∇_θ ℓ(f(x_n), y_n) of all rows, as in evaluation; no gradient of size P for chains.
 
     g_n·g_m = u_nᵀΘ(x_n, x_m)u_m with u_n = ∂ℓ/∂f(x_n) and Θ the tangent kernel. Raises DataError where all
-    gradients are 0 or overflow and for targets that are not finite, ArgumentError for a loss that does not fit, and as
-    `parameter_map` does.
+    gradients are 0 or some overflow and for targets that are not finite, ArgumentError for a loss that does
+    not fit, and as `parameter_map` does.
 
     >>> x, y = torch.tensor([[1.0], [2.0]]), torch.tensor([1.0, -2.0])
     >>> net = nn.Linear(1, 1, bias=False)

@@ -8,9 +8,9 @@ minimum of a convex ℓ, though not the only one, as the solutions have P − N�
 
 import copy
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -150,7 +150,7 @@ def jacobian_rank(module: nn.Module, x: Tensor, *, memory: int = MEMORY) -> Jaco
     (22, True)
     """
     route_of(module, x)  # wrong use is told in the module's own terms
-    double = copy.deepcopy(module).double()
+    double = copy.deepcopy(module).double().eval()  # units are looked at as in evaluation, too
     route = route_of(double, x.double() if x.is_floating_point() else x)
     n, size = len(x) * route.map.outputs, route.map.size
     weigh(f"The rank of a Jacobian of {n} by {size}", 4 * 8 * n * size, memory)
@@ -184,18 +184,24 @@ def _deficits(route: Route, j: Tensor, rank: int) -> tuple[Deficit, ...]:
 def _of_rows(route: Route, j: Tensor) -> list[Deficit]:
     c, rows = route.map.outputs, len(route.map.x)
     found = []
-    distinct = len(np.unique(route.map.x.detach().cpu().reshape(rows, -1).numpy(), axis=0))
+    distinct = _different(route.map.x.detach().reshape(rows, -1))
     if distinct < rows:
         text = f"{rows - distinct} of {rows} rows repeat others, and so do their gradients"
         found.append(Deficit("duplicated rows", distinct * c, text))
-    different = len(np.unique(j.cpu().numpy(), axis=0))
+    different = _different(j[j.any(dim=1)])
     if different < distinct * c:
         text = (
-            f"only {different} of {distinct * c} gradients of different rows differ: for the others no "
-            "unit is active"
+            f"only {different} of {distinct * c} gradients of different rows differ from each other and from "
+            "0: the other rows reach no unit that is active and trained"
         )
         found.append(Deficit("indistinct rows", different, text))
     return found
+
+
+def _different(rows: Tensor) -> int:
+    """How many rows differ, by digests: to sort rows of millions of numbers takes minutes, and their memory
+    once more. Adding 0 makes −0 of a product the 0 that it equals."""
+    return len({blake2b((row + 0).cpu().numpy().tobytes(), digest_size=16).digest() for row in rows})
 
 
 def _of_columns(route: Route, j: Tensor) -> list[Deficit]:
@@ -208,7 +214,7 @@ def _of_columns(route: Route, j: Tensor) -> list[Deficit]:
     moving = size - int(still.sum())
     if moving < size:
         found.append(_of_still(route, size, moving))
-    if route.chain is not None:
+    if route.chain is not None and moving - sum(route.chain.widths) < n:  # else they leave rank enough
         scaled = _rescalings(route, ~still)
         if scaled:
             text = (
@@ -266,10 +272,10 @@ def _rescalings(route: Route, moving: Tensor) -> int:
             if bias is not None:
                 pieces[id(bias)] = torch.zeros_like(bias)
                 pieces[id(bias)][unit] = bias[unit].detach()
-            rows.append(_direction(model.module, pieces))
+            rows.append(_direction(model.module, pieces)[moving])
     if not rows:
         return 0
-    matrix = torch.stack(rows)[:, moving]
+    matrix = torch.stack(rows)
     matrix = matrix[matrix.any(dim=1)]
     if not len(matrix):
         return 0

@@ -202,7 +202,7 @@ def parameter_map(module: nn.Module, x: Tensor) -> ParameterMap:
         )
     if len(few) > 1 and (left.dim() == 0 or len(left) != len(few)):  # one row alone may leave squeezed
         raise ArgumentError(
-            f"{type(module).__name__} makes shape {tuple(left.shape)} of {len(few)} rows: the first axis must "
-            "be that of the rows; leave out a mean over rows, or the loss."
+            f"{type(module).__name__} makes shape {tuple(left.shape)} of {len(few)} rows: the first axis "
+            "must be that of the rows; leave out a mean over rows, or the loss."
         )
     return ParameterMap(module, parameters, x, left.numel() // len(few))
