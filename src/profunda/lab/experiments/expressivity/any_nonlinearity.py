@@ -67,7 +67,7 @@ def measure(quick: bool) -> Outcome:
     """The gate of five smooth activations; of ReLU and of tanh without a bias; and free training of these."""
     bent = [multiplication_gate(name).error() for name in _BENT]
     straight = _gate_of_relus()
-    steps = 400 if quick else 1500
+    steps = 200 if quick else 1500
     free_relu, free_tanh = trained("relu", True, steps), trained("tanh", False, steps)
     limit = relu_limit()
     names = [*_BENT, "tanh, c = 0", "relu"]

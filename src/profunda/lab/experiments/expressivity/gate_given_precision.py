@@ -5,10 +5,11 @@ import torch
 
 from profunda import ArgumentError
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Heat, Plot, Series, series
+from profunda.lab.pictures import Axis, Heat, Plot, Role, Series, series
 from profunda.lab.words import Words, said
 from profunda.theory import gate_within, multiplication_gate
 
+_ROLES: tuple[Role, ...] = ("good", "measured", "bad")
 _KINDS = (("gelu", torch.float64), ("softplus", torch.float64), ("gelu", torch.float32))
 
 
@@ -89,7 +90,7 @@ def _floors(
     floors: dict[tuple[str, torch.dtype], list[float]],
 ) -> Plot:
     lines: list[Series] = []
-    for (name, dtype), role in zip(_KINDS, ("good", "measured", "bad"), strict=True):
+    for (name, dtype), role in zip(_KINDS, _ROLES, strict=True):
         text = f"{name}, {str(dtype).removeprefix('torch.')}"
         lines.append(series(Words(text, text), radii, least[name, dtype], role, "both"))
         lines.append(series(said("{0}: formula", "{0}: fórmula", text), radii, floors[name, dtype], "theory"))

@@ -6,11 +6,12 @@ import numpy as np
 
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 
 _NUMBERS = (2, 3, 4, 5)
 _DEPTHS = (1, 2, 4)
+_ROLES: tuple[Role, ...] = ("bad", "second", "good")
 _BUDGET = 600
 _FOLDS = 3
 
@@ -96,7 +97,7 @@ def measure(quick: bool) -> Outcome:
                         _NUMBERS, middle[:, k], role, "both",
                         (middle[:, k] * np.exp(-spread[:, k]), middle[:, k] * np.exp(spread[:, k])),
                     )
-                    for k, (depth, role) in enumerate(zip(_DEPTHS, ("bad", "second", "good"), strict=True))
+                    for k, (depth, role) in enumerate(zip(_DEPTHS, _ROLES, strict=True))
                 ),
                 marks=(Mark(Words("the mean", "a média"), y=1.0),),
             ),

@@ -23,13 +23,15 @@ def _ends() -> tuple[torch.Tensor, torch.Tensor]:
 
 def _random_layer(units: int, random: np.random.Generator) -> torch.nn.Sequential:
     """One hidden layer whose bends all lie inside [0, 1], so that none is wasted."""
-    net = torch.nn.Sequential(torch.nn.Linear(1, units), torch.nn.ReLU(), torch.nn.Linear(units, 1)).double()
+    first = torch.nn.Linear(1, units, dtype=torch.float64)
+    last = torch.nn.Linear(units, 1, dtype=torch.float64)
     signs, bends = random.choice([-1.0, 1.0], units), random.uniform(0.0, 1.0, units)
     with torch.no_grad():
-        net[0].weight.copy_(torch.from_numpy(signs[:, None]))
-        net[0].bias.copy_(torch.from_numpy(-signs * bends))
-        net[2].weight.copy_(torch.from_numpy(random.standard_normal((1, units))))
-    return net
+        first.weight.copy_(torch.from_numpy(signs[:, None]))
+        first.bias.copy_(torch.from_numpy(-signs * bends))
+        last.weight.copy_(torch.from_numpy(random.standard_normal((1, units))))
+        last.bias.zero_()
+    return torch.nn.Sequential(first, torch.nn.ReLU(), last)
 
 
 def verdict(counted: list[int], predicted: list[int], shallow: list[int], bound: list[int]) -> Verdict:
@@ -49,7 +51,7 @@ def measure(quick: bool) -> Outcome:
         max(linear_pieces(_random_layer(2 * k, random), *_ends()).count for _ in range(tried)) for k in folds
     ]
     bound = [most_pieces_on_a_line([2 * k]) for k in folds]
-    flat = [flat_sawtooth(k)[0].out_features for k in folds]
+    flat = [len(next(flat_sawtooth(k).parameters())) for k in folds]
     predicted = [sawtooth_pieces(k) for k in folds]
     k = folds[-1]
     return Outcome(

@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.expressivity._tables import Table, real_tables
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, Series, series
 from profunda.lab.words import Words, said
 from profunda.theory import IntrinsicDimension, intrinsic_dimension, polynomial_order_fit
 
@@ -37,13 +37,16 @@ class Simplicity:
         return self.dimension.two_nn + 1.96 * float(error) < self.shuffled.two_nn
 
 
-def _looked_at(table: Table) -> Simplicity:
+def _looked_at(table: Table, trees: int) -> Simplicity:
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.model_selection import KFold, cross_val_predict
 
     target = table.y if table.y.shape[1] > 1 else table.y[:, 0]
     fitted = cross_val_predict(
-        RandomForestRegressor(40, random_state=0), table.x, target, cv=KFold(5, shuffle=True, random_state=0)
+        RandomForestRegressor(trees, random_state=0),
+        table.x,
+        target,
+        cv=KFold(5, shuffle=True, random_state=0),
     )
     left = ((fitted.reshape(table.y.shape) - table.y) ** 2).sum()
     random = np.random.default_rng(0)
@@ -66,7 +69,7 @@ def verdict(low_order: list[float], fewer: list[bool]) -> Verdict:
 
 def measure(quick: bool) -> Outcome:
     """Polynomials, a forest and neighbours' distances on five real tables."""
-    found = [_looked_at(table) for table in real_tables(250 if quick else 400)]
+    found = [_looked_at(table, 15 if quick else 40) for table in real_tables(250 if quick else 400)]
     parts = [each.low_order for each in found]
     fewer = [each.fewer_dimensions for each in found]
     names = tuple(each.name for each in found)
@@ -104,7 +107,7 @@ def measure(quick: bool) -> Outcome:
 
 
 def _orders(found: list[Simplicity]) -> Plot:
-    roles = ("measured", "second", "good", "bad", "rest")
+    roles: tuple[Role, ...] = ("measured", "second", "good", "bad", "rest")
     return Plot(
         Words("Explained variance by degree", "Variância explicada por grau"),
         Words(
@@ -122,7 +125,7 @@ def _orders(found: list[Simplicity]) -> Plot:
 
 
 def _dimensions(found: list[Simplicity], names: tuple[Words, ...]) -> Plot:
-    def bars(values: list[IntrinsicDimension], name: Words, role: str):
+    def bars(values: list[IntrinsicDimension], name: Words, role: Role) -> Series:
         middle = np.array([each.two_nn for each in values])
         error = 1.96 * np.array([each.standard_error for each in values])
         return series(name, range(len(values)), middle, role, "bars", (middle - error, middle + error))

@@ -11,11 +11,12 @@ from profunda.lab.experiments.landscape._networks import (
     parameters,
     trained_to_zero,
 )
-from profunda.lab.pictures import Axis, Plot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import line_slice, parameter_vector
 
 _ROWS, _INPUTS = 30, 5
+_ROLES: tuple[Role, ...] = ("measured", "second", "good")
 
 
 def verdict(losses: list[float], apart: float, full: bool, elsewhere: float) -> Verdict:
@@ -99,7 +100,7 @@ def _between(
             said("to number {0}", "até o número {0}", k + 1), at,
             line_slice(nets[0], x, y, loss, ends[0], ends[k], at).losses, role,
         )
-        for k, role in zip(range(1, min(len(ends), 4)), ("measured", "second", "good"), strict=False)
+        for k, role in zip(range(1, len(ends)), _ROLES, strict=False)
     ]  # fmt: skip
     return Plot(
         Words("Straight lines between global minima", "Retas entre mínimos globais"),

@@ -126,7 +126,7 @@ def _failures() -> list[int]:
     with torch.no_grad():
         for each in still.parameters():
             each.zero_()
-        dead[0].bias.fill_(-100.0)
+        list(dead.parameters())[1].fill_(-100.0)  # the first layer's biases
     half = x[: _ROWS // 2]
     return [rank(dense(widths, torch.nn.Tanh, 0), torch.cat([half, half])), rank(still, x), rank(dead, x)]
 

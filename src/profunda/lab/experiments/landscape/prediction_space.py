@@ -5,12 +5,13 @@ import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian
-from profunda.lab.pictures import Axis, Plot, Spot, series
+from profunda.lab.pictures import Axis, Plot, Role, Spot, series
 from profunda.lab.words import Words, said
 from profunda.theory import TrainingPaths, parameter_vector, training_paths
 
 _ROWS, _INPUTS = 20, 5
 _WIDTHS = (4, 16, 64)
+_ROLES: tuple[Role, ...] = ("bad", "second", "good")
 
 
 def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarray]:
@@ -23,12 +24,11 @@ def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarr
     keep = set(np.unique(np.logspace(0, np.log10(steps), 60).astype(int)).tolist())
     points, cosines = [parameter_vector(net)], []
     for step in range(1, steps + 1):
-        net.zero_grad()
         z = net(x)
-        (0.5 * (z - y).square().sum()).backward()
+        slopes = torch.autograd.grad(0.5 * (z - y).square().sum(), list(net.parameters()))
         with torch.no_grad():
-            for each in net.parameters():
-                each -= rate * each.grad
+            for each, slope in zip(net.parameters(), slopes, strict=True):
+                each -= rate * slope
             if step in keep:
                 points.append(parameter_vector(net))
                 moved, way = (net(x) - z).reshape(-1), (y - z).reshape(-1)
@@ -154,7 +154,7 @@ def _distances(runs: dict[int, list[tuple[TrainingPaths, np.ndarray]]]) -> Plot:
             range(len(runs[width][0][0].distances)),
             np.mean([paths.distances / paths.distances[0] for paths, _ in runs[width]], axis=0), role,
         )
-        for width, role in zip(_WIDTHS, ("bad", "second", "good"), strict=True)
+        for width, role in zip(_WIDTHS, _ROLES, strict=True)
     ]  # fmt: skip
     return Plot(
         Words("Distance of the predictions to the target", "Distância das previsões ao alvo"),

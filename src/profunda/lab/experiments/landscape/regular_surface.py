@@ -11,7 +11,7 @@ from profunda.theory import landscape, marked_points, regular_landscape, regular
 _REACH = 10.0
 
 
-def descent(start: tuple[float, float], steps: int = 4000, rate: float = 0.02) -> np.ndarray:
+def descent(start: tuple[float, float], steps: int = 1500, rate: float = 0.1) -> np.ndarray:
     """Gradient descent from a point, [steps + 1, 2], by central differences."""
     path = [np.array(start)]
     for _ in range(steps):
@@ -38,7 +38,7 @@ def measure(quick: bool) -> Outcome:
     found = regular_minima(_REACH)
     depths = regular_landscape(found[:, 0], found[:, 1])
     # (0, 0) is a saddle where descent would stand still: all five starts are moved by the same small step.
-    paths = [descent((a + 0.05, b + 0.02), 800 if quick else 4000) for a, b in marked_points()]
+    paths = [descent((a + 0.05, b + 0.02)) for a, b in marked_points()]
     nearest = [int(np.linalg.norm(found - path[-1], axis=1).argmin()) for path in paths]
     best = int(np.isclose(depths[nearest], depths.min(), atol=1e-4).sum())
     ended = sorted(float(each) for each in depths[nearest])

@@ -140,9 +140,9 @@ def _own_plane(
     low, high = path.coordinates.min(axis=0), path.coordinates.max(axis=0)
     room = 0.35 * float((high - low).max())
     across, along = (np.linspace(low[k] - room, high[k] + room, 29) for k in (0, 1))
-    plane = plane_slice(
-        net, x, y, functional.binary_cross_entropy_with_logits, path.centre, *path.directions, across, along
-    )
+    first, second = path.directions[0], path.directions[1]
+    loss = functional.binary_cross_entropy_with_logits
+    plane = plane_slice(net, x, y, loss, path.centre, first, second, across, along)
     at = path.coordinates
     return Heat(
         Words("With the path of its training", "Com o caminho do seu treino"),
