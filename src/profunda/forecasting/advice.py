@@ -78,8 +78,9 @@ def _depth_words(outlook: Outlook, depth: int, width: int) -> tuple[str, ...]:
         return ("Norms or skips carry signals and gradients; the limits on depth are those of plain chains.",)
     if own <= depth:
         return (f"The depth of {own} is within what these widths carry ({depth}).",)
+    most = "one hidden layer" if depth == 1 else f"{depth} hidden layers"
     return (
-        f"At these widths and this law take {depth} hidden layers at most, not {own}; or with {own} layers "
+        f"At these widths and this law take {most} at most, not {own}; or with {own} layers "
         f"at least {width} units a layer and a critical law.",
     )
 

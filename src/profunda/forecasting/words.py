@@ -81,7 +81,7 @@ def _efficiency(lines: tuple[Line, ...]) -> tuple[str, ...]:
     )
     if depth is not None and width is not None:
         told.append(
-            f"These widths carry {depth.value:.0f} hidden layers; this depth asks for {width.value:.0f} "
+            f"Hidden layers that these widths carry: {depth.value:.0f}; this depth asks for {width.value:.0f} "
             "units in each."
         )
     return tuple(told)
