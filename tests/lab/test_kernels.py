@@ -62,8 +62,8 @@ FOUND = {
     "gaussian-process-limit": ("holds", -1.35, -0.85),
     "kernel-freezes": ("holds", -1.15, -0.75),
     "lazy-is-not-overfitting": ("wrong", 0.0, 0.05),
-    "leaving-lazy-loss-and-step": ("holds", 3.0, 30.0),
-    "leaving-lazy-penalties": ("holds", 1.5, 5.0),
+    "leaving-lazy-loss-and-step": ("holds with conditions", 3.0, 30.0),
+    "leaving-lazy-penalties": ("holds with conditions", 1.5, 5.0),
     "linearised-twin": ("holds", -1.15, -0.5),
     "log-norm-law": ("holds", 4.6, 6.8),
     "neuron-correlation": ("holds with conditions", 0.4, 1.4),
@@ -293,14 +293,16 @@ def test_twins_that_part_are_told() -> None:
 
 def test_levers_are_judged_by_what_they_move() -> None:
     still, moved = Knob("0.1", np.full(4, 0.1), 1.0), Knob("3", np.full(4, 0.5), 1.0)
-    assert judge_knobs(still, moved, moved, still) == "holds"
-    assert judge_knobs(still, moved, still, still) == "holds with conditions"
-    assert judge_knobs(still, still, still, still) == "wrong"
+    assert judge_knobs(still, [moved], still, [moved]) == "holds"
+    assert judge_knobs(still, [still, moved], still, [still]) == "holds with conditions"
+    assert judge_knobs(still, [still], still, [still]) == "wrong"
     plain = Lever(Words("none", "nenhuma"), 0.0, np.full(4, 0.1), np.full(4, 0.3), np.zeros(4))
     strong = replace(plain, drift=np.full(4, 0.5), alignment=np.full(4, 0.6))
-    assert judge_penalties(plain, [strong]) == ("holds", [True])
-    assert judge_penalties(plain, [strong, plain]) == ("holds with conditions", [True, False])
-    assert judge_penalties(plain, [plain]) == ("wrong", [False])
+    assert judge_penalties(plain, [strong], [strong]) == ("holds", [True])
+    kept = replace(plain, drift=np.full(4, 0.05))
+    assert judge_penalties(plain, [strong], [kept])[0] == "holds with conditions"
+    assert judge_penalties(plain, [strong, plain], [strong]) == ("holds with conditions", [True, False])
+    assert judge_penalties(plain, [plain], [plain]) == ("wrong", [False])
     unfit = replace(strong, strength=1.0, loss=np.ones(4))
     assert strongest([plain, strong, unfit]) is strong
 

@@ -108,7 +108,10 @@ def measure(quick: bool) -> Outcome:
 
 def _spread(found: list[Start]) -> Plot:
     drawn = []
-    names = {0.0: Words("2 layers", "2 camadas")} | {r: said("L/H = {0}", "L/H = {0}", r) for r in _RATIOS}
+    names = {0.0: Words("2 layers", "2 camadas")} | {
+        r: Words(f"L/H = {text}", f"L/H = {text}")
+        for r, text in zip(_RATIOS, ("1/16", "1/4", "1"), strict=True)
+    }
     for ratio, role in ((0.0, "good"), (0.0625, "second"), (0.25, "measured"), (1.0, "bad")):
         own = [s for s in found if s.ratio == ratio]
         values = [float(s.logs.var()) for s in own]

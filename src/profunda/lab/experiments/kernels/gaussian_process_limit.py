@@ -140,7 +140,9 @@ def _density(narrow: Outputs, wide: Outputs) -> Plot:
     drawn = []
     for each, role in ((narrow, "bad"), (wide, "measured")):
         inside = np.histogram(each.at_first, edges)[0] / (len(each.at_first) * (edges[1] - edges[0]))
-        drawn.append(series(said("{0} units", "{0} unidades", each.width), middle, inside, role, "stairs"))
+        drawn.append(
+            series(said("{0} units", "{0} unidades", each.width), edges[:-1], inside, role, "stairs")
+        )
     normal = np.exp(-(middle**2) / 2.0) / np.sqrt(2.0 * np.pi)
     drawn.append(series(Words("normal law", "lei normal"), middle, normal, "theory"))
     return Plot(

@@ -130,7 +130,7 @@ def _histogram(found: list[Depth]) -> Plot:
         normal = np.exp(-((middle - one.mean) ** 2) / (2.0 * one.variance)) / np.sqrt(
             2.0 * np.pi * one.variance
         )
-        lines.append(series(said("{0} layers", "{0} camadas", depth), middle, heights, role, "stairs"))
+        lines.append(series(said("{0} layers", "{0} camadas", depth), edges[:-1], heights, role, "stairs"))
         name = said("{0} layers, normal law", "{0} camadas, lei normal", depth)
         lines.append(series(name, middle, normal, "theory"))
     return Plot(

@@ -129,7 +129,7 @@ def _density(found: Law) -> Plot:
         Axis(Words("weight × √fan-in", "peso × √fan-in")),
         Axis(Words("density", "densidade")),
         (
-            series(Words("torch.nn.Linear", "torch.nn.Linear"), middle, heights, "measured", "stairs"),
+            series(Words("torch.nn.Linear", "torch.nn.Linear"), edges[:-1], heights, "measured", "stairs"),
             series(Words("N(0, 1)", "N(0, 1)"), middle, normal, "theory"),
         ),
     )
