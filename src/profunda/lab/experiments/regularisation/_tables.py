@@ -155,13 +155,16 @@ def factors(given: Sequence[Table], found: Sequence[Interval]) -> Words:
 def by_table(
     title: Words, what: Words, axis: Words, given: Sequence[Table], found: Sequence[Interval], name: Words
 ) -> Plot:
-    """Factors with their intervals, one point a table; the dotted line is no difference."""
+    """Factors with their intervals, one point a table; the dotted line is no difference.
+
+    The axis is logarithmic where it has several powers of two to show.
+    """
     mean, low, high = (np.exp([getattr(one, end) for one in found]) for end in ("mean", "low", "high"))
     return Plot(
         title,
         what,
         Axis(Words("table", "tabela"), names=tuple(table.name for table in given)),
-        Axis(axis, log=True),
+        Axis(axis, log=bool(high.max() > 4.0 * low.min())),
         (series(name, range(len(given)), mean, kind="points", band=(low, high)),),
         marks=(Mark(Words("no difference", "sem diferença"), y=1.0),),
     )

@@ -80,7 +80,7 @@ def measure(quick: bool) -> Outcome:
                 Words("Lowest validation loss, mean of networks; a line ends where all diverged.",
                       "Menor perda de validação, média das redes; a linha acaba onde todas divergem."),
                 Axis(Words("learning rate (SGD)", "taxa de aprendizado (SGD)"), log=True),
-                Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
+                Axis(Words("log-loss (nats)", "perda log (nats)"), log=True, range=(0.2, 50.0)),
                 tuple(
                     series(name, np.array(_RATES)[keep], np.exp([np.nanmean(v) for v in part[keep]]),
                            role, "both")

@@ -56,7 +56,7 @@ def measure(quick: bool) -> Outcome:
     first = _steps(L1(_L1), count)
     second = _by_gradient(torch.optim.SGD, count)
     adam = _by_gradient(torch.optim.Adam, count)
-    decoupled = _steps(L2(2.0 * _L2), count)
+    decoupled = _steps(L2(_L2), count)
     amounts = -np.diff(first, axis=0)
     shares = {name: -np.diff(w, axis=0) / w[:-1] for name, w in (("sgd", second), ("adam", adam))}
     constant, proportional = spread(amounts), spread(shares["sgd"])
@@ -131,9 +131,9 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "One step takes ηλ (L1) or 2ηλ·w (L2) off a weight; Adam's first step is η whatever the gradient "
-        "(Loshchilov and Hutter 2019, section 2).",
+        "(Kingma and Ba 2015, section 2.1).",
         "Um passo retira ηλ (L1) ou 2ηλ·w (L2) de um peso; o primeiro passo de Adam é η, seja qual for o "
-        "gradiente (Loshchilov e Hutter 2019, seção 2).",
+        "gradiente (Kingma e Ba 2015, seção 2.1).",
     ),
     measure=measure,
     rows=("R1", "R2"),

@@ -103,11 +103,11 @@ def measure(quick: bool) -> Outcome:
                       "Cada um sozinho e todos juntos, contra nenhum; média sobre tabelas, intervalos de 95 "
                       "%."),
                 Axis(Words("ingredient", "ingrediente"), names=tuple(name for name, _ in _PARTS[1:])),
-                Axis(Words("steps ÷ steps without any", "passos ÷ passos sem nenhum"), log=True),
+                Axis(Words("steps ÷ steps without any", "passos ÷ passos sem nenhum")),
                 (series(Words("measured", "medido"), range(len(each)), np.exp([one.mean for one in each]),
                         kind="points",
                         band=(np.exp([one.low for one in each]), np.exp([one.high for one in each]))),),
-                marks=(Mark(Words("twice", "o dobro"), y=_LIMIT),),
+                marks=(Mark(Words("as without", "como sem"), y=1.0),),
             ),
         ),
     )  # fmt: skip

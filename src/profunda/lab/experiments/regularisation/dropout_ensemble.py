@@ -8,7 +8,7 @@ import torch
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._networks import Recipe, digits, log_loss, train_stack
 from profunda.lab.experiments.regularisation._tables import Interval, filled, interval, told
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
 
 _DROP, _EXACT = 0.5, 1e-12
@@ -91,11 +91,11 @@ def measure(quick: bool) -> Outcome:
                 Words("Mean log-loss of networks whose probabilities are averaged over so many masks.",
                       "Perda log média com probabilidades médias sobre tantas máscaras."),
                 Axis(Words("subnetworks averaged", "sub-redes na média"), log=True),
-                Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
+                Axis(Words("log-loss (nats)", "perda log (nats)")),
                 (series(Words("average of subnetworks", "média de sub-redes"), counts, mixed.mean(1),
-                        kind="both",
-                        band=(mixed.min(1), mixed.max(1))),),
-                marks=(Mark(Words("scaled network", "rede escalada"), y=float(whole.mean())),),
+                        kind="both", band=(mixed.min(1), mixed.max(1))),
+                 series(Words("scaled whole network", "rede inteira escalada"), counts,
+                        [float(whole.mean())] * len(counts), "good")),
             ),
         ),
     )  # fmt: skip
@@ -116,9 +116,9 @@ EXPERIMENT = Experiment(
     source=Words("Regularisation techniques, dropout: why it works",
                  "Técnicas de regularização, dropout: por que funciona"),
     prediction=Words(
-        "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, eqs. 7.52–7.59); in deeper "
+        "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, section 7.12); in deeper "
         "networks scaling beats one subnetwork and keeps three quarters of what averaging gains.",
-        "Exato para uma camada softmax (média geométrica; Goodfellow et al. 2016, eqs. 7.52–7.59); em redes "
+        "Exato para uma camada softmax (média geométrica; Goodfellow et al. 2016, seção 7.12); em redes "
         "mais profundas a escala vence uma sub-rede e mantém três quartos do ganho da média.",
     ),
     measure=measure,

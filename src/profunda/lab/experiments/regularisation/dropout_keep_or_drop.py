@@ -100,27 +100,29 @@ def measure(quick: bool) -> Outcome:
 
 
 def _sliding(inputs: int) -> Plot:
+    few = slice(0, 80)
     lines = []
     for step, keep in enumerate(_KEEPS):
-        z, mean, scaled = _means(keep, 0, inputs)
-        few = slice(0, 80)
+        z, mean, scaled = (part[few] / keep for part in _means(keep, 0, inputs))
         lines += [
-            series(Words("linear unit", "unidade linear"), scaled[few], z[few], "measured", "points",
-                   step=step),
-            series(Words("ReLU unit", "unidade ReLU"), np.maximum(scaled, 0.0)[few], mean[few], "bad",
-                   "points",
-                   step=step),
-        ]  # fmt: skip
+            series(Words("linear unit", "unidade linear"), scaled, z, "measured", "points", step=step),
+            series(
+                Words("ReLU unit", "unidade ReLU"), np.maximum(scaled, 0.0), mean, "bad", "points", step=step
+            ),
+        ]
+    reach = float(np.abs(_means(1.0, 0, inputs)[2][few]).max())
     return Plot(
-        Words("Mean over all masks against the scaled layer", "Média sobre as máscaras e camada escalada"),
-        Words("Each point is a unit. On the dashed line scaling is exact; ReLU units lie above it.",
-              "Cada ponto é uma unidade. Na linha tracejada a escala é exata; unidades ReLU ficam acima."),
-        Axis(Words("output with inputs scaled by keep", "saída com entradas escaladas")),
-        Axis(Words("mean output over masks", "saída média sobre máscaras")),
-        (*lines, series(Words("equal", "iguais"), (-1.0, 1.0), (-1.0, 1.0), "theory")),
+        Words("Mean over all masks against the test output", "Média sobre as máscaras e saída no teste"),
+        Words("Each point is a unit; both divided by keep. On the dashed line the scaling is exact; ReLU "
+              "units "
+              "lie above it.",
+              "Cada ponto é uma unidade; ambos divididos por manter. Na linha tracejada a escala é exata; "
+              "unidades ReLU ficam acima."),
+        Axis(Words("output at test ÷ keep", "saída no teste ÷ manter")),
+        Axis(Words("mean output in training ÷ keep", "saída média no treino ÷ manter")),
+        (*lines, series(Words("equal", "iguais"), (-reach, reach), (-reach, reach), "theory")),
         slider=Slider(Words("probability of keeping", "probabilidade de manter"),
-                      tuple(Words(f"keep = {keep:g}", f"manter = {keep:g}".replace(".", ","))
-                            for keep in _KEEPS)),
+                      tuple(Words(f"{keep:g}", f"{keep:g}".replace(".", ",")) for keep in _KEEPS)),
     )  # fmt: skip
 
 

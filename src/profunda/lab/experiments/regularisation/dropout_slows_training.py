@@ -104,9 +104,9 @@ EXPERIMENT = Experiment(
                  "Técnicas de regularização, dropout: vantagens e limitações"),
     prediction=Words(
         "More epochs until the validation loss is within 2 % of its own lowest, on every table (Srivastava "
-        "et al. 2014, section 10, say 2 to 3 times).",
+        "et al. 2014, section 11, say 2 to 3 times).",
         "Mais épocas até a perda de validação estar a 2 % do seu mínimo, em toda tabela (Srivastava et al. "
-        "2014, seção 10, falam em 2 a 3 vezes).",
+        "2014, seção 11, falam em 2 a 3 vezes).",
     ),
     measure=measure,
     rows=("R7",),

@@ -135,8 +135,8 @@ def _sliding() -> Plot:
         Axis(Words("part of the least-squares weight", "parte do peso de mínimos quadrados"),
              range=(-0.03, 1.05)),
         tuple(lines),
-        slider=Slider(Words("steps", "passos"),
-                      tuple(said("t = {0}", "t = {0}", steps) for steps in _STEPS)),
+        slider=Slider(Words("steps t", "passos t"),
+                      tuple(said("{0}", "{0}", steps) for steps in _STEPS)),
     )  # fmt: skip
 
 

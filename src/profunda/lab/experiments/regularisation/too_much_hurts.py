@@ -25,6 +25,10 @@ _DOSES: dict[str, tuple[Any, ...]] = {
     "dropout": (0.0, 0.1, 0.3, 0.6, 0.9),
 }
 _TITLES = {"l1": Words("L1", "L1"), "l2": Words("L2", "L2"), "dropout": Words("dropout", "dropout")}
+_STEPS = (
+    Words("none", "nenhuma"), Words("1", "1"), Words("2", "2"), Words("3", "3"), Words("strongest",
+          "mais forte"),
+)  # fmt: skip
 _PLAIN = profunda.Design(widths=(64, 64), lr=2e-3, batch_size=32)
 _ROLES: tuple[Role, ...] = ("measured", "second", "good", "bad")
 
@@ -103,11 +107,8 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Loss by dose", "Perda pela dose"),
-                Words("Relative to no dose at all, one line a table, means of folds and seeds. Move the "
-                      "slider.",
-                      "Relativa a dose nenhuma, uma linha por tabela, médias de partições e sementes. Mova "
-                      "o controle."),
-                Axis(Words("dose, none to strongest", "dose, de nenhuma à mais forte")),
+                _what(),
+                Axis(Words("dose", "dose"), names=_STEPS),
                 Axis(Words("loss ÷ loss without", "perda ÷ perda sem"), log=True),
                 tuple(
                     series(table.name, range(len(_DOSES[name])),
@@ -117,18 +118,21 @@ def measure(quick: bool) -> Outcome:
                     for table, one, role in zip(given, curves, _ROLES, strict=True)
                 ),
                 marks=(Mark(Words("as without", "como sem"), y=1.0),),
-                slider=Slider(Words("regulariser", "regularizador"),
-                              tuple(_range(name) for name in _DOSES)),
+                slider=Slider(Words("regulariser", "regularizador"), tuple(_TITLES.values())),
             ),
         ),
     )  # fmt: skip
 
 
-def _range(name: str) -> Words:
-    """The regulariser with its doses."""
-    title, doses = _TITLES[name], [f"{dose:g}" for dose in _DOSES[name]]
-    english, local = "; ".join(doses), "; ".join(dose.replace(".", ",") for dose in doses)
-    return Words(f"{title.en}: {english}", f"{title.pt}: {local}")
+def _what() -> Words:
+    """What is drawn, with the doses of each regulariser."""
+    doses = {name: "; ".join(f"{dose:g}" for dose in each) for name, each in _DOSES.items()}
+    english = ". ".join(f"{_TITLES[name].en}: {each}" for name, each in doses.items())
+    local = ". ".join(f"{_TITLES[name].pt}: {each.replace('.', ',')}" for name, each in doses.items())
+    return Words(
+        f"Relative to no dose at all, one line a table, means of folds and seeds. {english}.",
+        f"Relativa a dose nenhuma, uma linha por tabela, médias de partições e sementes. {local}.",
+    )
 
 
 EXPERIMENT = Experiment(
