@@ -12,7 +12,7 @@ from profunda.errors import ArgumentError, RunError
 from profunda.lab.book import check_folder, summary, write_book, write_page
 from profunda.lab.contents import entries as real_entries
 from profunda.lab.drawing import figure
-from profunda.lab.pictures import Picture, series
+from profunda.lab.pictures import Axis, Picture, Plot, series
 from profunda.lab.running import run, run_all
 from profunda.lab.words import LANGUAGES, Language, Words, said
 
@@ -121,6 +121,22 @@ def test_a_slider_shows_one_position_and_what_is_always_there() -> None:
     steps = spec["layout"]["sliders"][0]["steps"]
     assert [step["label"] for step in steps] == ["λ = 0,1", "λ = 1"]
     assert steps[1]["args"][0]["visible"] == [True, False, True, True, True]
+
+
+def test_layers_have_whole_ticks_and_powers_of_ten_no_idle_one() -> None:
+    deep = Axis(Words("layers", "camadas"))
+    steep = Axis(Words("loss", "perda"), log=True)
+    line = series(Words("a", "b"), [1, 2, 5], [1.0, 1e-6, 1e-12])
+    layout = json.loads(figure(Plot(Words("t", "t"), Words("w", "w"), deep, steep, (line,)), "en").spec)[
+        "layout"
+    ]
+    assert layout["xaxis"]["dtick"] == 1
+    assert "10⁻¹²" in layout["yaxis"]["ticktext"]
+    half = series(Words("a", "b"), [1, 2.5, 5], [1.0, 1e-6, 1e-12])
+    layout = json.loads(figure(Plot(Words("t", "t"), Words("w", "w"), deep, steep, (half,)), "en").spec)[
+        "layout"
+    ]
+    assert "dtick" not in layout["xaxis"]
 
 
 def test_a_series_of_unequal_lengths_is_refused() -> None:

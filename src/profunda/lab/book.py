@@ -224,12 +224,25 @@ def _blocks(run: Run, one: Entry, language: Language) -> tuple[Block, ...]:
 
 
 def _in_one_number(outcome: Outcome, language: Language) -> str:
-    value, low, high = interval(outcome.value, *outcome.interval)
-    predicted = "" if outcome.predicted is None else number(outcome.predicted)
+    value, low, high, predicted = _four_numbers(outcome)
     if language == "pt":
         value, low, high, predicted = (localised(text) for text in (value, low, high, predicted))
-    head = outcome.headline.to(language)
-    said = Words(f"{head}: {value} ({low} to {high})", f"{head}: {value} ({low} a {high})").to(language)
+    said = f"{outcome.headline.to(language)}: {value}"
+    if low != high or low != value:
+        said += Words(f" ({low} to {high})", f" ({low} a {high})").to(language)
     if not predicted:
         return said
     return said + Words(f", predicted {predicted}", f", previsto {predicted}").to(language)
+
+
+def _four_numbers(outcome: Outcome) -> tuple[str, str, str, str]:
+    """Value, interval and prediction ("" for none); counts as whole numbers, the others by their width."""
+    every = [outcome.value, *outcome.interval]
+    every += [] if outcome.predicted is None else [outcome.predicted]
+    if all(abs(each) < 1e6 and each == round(each) for each in every):
+        value, low, high, predicted = [f"{round(each):,}".replace("-", "−") for each in every] + [""] * (
+            4 - len(every)
+        )
+        return value, low, high, predicted
+    predicted = "" if outcome.predicted is None else number(outcome.predicted)
+    return *interval(outcome.value, *outcome.interval), predicted

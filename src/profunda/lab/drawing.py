@@ -39,8 +39,9 @@ def _plot(plot: Plot, language: Language) -> Figure:
     data += [_spots(plot.spots, language)] if plot.spots else []
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
+    across = [x for one in plot.series for x in one.x]
     layout: dict[str, Any] = _separators(language) | {
-        "xaxis": _axis(plot.x, [x for one in plot.series for x in one.x], language),
+        "xaxis": _axis(plot.x, across, language) | _whole(plot.x, across),
         "yaxis": _axis(plot.y, [y for one in plot.series for y in (*one.y, *one.low, *one.high)], language),
         "shapes": shapes,
         "annotations": notes,
@@ -72,10 +73,19 @@ def _axis(one: Axis, values: Sequence[float], language: Language) -> dict[str, A
         if ends[0] == ends[1]:
             ends = (ends[0] / 2, ends[1] * 2)
         found = log_axis(title, *ends)
+        found["ticktext"] = [text.replace("1·10", "10") for text in found["ticktext"]]
         if language == "pt":
             found["ticktext"] = [localised(text) for text in found["ticktext"]]
         return found
     return axis(title) | ({"range": list(one.range)} if one.range is not None else {})
+
+
+def _whole(one: Axis, values: Sequence[float]) -> dict[str, Any]:
+    """A tick at each whole number where a short axis has no others: there is no layer 1.5."""
+    few = bool(values) and 1 < max(values) - min(values) <= 10
+    if one.log or one.names or not few or any(value != round(value) for value in values):
+        return {}
+    return {"dtick": 1}
 
 
 def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[dict[str, Any]]:
@@ -186,8 +196,10 @@ def _slider(plot: Plot, data: Sequence[dict[str, Any]], language: Language) -> d
         }
         for position, words in enumerate(plot.slider.positions)
     ]
+    # Room at the right for half of the last position's text, which the figure's edge would cut.
+    pad = {"t": 48, "b": 8, "r": 4 * max(len(step["label"]) for step in steps[-1:])}
     title = {"prefix": f"{label(plot.slider.title.to(language), 60)}: ", "font": {"size": 13}}
-    return {"active": 0, "currentvalue": title, "steps": steps, "pad": {"t": 48, "b": 8}, "len": 1, "x": 0}
+    return {"active": 0, "currentvalue": title, "steps": steps, "pad": pad, "len": 1, "x": 0}
 
 
 def _heat(heat: Heat, language: Language) -> Figure:
