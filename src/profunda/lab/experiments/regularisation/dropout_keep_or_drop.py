@@ -87,11 +87,11 @@ def measure(quick: bool) -> Outcome:
             Words("Scaling by p keeps the mean.", "Escalar por p conserva a média."),
             Words(
                 "p is called the dropout rate in the text but is the probability of keeping; torch's p is "
-                "that of dropping. Scaling keeps the mean of one linear map exactly, and of a layer with "
-                "ReLU only nearly: relu of a mean is less than the mean of relu.",
+                "that of dropping. Scaling keeps the mean of one linear map exactly; a layer with ReLU "
+                "gives too little at test, as relu of a mean is at most the mean of relu.",
                 "O texto chama p de taxa de dropout, mas é a probabilidade de manter; o p do torch é a de "
-                "descartar. A escala conserva exatamente a média de uma aplicação linear e só "
-                "aproximadamente a de uma camada com ReLU: a relu da média é menor que a média da relu.",
+                "descartar. A escala conserva exatamente a média de uma aplicação linear; uma "
+                "camada com ReLU dá de menos no teste, pois a relu da média é no máximo a média da relu.",
             ),
             Words("Scaling does not keep the mean here.", "A escala não conserva a média aqui."),
         ),
