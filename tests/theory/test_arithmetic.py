@@ -104,3 +104,8 @@ def test_bits_there_and_back(numbers):
 def test_refusals(make, text):
     with pytest.raises(ArgumentError, match=text):
         make()
+
+
+def test_numbers_that_are_no_bits_are_told():
+    with pytest.raises(ArgumentError, match="values other than 0 and 1, which are no bits"):
+        from_bits(np.array([[2, 1]]))

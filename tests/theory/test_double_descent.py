@@ -219,3 +219,16 @@ def test_wrong_sizes_are_refused():
         TwoScales(scales=(1.0, 0.0))
     with pytest.raises(ArgumentError, match="1 repeats have no standard error"):
         TwoScales().curve(np.array([1]), repeats=1)
+
+
+@pytest.mark.parametrize("steps", [[0.5], [-1], []])
+def test_steps_that_are_no_counts_are_refused(steps):
+    with pytest.raises(ArgumentError, match="steps must be a list of whole numbers"):
+        descent_risk(np.eye(2), np.ones(2), np.ones(2), 0.1, 1.5, np.array(steps))
+
+
+def test_scales_and_signals_must_be_finite():
+    with pytest.raises(ArgumentError, match="scales above 0, all finite"):
+        TwoScales(scales=(math.inf, 1.0))
+    with pytest.raises(ArgumentError, match="second_signal = inf must be finite"):
+        TwoScales(signals=(1.0, math.inf))

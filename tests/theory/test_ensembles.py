@@ -194,3 +194,9 @@ def test_what_means_nothing_is_refused(changed, text):
     }
     with pytest.raises(ArgumentError, match=text):
         random_networks(**{**given, **changed})
+
+
+def test_one_network_has_no_variance():
+    found = random_networks([4], np.ones((1, 3)), "relu", 2.0, networks=1, seed=0)
+    with pytest.raises(ArgumentError, match=r"1 network\(s\) have no variance"):
+        found.pair_excess()

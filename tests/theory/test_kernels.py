@@ -510,3 +510,14 @@ def test_equal_rows_share_what_regression_finds():
 def test_wrong_use_is_told(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.array])
+def test_variances_may_be_numbers_of_numpy(kind):
+    x = np.eye(3)
+    assert np.array_equal(dense_kernels(x, 2, "relu", kind(2)).ntk, dense_kernels(x, 2, "relu", 2.0).ntk)
+
+
+def test_targets_that_are_not_finite_are_told():
+    with pytest.raises(ArgumentError, match="kernel_new and y must be finite"):
+        kernel_regression(np.eye(2), np.eye(2), np.array([1.0, np.nan]))

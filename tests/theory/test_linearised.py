@@ -429,3 +429,25 @@ THREE, TWO = np.eye(3), np.zeros((2, 3))
 def test_wrong_use_is_told(call, text):
     with pytest.raises(ArgumentError, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "y", "text"),
+    [
+        (np.full((2, 2), np.nan), np.ones(2), "kernel holds values that are not finite"),
+        (np.array([[2.0, 1.0], [0.0, 2.0]]), np.ones(2), "kernel is not symmetric"),
+        (np.eye(2), np.array([1.0, np.inf]), "y holds NaN or infinite values"),
+        (np.eye(2), np.float64(1.0), r"targets \(\) do not fit"),
+    ],
+)
+def test_what_would_make_every_answer_nan_is_told(kernel, y, text):
+    with pytest.raises(ArgumentError, match=text):
+        linear_flow(kernel, np.eye(2), np.zeros(np.shape(y)), np.zeros(2), y, 1.0, "half_rss")
+
+
+def test_a_descent_that_outgrows_numbers_says_which_step_is_stable():
+    start, y = np.zeros(2), np.array([1.0, 0.0])
+    call = (np.diag([4.0, 1.0]), np.eye(2), start, start, y)
+    assert abs(linear_descent(*call, 1.0, 100, "half_rss").train[0]) == pytest.approx(3.0**100)
+    with pytest.raises(ArgumentError, match=r"outgrown float64 by then: a step is stable up to 0\.5;"):
+        linear_descent(*call, 1.0, 1000, "half_rss")

@@ -100,3 +100,8 @@ def test_wrong_batches_are_refused():
         batch_norm_step(np.array([[1.0, 5.0], [2.0, 5.0]]), 0.0)
     with pytest.raises(ArgumentError, match="batch 2, width 256, depth 30, networks 8: at least 3 rows"):
         batch_norm_growth(2)
+
+
+def test_gradients_that_end_on_the_way_are_told():
+    with pytest.raises(ArgumentError, match="gradient is lost on its way through 250 layers of 4 units"):
+        batch_norm_growth(3, 4, 250, 2)

@@ -10,7 +10,7 @@ from torch import nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.losses import squared_error
-from profunda.theory.products import curvature, matrix_operator, tangent_operator
+from profunda.theory.products import Operator, curvature, matrix_operator, tangent_operator
 from profunda.theory.spectra import extreme_eigenvalues, hutchinson_trace, spectral_density
 from profunda.theory.tangents import empirical_ntk
 
@@ -151,3 +151,13 @@ def test_a_million_parameters_on_a_thousand_rows():
     assert found.largest == pytest.approx(float(kernel.eigenvalues[-1]) / 1000, rel=1e-4)
     trace = hutchinson_trace(operator, probes=6)
     assert abs(trace.value - float(kernel.values.trace()) / 1000) <= 5 * trace.error
+
+
+def test_products_that_are_not_finite_are_told():
+    broken = Operator("the matrix", 3, lambda v: v / 0.0, torch.zeros(0))
+    with pytest.raises(ArgumentError, match="product with the matrix is not finite, so it has no spectrum"):
+        extreme_eigenvalues(broken)
+    with pytest.raises(ArgumentError, match="product with the matrix is not finite"):
+        hutchinson_trace(broken)
+    with pytest.raises(ArgumentError, match="steps = -1: at least one product"):
+        spectral_density(matrix_operator(torch.eye(3)), steps=-1)

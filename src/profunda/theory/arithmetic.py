@@ -56,6 +56,8 @@ def from_bits(rows: np.ndarray) -> np.ndarray:
         raise ArgumentError(
             f"rows has shape {rows.shape}; [N, bits] with at most {_MOST_BITS} bits is needed."
         )
+    if not np.isin(rows, (0, 1)).all():
+        raise ArgumentError("rows has values other than 0 and 1, which are no bits.")
     weights = np.uint64(1) << np.arange(rows.shape[1], dtype=np.uint64)
     return (rows.astype(np.uint64) * weights).sum(axis=1, dtype=np.uint64)
 

@@ -176,7 +176,7 @@ def descent_risk(
     For y = X w + noise, `truth` w [D], test inputs of independent components of `variances` [D], the noise of
     the test target included, in expectation over the training noise: with w_t = V(1 − (1 − ηs²)^t)s⁻¹Uᵀy the
     distance to w has mean (V φ_t Vᵀ − I)w and covariance σ²V(φ_t/s)²Vᵀ. Raises ArgumentError for a rate at
-    which the descent diverges.
+    which the descent diverges and for steps that are no counts.
     """
     _not_negative(noise=noise)
     x, truth, variances = (np.asarray(each, np.float64) for each in (x, truth, variances))
@@ -184,6 +184,9 @@ def descent_risk(
         raise DataError(
             f"Inputs {x.shape}, truth {truth.shape} and variances {variances.shape} must be [N, D], [D], [D]."
         )
+    steps = np.asarray(steps, np.float64)
+    if steps.ndim != 1 or not len(steps) or (steps < 0.0).any() or (steps % 1.0).any():
+        raise ArgumentError("steps must be a list of whole numbers, none below 0: so often a step is taken.")
     if not np.isfinite(x).all() or not x.any():
         raise DataError("The inputs must be finite and not all 0, or no step of descent is told.")
     _, s, vt = np.linalg.svd(x, full_matrices=False)
@@ -194,7 +197,7 @@ def descent_risk(
         )
     kept = s > s[0] * max(x.shape) * np.finfo(np.float64).eps
     s, vt = s[kept], vt[kept]
-    reached = 1.0 - (1.0 - rate * s**2) ** np.asarray(steps, np.float64)[:, None]
+    reached = 1.0 - (1.0 - rate * s**2) ** steps[:, None]
     bias = (reached * (vt @ truth)) @ vt - truth
     spread = noise**2 * (reached / s) ** 2 @ vt**2
     return (bias**2 + spread) @ variances + noise**2
@@ -241,12 +244,13 @@ class TwoScales:
     noise: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.n_rows < 1 or min(self.sizes) < 1 or min(self.scales) <= 0.0:
+        if self.n_rows < 1 or min(self.sizes) < 1 or not all(0.0 < scale < math.inf for scale in self.scales):
             raise ArgumentError(
                 f"{self.n_rows} rows, sizes {self.sizes}, scales {self.scales}: rows and sizes must be "
-                "at least 1 and scales above 0."
+                "at least 1 and scales above 0, all finite."
             )
-        _not_negative(noise=self.noise, signals=min(self.signals))
+        first, second = self.signals
+        _not_negative(noise=self.noise, first_signal=first, second_signal=second)
 
     def inputs(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """X [N, D], w [D] in a random direction of each block, and the inputs' variances [D]."""

@@ -40,13 +40,16 @@ class Estimate:
 def relative_variance(values: np.ndarray) -> Estimate:
     """E v²/(E v)² − 1 over the first axis of `values` [M, ...], and its standard error to first order in 1/M.
 
-    Both mislead where rare networks rule: see `profunda.theory.finite_width.moments_can_be_sampled`.
+    Both mislead where rare networks rule: see `profunda.theory.finite_width.moments_can_be_sampled`. Raises
+    ArgumentError for fewer than 2 networks.
     """
     return _excess(values**2, values)
 
 
 def _excess(tops: np.ndarray, bases: np.ndarray) -> Estimate:
     """E top/(E base)² − 1; its error by the influence of each network."""
+    if len(tops) < 2:
+        raise ArgumentError(f"{len(tops)} network(s) have no variance: at least 2 are needed.")
     top, base = tops.mean(0), bases.mean(0)
     with np.errstate(divide="ignore", invalid="ignore"):  # dead signals have none: nan
         influence = (tops - top) / base**2 - 2.0 * top * (bases - base) / base**3

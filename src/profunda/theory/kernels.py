@@ -47,6 +47,7 @@ __all__ = [
     "kernel_regression",
     "largest_stable_step",
     "lazy_time",
+    "symmetric_kernel",
 ]
 
 Parametrisation = Literal["ntk", "standard"]
@@ -205,9 +206,8 @@ def _each(name: str, given: float | Sequence[float], depth: int) -> list[float]:
     """One variance a layer."""
     if depth < 0:
         raise ArgumentError(f"depth = {depth} hidden layers are none: it must be at least 0.")
-    found = (
-        [float(given)] * (depth + 1) if isinstance(given, int | float) else [float(each) for each in given]
-    )
+    values = np.asarray(given, np.float64)
+    found = values.tolist() if values.ndim else [float(values)] * (depth + 1)
     if len(found) != depth + 1:
         raise ArgumentError(
             f"{name} was given for {len(found)} layers, but {depth} hidden layers and the read-out are "
@@ -241,7 +241,7 @@ def kernel_condition(kernel: np.ndarray) -> KernelCondition:
     >>> kernel_condition(np.diag([4.0, 1.0])).number
     4.0
     """
-    values = np.linalg.eigvalsh(_kernel(kernel))
+    values = np.linalg.eigvalsh(symmetric_kernel(kernel))
     smallest, largest = float(values[0]), float(values[-1])
     sound = smallest > len(values) * np.finfo(np.float64).eps * largest
     return KernelCondition(smallest, largest, largest / smallest if sound else math.inf)
@@ -303,13 +303,15 @@ def kernel_regression(
     """
     if not 0.0 <= ridge < math.inf:
         raise ArgumentError(f"ridge = {ridge} is no variance of a noise: it must be finite and at least 0.")
-    symmetric, targets = _kernel(kernel), np.asarray(y, np.float64)
+    symmetric, targets = symmetric_kernel(kernel), np.asarray(y, np.float64)
     new = np.asarray(kernel_new, np.float64)
     if len(targets) != len(symmetric) or new.ndim != 2 or new.shape[1] != len(symmetric):
         raise ArgumentError(
             f"A kernel of {len(symmetric)} rows, one of shape {new.shape} to the new rows and {len(targets)} "
             f"targets do not fit; give kernel [N, N], kernel_new [N_new, N] and y [N] or [N, C]."
         )
+    if not (np.isfinite(new).all() and np.isfinite(targets).all()):
+        raise ArgumentError("kernel_new and y must be finite: a NaN or infinity would be in every answer.")
     values, vectors = np.linalg.eigh(symmetric)
     kept = values + ridge > len(values) * np.finfo(np.float64).eps * max(values[-1], ridge)
     inverse = np.divide(1.0, values + ridge, out=np.zeros_like(values), where=kept)
@@ -320,7 +322,8 @@ def _factor(kernel: np.ndarray, loss_scale: LossScale, n_rows: int | None) -> fl
     return loss_factor(loss_scale, len(kernel) if n_rows is None else n_rows)
 
 
-def _kernel(kernel: np.ndarray) -> np.ndarray:
+def symmetric_kernel(kernel: np.ndarray) -> np.ndarray:
+    """A kernel [N, N] in float64, exactly symmetric; ArgumentError for one that is no kernel of one set."""
     matrix = np.asarray(kernel, np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise ArgumentError(f"A kernel of shape {matrix.shape} is not square; give that of one set of rows.")

@@ -27,6 +27,7 @@ from torch.func import functional_call, jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profunda.errors import ArgumentError
+from profunda.theory.kernels import symmetric_kernel
 from profunda.theory.parameter_map import load_forward_mode, trainable
 from profunda.theory.scales import LossScale, loss_factor
 
@@ -195,7 +196,8 @@ def linear_descent(
     """Outputs after `steps` full-batch gradient steps of size `rate` on f·RSS, without taking any.
 
     Arguments as of `linear_flow`. Also right above the largest stable step, where the outputs grow without
-    bound. Raises ArgumentError for shapes that do not match, a rate not above 0 and negative steps.
+    bound. Raises ArgumentError for shapes that do not match, a rate not above 0, negative steps, and outputs
+    that have outgrown float64.
     """
     if not 0.0 < rate < math.inf or steps < 0:
         raise ArgumentError(
@@ -205,7 +207,9 @@ def linear_descent(
     def gained(pace: np.ndarray) -> np.ndarray:
         moved = rate * pace
         small = np.minimum(moved, 0.5)
-        return np.where(moved < 0.5, -np.expm1(steps * np.log1p(-small)), 1.0 - (1.0 - moved) ** steps)
+        with np.errstate(over="ignore"):  # told by `_trained`
+            grown = (1.0 - moved) ** steps
+        return np.where(moved < 0.5, -np.expm1(steps * np.log1p(-small)), 1.0 - grown)
 
     return _trained(kernel_train, kernel_new, (f0, f0_new, y), rate * steps, gained, loss_scale, n_rows)
 
@@ -223,10 +227,15 @@ def _trained(
     kernel, new = (np.asarray(each, np.float64) for each in (kernel_train, kernel_new))
     f0, f0_new, y = (np.asarray(each, np.float64) for each in outputs)
     _check_shapes(kernel, new, f0, f0_new, y)
-    values, vectors = np.linalg.eigh(0.5 * (kernel + kernel.T))
+    values, vectors = np.linalg.eigh(symmetric_kernel(kernel))
     values = np.where(values > len(values) * np.finfo(np.float64).eps * values[-1], values, 0.0)
     twice = 2.0 * loss_factor(loss_scale, y.size if n_rows is None else n_rows)
     share = gained(twice * values)
+    if not np.isfinite(share).all():
+        raise ArgumentError(
+            "The outputs have outgrown float64 by then: a step is stable up to "
+            f"{2.0 / (twice * values[-1]):.3g}; take smaller ones, or fewer."
+        )
     # Where λ is 0 nothing is gained on the training rows, and a new row sees no such direction.
     per_value = np.divide(share, values, out=np.zeros_like(values), where=values > 0.0)
     inside = vectors.T @ (y - f0)
@@ -238,7 +247,7 @@ def _trained(
 def _check_shapes(
     kernel: np.ndarray, new: np.ndarray, f0: np.ndarray, f0_new: np.ndarray, y: np.ndarray
 ) -> None:
-    square = kernel.ndim == 2 and kernel.shape[0] == kernel.shape[1]
+    square = kernel.ndim == 2 and kernel.shape[0] == kernel.shape[1] and y.ndim > 0 and f0_new.ndim > 0
     if not square or new.shape != (len(f0_new), len(kernel)) or len(y) != len(kernel) or f0.shape != y.shape:
         raise ArgumentError(
             f"Θ {kernel.shape}, Θ to new rows {new.shape}, outputs {f0.shape} and {f0_new.shape} and targets "
@@ -250,6 +259,9 @@ def _check_shapes(
             f"New rows have outputs of shape {f0_new.shape}, training rows of {y.shape}: both need the same "
             "number of outputs."
         )
+    for name, each in (("Θ to new rows", new), ("f0", f0), ("f0_new", f0_new), ("y", y)):
+        if not np.isfinite(each).all():
+            raise ArgumentError(f"{name} holds NaN or infinite values, which would be in every answer.")
 
 
 # How far from linear --------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def batch_norm_growth(
     Gaussian weights of any variance (batch norm takes it out), standard normal inputs [batch, width], no γ
     and β, a random direction at the output; the 4 layers at either end, where the signal is not yet
     stationary, are left out of the slope. Raises ArgumentError for a batch below 3 (two rows become ±1 and
-    pass no gradient), a depth below 10 and fewer than 2 networks.
+    pass no gradient), a depth below 10, fewer than 2 networks, and gradients that vanish or overflow.
     """
     if batch < 3 or width < 1 or depth < 2 * EDGE + 2 or networks < 2:
         raise ArgumentError(
@@ -124,4 +124,10 @@ def _log_gradients(batch: int, width: int, depth: int, generator: torch.Generato
         normalised = torch.nn.functional.batch_norm(x @ weight, None, None, training=True, eps=EPSILON)
         x = torch.relu(normalised)
     gradients = torch.autograd.grad((x * torch.randn(x.shape, generator=generator)).sum(), inputs)
-    return np.array([math.log(float(g.double().square().sum())) for g in gradients])
+    sizes = np.array([float(g.double().square().sum()) for g in gradients])
+    if not ((sizes > 0.0) & np.isfinite(sizes)).all():
+        raise ArgumentError(
+            f"The gradient is lost on its way through {depth} layers of {width} units (0, or beyond "
+            "float32): take fewer layers, or more units and rows."
+        )
+    return np.log(sizes)

@@ -128,6 +128,7 @@ def spectral_density(
     """
     if probes < 2:
         raise ArgumentError(f"probes = {probes}: at least two are needed to know the error.")
+    _check_steps(steps)
     generator = torch.Generator().manual_seed(seed)
     nodes, weights = np.zeros((probes, steps)), np.zeros((probes, steps))
     for probe in range(probes):
@@ -150,7 +151,7 @@ def hutchinson_trace(operator: Operator, *, probes: int = PROBES, seed: int = 0)
     found = []
     for _ in range(probes):
         v = _signs(operator, generator)
-        found.append(float(v.double() @ (operator @ v).double()))
+        found.append(_finite(operator, float(v.double() @ (operator @ v).double())))
     return _estimate(np.array(found))
 
 
@@ -167,8 +168,7 @@ def _lanczos(
     operator: Operator, steps: int, generator: torch.Generator, memory: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Diagonal [k] and what stands beside it [k], the last of which is the residual; k ≤ steps."""
-    if steps < 1:
-        raise ArgumentError(f"steps = {steps}: at least one product is needed.")
+    _check_steps(steps)
     steps = min(steps, operator.size)
     element = operator.like.element_size()
     weigh(f"Lanczos's method with {steps} steps", (steps + 3) * operator.size * element, memory)
@@ -179,7 +179,7 @@ def _lanczos(
     for k in range(steps):
         basis[k] = v
         w = operator @ v
-        alphas.append(float(v @ w))
+        alphas.append(_finite(operator, float(v @ w)))
         for _ in range(2):  # twice is enough (Parlett 1998, section 6.9)
             w = w - basis[: k + 1].T @ (basis[: k + 1] @ w)
         betas.append(float(w.norm()))
@@ -188,6 +188,20 @@ def _lanczos(
             break  # an invariant subspace: all of the spectrum that the start holds
         v = w / betas[-1]
     return np.array(alphas), np.array(betas)
+
+
+def _check_steps(steps: int) -> None:
+    if steps < 1:
+        raise ArgumentError(f"steps = {steps}: at least one product is needed.")
+
+
+def _finite(operator: Operator, product: float) -> float:
+    if not math.isfinite(product):
+        raise ArgumentError(
+            f"A product with {operator.name} is not finite, so it has no spectrum: look for a derivative "
+            "that is infinite, as of a root at 0, or for losses that overflow."
+        )
+    return product
 
 
 def _tridiagonal(alphas: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
