@@ -219,3 +219,11 @@ def test_data_without_a_dimension_are_told():
         intrinsic_dimension(lattice)
     with pytest.raises(DataError, match="differ by less than float64 can tell"):
         intrinsic_dimension(table(30) * 1e-200)
+
+
+def test_a_degree_that_is_asked_for_twice_counts_once():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = x[:, 0] + rng.normal(size=60)
+    once = polynomial_order_fit(x, y, (1, 2))
+    assert polynomial_order_fit(x, y, np.array([1, 2, 1])) == (*once, once[0])

@@ -268,3 +268,9 @@ def test_one_random_layer_has_the_pieces_of_cauchy_bends():
     expected = 1 + 40 * 2 / math.pi * math.atan(2.0 * math.sqrt(2 / 0.5))
     assert counts.mean() == pytest.approx(expected, abs=4 * counts.std() / 20)
     assert (random_pieces([40], 5, seed=1, reach=2.0, bias_variance=0.5) == counts[:5]).all()
+
+
+def test_bends_of_tiny_signals_are_found():
+    net = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.ReLU()).double()
+    torch.nn.init.constant_(net[0].weight, 1e-170)  # two of its signals have a product below 1e-308
+    assert linear_pieces(net, torch.tensor([-3.0]), torch.tensor([1.0])).bends.tolist() == [0.75]

@@ -177,9 +177,9 @@ def polynomial_order_fit(
     1.0
     """
     x, target = _pair(x, y, folds)
-    if not degrees or min(degrees) < 0:
+    if not len(degrees) or min(degrees) < 0:
         raise ArgumentError(f"degrees = {tuple(degrees)}: give one or more, each 0 or above.")
-    ordered = sorted(degrees)
+    ordered = sorted(set(degrees))
     parts = np.array_split(np.random.default_rng(seed).permutation(len(x)), folds)
     left, total = dict.fromkeys(ordered, 0.0), 0.0
     for part in parts:

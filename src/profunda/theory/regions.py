@@ -126,7 +126,7 @@ def _refined(knots: np.ndarray, signal: Tensor, kinks: tuple[float, ...]) -> np.
     found = [knots]
     for kink in kinks:
         low, high = values[:-1] - kink, values[1:] - kink
-        interval, unit = np.nonzero(low * high < 0.0)
+        interval, unit = np.nonzero(np.sign(low) * np.sign(high) < 0.0)  # products may underflow
         below, above = low[interval, unit], high[interval, unit]
         left, right = knots[interval], knots[interval + 1]
         found.append(left + (right - left) * (below / (below - above)))
