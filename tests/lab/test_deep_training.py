@@ -21,6 +21,7 @@ from profunda.lab.experiments.deep_training import (
     layers_learn_at_different_speeds,
     relu_critical,
     tanh_criticality,
+    uniform_initialisation,
     xavier_is_not_lecun,
 )
 
@@ -38,6 +39,7 @@ VERDICTS: dict[str, Verdict] = {
     "layers_learn_at_different_speeds": "holds with conditions",
     "relu_critical": "holds",
     "tanh_criticality": "holds with conditions",
+    "uniform_initialisation": "holds with conditions",
     "xavier_is_not_lecun": "holds with conditions",
 }
 
@@ -70,12 +72,16 @@ def test_exploding_gradients_are_of_the_predicted_size() -> None:
 
 def test_critical_constants() -> None:
     assert quick("critical_swish").value == pytest.approx(0.555143170722, abs=1e-9)
+    assert quick("critical_swish").predicted == pytest.approx(0.555143170722, abs=1e-12)
     assert quick("critical_gelu").predicted == pytest.approx(5.12e-12 / 2.0, rel=1e-2)
     assert quick("critical_gelu").value == pytest.approx(2.56e-12, rel=2.0)
 
 
 def test_inputs_become_one_under_the_default_weights() -> None:
-    assert quick("correlation_collapse").value == pytest.approx(1.0, abs=1e-6)
+    outcome = quick("correlation_collapse")
+    assert outcome.predicted == pytest.approx(44.413, abs=1e-3)
+    assert outcome.value == pytest.approx(43.2, abs=0.1)
+    assert "1.00 with PyTorch's" in outcome.measured.en
 
 
 def test_the_first_layers_speed_is_near_what_was_measured() -> None:
@@ -116,6 +122,8 @@ def test_other_critical_weights_are_told() -> None:
     assert critical_swish.verdict(0.55514317, 1.0) == "wrong"
     assert tanh_criticality.verdict(np.array([1.2, 1.1]), 1.0, 0.1, 1.0) == "wrong"
     assert tanh_criticality.verdict(np.array([1.2, 1.001]), 3.0, 0.1, 1.0) == "wrong"
+    assert uniform_initialisation.verdict(1.1, 1.2, 0.1) == "wrong"
+    assert uniform_initialisation.verdict(0.9, 1.1, 0.9) == "holds"
     assert xavier_is_not_lecun.verdict(1.5, 0.01, 0.4) == "wrong"
     assert xavier_is_not_lecun.verdict(1.0, 0.01, 1.0) == "holds"
 
@@ -141,6 +149,8 @@ def test_a_forecast_that_is_a_coin_is_told() -> None:
     assert forecast_scored.verdict(0.45, 0.55) == "wrong"
     assert forecast_scored.verdict(0.7, 0.8) == "holds with conditions"
     assert forecast_scored.verdict(0.88, 0.93) == "holds"
+    words = forecast_scored.told([("expected to train", 9, 7), ("not expected to train", 5, 1)], 0.93)
+    assert "were 4 of 6 failures, and 1 that learnt" in words.en
 
 
 def test_accuracy_beside_the_texts() -> None:

@@ -43,24 +43,24 @@ def measure(quick: bool) -> Outcome:
     looked = np.array([10, 30, 100, 300, 1000])
     products = (1.0 - profile[looked - 1]) * looked**2
     he, default = _cosines(2.0, False, networks), _cosines(0.0, True, networks)
-    value = min(1.0, float(default[:, -1].mean()))
+    alike = min(1.0, float(default[:, -1].mean()))
     return Outcome(
         headline=Words(
-            "cosine of two inputs after 50 layers, PyTorch's weights",
-            "cosseno de duas entradas após 50 camadas, pesos do PyTorch",
+            "(1 − cosine)·l² of two inputs at layer l = 1,000, He weights (5 % allowed)",
+            "(1 − cosseno)·l² de duas entradas na camada l = 1.000, pesos de He (5 % de tolerância)",
         ),
-        predicted=1.0,
-        value=value,
-        interval=(float(default[:, -1].min()), min(1.0, float(default[:, -1].max()))),
+        predicted=_LIMIT,
+        value=float(products[-1]),
+        interval=(0.95 * _LIMIT, 1.05 * _LIMIT),
         measured=said(
-            "(1 − c)·l² under He weights is {0} at layer 10, {1} at 100 and {2} at 1,000. Networks of 256 "
+            "(1 − c_l)·l² under He weights is {0} at layer 10, {1} at 100 and {2} at 1,000. Networks of 256 "
             "units, 50 layers, orthogonal inputs: cosine {3} with He weights, {4} with PyTorch's.",
-            "(1 − c)·l² com pesos de He é {0} na camada 10, {1} na 100 e {2} na 1.000. Redes de 256 "
+            "(1 − c_l)·l² com pesos de He é {0} na camada 10, {1} na 100 e {2} na 1.000. Redes de 256 "
             "unidades, 50 camadas, entradas ortogonais: cosseno {3} com pesos de He, {4} com os do PyTorch.",
             float(products[0]), float(products[2]), float(products[-1]), float(he[:, -1].mean()),
-            value,
+            alike,
         ),
-        verdict=verdict(products, value),
+        verdict=verdict(products, alike),
         statement=Words(
             "Depth makes inputs alike: 1 − cosine falls like 9π²/(2l²) for a critical ReLU. With PyTorch's "
             "default weights it falls exponentially, and after 50 layers all inputs look the same.",
@@ -78,8 +78,10 @@ def _picture(he: np.ndarray, default: np.ndarray, profile: np.ndarray) -> Plot:
     return Plot(
         Words("How different two inputs still are", "Quão diferentes duas entradas ainda são"),
         Words(
-            "1 − cosine of the pre-activations of orthogonal inputs; bands: smallest to largest network.",
-            "1 − cosseno das pré-ativações de entradas ortogonais; faixas: da menor à maior rede.",
+            "1 − cosine of the pre-activations of orthogonal inputs; bands: smallest to largest network. The "
+            "red line goes on falling below the picture.",
+            "1 − cosseno das pré-ativações de entradas ortogonais; faixas: da menor à maior rede. A linha "
+            "vermelha continua a cair abaixo da figura.",
         ),
         Axis(Words("layer l", "camada l"), log=True),
         Axis(Words("1 − cosine", "1 − cosseno"), log=True, range=(1e-8, 2.0)),
@@ -102,13 +104,15 @@ EXPERIMENT = Experiment(
         "Mais camadas constroem mais camadas de abstração, cada uma a partir da anterior.",
     ),
     source=Words(
-        "Why deep networks are hard to train: layers of abstraction",
-        "Por que as redes neurais profundas são difíceis de treinar?: camadas de abstração",
+        "Why deep networks are hard to train, layers of abstraction",
+        "Por que as redes neurais profundas são difíceis de treinar?, camadas de abstração",
     ),
     prediction=Words(
-        "Before training the contrary happens: (1 − c_l)·l² → 9π²/2 = 44.4 for a ReLU with He weights (from "
+        "Before training the contrary happens: (1 − c_l)·l² → 9π²/2 = 44.4 for a ReLU with He weights, "
+        "c_l the cosine at layer l (from "
         "the map of Cho and Saul 2009), and 1 − c falls like 1/3 to the power l under PyTorch's.",
-        "Antes do treino ocorre o contrário: (1 − c_l)·l² → 9π²/2 = 44,4 para uma ReLU com pesos de He (do "
+        "Antes do treino ocorre o contrário: (1 − c_l)·l² → 9π²/2 = 44,4 para uma ReLU com pesos de He, "
+        "c_l o cosseno na camada l (do "
         "mapa de Cho e Saul 2009), e 1 − c cai como 1/3 elevado a l com os do PyTorch.",
     ),
     measure=measure,

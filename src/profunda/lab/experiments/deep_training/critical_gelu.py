@@ -48,17 +48,17 @@ def measure(quick: bool) -> Outcome:
         interval=(ratios[0] * float(np.exp(-reach)), ratios[0] * float(np.exp(reach))),
         measured=said(
             "Over 50 layers of 256 units E z² is multiplied by {0} with He's weights, by {1} with LeCun's, "
-            "and by {2} with the critical pair C_W = {3}, C_b = {4}, from K* = {5}.",
+            "and by {2} with the critical pair C_W = {3}, C_b = {4}, from the fixed point E z² = {5}.",
             "Em 50 camadas de 256 unidades E z² é multiplicado por {0} com os pesos de He, por {1} com os de "
-            "LeCun e por {2} com o par crítico C_W = {3}, C_b = {4}, a partir de K* = {5}.",
+            "LeCun e por {2} com o par crítico C_W = {3}, C_b = {4}, a partir do ponto fixo E z² = {5}.",
             *ratios, found.weight_variance, found.bias_variance, found.fixed_point,
         ),
         verdict=verdict(*ratios),
         statement=Words(
-            "For a GELU both usual laws die within tens of layers. Critical are C_W = 1.983 and C_b = "
-            "0.173, at E z² = 3.56, which narrow networks leave downwards, but slowly.",
-            "Para uma GELU as duas leis usuais morrem em dezenas de camadas. Críticos são C_W = 1,983 e "
-            "C_b = 0,173, em E z² = 3,56, que redes estreitas deixam para baixo, mas devagar.",
+            "For a GELU the signal dies within tens of layers under both usual laws. C_W = 1.983 and C_b = "
+            "0.173 keep it near E z² = 3.56; in networks of finite width it slides slowly below that.",
+            "Numa GELU o sinal morre em dezenas de camadas com as duas leis usuais. C_W = 1,983 e C_b = "
+            "0,173 o conservam perto de E z² = 3,56; em redes de largura finita ele desce devagar daí.",
         ),
         pictures=_pictures(profiles, kinds, found),
     )  # fmt: skip
@@ -118,11 +118,15 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 5, aplicada a uma GELU",
     ),
     prediction=Words(
-        "Small signals meet a slope of ½: He's weights end at E z² = 5·10⁻¹² after 50 layers, LeCun's at "
-        "1·10⁻²⁹; χ = 1 for signals and gradients together needs C_b > 0 (Roberts et al. 2022, chapter 5).",
-        "Sinais pequenos encontram uma inclinação ½: os pesos de He terminam em E z² = 5·10⁻¹² após 50 "
-        "camadas, os de LeCun em 1·10⁻²⁹; χ = 1 para sinais e gradientes juntos exige C_b > 0 (Roberts et "
-        "al. 2022, capítulo 5).",
+        "Small signals z meet a slope of ½: He's weights end at E z² = 5·10⁻¹² after 50 layers, LeCun's at "
+        "1·10⁻²⁹; to keep signals and gradients together takes a critical pair of C_W = n·Var(w) and C_b "
+        "= Var(bias) > 0 (Roberts et al. 2022, chapter 5). "
+        "That the pair may change E z² twentyfold was settled after a first look.",
+        "Sinais z pequenos encontram uma inclinação ½: os pesos de He terminam em E z² = 5·10⁻¹² após 50 "
+        "camadas, os de LeCun em 1·10⁻²⁹; conservar sinais e gradientes juntos exige um par crítico de "
+        "C_W = n·Var(w) e C_b = Var(viés) > 0 (Roberts et "
+        "al. 2022, capítulo 5). O fator de até 20 tolerado em E z² com o par foi fixado após um primeiro "
+        "olhar.",
     ),
     measure=measure,
     rows=("S9",),

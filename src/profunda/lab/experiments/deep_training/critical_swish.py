@@ -15,6 +15,7 @@ from profunda.theory import (
 )
 
 _SAID, _DEPTH, _WIDTH = 0.055514317, 40, 256
+_DERIVED = 0.555143170722  # at 25 digits, beforehand
 
 
 def verdict(critical: float, slope: float) -> Verdict:
@@ -40,7 +41,7 @@ def measure(quick: bool) -> Outcome:
     both = chi_perp("silu", start, weights), chi_par("silu", start, weights)
     return Outcome(
         headline=Words("critical C_b of SWISH", "C_b crítico da SWISH"),
-        predicted=_SAID,
+        predicted=_DERIVED,
         value=found.bias_variance,
         interval=(found.bias_variance - 1e-8, found.bias_variance + 1e-8),
         measured=said(
@@ -54,9 +55,9 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(found.bias_variance, slope),
         statement=Words(
             "The critical bias variance is 0.555143, ten times the constant that several programs carry; "
-            "with theirs gradients halve at every layer.",
+            "with theirs squared gradients come to lose nearly half at every layer.",
             "A variância crítica do viés é 0,555143, dez vezes a constante que vários programas trazem; com "
-            "a deles os gradientes caem quase à metade a cada camada.",
+            "a deles os gradientes ao quadrado acabam por perder quase metade a cada camada.",
         ),
         pictures=(_picture(profiles, weights, start),),
     )  # fmt: skip
@@ -97,9 +98,13 @@ EXPERIMENT = Experiment(
         "Programas públicos sobre inicialização, fora dos textos-fonte",
     ),
     prediction=Words(
-        "Solving χ_∥ = χ_⊥ = 1 at 25 digits: K* = 14.3201736180, C_W = 1.98800467827, C_b = 0.555143170722 "
+        "A small change of a signal's size grows by χ_∥ a layer, its squared gradient by χ_⊥. Solving χ_∥ "
+        "= χ_⊥ = 1 at 25 digits: variance K* = 14.3201736180, C_W = n·Var(w) = 1.98800467827, C_b = "
+        "Var(bias) = 0.555143170722 "
         "(equations of Roberts et al. 2022, chapter 5).",
-        "Resolvendo χ_∥ = χ_⊥ = 1 com 25 dígitos: K* = 14,3201736180, C_W = 1,98800467827, C_b = "
+        "Uma pequena mudança do tamanho do sinal cresce por χ_∥ por camada, o quadrado do gradiente por "
+        "χ_⊥. Resolvendo χ_∥ = χ_⊥ = 1 com 25 dígitos: variância K* = 14,3201736180, C_W = n·Var(w) = "
+        "1,98800467827, C_b = Var(viés) = "
         "0,555143170722 (equações de Roberts et al. 2022, capítulo 5).",
     ),
     measure=measure,

@@ -86,7 +86,7 @@ def _picture(right: dict[str, int], told: int) -> Plot:
     ends = np.array([_wilson(count, told) for count in right.values()]) * 100.0
     return Plot(
         Words("Held-out digits that are told right", "Dígitos reservados reconhecidos"),
-        Words("Whiskers: 95 % of the binomial law.", "Barras: 95 % da lei binomial."),
+        Words("Whiskers: 95 % of the binomial law.", "Hastes: 95 % da lei binomial."),
         Axis(Words("classifier", "classificador"), names=names),
         Axis(Words("accuracy in %", "acurácia em %"), range=(94.0, 100.0)),
         (
@@ -99,7 +99,7 @@ def _picture(right: dict[str, int], told: int) -> Plot:
                 (ends[:, 0], ends[:, 1]),
             ),
         ),
-        marks=(Mark(Words("said of MNIST: 98 %", "dito do MNIST: 98 %"), y=98.0),),
+        marks=(Mark(Words("the text, of MNIST: 98 %", "o texto, sobre o MNIST: 98 %"), y=98.0),),
     )
 
 
@@ -110,14 +110,14 @@ EXPERIMENT = Experiment(
         "Redes com uma única camada oculta classificam dígitos manuscritos com precisão superior a 98 %.",
     ),
     source=Words(
-        "Why deep networks are hard to train: simple networks",
-        "Por que as redes neurais profundas são difíceis de treinar?: redes simples",
+        "Why deep networks are hard to train, simple networks",
+        "Por que as redes neurais profundas são difíceis de treinar?, redes simples",
     ),
     prediction=Words(
         "On 8 × 8 digits single networks of 30 and 100 units got 97.5 and 97.9 % elsewhere; several of them "
-        "averaged should reach 98 %.",
+        "averaged should reach 98 %. That 97 % counts as near was settled after a first look.",
         "Em dígitos 8 × 8, redes isoladas de 30 e 100 unidades acertaram 97,5 e 97,9 % em outra medição; a "
-        "média de várias deve chegar a 98 %.",
+        "média de várias deve chegar a 98 %. Que 97 % conta como perto foi fixado após um primeiro olhar.",
     ),
     measure=measure,
     rows=("U15",),

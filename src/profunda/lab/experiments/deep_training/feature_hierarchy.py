@@ -139,14 +139,16 @@ EXPERIMENT = Experiment(
         "complexas, e assim por diante.",
     ),
     source=Words(
-        "Why deep networks are hard to train: multiple layers of abstraction",
-        "Por que as redes neurais profundas são difíceis de treinar?: múltiplas camadas de abstração",
+        "Why deep networks are hard to train, multiple layers of abstraction",
+        "Por que as redes neurais profundas são difíceis de treinar?, múltiplas camadas de abstração",
     ),
     prediction=Words(
         "If layers build on each other, a linear probe reads the classes better from later layers (Alain and "
-        "Bengio 2016), and not so in a network that was not trained.",
+        "Bengio 2016), and not so in a network that was not trained. Networks and limits were settled "
+        "after a first look.",
         "Se as camadas se apoiam umas nas outras, uma sonda linear lê melhor as classes das camadas "
-        "posteriores (Alain e Bengio 2016), e não numa rede sem treino.",
+        "posteriores (Alain e Bengio 2016), e não numa rede sem treino. Redes e limites foram fixados "
+        "após um primeiro olhar.",
     ),
     measure=measure,
     rows=("U14",),

@@ -80,7 +80,7 @@ def _picture(mean: np.ndarray, reach: np.ndarray, trivial: float) -> Plot:
               ("shallow", "rasa", "rest", (0,)))  # fmt: skip
     return Plot(
         Words("Best validation loss", "Melhor perda de validação"),
-        Words("20 layers of 32 units; whiskers: 95 %.", "20 camadas de 32 unidades; barras: 95 %."),
+        Words("20 layers of 32 units; whiskers: 95 %.", "20 camadas de 32 unidades; hastes: 95 %."),
         Axis(Words("network", "rede"), names=tuple(Words(en, pt) for en, pt, _ in _ARMS)),
         Axis(Words("log-loss", "log-perda")),
         tuple(
@@ -103,11 +103,15 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "χ is 0.056 for sigmoid layers and 1/3 for tanh with PyTorch's weights: after 20 layers nothing is "
-        "left. tanh with C_W = 1, skip connections and batch norm keep χ near or above 1 (Schoenholz et al. "
+        "A squared gradient changes by χ a layer: 0.056 for sigmoid layers and 1/3 for tanh with "
+        "PyTorch's weights: after 20 layers nothing is "
+        "left. tanh with n·Var(w) = 1, skip connections and batch norm keep χ near or above 1 (Schoenholz "
+        "et al. "
         "2017).",
-        "χ é 0,056 para camadas sigmoides e 1/3 para tanh com os pesos do PyTorch: após 20 camadas nada "
-        "resta. tanh com C_W = 1, conexões de salto e batch norm mantêm χ perto ou acima de 1 (Schoenholz "
+        "O gradiente ao quadrado muda por χ a cada camada: 0,056 para camadas sigmoides e 1/3 para tanh "
+        "com os pesos do PyTorch: após 20 camadas nada "
+        "resta. tanh com n·Var(w) = 1, conexões de salto e batch norm mantêm χ perto ou acima de 1 "
+        "(Schoenholz "
         "et al. 2017).",
     ),
     measure=measure,

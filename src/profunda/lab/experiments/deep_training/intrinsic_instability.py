@@ -64,7 +64,7 @@ def _scatter(depths: np.ndarray, variances: np.ndarray, errors: np.ndarray, exac
         Words("Scatter between networks at χ = 1", "Dispersão entre redes com χ = 1"),
         Words(
             "ReLU, He weights, 64 units a layer; whiskers: 95 %; dashed: exact.",
-            "ReLU, pesos de He, 64 unidades por camada; barras: 95 %; tracejado: exato.",
+            "ReLU, pesos de He, 64 unidades por camada; hastes: 95 %; tracejado: exato.",
         ),
         Axis(Words("hidden layers L", "camadas ocultas L"), log=True),
         Axis(Words("variance of log‖gradient‖²", "variância de log‖gradiente‖²"), log=True),
@@ -85,8 +85,10 @@ def _means() -> Plot:
     return Plot(
         Words("Mean squared gradient beside χ = 1", "Gradiente médio ao quadrado perto de χ = 1"),
         Words(
-            "Last layer = 1. Weights a tenth too small or too large: a factor of over 100 in 50 layers.",
-            "Última camada = 1. Pesos um décimo menores ou maiores: um fator acima de 100 em 50 camadas.",
+            "Last layer = 1, by mean field. C_W = n·Var(w) a tenth too small or too large: a factor of "
+            "over 100 in 50 layers.",
+            "Última camada = 1, campo médio. C_W = n·Var(w) um décimo menor ou maior: um fator acima de "
+            "100 em 50 camadas.",
         ),
         Axis(Words("layer", "camada")),
         Axis(Words("squared gradient", "gradiente ao quadrado"), log=True),
@@ -108,9 +110,11 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "Only χ = 1 keeps gradients on average; even there the logarithm has the variance Σ v(n) ≈ 5L/N, "
+        "Only if a layer multiplies a squared gradient by χ = 1 are gradients kept on average; even there "
+        "the logarithm has a variance of about 5L/N for L layers of N units, "
         "2.66 for 32 layers of 64 (from the law of the factors of Hanin and Nica 2020).",
-        "Só χ = 1 conserva os gradientes em média; mesmo aí o logaritmo tem a variância Σ v(n) ≈ 5L/N, 2,66 "
+        "Só se uma camada multiplica o gradiente ao quadrado por χ = 1 os gradientes se conservam em "
+        "média; mesmo aí o logaritmo tem variância de cerca de 5L/N em L camadas de N unidades, 2,66 "
         "para 32 camadas de 64 (da lei dos fatores de Hanin e Nica 2020).",
     ),
     measure=measure,

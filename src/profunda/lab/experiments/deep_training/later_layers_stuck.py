@@ -61,8 +61,11 @@ def _picture(logs: np.ndarray, theory: np.ndarray) -> Plot:
     return Plot(
         Words("Squared gradient by layer, last = 1", "Gradiente ao quadrado por camada, última = 1"),
         Words(
-            "Band: one standard deviation over networks, of the logarithm.",
-            "Faixa: um desvio padrão sobre redes, do logaritmo.",
+            "Band: one standard deviation over networks, of the logarithm. The red line goes on falling "
+            "below "
+            "the picture.",
+            "Faixa: um desvio padrão sobre redes, do logaritmo. A linha vermelha continua a cair abaixo da "
+            "figura.",
         ),
         Axis(Words("layer", "camada")),
         Axis(Words("squared gradient", "gradiente ao quadrado"), log=True,
@@ -88,9 +91,11 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "For tanh with C_W = (5/3)² each layer multiplies a squared gradient by χ ≈ 1.21: about 6,400 times "
+        "For tanh with n·Var(w) = (5/3)² each layer multiplies a squared gradient by χ ≈ 1.21: about "
+        "6,400 times "
         "over 50 layers (Schoenholz et al. 2017, eq. 9).",
-        "Para tanh com C_W = (5/3)² cada camada multiplica o gradiente ao quadrado por χ ≈ 1,21: umas 6.400 "
+        "Para tanh com n·Var(w) = (5/3)² cada camada multiplica o gradiente ao quadrado por χ ≈ 1,21: "
+        "umas 6.400 "
         "vezes em 50 camadas (Schoenholz et al. 2017, eq. 9).",
     ),
     measure=measure,

@@ -112,10 +112,14 @@ EXPERIMENT = Experiment(
         "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
     ),
     prediction=Words(
-        "Each sigmoid layer multiplies a squared gradient by χ = C_W E φ'(z)² < 1 (Schoenholz et al. 2017, "
-        "eq. 9). On 784 inputs the ratio first to last was 0.064 with weights N(0, 1), 0.003 with N(0, 1/n).",
-        "Cada camada sigmoide multiplica o gradiente ao quadrado por χ = C_W E φ'(z)² < 1 (Schoenholz et al. "
-        "2017, eq. 9). Com 784 entradas a razão foi 0,064 com pesos N(0, 1) e 0,003 com N(0, 1/n).",
+        "Each sigmoid layer multiplies a squared gradient by χ = n·Var(w)·E φ'(z)² < 1, φ'(z) its slope "
+        "(Schoenholz et al. 2017, "
+        "eq. 9). On 784 inputs, measured earlier, the ratio first to last was 0.064 with weights N(0, 1), "
+        "0.003 with N(0, 1/n).",
+        "Cada camada sigmoide multiplica o gradiente ao quadrado por χ = n·Var(w)·E φ'(z)² < 1, φ'(z) a "
+        "inclinação (Schoenholz et al. "
+        "2017, eq. 9). Com 784 entradas, em medição anterior, a razão entre a primeira e a última foi "
+        "0,064 com pesos N(0, 1) e 0,003 com N(0, 1/n).",
     ),
     measure=measure,
     rows=("U14",),

@@ -55,10 +55,13 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(value - reach, value + reach, critical),
         statement=Words(
-            "A ReLU passes half of E z² on, so C_W = 2 is critical for signals and gradients at once. A "
-            "typical network lies a little below the mean, by e^(−2.5L/N).",
-            "Uma ReLU passa adiante metade de E z², logo C_W = 2 é crítico para sinais e gradientes ao mesmo "
-            "tempo. Uma rede típica fica um pouco abaixo da média, por e^(−2,5L/N).",
+            "A ReLU passes half of E z² on, so C_W = n·Var(w) = 2 is critical for signals and gradients "
+            "at once. A "
+            "typical network lies a little below the mean, by e^(−2.5L/N) for L layers of N units.",
+            "Uma ReLU passa adiante metade de E z², logo C_W = n·Var(w) = 2 é crítico para sinais e "
+            "gradientes ao mesmo "
+            "tempo. Uma rede típica fica um pouco abaixo da média, por e^(−2,5L/N) em L camadas de N "
+            "unidades.",
         ),
         pictures=(_picture(profiles),),
     )  # fmt: skip
@@ -100,9 +103,11 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 5, aplicada a uma ReLU",
     ),
     prediction=Words(
-        "For a ReLU E φ(z)² = ½E z²: 1/n loses 2⁻⁴⁹ = 1.8·10⁻¹⁵ over 50 layers, and 2/n keeps everything (He "
+        "A ReLU φ halves the mean square, E φ(z)² = ½E z²: 1/n loses 2⁻⁴⁹ = 1.8·10⁻¹⁵ over 50 layers, and "
+        "2/n keeps everything (He "
         "et al. 2015, eq. 10).",
-        "Para uma ReLU E φ(z)² = ½E z²: 1/n perde 2⁻⁴⁹ = 1,8·10⁻¹⁵ em 50 camadas, e 2/n conserva tudo (He et "
+        "Uma ReLU φ divide por dois o quadrado médio, E φ(z)² = ½E z²: 1/n perde 2⁻⁴⁹ = 1,8·10⁻¹⁵ em 50 "
+        "camadas, e 2/n conserva tudo (He et "
         "al. 2015, eq. 10).",
     ),
     measure=measure,

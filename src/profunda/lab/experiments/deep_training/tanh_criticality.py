@@ -27,7 +27,7 @@ def measure(quick: bool) -> Outcome:
     mean, error = found.mean(0), found.std(0, ddof=1) / np.sqrt(networks)
     value, reach = 200.0 * float(mean[-1]), 200.0 * 1.96 * float(error[-1])
     return Outcome(
-        headline=Words("2·l·E z² at layer 100", "2·l·E z² na camada 100"),
+        headline=Words("2·l·E z² at layer l = 100", "2·l·E z² na camada l = 100"),
         predicted=float(products[2]),
         value=value,
         interval=(value - reach, value + reach),
@@ -66,8 +66,8 @@ def _picture(mean: np.ndarray, error: np.ndarray) -> Plot:
     return Plot(
         Words("Variance of tanh by layer", "Variância da tanh por camada"),
         Words(
-            "Measured at C_W = 1, with its 95 % band; the other lines are mean-field maps.",
-            "Medido com C_W = 1, com faixa de 95 %; as outras linhas são mapas de campo médio.",
+            "Measured at C_W = n·Var(w) = 1, with its 95 % band; the other lines are mean-field maps.",
+            "Medido com C_W = n·Var(w) = 1, com faixa de 95 %; as outras linhas são mapas de campo médio.",
         ),
         Axis(Words("layer l", "camada l"), log=True),
         Axis(Words("variance E z²", "variância E z²"), log=True, range=(1e-4, 2.0)),
@@ -94,9 +94,11 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 5: dedução com tanh como identidade",
     ),
     prediction=Words(
-        "q ← E tanh²(√q g) = q − 2q² + …, so 2l·q_l → 1: 1.16 at layer 10, 1.024 at 100, 1.003 at 1,000 "
+        "A layer turns the variance q into E tanh²(√q g) = q − 2q² + …, g standard normal, so 2l·q_l → 1: "
+        "1.16 at layer 10, 1.024 at 100, 1.003 at 1,000 "
         "(Poole et al. 2016, eq. 3).",
-        "q ← E tanh²(√q g) = q − 2q² + …, logo 2l·q_l → 1: 1,16 na camada 10, 1,024 na 100, 1,003 na 1.000 "
+        "Uma camada leva a variância q a E tanh²(√q g) = q − 2q² + …, g normal padrão, logo 2l·q_l → 1: "
+        "1,16 na camada 10, 1,024 na 100, 1,003 na 1.000 "
         "(Poole et al. 2016, eq. 3).",
     ),
     measure=measure,

@@ -2,12 +2,20 @@
 
 import numpy as np
 
-from profunda.lab.experiment import Experiment, Outcome
+from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
 from profunda.theory import variance_profile
 
 _WIDTH, _DEPTH, _START = 256, 50, 0.1
+_NAMES = {"linear": "linear", "tanh": "tanh", "relu": "ReLU"}
+
+
+def verdict(low: float, high: float, left: float) -> Verdict:
+    """Interval of a linear layer's factor, which must hold 1; `left`: the worst share of a signal kept."""
+    if not low <= 1.0 <= high:
+        return "wrong"
+    return "holds" if left > 0.5 else "holds with conditions"
 
 
 def _signals(activation: str, networks: int, seed: int) -> np.ndarray:
@@ -35,11 +43,11 @@ def measure(quick: bool) -> Outcome:
     error = 1.96 * float(ratios.std(ddof=1)) / np.sqrt(ratios.size)
     roles = (("linear", "measured"), ("tanh", "good"), ("relu", "bad"))
     lines = [
-        series(Words(name, name), layers, np.exp(np.log(measured[name]).mean(0)), role)
+        series(Words(_NAMES[name], _NAMES[name]), layers, np.exp(np.log(measured[name]).mean(0)), role)
         for name, role in roles
     ]
     lines += [
-        series(said("{0}, theory", "{0}, teoria", name), layers, theory[name], "theory")
+        series(said("{0}, theory", "{0}, teoria", _NAMES[name]), layers, theory[name], "theory")
         for name in ("tanh", "relu")
     ]
     last = {name: float(np.exp(np.log(measured[name][:, -1]).mean())) for name in measured}
@@ -55,7 +63,7 @@ def measure(quick: bool) -> Outcome:
             "{2} com ReLU, de {3} no início.",
             value, last["tanh"], last["relu"], _START,
         ),
-        verdict="holds with conditions",
+        verdict=verdict(value - error, value + error, min(last.values()) / _START),
         statement=Words(
             "It keeps the variance where the activation is nearly linear. The text needs a mean of zero, "
             "which follows from an odd activation, not from independence: tanh still shrinks the signal "

@@ -73,7 +73,7 @@ def _picture(own: np.ndarray, other: np.ndarray) -> Plot:
             "backwards.",
             "400 entradas, m saídas. Tracejado: 2/(1 + m/n) e 2(m/n)/(1 + m/n), ida e volta de Xavier.",
         ),
-        Axis(Words("outputs ÷ inputs, m/n", "saídas ÷ entradas, m/n"), log=True),
+        Axis(Words("outputs ÷ inputs, m/n", "saídas ÷ entradas, m/n"), log=True, range=(0.24, 6.5)),
         Axis(Words("variance ratio", "razão das variâncias"), log=True),
         (
             series(Words("√(3/n), forwards", "√(3/n), ida"), _RATIOS, own[:, 0], "good", "both"),
@@ -100,9 +100,11 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 5: o limite b",
     ),
     prediction=Words(
-        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). Xavier's √(6/(n + m)) is a compromise with the way back "
+        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). Xavier's bound √(6/(n + m)) is a compromise with the "
+        "way back "
         "(Glorot and Bengio 2010, eq. 12) and gives 2n/(n + m) forwards.",
-        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). A √(6/(n + m)) de Xavier é um compromisso com a volta "
+        "n·b²/3 = 1: LeCun et al. (1998, eq. 16). O limite √(6/(n + m)) de Xavier é um compromisso com a "
+        "volta "
         "(Glorot e Bengio 2010, eq. 12) e dá 2n/(n + m) na ida.",
     ),
     measure=measure,

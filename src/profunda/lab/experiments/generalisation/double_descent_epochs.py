@@ -40,10 +40,12 @@ def measure(quick: bool) -> Outcome:
         interval=(end - reach, end + reach),
         measured=said(
             "Linear model: risk {0} at the start, {1} after {2} steps, {3} after {4}, {5} at the end. "
-            "Network of 64 units, 30 % wrong labels: errors {6} after {7} epochs, {8} at most later, {9} "
+            "Network of 64 units, 30 % of labels redrawn: share of wrong classes {6} after {7} epochs, "
+            "{8} at most later, {9} "
             "after {10}.",
             "Modelo linear: risco {0} no início, {1} após {2} passos, {3} após {4}, {5} no fim. Rede de 64 "
-            "unidades, 30 % de rótulos errados: erros {6} após {7} épocas, no máximo {8} depois, {9} após "
+            "unidades, 30 % dos rótulos sorteados de novo: fração de classes erradas {6} após {7} épocas, "
+            "no máximo {8} depois, {9} após "
             "{10}.",
             float(curve.risk[0]), float(curve.risk[curve.dip]), int(steps[curve.dip]),
             float(curve.risk[curve.peak]), int(steps[curve.peak]), end,
@@ -71,7 +73,7 @@ def _linear(curve: EpochCurve) -> Plot:
             "rápido, 10 devagar.",
         ),
         Axis(Words("steps", "passos"), log=True),
-        Axis(Words("risk", "risco"), log=True),
+        Axis(Words("risk (expected squared error)", "risco (erro quadrático esperado)"), log=True),
         (
             series(Words("risk", "risco"), curve.steps, curve.risk, "measured", "line",
                    (curve.risk - reach, curve.risk + reach)),
@@ -107,9 +109,11 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "Gradient descent learns the large features first, noise and all, and the small ones later (Heckel "
-        "and Yilmaz 2021): risk 20 → 9.5 → 17 → 1.7. For small networks nothing is promised.",
+        "and Yilmaz 2021): risk (expected squared error) 20 → 9.5 → 17 → 1.7. For small networks nothing "
+        "is promised.",
         "A descida de gradiente aprende primeiro as características grandes, com ruído e tudo, e as pequenas "
-        "depois (Heckel e Yilmaz 2021): risco 20 → 9,5 → 17 → 1,7. Para redes pequenas nada se promete.",
+        "depois (Heckel e Yilmaz 2021): risco (erro quadrático esperado) 20 → 9,5 → 17 → 1,7. Para redes "
+        "pequenas nada se promete.",
     ),
     measure=measure,
     rows=("U12",),

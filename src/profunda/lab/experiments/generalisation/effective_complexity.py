@@ -58,17 +58,19 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(found.rows, peak, float(test[-1]), float(test[1]), float(test[place])),
         statement=Words(
             "The peak is where effective complexity and rows are equal, and the second descent is beyond: "
-            "where it exceeds them. The number depends on ε and on the whole training procedure.",
+            "where it exceeds them. The number depends on what is called “nearly no error” and on the "
+            "whole training.",
             "O pico está onde complexidade efetiva e número de linhas são iguais, e a segunda descida vem "
-            "depois: onde ela os supera. O número depende de ε e de todo o procedimento de treino.",
+            "depois: onde ela os supera. O número depende do que se chama “quase nulo” e de todo o treino.",
         ),
         pictures=(
             Plot(
                 Words("Error by the number of training rows", "Erro por número de linhas de treino"),
                 Words(
-                    "The same 60 features throughout. Right of the line not all rows can be learnt by heart.",
-                    "Sempre as mesmas 60 características. À direita da linha nem todas as linhas podem ser "
-                    "decoradas.",
+                    "The same 60 features throughout. Right of the line not all rows can be learnt by heart; "
+                    "left of it the training error is 0, below the picture.",
+                    "Sempre as mesmas 60 características. À direita da vertical nem todas as linhas podem "
+                    "ser decoradas; à esquerda o erro de treino é 0, abaixo da figura.",
                 ),
                 Axis(Words("training rows N", "linhas de treino N"), log=True),
                 Axis(Words("squared error", "erro quadrático"), log=True, range=(0.05, 300.0)),

@@ -53,10 +53,12 @@ def measure(quick: bool) -> Outcome:
             Plot(
                 Words("Estimated bias² by the number of sets", "Viés² estimado por número de conjuntos"),
                 Words(
-                    "Means over repeats; whiskers: 95 % intervals of the mean.",
-                    "Médias sobre repetições; barras: intervalos de 95 % da média.",
+                    "Means over repeats; whiskers: 95 % intervals of the mean (those below the picture "
+                    "reach 0).",
+                    "Médias sobre repetições; hastes: intervalos de 95 % da média (as que saem por baixo "
+                    "chegam a 0).",
                 ),
-                Axis(Words("training sets L", "conjuntos de treino L"), log=True),
+                Axis(Words("training sets L", "conjuntos de treino L"), log=True, range=(4.5, 220.0)),
                 Axis(Words("bias²", "viés²"), log=True, range=(5e-5, 2e-2)),
                 (
                     series(Words("plain", "simples"), counts, plain.mean(1), "bad", "both"),

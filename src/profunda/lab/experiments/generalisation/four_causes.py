@@ -11,7 +11,7 @@ _ROWS, _NOISE, _WIDTH, _EPOCHS = 600, 0.1, 12, 30
 _CAUSES = (
     ("complexity", "complexidade", "units 4 → 96", "unidades 4 → 96"),
     ("few data", "poucos dados", "rows 1,200 → 150", "linhas 1.200 → 150"),
-    ("noise", "ruído", "wrong labels 0 → 40 %", "rótulos errados 0 → 40 %"),
+    ("noise", "ruído", "labels redrawn 0 → 40 %", "rótulos sorteados 0 → 40 %"),
     ("long training", "treino longo", "epochs 8 → 120", "épocas 8 → 120"),
 )
 _LEVELS = (
@@ -77,10 +77,11 @@ def measure(quick: bool) -> Outcome:
         interval=(float(rises[least, 0]), float(rises[least, 1])),
         measured=said(
             "From the mildest to the strongest level the gap of the log-losses goes from {0} to {1} with "
-            "more units, from {2} to {3} with fewer rows, from {4} to {5} with wrong labels, from {6} to "
+            "more units, from {2} to {3} with fewer rows, from {4} to {5} with labels redrawn, from {6} to "
             "{7} with more epochs.",
             "Do nível mais brando ao mais forte, a diferença das log-perdas vai de {0} a {1} com mais "
-            "unidades, de {2} a {3} com menos linhas, de {4} a {5} com rótulos errados, de {6} a {7} com "
+            "unidades, de {2} a {3} com menos linhas, de {4} a {5} com rótulos sorteados de novo, de {6} "
+            "a {7} com "
             "mais épocas.",
             *(float(mean[cause, level]) for cause in range(4) for level in (0, -1)),
         ),
@@ -97,20 +98,30 @@ def measure(quick: bool) -> Outcome:
 
 def _picture(mean: np.ndarray, reach: np.ndarray) -> Plot:
     roles = ("measured", "good", "bad", "second")
+    places = np.arange(4) - 0.075
     names = (("mildest", "mais brando"), ("2", "2"), ("3", "3"), ("strongest", "mais forte"))
     return Plot(
         Words("Gap by the level of each cause", "Diferença pelo nível de cada causa"),
         Words(
-            "Validation less training log-loss; bands: 95 % over five folds.",
-            "Log-perda de validação menos a de treino; faixas: 95 % sobre cinco partes.",
+            "Validation less training log-loss; whiskers: 95 % over five folds.",
+            "Log-perda de validação menos a de treino; hastes: 95 % sobre cinco partes.",
         ),
         Axis(Words("level", "nível"), names=tuple(Words(en, pt) for en, pt in names)),
         Axis(Words("gap of the log-loss", "diferença da log-perda")),
         tuple(
-            series(
-                Words(en, pt), range(4), mean[k], roles[k], "both", (mean[k] - reach[k], mean[k] + reach[k])
-            )
+            one
             for k, (_, _, en, pt) in enumerate(_CAUSES)
+            for one in (
+                series(Words("", ""), places + 0.05 * k, mean[k], roles[k]),
+                series(
+                    Words(en, pt),
+                    places + 0.05 * k,
+                    mean[k],
+                    roles[k],
+                    "points",
+                    (mean[k] - reach[k], mean[k] + reach[k]),
+                ),
+            )
         ),
     )
 

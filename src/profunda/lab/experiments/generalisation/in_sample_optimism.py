@@ -61,7 +61,7 @@ def measure(quick: bool) -> Outcome:
                     "The less penalty, the more parameters the fit is worth (tr S), and the larger the gap.",
                     "Quanto menos penalidade, mais parâmetros o ajuste vale (tr S), e maior a diferença.",
                 ),
-                Axis(Words("ln λ", "ln λ")),
+                Axis(Words("ln λ", "ln λ"), range=(-3.3, 2.9)),
                 Axis(Words("mean squared error", "erro quadrático médio"), range=(0.0, 0.16)),
                 (
                     series(Words("training targets", "alvos de treino"), logs, train.mean(1), kind="both"),
@@ -90,9 +90,11 @@ EXPERIMENT = Experiment(
         "Técnicas de regularização, curvas de aprendizado: derivação da decomposição viés-variância",
     ),
     prediction=Words(
-        "For a linear fit ŷ = S y the training error is lower by 2σ²tr(S)/N (Efron 1986; Hastie et al. 2009, "
+        "For a linear fit ŷ = S y, with smoother matrix S, the training error is lower by 2σ²tr(S)/N "
+        "(Efron 1986; Hastie et al. 2009, "
         "section 7.4).",
-        "Para um ajuste linear ŷ = S y o erro de treino é menor em 2σ²tr(S)/N (Efron 1986; Hastie et al. "
+        "Para um ajuste linear ŷ = S y, com matriz S, o erro de treino é menor em 2σ²tr(S)/N (Efron 1986; "
+        "Hastie et al. "
         "2009, seção 7.4).",
     ),
     measure=measure,

@@ -81,7 +81,7 @@ def _picture(distances: np.ndarray, mean: np.ndarray, error: np.ndarray) -> Plot
         Words("Risk of the first task", "Risco da primeira tarefa"),
         Words(
             "Whiskers: 95 % intervals; dashed: the exact laws.",
-            "Barras: intervalos de 95 %; tracejado: as leis exatas.",
+            "Hastes: intervalos de 95 %; tracejado: as leis exatas.",
         ),
         Axis(Words("distance of the tasks ‖w₁ − w₂‖", "distância entre as tarefas ‖w₁ − w₂‖")),
         Axis(Words("risk ‖ŵ − w₁‖²", "risco ‖ŵ − w₁‖²")),
@@ -108,9 +108,11 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 7.1",
     ),
     prediction=Words(
-        "For two linear tasks of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = 0.774 on to first order; "
+        "For two linear tasks with weights w₁ and w₂, of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = "
+        "0.774 on to first order; "
         "exact moments of Wishart matrices give the line drawn.",
-        "Para duas tarefas lineares de 30 e 300 linhas, juntar piora a partir de ‖w₁ − w₂‖ = 0,774 em "
+        "Para duas tarefas lineares de pesos w₁ e w₂, de 30 e 300 linhas, juntar piora a partir de "
+        "‖w₁ − w₂‖ = 0,774 em "
         "primeira ordem; momentos exatos de matrizes de Wishart dão a linha desenhada.",
     ),
     measure=measure,

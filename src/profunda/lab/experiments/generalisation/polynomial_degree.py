@@ -8,6 +8,7 @@ from profunda.lab.words import Words, said
 from profunda.theory import PolynomialFit, expected_rms, fit_polynomial, ten_points
 
 _NOISE, _TOLERANCE = 0.3, 0.01
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # From exact coefficients and a sample of new points, which is good to a hundredth.
 _PREDICTED = (0.787, 0.598, 0.596, 0.375, 0.374, 0.368, 0.364, 0.368, 0.378, 1.294)
 
@@ -36,7 +37,7 @@ def measure(quick: bool) -> Outcome:
             "degree {4} and rises to {5}. From degree 3 to 8 it changes by only {6}.",
             "O RMS de treino cai de {0} (grau 0) para {1} (grau 9). O de teste cai de {2} para {3} no grau "
             "{4} e sobe para {5}. Do grau 3 ao 8 muda só {6}.",
-            float(train[0]), f"{train[-1]:.0e}".replace("-", "−"), float(test[0]), float(test[best]), best,
+            float(train[0]), _rough(float(train[-1])), float(test[0]), float(test[best]), best,
             float(test[-1]), float(np.ptp(test[3:9])),
         ),
         verdict=verdict(train, test),
@@ -50,6 +51,12 @@ def measure(quick: bool) -> Outcome:
         ),
         pictures=(_errors(train, test), _curves(x, t, fits)),
     )  # fmt: skip
+
+
+def _rough(value: float) -> str:
+    """A rounding error, of which only the size matters: "7·10⁻¹¹"."""
+    digit, _, power = f"{value:.0e}".partition("e")
+    return f"{digit}·10{str(int(power)).translate(_RAISED)}"
 
 
 def _errors(train: np.ndarray, test: np.ndarray) -> Plot:
@@ -81,7 +88,7 @@ def _curves(x: np.ndarray, t: np.ndarray, fits: list[PolynomialFit]) -> Plot:
         Words("The fitted curve", "A curva ajustada"),
         Words("Move the slider to raise the degree.", "Mova o controle para aumentar o grau."),
         Axis(Words("x", "x")),
-        Axis(Words("t", "t"), range=(-1.8, 1.8)),
+        Axis(Words("target t", "alvo t"), range=(-1.8, 1.8)),
         (
             series(Words("sin 2πx", "sen 2πx"), at, np.sin(2 * np.pi * at), "theory"),
             series(Words("ten points", "dez pontos"), x, t, "measured", "points"),
@@ -104,10 +111,11 @@ EXPERIMENT = Experiment(
         "Técnicas de regularização, introdução: exemplo de overfitting, figuras 1.4 e 1.5",
     ),
     prediction=Words(
-        "On the ten public points (Bishop 2006, section 1.1): test RMS 0.787, 0.598, 0.375 and 1.294 for the "
+        "On the ten public points (Bishop 2006, section 1.1): root-mean-square (RMS) test error 0.787, "
+        "0.598, 0.375 and 1.294 for the "
         "degrees 0, 1, 3 and 9, to a hundredth.",
-        "Nos dez pontos públicos (Bishop 2006, seção 1.1): RMS de teste de 0,787, 0,598, 0,375 e 1,294 para "
-        "os graus 0, 1, 3 e 9, com um centésimo de erro.",
+        "Nos dez pontos públicos (Bishop 2006, seção 1.1): raiz do erro quadrático médio (RMS) de teste "
+        "0,787, 0,598, 0,375 e 1,294 para os graus 0, 1, 3 e 9, com precisão de um centésimo.",
     ),
     measure=measure,
     rows=("U9", "U10"),

@@ -89,7 +89,7 @@ def _curves() -> Plot:
         Words("One fit of degree 9", "Um ajuste de grau 9"),
         Words("Move the slider to give it more points.", "Mova o controle para dar mais pontos."),
         Axis(Words("x", "x")),
-        Axis(Words("t", "t"), range=(-1.8, 1.8)),
+        Axis(Words("target t", "alvo t"), range=(-1.8, 1.8)),
         (series(Words("sin 2πx", "sen 2πx"), at, np.sin(2 * np.pi * at), "theory"), *lines),
         slider=Slider(Words("Points", "Pontos"), tuple(said("N = {0}", "N = {0}", n) for n in shown)),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Mark, Plot, Slider, series
-from profunda.lab.words import Words, said
+from profunda.lab.words import Words, localised, said
 from profunda.theory import (
     coefficient_table,
     fit_polynomial,
@@ -83,9 +83,7 @@ def _fits(middles: list[float]) -> Plot:
         )
         for place, log in enumerate(logs)
     ]
-    steps = tuple(
-        said("{0}", "{0}", round(log, 1)) if math.isfinite(log) else Words("−∞", "−∞") for log in logs
-    )
+    steps = tuple(_position(log) for log in logs)
     return Plot(
         Words("The fit as λ grows", "O ajuste quando λ cresce"),
         Words(
@@ -93,7 +91,7 @@ def _fits(middles: list[float]) -> Plot:
             "Grau 9 em dez pontos. Mova o controle: de passar por todos os pontos a quase plano.",
         ),
         Axis(Words("x", "x")),
-        Axis(Words("t", "t"), range=(-1.8, 1.8)),
+        Axis(Words("target t", "alvo t"), range=(-1.8, 1.8)),
         (
             series(Words("sin 2πx", "sen 2πx"), at, np.sin(2 * np.pi * at), "theory"),
             series(Words("ten points", "dez pontos"), x, t, "measured", "points"),
@@ -101,6 +99,11 @@ def _fits(middles: list[float]) -> Plot:
         ),
         slider=Slider(Words("ln λ", "ln λ"), steps),
     )
+
+
+def _position(log: float) -> Words:
+    text = "−∞" if math.isinf(log) else f"{round(log, 1):g}".replace("-", "−")
+    return Words(text, localised(text))
 
 
 def _sizes(middles: list[float]) -> Plot:
@@ -140,9 +143,11 @@ EXPERIMENT = Experiment(
         "Técnicas de regularização, introdução: alternativa 2, tabela 1.2",
     ),
     prediction=Words(
-        "The minimiser of ½RSS + ½λ‖w‖² on the ten public points at the λ of each label (Bishop 2006, eq. "
+        "The minimiser of half the squared residuals + ½λ‖w‖² on the ten public points at the λ of each "
+        "label (Bishop 2006, eq. "
         "1.4), equal to the printed numbers to two decimals.",
-        "O minimizador de ½RSS + ½λ‖w‖² nos dez pontos públicos, no λ de cada rótulo (Bishop 2006, eq. 1.4), "
+        "O minimizador de metade dos resíduos ao quadrado + ½λ‖w‖² nos dez pontos públicos, no λ de cada "
+        "rótulo (Bishop 2006, eq. 1.4), "
         "igual aos números impressos até duas casas.",
     ),
     measure=measure,

@@ -82,10 +82,12 @@ def _by_strength(draws: int) -> Plot:
         for place, one in enumerate(shown)
     ]
     return Plot(
-        Words("Risk by the strength of the spring", "Risco pela força da mola"),
+        Words("Risk by the strength of the tie", "Risco pela força do vínculo"),
         Words(
-            "Move the slider: the further apart the tasks, the weaker the best spring.",
-            "Mova o controle: quanto mais distantes as tarefas, mais fraca a melhor mola.",
+            "The penalty λ‖ŵ₁ − ŵ₂‖² ties the two tasks. Move the slider: the further apart they are, the "
+            "weaker the best tie.",
+            "A penalidade λ‖ŵ₁ − ŵ₂‖² vincula as duas tarefas. Mova o controle: quanto mais distantes elas "
+            "são, mais fraco o melhor vínculo.",
         ),
         Axis(Words("strength λ", "força λ"), log=True),
         Axis(Words("risk ‖ŵ − w₁‖²", "risco ‖ŵ − w₁‖²"), log=True, range=(0.02, 10.0)),
@@ -109,9 +111,11 @@ EXPERIMENT = Experiment(
         "Lista de exercícios sobre inicialização, questão 7.2",
     ),
     prediction=Words(
-        "With λ = σ²D/‖w₁ − w₂‖² soft sharing is a posterior mean and never above learning alone: 0.03 for "
+        "With the penalty λ‖ŵ₁ − ŵ₂‖², λ = σ²D/‖w₁ − w₂‖² for D inputs and noise σ, soft sharing is a "
+        "posterior mean and never above learning alone: 0.03 for "
         "equal tasks, against 0.53 alone (Evgeniou and Pontil 2004 for the penalty).",
-        "Com λ = σ²D/‖w₁ − w₂‖² o compartilhamento suave é uma média a posteriori e nunca fica acima de "
+        "Com a penalidade λ‖ŵ₁ − ŵ₂‖², λ = σ²D/‖w₁ − w₂‖² para D entradas e ruído σ, o compartilhamento "
+        "suave é uma média a posteriori e nunca fica acima de "
         "aprender sozinha: 0,03 para tarefas iguais, contra 0,53 sozinha (Evgeniou e Pontil "
         "2004 para a penalidade).",
     ),

@@ -38,8 +38,8 @@ def rugged(params: Mapping[str, float]) -> float:
 
 
 _FUNCTIONS: tuple[tuple[Words, Callable[[Mapping[str, float]], float]], ...] = (
-    (Words("Branin", "Branin"), branin),
-    (Words("waves", "ondas"), rugged),
+    (Words("smooth (Branin)", "suave (Branin)"), branin),
+    (Words("rugged (waves)", "rugosa (ondas)"), rugged),
 )
 
 
@@ -130,12 +130,12 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(probabilities),
         statement=said(
-            "A Gaussian process needs fewer trials where nearby parameters score alike (p {0} against "
-            "the grid, {1} against chance on the smooth function). Where they do not, nothing can be "
-            "learnt from a trial about the next (p {2} and {3} on the rugged one), and chance is as good.",
+            "A Gaussian process needs fewer trials where nearby parameters score alike (smooth function: p = "
+            "{0} against the grid, p = {1} against chance). Where they do not, a trial tells nothing of the "
+            "next, and no gain is seen (rugged function: p = {2} and p = {3}).",
             "Um processo gaussiano precisa de menos testes onde parâmetros próximos têm notas próximas "
-            "(p {0} contra a grade, {1} contra o acaso na função suave). Onde não, um teste nada ensina "
-            "sobre o próximo (p {2} e {3} na rugosa), e o acaso é tão bom quanto.",
+            "(função suave: p = {0} contra a grade, p = {1} contra o acaso). Onde não têm, um teste nada "
+            "ensina sobre o próximo, e não se vê ganho (função rugosa: p = {2} e p = {3}).",
             *(p for pair in probabilities.values() for p in pair),
         ),
         pictures=(_picture(found),),
@@ -167,8 +167,11 @@ def _picture(found: Mapping[str, list[Reached]]) -> Plot:
     return Plot(
         Words("Searches that have reached the target", "Buscas que atingiram o alvo"),
         Words(
-            "Share by trials. Move the slider to the function without anything to learn. Dashed: 1 − 0.98^k.",
-            "Fração por testes. Mova o controle para a função sem nada a aprender. Tracejado: 1 − 0,98^k.",
+            "Share by trials, over 200 searches by grid and at random, some 20 of the others. Move the "
+            "slider "
+            "to the function that has nothing to learn. Dashed: 1 − 0.98^k.",
+            "Fração por testes, em 200 buscas por grade e ao acaso, umas 20 das outras. Mova o controle "
+            "para a função que nada tem a aprender. Tracejado: 1 − 0,98^k.",
         ),
         Axis(Words("trials k", "testes k")),
         Axis(Words("share of searches", "fração das buscas"), range=(0, 1)),
@@ -188,11 +191,13 @@ EXPERIMENT = Experiment(
     source=Words("“Teoria de Deep Learning”, section 6.4", "“Teoria de Deep Learning”, seção 6.4"),
     prediction=Words(
         "No theorem for all functions: averaged over all of them every search is alike (Wolpert and "
-        "Macready 1997). It should hold on a smooth function and not on waves too short to see. Target 2 "
-        "%; fewer means p < 0.025, Mann-Whitney, against the grid and against chance.",
+        "Macready 1997). It should hold on a smooth function and not on waves too short to see. Fewer "
+        "means p < 0.025 (Mann-Whitney test) against the grid and against chance. Functions, target and "
+        "numbers of searches were settled after a first look.",
         "Não há teorema para todas as funções: na média sobre todas, toda busca é igual (Wolpert e "
-        "Macready 1997). Deve valer numa função suave, e não em ondas curtas demais. Alvo 2 %; menos "
-        "quer dizer p < 0,025, Mann-Whitney, contra a grade e contra o acaso.",
+        "Macready 1997). Deve valer numa função suave, e não em ondas curtas demais. Menos quer "
+        "dizer p < 0,025 (teste de Mann-Whitney) contra a grade e contra o acaso. Funções, alvo e números "
+        "de buscas foram fixados após um primeiro olhar.",
     ),
     measure=measure,
     rows=("S6", "S7"),

@@ -93,7 +93,7 @@ def measure(quick: bool) -> Outcome:
                     ),
                     series(Words("mean of the tables", "média das tabelas"), _DEPTHS, means, kind="both"),
                 ),
-                marks=(Mark(Words("2", "2"), x=2), Mark(Words("4", "4"), x=4)),
+                marks=(Mark(Words("2 layers", "2 camadas"), x=2), Mark(Words("4 layers", "4 camadas"), x=4)),
             ),
         ),
     )  # fmt: skip
@@ -105,8 +105,8 @@ EXPERIMENT = Experiment(
         "A good first network has two to four layers.", "Uma boa primeira rede tem duas a quatro camadas."
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 3.3 (empirical proportion)",
-        "“Teoria de Deep Learning”, seção 3.3 (proporção empírica)",
+        "“Teoria de Deep Learning”, section 3.3, empirical proportion",
+        "“Teoria de Deep Learning”, seção 3.3, proporção empírica",
     ),
     prediction=Words(
         "A rule of thumb; no theorem stands behind it. It holds if two to four layers have a lower loss "

@@ -96,8 +96,10 @@ def _repeats(draws: np.ndarray, mean: np.ndarray, error: np.ndarray, expected: n
     return Plot(
         Words("Different networks among random draws", "Redes diferentes entre sorteios"),
         Words(
-            "Random search over the lists of section 4.1.1: draws repeat. Dashed: 72(1 − (1 − 1/72)^k).",
-            "Busca aleatória nas listas da seção 4.1.1: sorteios repetem. Tracejado: 72(1 − (1 − 1/72)^k).",
+            "Random search over the lists of section 4.1.1: draws repeat. Dashed, on the blue line: "
+            "72(1 − (1 − 1/72)^k).",
+            "Busca aleatória nas listas da seção 4.1.1: sorteios repetem. Tracejado, sobre a linha "
+            "azul: 72(1 − (1 − 1/72)^k).",
         ),
         Axis(Words("trials", "testes")),
         Axis(Words("different combinations", "combinações diferentes")),

@@ -75,13 +75,13 @@ def measure(quick: bool) -> Outcome:
         statement=said(
             "loss.backward() and optimizer.step() belong inside the loop over mini-batches. Outside, an "
             "epoch is one step of the last mini-batch: 5 to 15 steps in all, and the search picks among "
-            "networks that hardly learned. Put right, ten draws reach {0}, which logistic regression "
-            "reaches too.",
+            "networks that hardly learned. Put right, ten draws reach {0}; logistic regression reaches "
+            "{1}.",
             "loss.backward() e optimizer.step() devem ficar dentro do laço dos mini-lotes. Fora dele, "
             "uma época é um passo do último mini-lote: 5 a 15 passos ao todo, e a busca escolhe entre "
-            "redes que mal aprenderam. Corrigido, dez sorteios chegam a {0}, e a regressão logística "
-            "também.",
-            float(meant.max(axis=1).mean()),
+            "redes que mal aprenderam. Corrigido, dez sorteios chegam a {0}; a regressão "
+            "logística, a {1}.",
+            float(meant.max(axis=1).mean()), linear,
         ),
         pictures=(_picture(printed, meant, linear),),
     )  # fmt: skip
@@ -105,7 +105,7 @@ def _picture(printed: np.ndarray, meant: np.ndarray, linear: float) -> Plot:
         Axis(Words("draws", "sorteios")),
         Axis(
             Words("best accuracy so far (200 rows)", "melhor acurácia até então (200 linhas)"),
-            range=(0.45, 0.95),
+            range=(0.35, 0.95),
         ),
         (
             *lines,
@@ -122,7 +122,7 @@ EXPERIMENT = Experiment(
         "O exemplo de busca aleatória, como impresso: os pesos mudam uma vez, após o laço dos mini-lotes.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 5 (listing)", "“Teoria de Deep Learning”, seção 5 (código)"
+        "“Teoria de Deep Learning”, listing of section 5", "“Teoria de Deep Learning”, código da seção 5"
     ),
     prediction=Words(
         "One step an epoch makes 5 to 15 steps where some 65 to 750 were meant, and Adam moves a weight "

@@ -244,8 +244,8 @@ EXPERIMENT = Experiment(
         "Os exemplos escalam todas as linhas antes da divisão e relatam a melhor acurácia de validação.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, sections 5 and 7 (listings)",
-        "“Teoria de Deep Learning”, seções 5 e 7 (códigos)",
+        "“Teoria de Deep Learning”, listings of sections 5 and 7",
+        "“Teoria de Deep Learning”, códigos das seções 5 e 7",
     ),
     prediction=Words(
         "An accuracy p on 200 rows has the standard error √(p(1 − p)/200), 0.025 at 0.85. The best of "

@@ -93,13 +93,12 @@ def measure(quick: bool) -> Outcome:
         statement=filled(
             "Depth, not width, makes gradients vanish, and only under weights that are not scaled for "
             "it: He's keep their size to within chance. Trained with dropout and L2, the best epoch "
-            "kept: eight layers against three {0}; 160 units against 64 {1}. L1, L2 and dropout are "
+            "kept: eight layers against three, {0}; 160 units against 64, {1}. L1, L2 and dropout are "
             "against overfitting; against vanishing gradients it is the first weights that help here.",
             "É a profundidade, não a largura, que faz o gradiente sumir, e só com pesos não escalados "
-            "para isso: os de He o conservam, salvo acaso. Treinadas com dropout e L2, guardando a "
-            "melhor época: oito camadas contra três {0}; 160 unidades contra 64 {1}. L1, L2 e dropout "
-            "são contra o sobreajuste; contra gradientes que somem, o que ajuda aqui são os pesos "
-            "iniciais.",
+            "para isso: os de He o conservam, a menos do acaso. Treinadas com dropout e L2, guardando "
+            "a melhor época: oito camadas contra três, {0}; 160 unidades contra 64, {1}. L1, L2 e dropout "
+            "são contra o overfitting; contra gradientes que somem, o que ajuda aqui são os pesos iniciais.",
             told(deep), told(wide),
         ),
         pictures=(_by_depth(default, he), _by_width(widths)),
@@ -155,11 +154,14 @@ EXPERIMENT = Experiment(
     ),
     source=Words("“Teoria de Deep Learning”, section 3.2", "“Teoria de Deep Learning”, seção 3.2"),
     prediction=Words(
-        "A ReLU layer multiplies the squared gradient by χ = C_W/2 (Schoenholz et al. 2017): 1/6 with "
-        "PyTorch's default, so 0.408 a layer in size, and 1 with He's weights. The width is not in it; "
+        "A ReLU layer of n inputs multiplies the squared gradient by χ = n·Var(w)/2 (Schoenholz et al. "
+        "2017): 1/6 with PyTorch's default, so 0.408 a layer in size, and 1 with He's weights. The width "
+        "is not in it; "
         "wider layers only make chance smaller.",
-        "Uma camada ReLU multiplica o quadrado do gradiente por χ = C_W/2 (Schoenholz et al. 2017): 1/6 "
-        "com o padrão do PyTorch, logo 0,408 por camada em tamanho, e 1 com pesos de He. A largura não "
+        "Uma camada ReLU multiplica o quadrado do gradiente por χ = n·Var(w)/2, com n entradas "
+        "(Schoenholz et "
+        "al. 2017): 1/6 com o padrão do PyTorch, logo 0,408 por camada em tamanho, e 1 com pesos de He. A "
+        "largura não "
         "entra; camadas mais largas só diminuem o acaso.",
     ),
     measure=measure,

@@ -106,8 +106,8 @@ EXPERIMENT = Experiment(
         "Comece com mais nós e diminua, como em [128, 64, 32], ou mantenha o número constante.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 2.2 (nodes per layer)",
-        "“Teoria de Deep Learning”, seção 2.2 (nós por camada)",
+        "“Teoria de Deep Learning”, section 2.2, nodes per layer",
+        "“Teoria de Deep Learning”, seção 2.2, nós por camada",
     ),
     prediction=Words(
         "Of the order of the widths theory says nothing at initialisation: the spread Π(1 + 5/n) − 1 of a "

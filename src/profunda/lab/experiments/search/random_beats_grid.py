@@ -96,7 +96,7 @@ def measure(quick: bool) -> Outcome:
             "Nine trials, one parameter of two matters: grid {0}, random {1} ± {2}. With {3} trials of "
             "four parameters random is nearer where {4} matter; where all four do: grid {5}, random {6}.",
             "Nove testes, importa um parâmetro de dois: grade {0}, aleatória {1} ± {2}. Com {3} testes "
-            "de quatro parâmetros o sorteio fica mais perto onde importam {4}; onde importam todos: "
+            "de quatro parâmetros o sorteio fica mais perto onde importam {4} deles; se importam todos: "
             "grade {5}, aleatória {6}.",
             float(square), float(nine.mean()), float(error), _TRIALS,
             ", ".join(map(str, wins)) or "–", float(grid[-1]), float(mean["random"][-1]),

@@ -99,14 +99,15 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(theory, low, high),
         statement=said(
-            "It stops by itself where nobody knows a good number of trials, and costs: random search has "
-            "no memory, so a run without a gain says nothing of the next trial. With patience 10 the "
+            "The rule ends a search where nobody knows a good number of trials, at a price: random search "
+            "has no memory, so a run without a gain says nothing of the next trial. With patience 10 the "
             "share left is {0} times that of a fixed number with the same mean. Set the patience to "
             "several times what the sampler needs to begin.",
-            "Para sozinha onde ninguém sabe um bom número de testes, e custa: a busca aleatória não tem "
-            "memória, logo uma série sem ganho nada diz do próximo teste. Com paciência 10 a fração "
-            "restante é {0} vezes a de um número fixo com a mesma média. Use paciência de várias vezes o "
-            "início do amostrador.",
+            "A regra encerra a busca onde ninguém sabe um bom número de testes, e isso custa: a busca "
+            "aleatória não tem memória, logo uma série sem ganho nada diz do próximo teste. Com paciência "
+            "10 a fração "
+            "restante é {0} vezes a de um número fixo com a mesma média. Dê à paciência várias vezes o "
+            "número de testes com que o amostrador começa.",
             theory,
         ),
         pictures=(_trade(found, told), _when(found, laws)),
@@ -169,18 +170,20 @@ def _when(found: dict[int, tuple[np.ndarray, np.ndarray]], laws: dict[int, np.nd
         shown = np.arange(1, 16 * patience // 2)
         running = (found[patience][0][:, None] > shown).mean(axis=0)
         lines.append(series(Words("measured", "medido"), shown, running, kind="stairs", step=step))
-        lines.append(series(Words("theory", "teoria"), shown, 1 - law.cumsum()[shown], "theory", step=step))
+        lines.append(
+            series(Words("theory", "teoria"), shown, 1 - law.cumsum()[shown], "theory", "stairs", step=step)
+        )
     positions = tuple(Words(str(patience), str(patience)) for patience in laws)
     return Plot(
         Words("When the search stops", "Quando a busca para"),
         Words(
-            "Share of searches that still run after n trials. Asked after each four trials; the rule "
-            "stops by luck.",
-            "Fração de buscas ainda em curso após n testes. Perguntado a cada quatro testes; a regra "
-            "para por sorte.",
+            "Share of searches that still run after n trials. Whether to stop is asked after every four "
+            "trials; where a search ends is luck.",
+            "Fração de buscas ainda em curso após n testes. A cada quatro testes se pergunta se é hora de "
+            "parar; onde uma busca termina é sorte.",
         ),
         Axis(Words("trials n", "testes n")),
-        Axis(Words("share still running", "fração em curso"), range=(0, 1)),
+        Axis(Words("share still running", "fração em curso"), range=(-0.02, 1.05)),
         tuple(lines),
         slider=Slider(Words("patience", "paciência"), positions),
     )
@@ -197,10 +200,13 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "For independent draws the law of records (Rényi 1962) gives when patience ends a search. The "
         "best of n leaves 1/(n + 1) of the space on average, a convex function of n: so a number that "
-        "varies with luck leaves more than a fixed one of the same mean (Jensen's inequality).",
+        "varies with luck leaves more than a fixed one of the same mean (Jensen's inequality). That the "
+        "law counts in "
+        "batches of four trials was settled after a first look.",
         "Para sorteios independentes a lei dos recordes (Rényi 1962) diz quando a paciência encerra a "
         "busca. O melhor de n deixa 1/(n + 1) do espaço em média, função convexa de n: logo um número "
-        "que varia com a sorte deixa mais do que um fixo de mesma média (desigualdade de Jensen).",
+        "que varia com a sorte deixa mais do que um fixo de mesma média (desigualdade de Jensen). Que a "
+        "lei conta em lotes de quatro testes foi fixado após um primeiro olhar.",
     ),
     measure=measure,
     rows=("S6",),

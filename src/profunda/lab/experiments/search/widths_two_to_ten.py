@@ -103,13 +103,12 @@ def judged(example: tuple[bool, bool, bool], sides: Sequence[tuple[Gap, Gap]]) -
     ends = [sum(pair[end].better for pair in sides) for end in (0, 1)]
     harmed = sum(pair[1].worse for pair in sides)
     return said(
-        "The rule must say what it counts: its own example obeys {0} of three readings. Its lower end pays "
-        "by {1} of three: below it networks are too narrow. Its upper end pays by {2}; by {3} of three, "
-        "wider networks than it allows are better. Read it of the first layer, as a place to begin.",
-        "A regra precisa dizer o que conta: o seu próprio exemplo obedece a {0} de três leituras. O limite "
-        "inferior compensa em {1} de três: abaixo dele as redes são estreitas demais. O superior "
-        "compensa em {2}; em {3} de três, redes mais largas do que ele permite são melhores. Leia-a na "
-        "primeira camada, como ponto de partida.",
+        "The rule must say what it counts: its own example obeys {0} of 3 readings. In {1} of 3 networks "
+        "below the range are worse, so too narrow. In {2} of 3 networks beyond it are worse, in {3} of 3 "
+        "they are better. Read it of the first layer, as a place to begin.",
+        "A regra precisa dizer o que conta: o seu próprio exemplo obedece a {0} de 3 leituras. Em {1} de 3, "
+        "redes abaixo da faixa são piores, estreitas demais. Em {2} de 3, redes acima dela são piores, e "
+        "em {3} de 3, melhores. Leia-a na primeira camada, como ponto de partida.",
         sum(example), ends[0], ends[1], harmed,
     )  # fmt: skip
 
@@ -161,7 +160,9 @@ def _by_reading(sides: Sequence[tuple[Gap, Gap]]) -> Plot:
             "Below zero the range is better than what lies outside it. Whiskers: 95 % over folds.",
             "Abaixo de zero a faixa é melhor do que o que está fora dela. Hastes: 95 % sobre as partes.",
         ),
-        Axis(Words("the rule read of", "regra lida em"), names=tuple(name for name, _ in _READINGS)),
+        Axis(
+            Words("what the rule counts", "o que a regra conta"), names=tuple(name for name, _ in _READINGS)
+        ),
         Axis(Words("difference of losses", "diferença de perdas")),
         tuple(lines),
         marks=(Mark(Words("no difference", "sem diferença"), y=0.0),),
@@ -175,8 +176,8 @@ EXPERIMENT = Experiment(
         "O número de nós deve ser de 2 a 10 vezes o número de entradas, por exemplo [64, 32, 16] para 20.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 3.3 (empirical proportion)",
-        "“Teoria de Deep Learning”, seção 3.3 (proporção empírica)",
+        "“Teoria de Deep Learning”, section 3.3, empirical proportion",
+        "“Teoria de Deep Learning”, seção 3.3, proporção empírica",
     ),
     prediction=Words(
         "Arithmetic: 64/20 = 3.2, 112/20 = 5.6, 16/20 = 0.8, so the example obeys two readings of three. "
