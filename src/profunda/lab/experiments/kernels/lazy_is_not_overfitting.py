@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.kernels._axes import META, WIDTH
+from profunda.lab.experiments.kernels._axes import WIDTH
 from profunda.lab.experiments.kernels._wide import descend, draw
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
@@ -182,7 +182,10 @@ EXPERIMENT = Experiment(
         "Uma rede próxima de seu modelo linear (L/N pequeno) não aprende características e por isso tende a "
         "sobreajustar.",
     ),
-    source=META,
+    source=Words(
+        "A reading of “Teoria de Deep Learning”, section 13, conclusion on β, near-linear networks",
+        "Uma leitura de “Teoria de Deep Learning”, seção 13, conclusão sobre β, redes quase lineares",
+    ),
     prediction=Words(
         "Lazy training ends at kernel regression (Lee et al. 2019). If it overfits, test errors are near "
         "chance at no training error, or grow with the width; if not, below 10 % with 800 rows and falling.",

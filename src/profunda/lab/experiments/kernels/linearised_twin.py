@@ -82,11 +82,11 @@ def measure(quick: bool) -> Outcome:
         verdict=judge(law, found[-1]),
         statement=said(
             "Gradient descent on a wide network can be replaced by that on f(θ₀) + ⟨∇f(θ₀), θ − θ₀⟩, the "
-            "better the wider: the distance fell like H^{0} here, and tends to 1/H. A narrow network and its "
-            "twin fit the same points by different curves.",
+            "better the wider: the distance fell like H^{0} here, more slowly than the limit's 1/H. A "
+            "narrow network and its twin fit the same points by different curves.",
             "A descida de gradiente em uma rede larga pode ser trocada pela de f(θ₀) + ⟨∇f(θ₀), θ − θ₀⟩, "
-            "tanto melhor quanto mais larga: a distância caiu como H^{0} aqui, e tende a 1/H. Uma rede "
-            "estreita e sua gêmea ajustam os mesmos pontos com curvas diferentes.",
+            "tanto melhor quanto mais larga: a distância caiu como H^{0} aqui, mais devagar que o 1/H do "
+            "limite. Uma rede estreita e sua gêmea ajustam os mesmos pontos com curvas diferentes.",
             law.slope,
         ),
         pictures=(_curves(found), _falling(found)),
@@ -113,7 +113,7 @@ def _curves(found: list[Side]) -> Plot:
         Axis(Words("output", "saída")),
         tuple(drawn),
         slider=Slider(
-            Words("width", "largura"), tuple(said("H = {0}", "H = {0}", width) for width in _WIDTHS)
+            Words("width H", "largura H"), tuple(Words(str(width), str(width)) for width in _WIDTHS)
         ),
     )
 

@@ -142,7 +142,7 @@ def _histogram(found: list[Depth]) -> Plot:
             "das redes profundas está bem à esquerda da média, que fica em log 1 = 0.",
         ),
         Axis(Words("log (‖x_L‖² ÷ mean)", "log (‖x_L‖² ÷ média)")),
-        Axis(Words("density", "densidade")),
+        Axis(Words("density", "densidade"), range=(-0.01, 0.6)),
         tuple(lines),
         marks=(Mark(Words("mean size", "tamanho médio"), x=0.0),),
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DEPTH, NTK_SECTION
-from profunda.lab.pictures import Axis, Mark, Plot, Role, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import correlation_profile, variance_profile
 
@@ -150,7 +150,6 @@ def _signal(nets: list[Deep]) -> Plot:
         DEPTH,
         Axis(Words("E z²", "E z²"), log=True),
         tuple(drawn),
-        marks=(Mark(Words("variance of biases", "variância dos vieses"), y=1.0 / (3.0 * _WIDTH)),),
     )
 
 
