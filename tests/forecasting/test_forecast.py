@@ -237,3 +237,42 @@ def test_contradictions_are_told(plain: nn.Module) -> None:
         forecast(plain, inputs=3)
     with pytest.raises(ArgumentError, match="inputs=0 must be a whole number"):
         forecast(Design(), inputs=0)
+
+
+class Averaged(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x).mean()
+
+
+def test_what_breaks_on_the_way_is_told_before(plain: nn.Module) -> None:
+    x, _ = rows()
+    with pytest.raises(ArgumentError, match=r"Averaged makes shape \(\) of 60 rows"):
+        forecast(Averaged(), x)
+    with pytest.raises(ArgumentError, match="LazyLinear has layers that do not know their size yet"):
+        forecast(nn.LazyLinear(3), x)
+    spoilt = copy.deepcopy(plain)
+    nn.init.constant_(spoilt[2].bias, math.nan)
+    with pytest.raises(ArgumentError, match=r"Parameter '2\.bias' of Sequential holds NaN"):
+        forecast(spoilt, x)
+    with pytest.raises(DataError, match="batch norm needs a batch: hand over at least 2 rows"):
+        forecast(nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1)), x[:1])
+    with pytest.raises(DataError, match="y is one number"):
+        forecast(plain, (x, np.array(3.0)))
+    for seed in (-1, 0.5, True):
+        with pytest.raises(ArgumentError, match=f"seed={seed} must be a whole number"):
+            forecast(plain, x, seed=seed)  # type: ignore[arg-type]
+
+
+def test_kernels_that_overflow_cost_their_lines_only(plain: nn.Module) -> None:
+    found = forecast(nn.Linear(8, 1), rows()[0] * 1e25)
+    assert math.isnan(found.line("T13").measured)
+    assert found.line("T1", "parameters P").value == 9
+
+
+def test_the_stable_step_of_infinite_widths_is_not_promised_to_narrow_ones() -> None:
+    narrow, wide = (forecast(Design(widths=(width,) * 3)).line("T14") for width in (1, 1024))
+    assert (narrow.valid, wide.valid) == ("extrapolated", "ok")

@@ -58,9 +58,13 @@ def forecast(
 
     Raises:
         ArgumentError: neither a Design nor a module; a module without parameters, in half precision or on
-            another device than the CPU; `inputs` that contradict the data.
-        DataError: data that cannot be used, no rows, or numbers that are not finite.
+            another device than the CPU, or one whose outputs do not belong to rows; `inputs` that contradict
+            the data; a negative seed.
+        DataError: data that cannot be used, no rows, one row for a batch norm, or numbers that are not
+            finite.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ArgumentError(f"seed={seed!r} must be a whole number of at least 0.")
     if isinstance(subject, Design):
         rows, found = _of_design(subject, data, inputs, outputs, seed)
     elif isinstance(subject, nn.Module):

@@ -21,8 +21,9 @@ __all__ = ["kernel_lines"]
 ROWS = 32
 """Rows that the kernel is taken on."""
 NETWORKS = 8
-_SPREAD = 0.1
 """Draws whose kernels are measured."""
+_SPREAD = 0.1
+"""Relative spread of Θ(x, x) up to which the infinitely wide network speaks for one that is not."""
 _HEAVY = 2e11
 """Multiplications that all measured kernels may take; above, theirs are left out."""
 
@@ -93,9 +94,9 @@ def _empirical(outlook: Outlook) -> tuple[_Numbers, ...]:
         x = torch.as_tensor(outlook.rows.x[:ROWS], dtype=dtype)
         try:
             kernel = empirical_ntk(module, x, form="trace").values.double().numpy()
-        except (ProfundaError, RuntimeError):  # a stranger's module may have no gradient by rows
+            found.append(_numbers(kernel / max(subject.outputs, 1)))
+        except (ProfundaError, RuntimeError):  # no gradient by rows, or one that overflows
             return ()
-        found.append(_numbers(kernel / max(subject.outputs, 1)))
     return tuple(found)
 
 
@@ -114,9 +115,7 @@ def _theta(
     source = "Jacot, Gabriel and Hongler 2018; Cho and Saul 2009; Williams 1997"
     valid: Valid = "not applicable" if predicted is None else ("extrapolated" if outlook.limits else "ok")
     told = why or outlook.limits
-    relative = math.nan
-    if predicted is not None and outlook.depth and outlook.subject.laws[0].activation.sides is not None:
-        relative = math.sqrt(ntk_diagonal_variance(outlook.subject.widths))
+    relative = math.nan if predicted is None else _relative(outlook)
     spread = math.nan if predicted is None else predicted.diagonal * relative
     if relative > _SPREAD and not told:
         valid, told = (
@@ -147,6 +146,18 @@ def _theta(
     return tuple(lines)
 
 
+def _relative(outlook: Outlook) -> float:
+    """Relative spread of Θ(x, x) from one draw to the next; nan where no law says."""
+    if not outlook.depth or outlook.subject.laws[0].activation.sides is None:
+        return math.nan
+    return math.sqrt(ntk_diagonal_variance(outlook.subject.widths))
+
+
+def _narrow(outlook: Outlook) -> bool:
+    """Whether the kernel of infinite widths is a poor guide to this network's."""
+    return bool(outlook.limits) or _relative(outlook) > _SPREAD
+
+
 def _steps(
     outlook: Outlook, predicted: _Numbers | None, why: str, shown: tuple[_Numbers, ...]
 ) -> tuple[Line, ...]:
@@ -154,7 +165,7 @@ def _steps(
     found = _mean([one.step for one in shown])
     value = math.nan if predicted is None else predicted.step
     told = why or "holds while Θ moves little; plain gradient descent on the mean squared error"
-    valid: Valid = "not applicable" if predicted is None else "ok"
+    valid: Valid = "not applicable" if predicted is None else ("extrapolated" if _narrow(outlook) else "ok")
     step = Line(
         "T14", "largest stable step", "efficiency", value, "n/λ_max(Θ)", source,
         measured=found.mean, measured_se=found.error, networks=max(1, len(shown)), valid=valid, reason=told,

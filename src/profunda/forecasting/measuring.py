@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from profunda.errors import ArgumentError, DataError
 from profunda.forecasting.subjects import Subject
 
 __all__ = ["Profile", "Spread", "measured", "spread_of"]
@@ -49,7 +50,8 @@ def measured(subject: Subject, x: np.ndarray, seed: int) -> Profile | None:
     """Run every draw of `subject` on rows `x` [n, …]; None where it has no dense layers.
 
     Dropout is off. Batch norms use the batch, as at the first step of training. The modules are left as they
-    were: what runs is a copy.
+    were: what runs is a copy. Raises DataError for one row before a batch norm, ArgumentError for outputs
+    that do not belong to the rows.
     """
     if not subject.layers[0]:
         return None
@@ -79,10 +81,7 @@ def _place(module: nn.Module, layer: nn.Module) -> str:
 def _run(
     module: nn.Module, names: list[str], x: np.ndarray, pairs: np.ndarray, seed: int
 ) -> tuple[np.ndarray, ...]:
-    twin = copy.deepcopy(module).eval()
-    for part in twin.modules():
-        if isinstance(part, nn.BatchNorm1d):
-            part.train()
+    twin = _twin(module, len(x))
     dtype = next(twin.parameters()).dtype
     rows = torch.as_tensor(x, dtype=dtype)
     entered: list[Tensor] = []
@@ -101,6 +100,7 @@ def _run(
         layer.register_forward_hook(after)
     with torch.enable_grad():
         outputs = twin(rows.requires_grad_(True))
+        _check_outputs(module, outputs, len(x))
         draw = torch.Generator().manual_seed(seed % 2**63)
         v = torch.randn(outputs.shape, generator=draw, dtype=torch.float64).reshape(len(x), -1)
         v = (v / v.norm(dim=1, keepdim=True)).reshape(outputs.shape).to(dtype)
@@ -115,6 +115,25 @@ def _run(
     inside = entered[0].detach().double().numpy().reshape(len(x), -1)
     end = entered[-1].detach().double().numpy().reshape(len(x), -1)
     return squares, gradients, last, apart, inside, (end**2).mean(1)
+
+
+def _twin(module: nn.Module, n: int) -> nn.Module:
+    """A copy in evaluation, but for batch norms."""
+    twin = copy.deepcopy(module).eval()
+    for part in twin.modules():
+        if isinstance(part, nn.BatchNorm1d):
+            if n < 2:
+                raise DataError("A batch norm needs a batch: hand over at least 2 rows, not 1.")
+            part.train()
+    return twin
+
+
+def _check_outputs(module: nn.Module, outputs: Tensor, n: int) -> None:
+    if not outputs.dim() or (n > 1 and len(outputs) != n):
+        raise ArgumentError(
+            f"{type(module).__name__} makes shape {tuple(outputs.shape)} of {n} rows: the first axis must be "
+            "that of the rows; leave out a mean over rows, or the loss."
+        )
 
 
 def _norms(slope: Tensor | None, n: int) -> np.ndarray:

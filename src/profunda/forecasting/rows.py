@@ -58,6 +58,8 @@ def given_rows(data: object, seed: int) -> Rows:
             f"The inputs have shape {x.shape}, so there is no row to measure: hand over X [N, D] with at "
             "least one row and one column."
         )
+    if y is not None and not y.ndim:
+        raise DataError("y is one number: it needs one, or a row of them, for each row of X.")
     if y is not None and len(y) != len(x):
         raise DataError(f"X has {len(x)} rows and y {len(y)}: they do not belong together.")
     _finite("X", x)

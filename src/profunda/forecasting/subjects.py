@@ -146,9 +146,12 @@ def module_subject(module: nn.Module, rows: Rows) -> Subject:
 
 
 def sound(module: nn.Module) -> None:
-    """Raise ArgumentError where nothing can be forecast: no parameters, half precision, several devices."""
+    """Raise ArgumentError where nothing can be forecast: no parameters, some without a size yet, half
+    precision, numbers that are not finite, several devices."""
     parameters = list(module.parameters())
     name = type(module).__name__
+    if any(nn.parameter.is_lazy(each) for each in parameters):
+        raise ArgumentError(f"{name} has layers that do not know their size yet: run it once on data.")
     if not any(p.requires_grad and p.numel() for p in parameters):
         raise ArgumentError(
             f"{name} has no parameters to train ({len(parameters)} tensors, none of which asks for a "
@@ -161,6 +164,12 @@ def sound(module: nn.Module) -> None:
             "over module.float()."
         )
     places = sorted({str(p.device) for p in parameters})
+    broken = [key for key, p in module.named_parameters() if places == ["cpu"] and not p.isfinite().all()]
+    if broken:
+        raise ArgumentError(
+            f"Parameter {broken[0]!r} of {name} holds NaN or infinite values: its training diverged; "
+            "forecast it as it is before training."
+        )
     if places != ["cpu"]:
         raise ArgumentError(
             f"{name} lies on {', '.join(places)}; a forecast is made on the CPU: hand over module.cpu()."
