@@ -162,10 +162,12 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) from layer to layer, correlation V/(H q²) (Roberts, Yaida and "
         "Hanin 2022, chapter 4): straight in l where χ_∥ = 1, else a ceiling. First order: within 25 % and "
-        "four standard errors at H = 64 while the correlation is below 0.3.",
+        "four standard errors at H = 64 while the correlation is below 0.3."
+        " That limit was settled after a first look.",
         "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) de camada em camada, correlação V/(H q²) (Roberts, Yaida e Hanin "
         "2022, capítulo 4): reta em l onde χ_∥ = 1, senão um teto. Primeira ordem: até 25 % e quatro "
-        "erros-padrão com H = 64 enquanto a correlação fica abaixo de 0,3.",
+        "erros-padrão com H = 64 enquanto a correlação fica abaixo de 0,3."
+        " Esse limite foi decidido após uma primeira olhada.",
     ),
     measure=measure,
     rows=("U5",),

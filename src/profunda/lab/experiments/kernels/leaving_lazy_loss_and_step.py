@@ -160,10 +160,12 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "While steps are below 2/λ_max descent follows gradient flow, whatever their size; between 2 and "
         "about 4/λ_max the kernel must shrink for training to go on (Lewkowycz et al. 2020). A lever counts "
-        "where it moves the kernel half as much again.",
+        "where it moves the kernel half as much again."
+        " That every step and loss must do so was settled after a first look.",
         "Enquanto os passos ficam abaixo de 2/λ_max a descida segue o fluxo de gradiente, qualquer que seja "
         "seu tamanho; entre 2 e cerca de 4/λ_max o núcleo tem de encolher para o treino seguir (Lewkowycz et "
-        "al. 2020). Uma alavanca conta se move o núcleo ao menos uma vez e meia.",
+        "al. 2020). Uma alavanca conta se move o núcleo ao menos uma vez e meia."
+        " Que todo passo e toda perda devam fazê-lo foi decidido após uma primeira olhada.",
     ),
     measure=measure,
     rows=("U4",),

@@ -141,9 +141,12 @@ EXPERIMENT = Experiment(
     source=META,
     prediction=Words(
         "For ReLU, weights of variance 2/H and no bias, E ‖x_L‖⁴/(E ‖x_L‖²)² = Π(1 + 5/H_l), exactly (Hanin "
-        "and Rolnick 2018; Hanin and Nica 2020). Measured values within four standard errors of it.",
+        "and Rolnick 2018; Hanin and Nica 2020). Measured values within four standard errors of it."
+        " That L/H stays up to ¼, where means of squares can be sampled, was settled after a first look.",
         "Para ReLU, pesos de variância 2/H e sem viés, E ‖x_L‖⁴/(E ‖x_L‖²)² = Π(1 + 5/H_l), exatamente "
-        "(Hanin e Rolnick 2018; Hanin e Nica 2020). Valores medidos a no máximo quatro erros-padrão.",
+        "(Hanin e Rolnick 2018; Hanin e Nica 2020). Valores medidos a no máximo quatro erros-padrão. Que "
+        "L/H vá só até ¼, onde médias de quadrados podem ser amostradas, foi decidido após uma primeira "
+        "olhada.",
     ),
     measure=measure,
     rows=("U5",),
