@@ -1,6 +1,7 @@
 """Pictures as figures of a page, in one look and in either language."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,10 @@ def _axis(one: Axis, values: Sequence[float], language: Language) -> dict[str, A
     title = one.title.to(language)
     if one.names:
         texts = [label(name.to(language), 32) for name in one.names]
+        if (
+            sum(map(len, texts)) > 60
+        ):  # side by side on a page; a text at an angle may be left out at the edge
+            texts = ["<br>".join(wrap(text, 14)) for text in texts]
         return axis(title, tickvals=list(range(len(texts))), ticktext=texts, range=[-0.6, len(texts) - 0.4])
     if one.log:
         positive = [value for value in values if 0 < value < float("inf")]

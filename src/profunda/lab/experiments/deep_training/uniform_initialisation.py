@@ -79,7 +79,7 @@ def measure(quick: bool) -> Outcome:
                     "Solid: 256 units a layer, mean over networks; dashed: the mean-field map.",
                     "Contínuo: 256 unidades por camada, média sobre redes; tracejado: o mapa de campo médio.",
                 ),
-                Axis(Words("layer", "camada")),
+                Axis(Words("layer", "camada"), range=(0.0, 57.0)),
                 Axis(Words("variance E z²", "variância E z²"), log=True),
                 tuple(lines),
                 marks=(Mark(Words("start", "início"), y=_START),),

@@ -54,10 +54,12 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(curve.descends_twice, first, worst, last),
         statement=Words(
             "It exists, and is exact where features are learnt at two speeds. On a small network and noisy "
-            "digits we did not get it: the error falls, rises, and stays; stopping early is then best.",
+            "digits we did not get it: the error falls, then rises up to the last epoch; stopping early is "
+            "then best.",
             "Ela existe, e é exata onde características são aprendidas em duas velocidades. Numa rede "
-            "pequena com dígitos ruidosos não a obtivemos: o erro cai, sobe e fica; parar cedo é então o "
-            "melhor.",
+            "pequena com dígitos ruidosos não a obtivemos: o erro cai e sobe até a última época; parar "
+            "cedo é "
+            "então o melhor.",
         ),
         pictures=(_linear(curve), _network(looks, stack.wrong)),
     )  # fmt: skip

@@ -42,6 +42,7 @@ def measure(quick: bool) -> Outcome:
     mean, clean = test.mean(1), found[0.0][:, 0].mean(1)
     place = int(np.argmax(mean))
     ratios = _parameters(widths) / (_ROWS * _CLASSES)
+    falls = bool(clean.argmax() == 0)
     ends = ratios[max(0, place - 1)], ratios[min(len(ratios) - 1, place + 1)]
     return Outcome(
         headline=Words("P ÷ (N·C) at the peak", "P ÷ (N·C) no pico"),
@@ -61,12 +62,12 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(float(ratios[place]), mean, clean),
         statement=Words(
-            "Networks show the peak and the second descent too, within a factor of four of as many "
-            "parameters as rows times outputs; longer training moves the peak to smaller networks. It needs "
-            "label noise and no early stopping; the first descent is hardly seen here.",
-            "Redes também mostram o pico e a segunda descida, a um fator de no máximo quatro de tantos "
-            "parâmetros quantas linhas vezes saídas; treino mais longo leva o pico a redes menores. É "
-            "preciso ruído nos rótulos e nenhuma parada antecipada; a primeira descida quase não se vê aqui.",
+            "With noisy labels networks show the peak and the second descent too, within a factor of four "
+            "of as many parameters as rows times outputs; the first descent is hardly seen. "
+            + ("With clean labels there is no peak." if falls else "With clean labels there is a peak too."),
+            "Com rótulos ruidosos, redes também mostram o pico e a segunda descida, a um fator de no máximo "
+            "quatro de tantos parâmetros quantas linhas vezes saídas; a primeira descida quase não se vê. "
+            + ("Com rótulos limpos não há pico." if falls else "Com rótulos limpos também há um pico."),
         ),
         pictures=(_picture(ratios, test, train, clean),),
     )  # fmt: skip

@@ -42,9 +42,10 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(risks, errors, float(fixed.max())),
         statement=Words(
             "Sharing softly never hurts when its strength follows how related the tasks are, λ = σ²D/‖w₁ − "
-            "w₂‖²; a wrong strength can hurt as much as pooling.",
+            "w₂‖²; too strong a tie between tasks that differ is worse than learning alone.",
             "Compartilhar suavemente nunca piora quando a força acompanha a relação entre as tarefas, "
-            "λ = σ²D/‖w₁ − w₂‖²; uma força errada pode piorar tanto quanto juntar.",
+            "λ = σ²D/‖w₁ − w₂‖²; um vínculo forte demais entre tarefas diferentes é pior que aprender "
+            "sozinha.",
         ),
         pictures=(_by_distance(distances, risks, fixed, np.array(pooled)), _by_strength(draws)),
     )  # fmt: skip

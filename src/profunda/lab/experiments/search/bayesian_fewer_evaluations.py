@@ -174,7 +174,7 @@ def _picture(found: Mapping[str, list[Reached]]) -> Plot:
             "para a função que nada tem a aprender. Tracejado: 1 − 0,98^k.",
         ),
         Axis(Words("trials k", "testes k")),
-        Axis(Words("share of searches", "fração das buscas"), range=(0, 1)),
+        Axis(Words("share of searches", "fração das buscas"), range=(-0.02, 1.03)),
         tuple(lines),
         slider=Slider(Words("function", "função"), tuple(name for name, _ in _FUNCTIONS)),
     )
