@@ -1,6 +1,7 @@
 """`profunda forecast`: a network of the user's own, told, as JSON and as a page; what is refused."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_a_page_is_overwritten_only_when_told(nets: Path, capsys: pytest.Capture
         (["own_net.py:NUMBER"], "own_net.py has no function 'NUMBER'"),
         (["own_net.py:sized"], "cannot be called without arguments"),
         (["own_net.py:nothing"], "not of a NoneType"),
+        (["own_net.py:design", "--seed", "-1"], "--seed -1 is below 0"),
         (["own_net.py:design", "--target", "y"], "--target y names a column, but no --data was given"),
         (["own_net.py:module", "--data", "table.csv", "--target", "y"], "The rows have 2 columns"),
     ],
@@ -85,3 +87,20 @@ def test_what_cannot_be_forecast_is_told(
 ) -> None:
     assert main(["forecast", *words]) == 2
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_may_import_what_stands_beside_it(nets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (nets / "inner").mkdir()
+    (nets / "inner/beside_own_net.py").write_text("WIDTH = 7\n")
+    text = "from beside_own_net import WIDTH\nfrom profunda import Design\n"
+    (nets / "inner/net.py").write_text(f"{text}\ndef design():\n    return Design(widths=(WIDTH,))\n")
+    before = list(sys.path)
+    assert main(["forecast", "inner/net.py:design"]) == 0
+    assert "network of 7, he" in capsys.readouterr().out
+    assert sys.path == before
+
+
+def test_a_mistake_of_the_function_itself_is_not_told_as_one_of_its_arguments(nets: Path) -> None:
+    (nets / "wrong.py").write_text("def design():\n    return len(5)\n")
+    with pytest.raises(TypeError, match="has no len"):
+        main(["forecast", "wrong.py:design"])

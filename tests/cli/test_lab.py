@@ -78,6 +78,10 @@ def test_ctrl_c_keeps_what_had_ended(
         (["lab", "--all"], "--all writes a book: say into which folder with --out DIR"),
         (["lab", "one-holds", "--all", "--out", "b"], "goes without the name 'one-holds'"),
         (["lab", "--out", "b"], "--out needs an experiment to run"),
+        (["lab", "--quick"], "--quick needs something to run"),
+        (["lab", "one-holds", "--force"], "--force is for the whole book"),
+        (["lab", "--workers", "2"], "--workers is for the whole book"),
+        (["lab", "--all", "--out", "b", "--workers", "0"], "--workers 0 runs nothing"),
         (["lab", "nothing-like-it"], "there is no experiment 'nothing-like-it'"),
     ],
 )

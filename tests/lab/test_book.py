@@ -2,6 +2,8 @@
 
 import json
 import math
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -9,6 +11,7 @@ import pytest
 from tests.lab import fakes
 
 from profunda.errors import ArgumentError, RunError
+from profunda.lab import running
 from profunda.lab.book import check_folder, summary, write_book, write_page
 from profunda.lab.contents import entries as real_entries
 from profunda.lab.drawing import figure
@@ -148,3 +151,25 @@ def test_numbers_are_written_as_each_language_does() -> None:
     words = said("{0} of {1} in {2}", "{0} de {1} em {2}", -1234.5, 1_000_000, "text, as it is.")
     assert words == Words("−1,234 of 1,000,000 in text, as it is.", "−1.234 de 1.000.000 em text, as it is.")
     assert said("{0}", "{0}", math.nan).pt == "–"
+
+
+def threads_of_every_library() -> list[int]:
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.eye(2) @ np.eye(2)
+    return [pool["num_threads"] for pool in threadpool_info()]
+
+
+def test_a_process_that_runs_experiments_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=running._calm) as pool:
+        found = pool.submit(threads_of_every_library).result()
+    assert found
+    assert set(found) == {1}
+
+
+def test_no_workers_are_told() -> None:
+    with pytest.raises(ArgumentError, match="workers = 0: at least one process"):
+        run_all((), workers=0)

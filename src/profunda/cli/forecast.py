@@ -1,6 +1,7 @@
 """`profunda forecast`: what theory says about a network of the user's, before it is trained."""
 
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,8 @@ def forecast(
         raise ArgumentError(
             f"{html} exists already and is not overwritten; choose another file for --html, or add --force"
         )
+    if seed is not None and seed < 0:
+        raise ArgumentError(f"--seed {seed} is below 0; give a whole number from 0 on")
     if target is not None and data is None:
         raise ArgumentError(f"--target {target} names a column, but no --data was given; add the table")
     from profunda.data.reading import read
@@ -79,12 +82,13 @@ def _made(network: str) -> "Design | nn.Module":
         known = [key for key, value in module.items() if callable(value) and not key.startswith("_")]
         raise ArgumentError(f"{source} has no function {name!r}; it has {', '.join(sorted(known)) or 'none'}")
     try:
-        return function()
-    except TypeError as error:
+        signature(function).bind()
+    except TypeError as error:  # told from one that the function itself raises
         raise ArgumentError(
             f"{network} cannot be called without arguments ({error}); write a function that takes none and "
             "returns the network"
         ) from error
+    return function()
 
 
 def _imported(source: str) -> dict[str, object]:
@@ -96,7 +100,11 @@ def _imported(source: str) -> dict[str, object]:
     if path.suffix == ".py":
         if not path.is_file():
             raise ArgumentError(f"there is no file {source}; give the path of the file with the function")
-        return run_path(str(path))
+        sys.path.insert(0, str(path.resolve().parent))  # as `python FILE` does, for what stands beside it
+        try:
+            return run_path(str(path))
+        finally:
+            sys.path.pop(0)
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     try:
         return vars(import_module(source))

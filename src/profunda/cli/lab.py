@@ -45,6 +45,13 @@ def lab(
     workers
         Experiments that run at the same time; the cores unless given.
     """
+    if not all and (force or workers is not None):
+        option = "--force" if force else "--workers"
+        raise ArgumentError(f"{option} is for the whole book; add --all, or leave it out")
+    if quick and not all and name is None:
+        raise ArgumentError("--quick needs something to run: give an experiment's name, or --all")
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"--workers {workers} runs nothing; give at least 1")
     if all and name is not None:
         raise ArgumentError(f"--all runs every experiment, so it goes without the name {name!r}")
     if all:

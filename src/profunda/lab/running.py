@@ -1,4 +1,4 @@
-"""Runs experiments, each in a process of two at a time, and keeps what each said, errors included."""
+"""Runs experiments, in processes of one thread each, and keeps what each said, errors included."""
 
 import math
 import os
@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from profunda.errors import ArgumentError
 from profunda.lab.contents import Entry, entry
 from profunda.lab.experiment import Outcome
 from profunda.lab.words import Language
@@ -72,8 +73,11 @@ def run_all(
     """Run `chosen`, `workers` at a time (default: the cores), each process on one thread.
 
     `done` hears of each as it ends. The order of the result is that of `chosen`. On Ctrl-C those not begun
-    are dropped and KeyboardInterrupt is raised; `done` has heard of the finished ones.
+    are dropped and KeyboardInterrupt is raised; `done` has heard of the finished ones. Raises ArgumentError
+    for no workers.
     """
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"workers = {workers}: at least one process must run experiments")
     workers = workers or os.cpu_count() or 1
     found: dict[str, Run] = {}
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_calm)
@@ -92,7 +96,11 @@ def run_all(
 def _calm() -> None:
     """One thread an experiment: two experiments at a time are what two cores are for."""
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # for libraries that are still to be loaded; NumPy's is loaded already
+    )
     import torch
+    from threadpoolctl import threadpool_limits
 
+    threadpool_limits(1)
     torch.set_num_threads(1)
