@@ -74,7 +74,8 @@ def measure(quick: bool) -> Outcome:
         [torch.eye(4, dtype=torch.float64)], [torch.full((4,), -1e4, dtype=torch.float64)], ["softmax"]
     )
     far = abs(float(soft([1.0, 2.0, 3.0, 4.0]).sum()) - 1.0)
-    labels = tuple(Words(" → ".join(names), " → ".join(names)) for names in kinds)
+    told = [", ".join(name for name in names if name != "tanh") for names in kinds]
+    labels = tuple(Words(each, each) for each in told)
     return Outcome(
         headline=Words("largest difference from a plain loop", "maior diferença de um laço simples"),
         predicted=0.0,
@@ -106,7 +107,7 @@ def measure(quick: bool) -> Outcome:
                     "The largest over random networks and inputs, float64.",
                     "A maior sobre redes e entradas sorteadas, float64.",
                 ),
-                Axis(Words("σ of the layers", "σ das camadas"), names=labels),
+                Axis(Words("σ beside tanh", "σ além de tanh"), names=labels),
                 Axis(Words("largest difference", "maior diferença"), log=True, range=(1e-17, 1e-11)),
                 (series(Words(
                     "difference",

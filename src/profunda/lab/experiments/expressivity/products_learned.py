@@ -89,12 +89,15 @@ def measure(quick: bool) -> Outcome:
                     "About 600 parameters each. Bands: standard error over data sets drawn anew.",
                     "Cerca de 600 parâmetros cada. Faixas: erro padrão sobre conjuntos sorteados de novo.",
                 ),
-                Axis(Words("numbers in the product", "números no produto")),
+                Axis(
+                    Words("numbers in the product", "números no produto"),
+                    names=tuple(Words(str(n), str(n)) for n in _NUMBERS),
+                ),
                 Axis(Words("error (1: the mean's)", "erro (1: o da média)"), log=True),
                 tuple(
                     series(
                         Words(f"{depth} layer{'s' * (depth > 1)}", f"{depth} camada{'s' * (depth > 1)}"),
-                        _NUMBERS, middle[:, k], role, "both",
+                        range(len(_NUMBERS)), middle[:, k], role, "both",
                         (middle[:, k] * np.exp(-spread[:, k]), middle[:, k] * np.exp(spread[:, k])),
                     )
                     for k, (depth, role) in enumerate(zip(_DEPTHS, _ROLES, strict=True))

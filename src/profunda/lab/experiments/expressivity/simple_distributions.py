@@ -108,16 +108,23 @@ def measure(quick: bool) -> Outcome:
 
 def _orders(found: list[Simplicity]) -> Plot:
     roles: tuple[Role, ...] = ("measured", "second", "good", "bad", "rest")
+    names = tuple(Words(str(degree), str(degree)) for degree in _DEGREES)
     return Plot(
         Words("Explained variance by degree", "Variância explicada por grau"),
         Words(
             "On rows left out, as a part of the best model's, a forest included (1).",
             "Em linhas deixadas de fora, como parte da do melhor modelo, floresta incluída (1).",
         ),
-        Axis(Words("degree of the polynomial", "grau do polinômio")),
+        Axis(Words("degree of the polynomial", "grau do polinômio"), names=names),
         Axis(Words("part of the best", "parte do melhor"), range=(0.6, 1.05)),
         tuple(
-            series(each.name, _DEGREES, np.array(each.shares) / max(*each.shares, each.forest), role, "both")
+            series(
+                each.name,
+                range(len(_DEGREES)),
+                np.array(each.shares) / max(*each.shares, each.forest),
+                role,
+                "both",
+            )
             for each, role in zip(found, roles, strict=True)
         ),
         marks=(Mark(Words("nine tenths", "nove décimos"), y=_MOST),),

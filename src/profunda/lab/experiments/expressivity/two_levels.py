@@ -59,8 +59,10 @@ def measure(quick: bool) -> Outcome:
             Plot(
                 Words("Functions within reach of two levels", "Funções ao alcance de dois níveis"),
                 Words(
-                    "Every circuit of two levels of wide AND and NAND gates was tried.",
-                    "Todos os circuitos de dois níveis de portas AND e NAND largas foram testados.",
+                    "Every circuit of two levels of wide AND and NAND gates was tried, with complements up "
+                    "to 3 inputs.",
+                    "Todos os circuitos de dois níveis de portas AND e NAND largas foram testados, com "
+                    "complementos até 3 entradas.",
                 ),
                 Axis(Words(
                     "inputs",

@@ -5,7 +5,7 @@ import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian
-from profunda.lab.pictures import Axis, Plot, Role, Spot, series
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import TrainingPaths, parameter_vector, training_paths
 
@@ -123,10 +123,8 @@ def _predictions(paths: TrainingPaths) -> Plot:
                 Words("straight way", "caminho reto"),
                 (at[0, 0], paths.target[0]), (at[0, 1], paths.target[1]), "theory",
             ),
-        ),
-        spots=(
-            Spot(Words("start", "início"), float(at[0, 0]), float(at[0, 1])),
-            Spot(Words("target", "alvo"), float(paths.target[0]), float(paths.target[1])),
+            series(Words("start", "início"), at[:1, 0], at[:1, 1], "bad", "points"),
+            series(Words("target", "alvo"), paths.target[:1], paths.target[1:], "good", "points"),
         ),
     )  # fmt: skip
 
@@ -142,8 +140,10 @@ def _parameters(paths: TrainingPaths) -> Plot:
         ),
         Axis(Words("first direction", "primeira direção")),
         Axis(Words("second direction", "segunda direção")),
-        (series(Words("training", "treino"), at[:, 0], at[:, 1], "second", "both"),),
-        spots=(Spot(Words("start", "início"), float(at[0, 0]), float(at[0, 1])),),
+        (
+            series(Words("training", "treino"), at[:, 0], at[:, 1], "second", "both"),
+            series(Words("start", "início"), at[:1, 0], at[:1, 1], "bad", "points"),
+        ),
     )
 
 

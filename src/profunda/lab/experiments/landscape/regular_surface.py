@@ -42,7 +42,7 @@ def measure(quick: bool) -> Outcome:
     nearest = [int(np.linalg.norm(found - path[-1], axis=1).argmin()) for path in paths]
     best = int(np.isclose(depths[nearest], depths.min(), atol=1e-4).sum())
     ended = sorted(float(each) for each in depths[nearest])
-    surface = landscape("regular", 81)
+    surface = landscape("regular", 79)
     return Outcome(
         headline=Words("local minima in [−10, 10]²", "mínimos locais em [−10, 10]²"),
         predicted=101.0,
@@ -78,7 +78,7 @@ def measure(quick: bool) -> Outcome:
                 tuple(surface.x.tolist()),
                 tuple(surface.y.tolist()),
                 tuple(tuple(row) for row in surface.values.tolist()),
-                spots=tuple(Spot(Words(f"{a:.0f}", f"{a:.0f}"), a, b) for a, b in marked_points()),
+                spots=tuple(Spot(said("{0}", "{0}", round(a)), a, b) for a, b in marked_points()),
                 paths=_lines(paths),
             ),
         ),
