@@ -14,7 +14,7 @@ from profunda.theory.certificates import certificate
 from profunda.theory.cosines import gradient_cosines
 from profunda.theory.jacobians import jacobian, jacobian_rank, numerical_rank
 from profunda.theory.losses import cross_entropy
-from profunda.theory.parameter_map import parameter_map
+from profunda.theory.parameter_maps import parameter_map
 
 
 @pytest.fixture(autouse=True)

@@ -309,7 +309,7 @@ def test_corners_catch_the_lasso_and_not_ridge():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_weight_exactly_at_its_threshold_is_no_reason_to_go_on(seed: int) -> None:
-    """One column of least-squares weight 0.6 and λ = 1.2 beside the mean squared error: the threshold is 0.6."""
+    """One column, λ = 1.2 beside the mean squared error: the threshold is its least-squares weight."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((50, 1))
     x /= np.sqrt(np.mean(x * x))

@@ -81,8 +81,8 @@ def _efficiency(lines: tuple[Line, ...]) -> tuple[str, ...]:
     )
     if depth is not None and width is not None:
         told.append(
-            f"Hidden layers that these widths carry: {depth.value:.0f}; this depth asks for {width.value:.0f} "
-            "units in each."
+            f"Hidden layers that these widths carry: {depth.value:.0f}; this depth asks for "
+            f"{width.value:.0f} units in each."
         )
     return tuple(told)
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.bounds import sauer_sum as sauer_sum
     from profunda.theory.bounds import vc_bound as vc_bound
     from profunda.theory.bounds import vc_sample_size as vc_sample_size
+    from profunda.theory.certificates import Certificate as Certificate
+    from profunda.theory.certificates import certificate as certificate
     from profunda.theory.chains import Chain as Chain
     from profunda.theory.chains import Link as Link
     from profunda.theory.chains import Unread as Unread
@@ -56,6 +58,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.circuits import truth_rows as truth_rows
     from profunda.theory.complexity import EffectiveComplexity as EffectiveComplexity
     from profunda.theory.complexity import effective_complexity as effective_complexity
+    from profunda.theory.cosines import GradientCosines as GradientCosines
+    from profunda.theory.cosines import gradient_cosines as gradient_cosines
     from profunda.theory.counting import InputCount as InputCount
     from profunda.theory.counting import IntrinsicDimension as IntrinsicDimension
     from profunda.theory.counting import OrderShare as OrderShare
@@ -110,6 +114,10 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.gates import multiplication_gate as multiplication_gate
     from profunda.theory.gates import relu_limit as relu_limit
     from profunda.theory.gates import richardson_gate as richardson_gate
+    from profunda.theory.jacobians import Deficit as Deficit
+    from profunda.theory.jacobians import JacobianRank as JacobianRank
+    from profunda.theory.jacobians import jacobian as jacobian
+    from profunda.theory.jacobians import jacobian_rank as jacobian_rank
     from profunda.theory.kernels import KernelCondition as KernelCondition
     from profunda.theory.kernels import Kernels as Kernels
     from profunda.theory.kernels import LayerKernels as LayerKernels
@@ -151,11 +159,15 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.linearised import linear_descent as linear_descent
     from profunda.theory.linearised import linear_flow as linear_flow
     from profunda.theory.linearised import linearisation_distance as linearisation_distance
+    from profunda.theory.losses import cross_entropy as cross_entropy
+    from profunda.theory.losses import squared_error as squared_error
     from profunda.theory.normalisation import BatchNormGrowth as BatchNormGrowth
     from profunda.theory.normalisation import BatchNormStep as BatchNormStep
     from profunda.theory.normalisation import batch_norm_growth as batch_norm_growth
     from profunda.theory.normalisation import batch_norm_growth_limit as batch_norm_growth_limit
     from profunda.theory.normalisation import batch_norm_step as batch_norm_step
+    from profunda.theory.parameter_maps import ParameterMap as ParameterMap
+    from profunda.theory.parameter_maps import parameter_map as parameter_map
     from profunda.theory.parity import ParitySizes as ParitySizes
     from profunda.theory.parity import parity_flat as parity_flat
     from profunda.theory.parity import parity_sizes as parity_sizes
@@ -180,6 +192,9 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.product_trees import flat_product as flat_product
     from profunda.theory.product_trees import product_errors as product_errors
     from profunda.theory.product_trees import product_tree as product_tree
+    from profunda.theory.products import Operator as Operator
+    from profunda.theory.products import curvature as curvature
+    from profunda.theory.products import tangent_operator as tangent_operator
     from profunda.theory.propagation import DepthScales as DepthScales
     from profunda.theory.propagation import chi_par as chi_par
     from profunda.theory.propagation import chi_perp as chi_perp
@@ -217,6 +232,14 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.smoothers import ridge_smoother as ridge_smoother
     from profunda.theory.smoothers import smoother_risk as smoother_risk
     from profunda.theory.smoothers import training_risk as training_risk
+    from profunda.theory.spectra import Extremes as Extremes
+    from profunda.theory.spectra import SpectralDensity as SpectralDensity
+    from profunda.theory.spectra import TraceEstimate as TraceEstimate
+    from profunda.theory.spectra import extreme_eigenvalues as extreme_eigenvalues
+    from profunda.theory.spectra import hutchinson_trace as hutchinson_trace
+    from profunda.theory.spectra import spectral_density as spectral_density
+    from profunda.theory.tangents import TangentKernel as TangentKernel
+    from profunda.theory.tangents import empirical_ntk as empirical_ntk
     from profunda.theory.trajectories import PrincipalPath as PrincipalPath
     from profunda.theory.trajectories import TrainingPaths as TrainingPaths
     from profunda.theory.trajectories import principal_path as principal_path
@@ -242,9 +265,11 @@ _NAMES = {
     ),
     "bias_variance": "BasisProblem Decomposition basis_problem decompose gaussian_basis",
     "bounds": "VCBound dense_vc_dimension growth_bound sauer_sum vc_bound vc_sample_size",
+    "certificates": "Certificate certificate",
     "chains": "Chain Link Unread chain_of",
     "circuits": "Circuit CircuitBuilder Gate circuit_network network_units truth_rows",
     "complexity": "EffectiveComplexity effective_complexity",
+    "cosines": "GradientCosines gradient_cosines",
     "counting": (
         "InputCount IntrinsicDimension OrderShare compression_ratio count_inputs decimal_digits "
         "intrinsic_dimension monomials polynomial_order_fit"
@@ -264,6 +289,7 @@ _NAMES = {
     ),
     "gains": "orthogonal_gain torch_bound weight_variance",
     "gates": "ProductGate ReluLimit gate_within multiplication_gate relu_limit richardson_gate",
+    "jacobians": "Deficit JacobianRank jacobian jacobian_rank",
     "kernels": (
         "KernelCondition Kernels LayerKernels Parametrisation dense_kernels kernel_condition "
         "kernel_regression largest_stable_step lazy_time"
@@ -281,9 +307,11 @@ _NAMES = {
         "LazyNumber LinearPrediction Linearised kernel_drift lazy_number linear_descent linear_flow "
         "linearisation_distance"
     ),
+    "losses": "cross_entropy squared_error",
     "normalisation": (
         "BatchNormGrowth BatchNormStep batch_norm_growth batch_norm_growth_limit batch_norm_step"
     ),
+    "parameter_maps": "ParameterMap parameter_map",
     "parity": "ParitySizes parity_flat parity_sizes parity_table parity_tree",
     "polynomials": (
         "CoefficientTable PolynomialFit coefficient_table expected_rms fit_polynomial matching_strengths "
@@ -291,6 +319,7 @@ _NAMES = {
     ),
     "pooling": "SharingRisk TwoTasks",
     "product_trees": "ProductError ProductNetwork best_product flat_product product_errors product_tree",
+    "products": "Operator curvature tangent_operator",
     "propagation": (
         "DepthScales chi_par chi_perp correlation_map correlation_profile depth_scales fixed_correlation "
         "fixed_variance gradient_profile variance_map variance_profile"
@@ -305,6 +334,8 @@ _NAMES = {
         "SmootherRisk degrees_of_freedom leave_one_out_error optimism ridge_smoother smoother_risk "
         "training_risk"
     ),
+    "spectra": "Extremes SpectralDensity TraceEstimate extreme_eigenvalues hutchinson_trace spectral_density",
+    "tangents": "TangentKernel empirical_ntk",
     "trajectories": "PrincipalPath TrainingPaths principal_path training_paths walk_share",
     "two_level": (
         "Cover Cube Reach minimal_cover minterm_cover plain_two_level prime_implicants two_level_circuit "

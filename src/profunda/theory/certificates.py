@@ -8,7 +8,7 @@ from torch.func import jvp
 
 from profunda.errors import ArgumentError
 from profunda.theory.jacobians import jacobian_rank
-from profunda.theory.parameter_map import ParameterMap, evaluating, load_forward_mode, parameter_map
+from profunda.theory.parameter_maps import ParameterMap, evaluating, load_forward_mode, parameter_map
 from profunda.theory.routes import MEMORY
 
 __all__ = ["Certificate", "certificate"]

@@ -28,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from profunda.errors import ArgumentError
 from profunda.theory.kernels import symmetric_kernel
-from profunda.theory.parameter_map import load_forward_mode, trainable
+from profunda.theory.parameter_maps import load_forward_mode, trainable
 from profunda.theory.scales import LossScale, loss_factor
 
 __all__ = [

@@ -16,7 +16,7 @@ from torch.func import grad, jvp, vjp
 
 from profunda.errors import ArgumentError
 from profunda.theory.losses import RowLoss, check_targets, squared_error
-from profunda.theory.parameter_map import ParameterMap, evaluating, load_forward_mode, parameter_map
+from profunda.theory.parameter_maps import ParameterMap, evaluating, load_forward_mode, parameter_map
 
 __all__ = ["BATCH", "Curvature", "Operator", "curvature", "matrix_operator", "tangent_operator"]
 

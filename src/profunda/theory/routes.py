@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.chains import Chain, chain_of
-from profunda.theory.parameter_map import ParameterMap, evaluating, parameter_map
+from profunda.theory.parameter_maps import ParameterMap, evaluating, parameter_map
 from profunda.theory.pointwise import close
 from profunda.theory.signals import Signal, covers, signals
 from profunda.theory.tracing import PROBE_ROWS

@@ -18,9 +18,9 @@ from profunda.theory.products import Operator
 from profunda.theory.routes import MEMORY, weigh
 
 __all__ = [
-    "Estimate",
     "Extremes",
     "SpectralDensity",
+    "TraceEstimate",
     "extreme_eigenvalues",
     "hutchinson_trace",
     "spectral_density",
@@ -30,7 +30,7 @@ STEPS, PROBES = 64, 16
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TraceEstimate:
     """A mean over random probes and its standard error."""
 
     value: float
@@ -74,16 +74,16 @@ class SpectralDensity:
     weights: np.ndarray
     size: int
 
-    def mean(self, power: int = 1) -> Estimate:
+    def mean(self, power: int = 1) -> TraceEstimate:
         """tr(Aᵖ)/size, the mean of λᵖ."""
         return _estimate((self.weights * self.nodes**power).sum(axis=1))
 
-    def trace(self) -> Estimate:
+    def trace(self) -> TraceEstimate:
         """tr A."""
         found = self.mean()
-        return Estimate(self.size * found.value, self.size * found.error)
+        return TraceEstimate(self.size * found.value, self.size * found.error)
 
-    def share_below(self, value: float) -> Estimate:
+    def share_below(self, value: float) -> TraceEstimate:
         """The share of eigenvalues below `value`; a node counts wholly or not at all."""
         return _estimate((self.weights * (self.nodes < value)).sum(axis=1))
 
@@ -138,12 +138,12 @@ def spectral_density(
     return SpectralDensity(nodes, weights, operator.size)
 
 
-def hutchinson_trace(operator: Operator, *, probes: int = PROBES, seed: int = 0) -> Estimate:
+def hutchinson_trace(operator: Operator, *, probes: int = PROBES, seed: int = 0) -> TraceEstimate:
     """tr A = E vᵀAv over random signs v, and its standard error: variance 2(‖A‖²_F − Σ a_ii²) a probe.
 
     >>> from profunda.theory.products import matrix_operator
     >>> hutchinson_trace(matrix_operator(torch.diag(torch.arange(4.0))))  # of a diagonal it is exact
-    Estimate(value=6.0, error=0.0)
+    TraceEstimate(value=6.0, error=0.0)
     """
     if probes < 2:
         raise ArgumentError(f"probes = {probes}: at least two are needed to know the error.")
@@ -160,8 +160,8 @@ def _signs(operator: Operator, generator: torch.Generator) -> Tensor:
     return (2 * drawn - 1).to(operator.like)
 
 
-def _estimate(found: np.ndarray) -> Estimate:
-    return Estimate(float(found.mean()), float(found.std(ddof=1) / math.sqrt(len(found))))
+def _estimate(found: np.ndarray) -> TraceEstimate:
+    return TraceEstimate(float(found.mean()), float(found.std(ddof=1) / math.sqrt(len(found))))
 
 
 def _lanczos(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.errors import ArgumentError
-from profunda.theory.parameter_map import check_rows, evaluating
+from profunda.theory.parameter_maps import check_rows, evaluating
 from profunda.theory.pointwise import close
 from profunda.theory.routes import MEMORY, Route, follows, jacobian_block, route_of, weigh
 from profunda.theory.signals import Signal, numbers_per_row, signals
