@@ -207,6 +207,11 @@ def test_what_is_no_chain_is_named_and_its_lines_do_not_apply() -> None:
         ((np.ones((5, 8)), np.full(5, np.inf)), DataError, "y holds 5 numbers of 5"),
         (np.ones((5, 3)), DataError, "The rows have 3 columns, the module's first layer takes 8"),
         ("words", DataError, "X is a str of <U5"),
+        (
+            torch.empty(5, 8, device="meta"),
+            DataError,
+            "X is a tensor on the meta device, which holds no numbers",
+        ),
     ],
 )
 def test_bad_rows_are_told(plain: nn.Module, data: object, error: type[Exception], told: str) -> None:
@@ -246,6 +251,12 @@ class Averaged(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.layer(x).mean()
+
+
+def test_one_layer_is_not_told_in_the_plural() -> None:
+    for depth, words in ((1, "After one layer two rows'"), (2, "After 2 layers two rows'")):
+        told = " ".join(forecast(Design(widths=(16,) * depth, activation="tanh"), rows()).text().split())
+        assert words in told
 
 
 def test_what_breaks_on_the_way_is_told_before(plain: nn.Module) -> None:

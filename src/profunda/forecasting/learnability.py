@@ -137,7 +137,8 @@ def _rows(steps: tuple[Step, ...], lost: float, sgd: bool) -> Concern:
     apart = max(steps[-1].apart, 1e-300)
     limit = _EFOLDS_SGD / math.log(10.0) if sgd else _DIGITS
     short = -math.log10(apart) + lost / math.log(10.0)
-    words = f"After {len(steps)} layers two rows' signals differ by 1 − c = {apart:.2g}"
+    passed = "one layer" if len(steps) == 1 else f"{len(steps)} layers"
+    words = f"After {passed} two rows' signals differ by 1 − c = {apart:.2g}"
     why = "plain gradient descent needs e⁻⁶" if sgd else "float32 tells six digits"
     return Concern("rows", short - limit, f"{words}; {why}.")
 

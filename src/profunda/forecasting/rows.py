@@ -95,6 +95,10 @@ def _pair(data: object) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _array(name: str, value: object) -> np.ndarray:
     if isinstance(value, torch.Tensor):
+        if value.is_meta:
+            raise DataError(
+                f"{name} is a tensor on the meta device, which holds no numbers: hand over real rows."
+            )
         value = value.detach().cpu().numpy()
     try:
         found = np.asarray(value)
