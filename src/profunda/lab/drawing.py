@@ -67,11 +67,11 @@ def _axis(one: Axis, values: Sequence[float], language: Language) -> dict[str, A
     title = one.title.to(language)
     if one.names:
         texts = [label(name.to(language), 32) for name in one.names]
-        if (
-            sum(map(len, texts)) > 60
-        ):  # side by side on a page; a text at an angle may be left out at the edge
+        if sum(map(len, texts)) > 60:
             texts = ["<br>".join(wrap(text, 14)) for text in texts]
-        return axis(title, tickvals=list(range(len(texts))), ticktext=texts, range=[-0.6, len(texts) - 0.4])
+        # Level, or upright on a phone: of texts aslant those that would pass the edge are left out.
+        turned = {"autotickangles": [0, 90], "range": [-0.6, len(texts) - 0.4]}
+        return axis(title, tickvals=list(range(len(texts))), ticktext=texts, **turned)
     if one.log:
         positive = [value for value in values if 0 < value < float("inf")]
         ends = one.range or (min(positive, default=0.1), max(positive, default=10.0))
@@ -103,7 +103,10 @@ def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[
     common = {"x": x, "y": y, "name": name, "showlegend": bool(name)} | hovering | shown
     if one.kind == "bars":
         bars = {"type": "bar", "marker": {"color": faded(colour, 0.85)}} | common
-        return [bars | _whiskers(one, keep)]
+        told = _whiskers(one, keep)
+        if told:  # the drawing library's own colour is too dark for a dark page
+            told["error_y"]["color"] = GREY
+        return [bars | told]
     line = {"color": colour, "width": 2.4, "dash": "dash" if one.role == "theory" else "solid"}
     line |= {"shape": "hv"} if one.kind == "stairs" else {}
     trace = {"type": "scatter", "mode": _MODES[one.kind], "line": line} | common

@@ -93,7 +93,7 @@ def _picture(he: np.ndarray, default: np.ndarray, profile: np.ndarray) -> Plot:
                    np.maximum(gaps[1].mean(0), 1e-16), "bad"),
             series(Words("9π²/(2l²)", "9π²/(2l²)"), layers[6:], _LIMIT / layers[6:] ** 2, "second"),
         ),
-        marks=(Mark(Words("float32 tells six digits", "float32 distingue seis dígitos"), y=1e-6),),
+        marks=(Mark(Words("float32 tells no less", "limite do float32"), y=1e-6),),
     )  # fmt: skip
 
 

@@ -86,9 +86,12 @@ def _picture(right: dict[str, int], told: int) -> Plot:
     ends = np.array([_wilson(count, told) for count in right.values()]) * 100.0
     return Plot(
         Words("Held-out digits that are told right", "Dígitos reservados reconhecidos"),
-        Words("Whiskers: 95 % of the binomial law.", "Hastes: 95 % da lei binomial."),
+        Words(
+            "Whiskers: 95 % of the binomial law. Dotted: what the text says of MNIST.",
+            "Hastes: 95 % da lei binomial. Pontilhado: o que o texto diz do MNIST.",
+        ),
         Axis(Words("classifier", "classificador"), names=names),
-        Axis(Words("accuracy in %", "acurácia em %"), range=(94.0, 100.0)),
+        Axis(Words("accuracy in %", "acurácia em %"), range=(92.0, 100.0)),
         (
             series(
                 Words("accuracy", "acurácia"),
@@ -99,7 +102,7 @@ def _picture(right: dict[str, int], told: int) -> Plot:
                 (ends[:, 0], ends[:, 1]),
             ),
         ),
-        marks=(Mark(Words("the text, of MNIST: 98 %", "o texto, sobre o MNIST: 98 %"), y=98.0),),
+        marks=(Mark(Words("MNIST: 98 %", "MNIST: 98 %"), y=98.0),),
     )
 
 
