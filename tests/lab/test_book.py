@@ -78,8 +78,9 @@ def test_no_book_of_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_the_users_is_left_alone(three: None, tmp_path: Path) -> None:
-    check_folder(tmp_path / "new", force=False)
     check_folder(tmp_path, force=False)
+    check_folder(tmp_path / "parent" / "new", force=False)
+    assert (tmp_path / "parent" / "new").is_dir()
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(RunError, match="holds files that are not a book's"):
         check_folder(tmp_path, force=True)
@@ -89,6 +90,30 @@ def test_a_folder_of_the_users_is_left_alone(three: None, tmp_path: Path) -> Non
     with pytest.raises(RunError, match="holds a book already; --force"):
         check_folder(tmp_path / "book", force=False)
     check_folder(tmp_path / "book", force=True)
+
+
+@pytest.mark.parametrize("text", ["{}", '[{"isbn": 1}]', "[1]", "no JSON"])
+def test_another_programs_book_is_not_written_over(text: str, three: None, tmp_path: Path) -> None:
+    write_book(tmp_path, [run("one-holds")])
+    (tmp_path / "book.json").write_text(text)
+    with pytest.raises(RunError, match="holds files that are not a book's"):
+        check_folder(tmp_path, force=True)
+    write_book(tmp_path, [run("one-holds")])
+    check_folder(tmp_path, force=True)
+    (tmp_path / "index.html").unlink()
+    with pytest.raises(RunError, match="holds files that are not a book's"):
+        check_folder(tmp_path, force=True)
+
+
+def test_a_shut_folder_is_told_before_anything_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"the book cannot be written to .*file.book: "):
+        check_folder(tmp_path / "file" / "book", force=False)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(RunError, match="no right to write there"):
+        check_folder(tmp_path / "book", force=False)
 
 
 def test_what_cannot_be_written_is_told(three: None, tmp_path: Path) -> None:

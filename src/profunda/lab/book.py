@@ -1,6 +1,7 @@
 """The book: an index, one page a chapter, and book.json with every verdict."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,21 +35,41 @@ def verdict_word(verdict: Verdict, language: Language) -> str:
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a folder in which something else lies.
+    """Refuse a folder in which something else lies, and make one that does not exist.
 
-    Raises RunError where `folder` is a file or holds anything, unless `force` is given and it holds a book.
+    It is made before anything is run: minutes of computing must not end at a folder nobody may write to.
+    Raises RunError where `folder` is a file or holds anything, unless `force` is given and it holds a book,
+    and where it cannot be made or written to.
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; name a folder that does not exist yet, or an empty one")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    if not (folder / _RECORDS).is_file():
-        raise RunError(
-            f"{folder} holds files that are not a book's, so it is left as it is; name a folder that does "
-            "not exist yet, or an empty one"
-        )
-    if not force:
-        raise RunError(f"{folder} holds a book already; --force writes the new one over it")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not _holds_book(folder):
+            raise RunError(
+                f"{folder} holds files that are not a book's, so it is left as it is; name a folder that "
+                "does not exist yet, or an empty one"
+            )
+        if not force:
+            raise RunError(f"{folder} holds a book already; --force writes the new one over it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"the book cannot be written to {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise RunError(f"the book cannot be written to {folder}: no right to write there")
+
+
+def _holds_book(folder: Path) -> bool:
+    """Whether the records there are of experiments: another program's book.json is not to be overwritten."""
+    try:
+        records = json.loads((folder / _RECORDS).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return (
+        (folder / "index.html").is_file()
+        and isinstance(records, list)
+        and all(isinstance(one, dict) and {"id", "claim", "verdict"} <= one.keys() for one in records)
+    )
 
 
 def write_book(folder: Path, runs: Sequence[Run], language: Language = "en") -> Path:
