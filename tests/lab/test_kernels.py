@@ -1,4 +1,4 @@
-"""The chapter on the tangent kernel, width and depth: verdicts of quick runs, and that each can be another."""
+"""The chapter on the tangent kernel, width and depth: verdicts of quick runs; each can be another."""
 
 from dataclasses import replace
 from functools import cache

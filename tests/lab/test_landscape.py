@@ -21,9 +21,9 @@ from profunda.lab.experiments.landscape import (
     regular_surface,
     slices,
 )
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian, parameters
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, parameters
 from profunda.lab.pictures import Heat
-from profunda.theory import outputs_at, parameter_vector, regular_minima
+from profunda.theory import jacobian, outputs_at, parameter_vector, regular_minima
 
 EXPERIMENTS = {
     printed_surface: "wrong",

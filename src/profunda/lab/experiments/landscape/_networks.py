@@ -1,4 +1,4 @@
-"""Small dense networks in float64, their Jacobians, and ways to train them to the end."""
+"""Small dense networks in float64, and a way to train them to the end."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,9 +6,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev
 
-__all__ = ["dense", "gaussian_rows", "jacobian", "parameters", "trained_to_zero"]
+__all__ = ["dense", "gaussian_rows", "parameters", "trained_to_zero"]
 
 
 def dense(widths: Sequence[int], activation: type[nn.Module], seed: int) -> nn.Sequential:
@@ -34,13 +33,6 @@ def parameters(net: nn.Module) -> int:
 def gaussian_rows(rows: int, inputs: int, seed: int) -> Tensor:
     """Standard normal inputs [N, D]."""
     return torch.from_numpy(np.random.default_rng(seed).standard_normal((rows, inputs)))
-
-
-def jacobian(net: nn.Module, x: Tensor) -> Tensor:
-    """All predictions by all parameters, [N·C, P], by reverse differentiation."""
-    held = {name: each.detach() for name, each in net.named_parameters()}
-    found = jacrev(lambda pieces: functional_call(net, pieces, (x,)).reshape(-1))(held)
-    return torch.cat([each.reshape(each.shape[0], -1) for each in found.values()], dim=1)
 
 
 def trained_to_zero(net: nn.Module, x: Tensor, y: Tensor, steps: int) -> float:

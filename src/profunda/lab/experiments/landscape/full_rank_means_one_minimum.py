@@ -4,16 +4,10 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import (
-    dense,
-    gaussian_rows,
-    jacobian,
-    parameters,
-    trained_to_zero,
-)
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, parameters, trained_to_zero
 from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
-from profunda.theory import line_slice, parameter_vector
+from profunda.theory import jacobian, jacobian_rank, line_slice, parameter_vector
 
 _ROWS, _INPUTS = 30, 5
 _ROLES: tuple[Role, ...] = ("measured", "second", "good")
@@ -38,7 +32,7 @@ def measure(quick: bool) -> Outcome:
     y = y - y.mean()
     nets = [dense(widths, torch.nn.Tanh, seed) for seed in range(seeds)]
     losses = [trained_to_zero(net, x, y, 2000) for net in nets]
-    ranks = [int(np.linalg.matrix_rank(jacobian(net, x).numpy())) for net in nets]
+    ranks = [jacobian_rank(net, x).rank for net in nets]
     ends = [parameter_vector(net) for net in nets]
     gaps = [float((a - b).norm()) for k, a in enumerate(ends) for b in ends[:k]]
     still = dense(widths, torch.nn.Tanh, 0)
@@ -48,7 +42,7 @@ def measure(quick: bool) -> Outcome:
     gradient = 2.0 / _ROWS * jacobian(still, x).T @ (still(x) - y).detach().reshape(-1)
     stuck, low = (
         float((still(x) - y).square().mean().detach()),
-        int(np.linalg.matrix_rank(jacobian(still, x).numpy())),
+        jacobian_rank(still, x).rank,
     )
     total = parameters(nets[0])
     return Outcome(

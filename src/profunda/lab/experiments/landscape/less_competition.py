@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian, parameters
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, parameters
 from profunda.lab.pictures import Axis, Mark, Plot, Series, series
 from profunda.lab.words import Words, said
+from profunda.theory import jacobian
 
 _ROWS, _INPUTS = 40, 10
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -5,10 +5,10 @@ import torch
 from torch.func import jacrev
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows
 from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
-from profunda.theory import outputs_at, parameter_vector
+from profunda.theory import jacobian, outputs_at, parameter_vector
 
 
 def polar(point: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian, parameters
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, parameters
 from profunda.lab.pictures import Axis, Plot, Series, series
 from profunda.lab.words import Words, said
+from profunda.theory import jacobian_rank
 
 _ROWS, _INPUTS = 50, 5
 _LAYERS = ((3,), (6,), (8,), (10,), (16,), (32, 32), (64, 64))
@@ -16,7 +17,7 @@ _LAYERS = ((3,), (6,), (8,), (10,), (16,), (32, 32), (64, 64))
 
 def rank(net: torch.nn.Module, x: torch.Tensor) -> int:
     """Singular values above σ_max·max(n, P)·ε, in float64."""
-    return int(np.linalg.matrix_rank(jacobian(net, x).numpy()))
+    return jacobian_rank(net, x).rank
 
 
 def _ranks(activation: type[torch.nn.Module], seeds: int) -> np.ndarray:

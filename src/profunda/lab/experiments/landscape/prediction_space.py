@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows
 from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
-from profunda.theory import TrainingPaths, parameter_vector, training_paths
+from profunda.theory import TrainingPaths, jacobian, parameter_vector, training_paths
 
 _ROWS, _INPUTS = 20, 5
 _WIDTHS = (4, 16, 64)

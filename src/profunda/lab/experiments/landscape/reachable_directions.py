@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, jacobian, parameters
+from profunda.lab.experiments.landscape._networks import dense, gaussian_rows, parameters
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
-from profunda.theory import outputs_at, parameter_vector
+from profunda.theory import jacobian, outputs_at, parameter_vector
 
 _ROWS, _INPUTS = 30, 5
 _WIDTHS = (1, 2, 3, 4, 8, 16, 32, 64)
