@@ -287,3 +287,26 @@ def test_kernels_that_overflow_cost_their_lines_only(plain: nn.Module) -> None:
 def test_the_stable_step_of_infinite_widths_is_not_promised_to_narrow_ones() -> None:
     narrow, wide = (forecast(Design(widths=(width,) * 3)).line("T14") for width in (1, 1024))
     assert (narrow.valid, wide.valid) == ("extrapolated", "ok")
+
+
+class Looked(nn.Module):
+    """A table of whole numbers, beside what reads them as numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.first, self.last = nn.Embedding(7, 3), nn.Linear(2, 6), nn.Linear(12, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(
+            torch.cat([self.table(x).flatten(1), torch.relu(self.first(x.to(self.first.weight)))], 1)
+        )
+
+
+def test_tables_are_named_and_measured_on_the_whole_numbers_they_look_up() -> None:
+    x = np.random.default_rng(0).integers(0, 7, (40, 2))
+    for module in (nn.Sequential(nn.Embedding(7, 3), nn.Flatten(), nn.Linear(6, 1)), Looked()):
+        found = forecast(module, (x, x[:, 0] * 1.0))
+        assert any("a table is looked up" in note for note in found.notes)
+        assert found.line("T13").measured > 0.0
+        assert found.line("T15", "rank of the Jacobian").measured > 1
+        assert found.line("T4").valid == "not applicable"

@@ -107,7 +107,11 @@ def _rows_for(module: nn.Module, data: object, seed: int) -> Rows:
                 f"Which rows a {type(module).__name__} takes cannot be seen from it: hand over a few as data."
             )
         return made_rows((chain.inputs,), seed)
-    rows = encoded_rows(data, "robust", seed) if isinstance(data, Dataset) else given_rows(data, seed)
+    rows = (
+        encoded_rows(data, "robust", seed)
+        if isinstance(data, Dataset)
+        else given_rows(data, seed, whole=_looks_up(module))
+    )
     first = next((part for part in module.modules() if isinstance(part, nn.Linear)), None)
     parts = [part for part in module.modules() if not list(part.children())]
     if first is not None and parts and parts[0] is first and rows.x.ndim == 2:
@@ -118,6 +122,10 @@ def _rows_for(module: nn.Module, data: object, seed: int) -> Rows:
                 "over rows as the network is trained on, encoded and scaled."
             )
     return rows
+
+
+def _looks_up(module: nn.Module) -> bool:
+    return any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
 
 
 def _assembled(outlook: Outlook) -> Forecast:

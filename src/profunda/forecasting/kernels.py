@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from profunda.errors import ProfundaError
 from profunda.forecasting.lines import Line, Valid, absent, joined
 from profunda.forecasting.measuring import Spread
 from profunda.forecasting.outlook import Outlook
+from profunda.forecasting.rows import entering
 from profunda.theory.finite_width import ntk_diagonal_variance
 from profunda.theory.kernels import KernelCondition, dense_kernels, kernel_condition, largest_stable_step
 from profunda.theory.linearised import LAZY_ACTIVATIONS, lazy_number
@@ -90,8 +90,7 @@ def _empirical(outlook: Outlook) -> tuple[_Numbers, ...]:
         return ()
     found = []
     for module in subject.modules[:NETWORKS]:
-        dtype = next(module.parameters()).dtype
-        x = torch.as_tensor(outlook.rows.x[:ROWS], dtype=dtype)
+        x = entering(module, outlook.rows.x[:ROWS])
         try:
             kernel = empirical_ntk(module, x, form="trace").values.double().numpy()
             found.append(_numbers(kernel / max(subject.outputs, 1)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.errors import ArgumentError, DataError
+from profunda.forecasting.rows import entering
 from profunda.forecasting.subjects import Subject
 
 __all__ = ["Profile", "Spread", "measured", "spread_of"]
@@ -83,7 +84,8 @@ def _run(
 ) -> tuple[np.ndarray, ...]:
     twin = _twin(module, len(x))
     dtype = next(twin.parameters()).dtype
-    rows = torch.as_tensor(x, dtype=dtype)
+    rows = entering(twin, x)
+    rows.requires_grad_(rows.is_floating_point())
     entered: list[Tensor] = []
     taken: list[Tensor] = []
 
@@ -99,7 +101,7 @@ def _run(
     for layer in layers[:-1]:
         layer.register_forward_hook(after)
     with torch.enable_grad():
-        outputs = twin(rows.requires_grad_(True))
+        outputs = twin(rows)
         _check_outputs(module, outputs, len(x))
         draw = torch.Generator().manual_seed(seed % 2**63)
         v = torch.randn(outputs.shape, generator=draw, dtype=torch.float64).reshape(len(x), -1)

@@ -7,6 +7,7 @@ import torch
 from profunda.errors import ProfundaError
 from profunda.forecasting.lines import Line, absent
 from profunda.forecasting.outlook import Outlook
+from profunda.forecasting.rows import entering
 from profunda.theory.certificates import certificate
 from profunda.theory.jacobians import JacobianRank, jacobian_rank
 
@@ -31,7 +32,7 @@ def rank_lines(outlook: Outlook) -> tuple[Line, ...]:
         why = f"a Jacobian by {subject.parameters:,} parameters is too large to factor here"
         return (absent("T15", "rank of the Jacobian", "expressivity", why), _nothing(why))
     module = subject.modules[0]
-    x = torch.as_tensor(outlook.rows.x[:n], dtype=next(module.parameters()).dtype)
+    x = entering(module, outlook.rows.x[:n])
     try:
         found = jacobian_rank(module, x)
     except (ProfundaError, RuntimeError) as error:  # a stranger's module may have no gradient by rows

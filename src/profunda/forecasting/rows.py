@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from profunda.data.dataset import Dataset
 from profunda.data.inputs import Inputs
@@ -12,7 +13,7 @@ from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.reading import read
 from profunda.errors import DataError
 
-__all__ = ["Rows", "encoded_rows", "given_rows", "made_rows"]
+__all__ = ["Rows", "encoded_rows", "entering", "given_rows", "made_rows"]
 
 MOST = 256
 """Rows that are measured, drawn from all of them."""
@@ -22,8 +23,9 @@ MADE = 64
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """`x` float64 [n, …] are n rows of the `total` there are; `y` the targets of these, int64 [n] codes or
-    float64 [n, C], None without; `outputs` C, 0 where unknown; `made`: random numbers, not data."""
+    """`x` float64 [n, …], int64 where a table is looked up, are n rows of the `total` there are; `y` the
+    targets of these, int64 [n] codes or float64 [n, C], None without; `outputs` C, 0 where unknown; `made`:
+    random numbers, not data."""
 
     x: np.ndarray
     y: np.ndarray | None
@@ -47,8 +49,19 @@ def encoded_rows(data: object, encoding: Encoding, seed: int) -> Rows:
     return Rows(x, y, table.n_rows, table.task.n_outputs, classes, fitted.inputs)
 
 
-def given_rows(data: object, seed: int) -> Rows:
+def entering(module: nn.Module, x: np.ndarray) -> torch.Tensor:
+    """Rows `x` as `module` takes them: whole numbers as they are, others in its precision."""
+    return (
+        torch.as_tensor(x)
+        if x.dtype.kind == "i"
+        else torch.as_tensor(x, dtype=next(module.parameters()).dtype)
+    )
+
+
+def given_rows(data: object, seed: int, *, whole: bool = False) -> Rows:
     """Rows X [N, …], or a pair (X, y), of arrays or tensors, as the module takes them.
+
+    `whole`: that whole numbers stay whole, as for a table that is looked up.
 
     Raises DataError for no rows, rows of unequal number, and numbers that are not finite.
     """
@@ -72,7 +85,8 @@ def given_rows(data: object, seed: int) -> Rows:
         outputs = int(y.max()) + 1 if classes else (1 if y.ndim == 1 else y.shape[1])
         y = y[taken].astype(np.int64) if classes else y[taken].astype(np.float64).reshape(len(taken), -1)
     plain = Inputs.plain(int(np.prod(x.shape[1:])))
-    return Rows(x[taken].astype(np.float64), y, len(x), outputs, classes, plain)
+    kind = np.int64 if whole and x.dtype.kind in "iu" else np.float64
+    return Rows(x[taken].astype(kind), y, len(x), outputs, classes, plain)
 
 
 def made_rows(shape: tuple[int, ...], seed: int) -> Rows:

@@ -11,13 +11,14 @@ from profunda._seeds import key
 from profunda.errors import ArgumentError
 from profunda.forecasting.laws import Law
 from profunda.forecasting.learnability import Recipe
-from profunda.forecasting.rows import Rows
+from profunda.forecasting.rows import Rows, entering
 from profunda.forecasting.trainable import ROWS, design_laws, recipe_of
 from profunda.networks.dense import build, load
 from profunda.networks.initial import initial_params
 from profunda.networks.layout import layout_of
 from profunda.space.design import Design
 from profunda.theory.chains import Chain, Link, chain_of
+from profunda.theory.tracing import PROBE_ROWS
 
 __all__ = ["Subject", "design_subject", "module_subject", "sound"]
 
@@ -122,9 +123,7 @@ def _linears(module: nn.Module) -> tuple[nn.Linear, ...]:
 
 def module_subject(module: nn.Module, rows: Rows) -> Subject:
     """A module as it is: what it is made of is read from it, its law from its weights."""
-    first = next(module.parameters())
-    probe = torch.as_tensor(rows.x[:32], dtype=first.dtype, device=first.device)
-    chain = chain_of(module, probe)
+    chain = chain_of(module, entering(module, rows.x[:PROBE_ROWS]))
     why, notes = _understood(chain)
     laws = () if why else tuple(_law_of(link) for link in chain.links)
     weights = [link.linear.weight.detach().double() * link.factor for link in chain.links]
