@@ -74,7 +74,7 @@ MEASURED = {  # best errors of the flat network, for 2, 3, 4, 6 and 8 numbers
 }
 
 
-@pytest.mark.parametrize("activation", MEASURED, ids=str)
+@pytest.mark.parametrize("activation", MEASURED, ids=lambda one: getattr(one, "__name__", one))
 def test_rounding_ruins_the_flat_network(activation):
     """Within a factor of 3 of the table: rounding is drawn anew by every λ and every point."""
     best = [best_product("flat", n, activation, points=300).error for n in (2, 3, 4, 6, 8)]
@@ -92,7 +92,7 @@ def test_1024_flat_units_do_worse_than_40_deep_ones():
     assert deep.error < 6e-8
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", torch.exp], ids=str)
+@pytest.mark.parametrize("activation", ["sigmoid", torch.exp], ids=lambda one: getattr(one, "__name__", one))
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_the_flat_network_is_of_second_order(n, activation):
     coarse, fine = product_errors("flat", (n,), activation, (0.1, 0.05), points=300)
