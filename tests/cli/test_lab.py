@@ -55,7 +55,7 @@ def test_a_missing_verdict_fails_after_the_book_is_written(
 ) -> None:
     monkeypatch.setattr(contents, "entries", fakes.entries)
     assert main(["lab", "--all", "--out", "book"]) == 2
-    assert "1 experiments ended without a verdict: three-breaks" in capsys.readouterr().err
+    assert "1 experiment ended without a verdict: three-breaks" in capsys.readouterr().err
     assert (laboratory / "book/index.html").exists()
 
 

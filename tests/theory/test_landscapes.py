@@ -396,3 +396,8 @@ def test_refusals(make, text):
 def test_the_modules_own_error_comes_through():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         losses_at(nn.Linear(3, 1), torch.zeros(1, 4), ONE, ONE, nn.functional.mse_loss)
+
+
+def test_a_module_without_parameters_has_no_directions():
+    with pytest.raises(ArgumentError, match="ReLU has no parameters, so there is no space to slice"):
+        filter_direction(nn.ReLU(), 0)

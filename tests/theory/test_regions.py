@@ -274,3 +274,19 @@ def test_bends_of_tiny_signals_are_found():
     net = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.ReLU()).double()
     torch.nn.init.constant_(net[0].weight, 1e-170)  # two of its signals have a product below 1e-308
     assert linear_pieces(net, torch.tensor([-3.0]), torch.tensor([1.0])).bends.tolist() == [0.75]
+
+
+class Clamped(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 2, bias=False)
+        torch.nn.init.constant_(self.layer.weight, 1.0)
+
+    def forward(self, x):
+        below, above = self.layer(x).unbind(-1)
+        return below.clamp_min(0.25) + torch.clamp_max(above, max=0.5)
+
+
+def test_clamps_at_one_end_are_heard():
+    found = linear_pieces(Clamped(), torch.tensor([0.0]), torch.tensor([1.0]))
+    assert found.bends.tolist() == pytest.approx([0.25, 0.5])

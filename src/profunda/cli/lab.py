@@ -132,6 +132,5 @@ def _book(folder: Path, quick: bool, force: bool, lang: Literal["en", "pt"], wor
     print(write_book(folder, runs, lang))
     failed = [run.id for run in runs if run.error is not None]
     if failed:
-        raise RunError(
-            f"{len(failed)} experiments ended without a verdict: {', '.join(failed)}; see the book"
-        )
+        what = "experiment" if len(failed) == 1 else "experiments"
+        raise RunError(f"{len(failed)} {what} ended without a verdict: {', '.join(failed)}; see the book")

@@ -202,6 +202,7 @@ def filter_direction(module: nn.Module, seed: int) -> Tensor:
     norm of the module's own: d ← d·‖θ‖/‖d‖. So slices of nets whose weights differ in scale can be
     compared, though the scale does not matter behind a normalisation. Biases and other parameters of fewer
     than two axes get 0: they have no filters, and this is our choice."""
+    own = parameter_vector(module)
     drawn = torch.Generator().manual_seed(seed)
     parts = []
     for parameter in module.parameters():
@@ -212,7 +213,7 @@ def filter_direction(module: nn.Module, seed: int) -> Tensor:
         weights, entries = parameter.detach().double().cpu().flatten(1), entries.flatten(1)
         scale = weights.norm(dim=1, keepdim=True) / entries.norm(dim=1, keepdim=True)
         parts.append((entries * scale).reshape(-1))
-    return torch.cat(parts).to(parameter_vector(module))
+    return torch.cat(parts).to(own)
 
 
 def line_slice(

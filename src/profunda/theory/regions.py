@@ -193,6 +193,14 @@ def _clamped(x: Tensor, min: Any = None, max: Any = None, **more: Any) -> tuple[
     return x, tuple(float(edge) for edge in (min, max) if edge is not None)
 
 
+def _clamped_below(x: Tensor, min: Any) -> tuple[Tensor, tuple[float, ...]]:
+    return _clamped(x, min)
+
+
+def _clamped_above(x: Tensor, max: Any) -> tuple[Tensor, tuple[float, ...]]:
+    return _clamped(x, max=max)
+
+
 def _hard_tanh(
     x: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> tuple[Tensor, tuple[float, ...]]:
@@ -224,6 +232,8 @@ _KINKS: dict[Any, Kinked] = {
         _at_zero,
     ),
     **dict.fromkeys((torch.clamp, torch.clip, Tensor.clamp, Tensor.clip, Tensor.clamp_), _clamped),
+    **dict.fromkeys((torch.clamp_min, Tensor.clamp_min, Tensor.clamp_min_), _clamped_below),
+    **dict.fromkeys((torch.clamp_max, Tensor.clamp_max, Tensor.clamp_max_), _clamped_above),
     **dict.fromkeys((functional.hardtanh, functional.hardtanh_), _hard_tanh),
     **dict.fromkeys((torch.maximum, torch.minimum, Tensor.maximum, Tensor.minimum), _compared),
     functional.relu6: lambda x, inplace=False: (x, (0.0, 6.0)),
