@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 from tests.lab import fakes
@@ -198,3 +199,7 @@ def test_a_process_that_runs_experiments_has_one_thread(monkeypatch: pytest.Monk
 def test_no_workers_are_told() -> None:
     with pytest.raises(ArgumentError, match="workers = 0: at least one process"):
         run_all((), workers=0)
+
+
+def test_whole_numbers_of_numpy_are_told_as_whole_numbers() -> None:
+    assert said("{0} of {1}", "{0} de {1}", np.int64(-3), np.int32(12_000)).pt == "−3 de 12.000"

@@ -1,6 +1,7 @@
 """A text in the two languages of the book."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 from profunda.reporting.words import number
@@ -47,4 +48,5 @@ def localised(text: str) -> str:
 def _text(value: float | str) -> str:
     if isinstance(value, str):
         return value
-    return f"{value:,}".replace("-", "−") if isinstance(value, int) else number(float(value))
+    whole = isinstance(value, Integral)  # NumPy's, too
+    return f"{value:,}".replace("-", "−") if whole else number(float(value))
