@@ -1,9 +1,11 @@
 """U[−√(3/n), √(3/n)] keeps the variance of a signal: for tanh only near zero, and not for a ReLU."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Series, series
 from profunda.lab.words import Words, said
 from profunda.theory import variance_profile
 
@@ -72,19 +74,21 @@ def measure(quick: bool) -> Outcome:
             "de uma ativação ímpar, não da independência: tanh ainda encolhe o sinal devagar, e a ReLU o "
             "divide por dois a cada camada e precisa de pesos com o dobro da variância (He).",
         ),
-        pictures=(
-            Plot(
-                Words("Variance of the signal by layer", "Variância do sinal por camada"),
-                Words(
-                    "Solid: 256 units a layer, mean over networks; dashed: the mean-field map.",
-                    "Contínuo: 256 unidades por camada, média sobre redes; tracejado: o mapa de campo médio.",
-                ),
-                Axis(Words("layer", "camada"), range=(0.0, 57.0)),
-                Axis(Words("variance E z²", "variância E z²"), log=True),
-                tuple(lines),
-                marks=(Mark(Words("start", "início"), y=_START),),
-            ),
+        pictures=(_picture(lines),),
+    )  # fmt: skip
+
+
+def _picture(lines: Sequence[Series]) -> Plot:
+    return Plot(
+        Words("Variance of the signal by layer", "Variância do sinal por camada"),
+        Words(
+            "Solid: 256 units a layer, mean over networks; dashed: the mean-field map.",
+            "Contínuo: 256 unidades por camada, média sobre redes; tracejado: o mapa de campo médio.",
         ),
+        Axis(Words("layer", "camada"), range=(0.0, 57.0)),
+        Axis(Words("variance E z²", "variância E z²"), log=True),
+        tuple(lines),
+        marks=(Mark(Words("start", "início"), y=_START),),
     )  # fmt: skip
 
 

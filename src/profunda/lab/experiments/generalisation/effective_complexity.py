@@ -63,24 +63,26 @@ def measure(quick: bool) -> Outcome:
             "O pico está onde complexidade efetiva e número de linhas são iguais, e a segunda descida vem "
             "depois: onde ela os supera. O número depende do que se chama “quase nulo” e de todo o treino.",
         ),
-        pictures=(
-            Plot(
-                Words("Error by the number of training rows", "Erro por número de linhas de treino"),
-                Words(
-                    "The same 60 features throughout. Right of the line not all rows can be learnt by heart; "
-                    "left of it the training error is 0, below the picture.",
-                    "Sempre as mesmas 60 características. À direita da vertical nem todas as linhas podem "
-                    "ser decoradas; à esquerda o erro de treino é 0, abaixo da figura.",
-                ),
-                Axis(Words("training rows N", "linhas de treino N"), log=True),
-                Axis(Words("squared error", "erro quadrático"), log=True, range=(0.05, 300.0)),
-                (
-                    series(Words("test", "teste"), rows, test, "bad", "both"),
-                    series(Words("training", "treino"), rows[train > 1e-3], train[train > 1e-3], kind="both"),
-                ),
-                marks=(Mark(Words("effective complexity", "complexidade efetiva"), x=float(found.rows)),),
-            ),
+        pictures=(_picture(rows, train, test, found.rows),),
+    )  # fmt: skip
+
+
+def _picture(rows: np.ndarray, train: np.ndarray, test: np.ndarray, complexity: int) -> Plot:
+    return Plot(
+        Words("Error by the number of training rows", "Erro por número de linhas de treino"),
+        Words(
+            "The same 60 features throughout. Right of the line not all rows can be learnt by heart; "
+            "left of it the training error is 0, below the picture.",
+            "Sempre as mesmas 60 características. À direita da vertical nem todas as linhas podem "
+            "ser decoradas; à esquerda o erro de treino é 0, abaixo da figura.",
         ),
+        Axis(Words("training rows N", "linhas de treino N"), log=True),
+        Axis(Words("squared error", "erro quadrático"), log=True, range=(0.05, 300.0)),
+        (
+            series(Words("test", "teste"), rows, test, "bad", "both"),
+            series(Words("training", "treino"), rows[train > 1e-3], train[train > 1e-3], kind="both"),
+        ),
+        marks=(Mark(Words("effective complexity", "complexidade efetiva"), x=float(complexity)),),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
-from profunda.theory import basis_problem
+from profunda.theory import SmootherRisk, basis_problem
 
 _LOG = -3.0  # where the variance is 180 times the squared bias
 
@@ -49,31 +49,35 @@ def measure(quick: bool) -> Outcome:
             "A média de L ajustes ainda varia com variância/L, que conta como viés. Onde a variância domina, "
             "100 conjuntos não bastam para ler o viés; subtrair variância/L corrige isso.",
         ),
-        pictures=(
-            Plot(
-                Words("Estimated bias² by the number of sets", "Viés² estimado por número de conjuntos"),
-                Words(
-                    "Means over repeats; whiskers: 95 % intervals of the mean (those below the picture "
-                    "reach 0).",
-                    "Médias sobre repetições; hastes: intervalos de 95 % da média (as que saem por baixo "
-                    "chegam a 0).",
-                ),
-                Axis(Words("training sets L", "conjuntos de treino L"), log=True, range=(4.5, 220.0)),
-                Axis(Words("bias²", "viés²"), log=True, range=(5e-5, 2e-2)),
-                (
-                    series(Words("plain", "simples"), counts, plain.mean(1), "bad", "both"),
-                    series(
-                        Words("bias² + variance/L", "viés² + variância/L"),
-                        counts, exact.bias2 + exact.variance / counts, "theory",
-                    ),
-                    series(
-                        Words("corrected", "corrigido"), counts, fair.mean(1), "measured", "points",
-                        (fair.mean(1) - error, fair.mean(1) + error),
-                    ),
-                ),
-                marks=(Mark(Words("exact bias²", "viés² exato"), y=exact.bias2),),
+        pictures=(_picture(counts, plain, fair, error, exact),),
+    )  # fmt: skip
+
+
+def _picture(
+    counts: np.ndarray, plain: np.ndarray, fair: np.ndarray, error: np.ndarray, exact: SmootherRisk
+) -> Plot:
+    return Plot(
+        Words("Estimated bias² by the number of sets", "Viés² estimado por número de conjuntos"),
+        Words(
+            "Means over repeats; whiskers: 95 % intervals of the mean (those below the picture "
+            "reach 0).",
+            "Médias sobre repetições; hastes: intervalos de 95 % da média (as que saem por baixo "
+            "chegam a 0).",
+        ),
+        Axis(Words("training sets L", "conjuntos de treino L"), log=True, range=(4.5, 220.0)),
+        Axis(Words("bias²", "viés²"), log=True, range=(5e-5, 2e-2)),
+        (
+            series(Words("plain", "simples"), counts, plain.mean(1), "bad", "both"),
+            series(
+                Words("bias² + variance/L", "viés² + variância/L"),
+                counts, exact.bias2 + exact.variance / counts, "theory",
+            ),
+            series(
+                Words("corrected", "corrigido"), counts, fair.mean(1), "measured", "points",
+                (fair.mean(1) - error, fair.mean(1) + error),
             ),
         ),
+        marks=(Mark(Words("exact bias²", "viés² exato"), y=exact.bias2),),
     )  # fmt: skip
 
 

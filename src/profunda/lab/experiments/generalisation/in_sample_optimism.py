@@ -54,26 +54,30 @@ def measure(quick: bool) -> Outcome:
             "O termo cruzado some porque o ruído do alvo é independente do ajuste, não “de x”. Nos pontos de "
             "treino, com o próprio ruído, não é, e o erro de treino é menor em 2σ²tr S/N.",
         ),
-        pictures=(
-            Plot(
-                Words("What the training error hides", "O que o erro de treino esconde"),
-                Words(
-                    "The less penalty, the more parameters the fit is worth (tr S), and the larger the gap.",
-                    "Quanto menos penalidade, mais parâmetros o ajuste vale (tr S), e maior a diferença.",
-                ),
-                Axis(Words("ln λ", "ln λ"), range=(-3.3, 2.9)),
-                Axis(Words("mean squared error", "erro quadrático médio"), range=(0.0, 0.16)),
-                (
-                    series(Words("training targets", "alvos de treino"), logs, train.mean(1), kind="both"),
-                    series(Words("new targets", "novos alvos"), logs, fresh.mean(1), "bad", "both"),
-                    series(
-                        Words("training + 2σ²tr S/N", "treino + 2σ²tr S/N"), logs, train.mean(1) + predicted,
-                        "theory",
-                    ),
-                ),
-                marks=(Mark(Words("noise σ²", "ruído σ²"), y=problem.noise**2),),
+        pictures=(_picture(logs, train, fresh, predicted, problem.noise**2),),
+    )  # fmt: skip
+
+
+def _picture(
+    logs: np.ndarray, train: np.ndarray, fresh: np.ndarray, predicted: np.ndarray, noise_variance: float
+) -> Plot:
+    return Plot(
+        Words("What the training error hides", "O que o erro de treino esconde"),
+        Words(
+            "The less penalty, the more parameters the fit is worth (tr S), and the larger the gap.",
+            "Quanto menos penalidade, mais parâmetros o ajuste vale (tr S), e maior a diferença.",
+        ),
+        Axis(Words("ln λ", "ln λ"), range=(-3.3, 2.9)),
+        Axis(Words("mean squared error", "erro quadrático médio"), range=(0.0, 0.16)),
+        (
+            series(Words("training targets", "alvos de treino"), logs, train.mean(1), kind="both"),
+            series(Words("new targets", "novos alvos"), logs, fresh.mean(1), "bad", "both"),
+            series(
+                Words("training + 2σ²tr S/N", "treino + 2σ²tr S/N"), logs, train.mean(1) + predicted,
+                "theory",
             ),
         ),
+        marks=(Mark(Words("noise σ²", "ruído σ²"), y=noise_variance),),
     )  # fmt: skip
 
 

@@ -124,24 +124,26 @@ def measure(quick: bool) -> Outcome:
             "contra quatro camadas: uma camada, {3}; sem camada oculta, {4}.",
             *(told(each) for each in (*hard, simple, best)),
         ),
-        pictures=(
-            Plot(
-                Words("Loss by depth at equal parameters", "Perda por profundidade com parâmetros iguais"),
-                Words(
-                    "Each network but the linear one (0 layers) has about 3,000 weights and biases. Bands: "
-                    "standard error over data sets.",
-                    "Cada rede menos a linear (0 camadas) tem cerca de 3.000 pesos e vieses. Faixas: erro "
-                    "padrão sobre conjuntos de dados.",
-                ),
-                Axis(Words("hidden layers", "camadas ocultas")),
-                Axis(LOSS),
-                tuple(
-                    series(name, depths, mean, role, "both", (mean - error, mean + error))
-                    for (name, _), role, mean, error in zip(
-                        _TASKS, _ROLES, means, errors, strict=True
-                    )
-                ),
-            ),
+        pictures=(_picture(depths, means, errors),),
+    )  # fmt: skip
+
+
+def _picture(depths: Sequence[int], means: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Plot:
+    return Plot(
+        Words("Loss by depth at equal parameters", "Perda por profundidade com parâmetros iguais"),
+        Words(
+            "Each network but the linear one (0 layers) has about 3,000 weights and biases. Bands: "
+            "standard error over data sets.",
+            "Cada rede menos a linear (0 camadas) tem cerca de 3.000 pesos e vieses. Faixas: erro "
+            "padrão sobre conjuntos de dados.",
+        ),
+        Axis(Words("hidden layers", "camadas ocultas")),
+        Axis(LOSS),
+        tuple(
+            series(name, depths, mean, role, "both", (mean - error, mean + error))
+            for (name, _), role, mean, error in zip(
+                _TASKS, _ROLES, means, errors, strict=True
+            )
         ),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import numpy as np
 from profunda.lab.experiment import Experiment, Outcome
 from profunda.lab.experiments.search._fleets import (
     LOSS,
+    Compared,
     Gap,
     compare,
     counted,
@@ -71,31 +72,33 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=rule(gaps),
         statement=judged(gaps),
-        pictures=(
-            Plot(
-                Words("Loss by number of hidden layers", "Perda por número de camadas ocultas"),
-                said(
-                    "Grey: one table each; blue: their mean. {0} units a layer, cross-validated. The "
-                    "advised depths lie between the dotted lines.",
-                    "Cinza: uma tabela cada; azul: a média. {0} unidades por camada, validação "
-                    "cruzada. As profundidades aconselhadas estão entre as linhas pontilhadas.",
-                    _WIDTH,
-                ),
-                Axis(Words("hidden layers", "camadas ocultas")),
-                Axis(LOSS, range=(-0.01, float(np.ceil(found.losses.mean(axis=2).max() * 20) / 20))),
-                (
-                    *(
-                        series(
-                            Words("one table", "uma tabela") if place == 0 else Words("", ""),
-                            _DEPTHS, row, "rest",
-                        )
-                        for place, row in enumerate(found.losses.mean(axis=2))
-                    ),
-                    series(Words("mean of the tables", "média das tabelas"), _DEPTHS, means, kind="both"),
-                ),
-                marks=(Mark(Words("2 layers", "2 camadas"), x=2), Mark(Words("4 layers", "4 camadas"), x=4)),
-            ),
+        pictures=(_picture(found, means),),
+    )  # fmt: skip
+
+
+def _picture(found: Compared, means: np.ndarray) -> Plot:
+    return Plot(
+        Words("Loss by number of hidden layers", "Perda por número de camadas ocultas"),
+        said(
+            "Grey: one table each; blue: their mean. {0} units a layer, cross-validated. The "
+            "advised depths lie between the dotted lines.",
+            "Cinza: uma tabela cada; azul: a média. {0} unidades por camada, validação "
+            "cruzada. As profundidades aconselhadas estão entre as linhas pontilhadas.",
+            _WIDTH,
         ),
+        Axis(Words("hidden layers", "camadas ocultas")),
+        Axis(LOSS, range=(-0.01, float(np.ceil(found.losses.mean(axis=2).max() * 20) / 20))),
+        (
+            *(
+                series(
+                    Words("one table", "uma tabela") if place == 0 else Words("", ""),
+                    _DEPTHS, row, "rest",
+                )
+                for place, row in enumerate(found.losses.mean(axis=2))
+            ),
+            series(Words("mean of the tables", "média das tabelas"), _DEPTHS, means, kind="both"),
+        ),
+        marks=(Mark(Words("2 layers", "2 camadas"), x=2), Mark(Words("4 layers", "4 camadas"), x=4)),
     )  # fmt: skip
 
 
