@@ -276,6 +276,24 @@ def test_an_activation_that_the_first_rows_do_not_show_is_not_lost():
     assert empirical_ntk(net, above, above).route == "chain"
 
 
+class Detached(nn.Module):
+    """What the first layer gives is taken as data: no gradient reaches its weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 3), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x)).detach())
+
+
+def test_what_a_module_detaches_has_no_gradient():
+    net, x = Detached().double(), rows(6, 4)
+    assert chain_of(net, x).exact  # by its predictions it is one
+    assert torch.equal(jacobian(net, x)[:, :15], torch.zeros(12, 15, dtype=torch.float64))
+    assert torch.allclose(empirical_ntk(net, x).values, oracle.kernel(net, x, x))
+
+
 def test_kernels_between_two_sets_of_one_size_have_no_eigenvalues():
     found = empirical_ntk(mlp().double(), rows(5, 4), rows(10, 4)[5:], form="trace")
     with pytest.raises(ArgumentError, match=r"shape \(5, 5\) has no eigenvalues"):

@@ -18,6 +18,7 @@ MEMORY = 2**30
 """Bytes that a computation may hold where nobody says otherwise."""
 
 _AT_ONCE = 256
+_FIRST = 4
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ def route_of(module: nn.Module, x: Tensor) -> Route:
     made = parameter_map(module, x)
     chain = chain_of(module, x) if x.is_floating_point() else None
     if chain is not None and covers(chain, module) and follows(chain, module, x[PROBE_ROWS:]):
-        return Route(made, chain, True)
-    return Route(made, None, _apart(module, x[:4]))
+        route = Route(made, chain, True)
+        if _in_turn(module) or _pulls_alike(route):
+            return route
+    return Route(made, None, _apart(module, x[:_FIRST]))
 
 
 def jacobian_block(route: Route, first: int, stop: int, cotangents: Tensor | None = None) -> Tensor:
@@ -126,11 +129,38 @@ def _fill(into: Tensor, output: Tensor, leaves: list[Tensor], keep: bool) -> Non
 def follows(chain: Chain, module: nn.Module, x: Tensor) -> bool:
     """Whether the chain gives what the module gives on rows x [N, ...] that it was not read with: a ReLU that
     is called inside `forward` looks like no activation at all where every unit is on."""
+    if _in_turn(module) or not len(x):
+        return True
     with evaluating(module), torch.no_grad():
         return all(
-            close(chain.forward(rows), module(rows).reshape(len(rows), -1))
-            for rows in (x.split(_AT_ONCE) if len(x) else ())
+            close(chain.forward(rows), module(rows).reshape(len(rows), -1)) for rows in x.split(_AT_ONCE)
         )
+
+
+def _in_turn(module: nn.Module) -> bool:
+    """Whether no `forward` but torch's own joins the parts, so that nothing happens between them."""
+    holders = [part for part in module.modules() if next(part.children(), None) is not None]
+    return all(type(part) is nn.Sequential for part in holders)
+
+
+def _pulls_alike(route: Route) -> bool:
+    """Whether the chain's gradient on the first rows is the module's: one that detaches what a layer gives
+    has the chain's predictions, but not its gradients."""
+    assert route.chain is not None
+    x, module = route.map.x[:_FIRST], route.map.module
+    drawn = torch.randn(len(x), route.map.outputs, generator=torch.Generator().manual_seed(0))
+    u = drawn.to(route.map.theta)
+    mine: dict[int, Tensor] = {}
+    with evaluating(module):
+        for each in signals(route.chain, x, u):
+            back = each.back[:, 0]
+            if each.weight is not None:
+                scale = each.weight.dim() == 1
+                mine[id(each.weight)] = (back * each.entered).sum(0) if scale else back.T @ each.entered
+            if each.bias is not None:
+                mine[id(each.bias)] = back.sum(0)
+    ordered = [mine[id(each)].reshape(-1) for each in module.parameters() if each.requires_grad]
+    return close(torch.cat(ordered), route.map.vjp(u, slice(0, len(x))))
 
 
 def _apart(module: nn.Module, x: Tensor) -> bool:
