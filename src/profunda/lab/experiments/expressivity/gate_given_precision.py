@@ -111,8 +111,8 @@ def _map(radii: np.ndarray, wanted: np.ndarray, table: list[list[tuple[float, fl
     return Heat(
         Words("λ for a given ε and R (gelu, float64)", "λ para ε e R dados (gelu, float64)"),
         Words(
-            "White: no gate of four units reaches this ε.",
-            "Branco: nenhuma porta de quatro unidades alcança este ε.",
+            "Without colour: no gate of four units reaches this ε.",
+            "Sem cor: nenhuma porta de quatro unidades alcança este ε.",
         ),
         Axis(Words("log₁₀ R", "log₁₀ R")),
         Axis(Words("log₁₀ ε", "log₁₀ ε")),

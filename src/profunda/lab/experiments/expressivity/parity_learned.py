@@ -60,6 +60,10 @@ def verdict(tree: float, flat: float, high: float) -> Verdict:
     return "holds" if tree > flat + 0.25 else "holds with conditions"
 
 
+def _percent(share: float) -> int:
+    return round(100 * share)
+
+
 def measure(quick: bool) -> Outcome:
     """Whole truth tables of 2 to 8 bits, from random weights, two learning rates."""
     found = [_epochs(bits, 2 if quick else 5) for bits in _BITS]
@@ -78,26 +82,26 @@ def measure(quick: bool) -> Outcome:
         value=float(np.exp(ratio)),
         interval=(low, high),
         measured=said(
-            "From random weights, of runs on 4, 6 and 8 bits {0} solve parity with the flat network that "
-            "just suffices and {1} with the tree that does; with room to spare {2} of the flat and {3} of "
-            "the deep networks of as many parameters do, the deep ones in {4} times the epochs on 8 bits "
-            "[{5}; {6}].",
-            "A partir de pesos sorteados, dos treinos com 4, 6 e 8 bits {0} resolvem a paridade com a rede "
-            "plana que apenas basta e {1} com a árvore que basta; com folga {2} das redes planas e {3} das "
-            "profundas com tantos parâmetros quanto elas, as profundas em {4} vezes as épocas com 8 bits "
-            "[{5}; {6}].",
-            mean["flat"], mean["tree"], mean["wide"], mean["deep"], float(np.exp(ratio)), low, high,
+            "From random weights, of runs on 4, 6 and 8 bits {0} % solve parity with the flat network "
+            "that just suffices and {1} % with the tree that does; with room to spare {2} % of the flat and "
+            "{3} % of the deep networks of as many parameters do, the deep ones in {4} times the epochs on "
+            "8 bits [{5}; {6}].",
+            "A partir de pesos sorteados, dos treinos com 4, 6 e 8 bits {0} % resolvem a paridade com a "
+            "rede plana que apenas basta e {1} % com a árvore que basta; com folga, {2} % das redes planas "
+            "e {3} % das profundas com tantos parâmetros quanto elas, as profundas em {4} vezes as épocas "
+            "com 8 bits [{5}; {6}].",
+            *(_percent(mean[key]) for key in ("flat", "tree", "wide", "deep")),
+            float(np.exp(ratio)), low, high,
         ),
         verdict=verdict(mean["tree"], mean["flat"], high),
         statement=said(
             "That a small network exists does not mean that training finds it: of runs with networks of "
-            "just the size that suffices {0} (flat) and {1} (tree) succeed. Networks with several times the "
-            "units learn it, deep ones in {2} times the epochs of flat ones of equal size: what depth gives "
-            "is speed, not a smaller network.",
+            "just the size that suffices {0} % (flat) and {1} % (tree) succeed. Networks with several times "
+            "the units learn it, deep ones in {2} times the epochs of flat ones of equal size.",
             "Que exista uma rede pequena não quer dizer que o treino a encontre: dos treinos com redes do "
-            "tamanho que apenas basta, {0} (plana) e {1} (árvore) têm êxito. Redes com várias vezes mais "
+            "tamanho que apenas basta, {0} % (plana) e {1} % (árvore) têm êxito. Redes com várias vezes mais "
             "unidades a aprendem, as profundas em {2} vezes as épocas das planas de igual tamanho.",
-            mean["flat"], mean["tree"], float(np.exp(ratio)),
+            _percent(mean["flat"]), _percent(mean["tree"]), float(np.exp(ratio)),
         ),
         pictures=(_shares(shares), _course(found[-1])),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A wave of 2^k pieces from 2k units in k layers, which one layer can only have with about 2^k units."""
+"""A wave of 2ᵏ pieces from 2k units in k layers, which one layer can only have with about 2ᵏ units."""
 
 import numpy as np
 import torch
@@ -73,10 +73,10 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(counted, predicted, shallow, bound),
         statement=Words(
             "For networks too there are functions that need exponentially many units when shallow: k folds "
-            "of a tent cost 2 units a fold in depth, and at least 2^k − 1 units in one layer. Unlike "
+            "of a tent cost 2 units a fold in depth, and at least 2ᵏ − 1 units in one layer. Unlike "
             "parity, this example carries over from circuits to networks.",
             "Também para redes há funções que exigem exponencialmente mais unidades quando rasas: k dobras "
-            "de uma tenda custam 2 unidades por dobra em profundidade, e ao menos 2^k − 1 unidades em uma "
+            "de uma tenda custam 2 unidades por dobra em profundidade, e ao menos 2ᵏ − 1 unidades em uma "
             "camada. Ao contrário da paridade, este exemplo vale para redes.",
         ),
         pictures=(
@@ -91,7 +91,9 @@ def measure(quick: bool) -> Outcome:
                 Axis(Words("straight pieces on [0, 1]", "trechos retos em [0, 1]"), log=True),
                 (
                     series(Words("deep", "profunda"), [2 * n for n in folds], counted, "good", "both"),
-                    series(Words("2^k", "2^k"), [2 * n for n in folds], predicted, "theory"),
+                    series(
+                        Words("2ᵏ, k layers", "2ᵏ, k camadas"), [2 * n for n in folds], predicted, "theory"
+                    ),
                     series(Words(
                         "one layer",
                         "uma camada",
@@ -140,9 +142,9 @@ EXPERIMENT = Experiment(
         "“Por que as redes neurais profundas são difíceis de treinar?”, sobre circuitos e redes profundas",
     ),
     prediction=Words(
-        "The tent map 2 relu(x) − 4 relu(x − ½) composed k times has 2^k pieces with 2k units; one layer of "
+        "The tent map 2 relu(x) − 4 relu(x − ½) composed k times has 2ᵏ pieces with 2k units; one layer of "
         "m ReLUs has at most m + 1 on a line (Telgarsky 2015, 2016).",
-        "A tenda 2 relu(x) − 4 relu(x − ½) composta k vezes tem 2^k trechos com 2k unidades; uma camada de "
+        "A tenda 2 relu(x) − 4 relu(x − ½) composta k vezes tem 2ᵏ trechos com 2k unidades; uma camada de "
         "m ReLUs tem no máximo m + 1 em uma reta (Telgarsky 2015, 2016).",
     ),
     measure=measure,

@@ -146,7 +146,7 @@ def _dimensions(found: list[Simplicity], names: tuple[Words, ...]) -> Plot:
         Axis(Words("table", "tabela"), names=names),
         Axis(Words("dimension", "dimensão")),
         (
-            bars([each.dimension for each in found], Words("as it is", "como é"), "measured"),
+            bars([each.dimension for each in found], Words("as they are", "como são"), "measured"),
             bars([each.shuffled for each in found], Words("shuffled", "embaralhadas"), "rest"),
         ),
     )
@@ -157,8 +157,8 @@ EXPERIMENT = Experiment(
     claim=Words(
         "The reason is also physical: the laws suggest that most data sets of interest come from simple "
         "distributions.",
-        "A razão também é física: as leis sugerem que os datasets de interesse são, em sua maioria, "
-        "advindos de distribuições simples.",
+        "A razão também é física: as leis sugerem que os conjuntos de dados de interesse são, em sua "
+        "maioria, advindos de distribuições simples.",
     ),
     source=Words(
         "“O poder da aprendizagem profunda”, why relatively simple networks suffice",

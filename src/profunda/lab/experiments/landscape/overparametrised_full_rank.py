@@ -59,11 +59,11 @@ def measure(quick: bool) -> Outcome:
         interval=(float(smooth[np.array(sizes) > _ROWS].min()), float(smooth.max())),
         measured=said(
             "Tanh: rank min(P, n) in {0} of {1} cases. ReLU: {2} of 50 at P = 57 in the worst draw, {3} at "
-            "P = 22, all 50 at P = {4}. With P = {4} and 50 rows: every row twice {5}, all weights 0 {6}, "
-            "all ReLU units dead {7}.",
+            "P = 22, all 50 at P = {4}. With P = {4} and 50 rows the rank is {5} if every row is "
+            "there twice, {6} with all weights 0, {7} with all ReLU units dead.",
             "Tanh: posto min(P, n) em {0} de {1} casos. ReLU: {2} de 50 com P = 57 no pior sorteio, {3} com "
-            "P = 22, todos os 50 com P = {4}. Com P = {4} e 50 linhas: cada linha duas vezes {5}, todos os "
-            "pesos 0 {6}, todas as unidades ReLU mortas {7}.",
+            "P = 22, todos os 50 com P = {4}. Com P = {4} e 50 linhas o posto é {5} se cada linha aparece "
+            "duas vezes, {6} com todos os pesos em 0, {7} com todas as unidades ReLU mortas.",
             int((smooth == np.minimum(np.array(sizes), _ROWS)[:, None]).sum()), smooth.size, least,
             int(kinked[0].max()), sizes[-1], *failures,
         ),

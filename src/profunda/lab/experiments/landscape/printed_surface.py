@@ -61,8 +61,10 @@ def measure(quick: bool) -> Outcome:
             Heat(
                 Words("The formula as printed", "A fórmula como impressa"),
                 Words(
-                    "Colours end at ±1; white: no value. The five points are those that the text marks.",
-                    "As cores terminam em ±1; branco: sem valor. Os cinco pontos são os que o texto marca.",
+                    "Colours end at ±1; none where there is no value. The five "
+                    "points are those that the text marks.",
+                    "As cores terminam em ±1; sem cor onde não há valor. Os cinco pontos são "
+                    "os que o texto marca.",
                 ),
                 Axis(Words("p1", "p1")),
                 Axis(Words("p2", "p2")),
