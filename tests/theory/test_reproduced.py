@@ -23,6 +23,7 @@ from profunda.theory.finite_width import (
 )
 from profunda.theory.kernels import dense_kernels
 from profunda.theory.linearised import lazy_number
+from profunda.theory.product_trees import best_product, flat_product
 from profunda.theory.propagation import chi_perp, gradient_profile, variance_profile
 from profunda.theory.shrinkage import equivalent_ridge
 from profunda.theory.tangents import empirical_ntk
@@ -237,6 +238,19 @@ def test_at_width_2048_one_kernel_is_5_65_per_cent_off():
         errors.append(np.linalg.norm(found - truth) / np.linalg.norm(truth))
     assert np.mean(errors) == pytest.approx(0.0565, abs=4 * np.std(errors) / math.sqrt(6) + 0.005)
     assert max(errors) < 4 * math.sqrt(ntk_diagonal_variance([2048] * 2))
+
+
+# Products ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_flat_products_of_ten_depend_on_where_the_activation_bends():
+    """§3c: best errors 1.3e-2 (sigmoid) and 2.2e-3 (tanh), within a factor of three; tanh only with a bias of
+    0.4: where its tenth derivative is largest, which is what is taken unless told, 2.5e-2 is the best."""
+    sigmoid, tanh = (best_product("flat", 10, name, points=300).error for name in ("sigmoid", "tanh"))
+    assert 1 / 3 < sigmoid / 1.3e-2 < 3
+    assert 1e-2 < tanh < 5e-2
+    assert 1 / 3 < flat_product(10, "tanh", 0.0634, bias=0.4).error(300) / 2.2e-3 < 3
 
 
 # Learning -------------------------------------------------------------------------------------------
