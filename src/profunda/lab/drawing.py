@@ -41,9 +41,11 @@ def _plot(plot: Plot, language: Language) -> Figure:
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
     across = [x for one in plot.series for x in one.x]
+    reached = [mark.y for mark in plot.marks if mark.y is not None]
+    upward = [y for one in plot.series for y in (*one.y, *one.low, *one.high)] + reached
     layout: dict[str, Any] = _separators(language) | {
         "xaxis": _axis(plot.x, across, language) | _whole(plot.x, across),
-        "yaxis": _axis(plot.y, [y for one in plot.series for y in (*one.y, *one.low, *one.high)], language),
+        "yaxis": _axis(plot.y, upward, language),
         "shapes": shapes,
         "annotations": notes,
         "showlegend": len(named) > 1 or any(one.role == "theory" for one in named),
@@ -183,10 +185,34 @@ def _marks(
         if mark.y is not None:
             at = float(np.log10(mark.y)) if plot.y.log else mark.y
             shapes.append(line | {"y0": mark.y, "y1": mark.y, "xref": "paper", "x0": 0, "x1": 1})
-            notes.append(
-                text | {"y": at, "yanchor": "bottom", "xref": "paper", "x": 0.99, "xanchor": "right"}
-            )
+            notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, plot))
     return shapes, notes
+
+
+def _free_corner(y: float, plot: Plot) -> dict[str, Any]:
+    """Where the words of a level line hide no data: above it or below, at its right or left end."""
+    lines = [(_scaled(one.x, plot.x.log), _scaled(one.y, plot.y.log)) for one in plot.series if len(one.x)]
+    level = float(_scaled((y,), plot.y.log)[0])
+    every = np.concatenate([[level], *(up for _, up in lines)])
+    across = np.concatenate([[np.nan], *(along for along, _ in lines)])
+    low, high, tall = np.nanmin(across), np.nanmax(across), np.nanmax(every) - np.nanmin(every)
+    ends = {"right": (high - 0.2 * (high - low), high), "left": (low, low + 0.2 * (high - low))}
+    best, fewest = ("right", "bottom"), np.inf
+    for side, (start, stop) in ends.items():
+        places = np.linspace(start, stop, 21)
+        lifted = [np.interp(places, along, up, left=np.nan, right=np.nan) - level for along, up in lines]
+        for anchor, sign in (("bottom", 1), ("top", -1)):
+            hidden = sum(int(np.sum((sign * gap > 0) & (sign * gap < 0.09 * tall))) for gap in lifted)
+            if hidden < fewest:
+                best, fewest = (side, anchor), hidden
+    return {"x": 0.99 if best[0] == "right" else 0.01, "xanchor": best[0], "yanchor": best[1]}
+
+
+def _scaled(values: Sequence[float], log: bool) -> np.ndarray:
+    """Values as an axis places them; NaN where a logarithmic one has no place."""
+    found = np.asarray(values, dtype=np.float64)
+    found = np.where(np.isfinite(found) & ((found > 0) | (not log)), found, np.nan)
+    return np.log10(found) if log else found
 
 
 def _slider(plot: Plot, data: Sequence[dict[str, Any]], language: Language) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def run(
     most: int = 2000,
     ratio: float = 1e-3,
 ) -> Run:
-    """Steps of `pace`/λ_max(Θ_0), full batch; distances on 16 new rows, for the squared loss."""
+    """Steps of `pace`/λ_max(Θ₀), full batch; distances on 16 new rows, for the squared loss."""
     x, new = sphere(rows, FEATURES, rows_seed), sphere(16, FEATURES, 1_000 + rows_seed)
     y = torch.tensor([1.0, -1.0] * (rows // 2))
     stack = draw(widths, FEATURES, activation, networks, seed, gain(activation))

@@ -193,13 +193,13 @@ def _masks(stack: Stack, x: Tensor, keep: float, random: torch.Generator) -> lis
 
 
 def drift(after: Tensor, before: Tensor) -> np.ndarray:
-    """‖Θ_t − Θ_0‖/‖Θ_0‖ of each network, float64 [M], for kernels [M, N, N]."""
+    """‖Θₜ − Θ₀‖/‖Θ₀‖ of each network, float64 [M], for kernels [M, N, N]."""
     norm = torch.linalg.matrix_norm
     return (norm(after - before) / norm(before)).double().numpy()
 
 
 def distances(stack: Stack, trained: Descent, x: Tensor, y: Tensor, new: Tensor, rates: Tensor) -> np.ndarray:
-    """‖f − f_lin‖/‖f_lin − f_0‖ on the rows `new`, float64 [M]; twins take as many steps, in closed form."""
+    """‖f − f_lin‖/‖f_lin − f₀‖ on the rows `new`, float64 [M]; twins take as many steps, in closed form."""
     inside, across = (each.double().numpy() for each in (stack.kernel(x), stack.kernel(new, x)))
     starts, starts_new = (stack.through(rows).outputs.double().numpy() for rows in (x, new))
     ends = trained.stack.through(new).outputs.double().numpy()

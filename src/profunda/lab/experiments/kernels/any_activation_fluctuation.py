@@ -140,9 +140,9 @@ def _picture(found: list[Line]) -> Plot:
     return Plot(
         Words("Growth of the pair correlation", "Crescimento da correlação entre pares"),
         Words(
-            "H × (E z_i²z_j² ÷ (E z²)² − 1) for two units of a layer of 64, with 95 % intervals; dashed: the "
+            "H × (E zᵢ²zⱼ² ÷ (E z²)² − 1) for two units of a layer of 64, with 95 % intervals; dashed: the "
             "recursion to first order in 1/H, left behind where the correlation itself is above 0.3.",
-            "H × (E z_i²z_j² ÷ (E z²)² − 1) para duas unidades de uma camada de 64, com intervalos de 95 %; "
+            "H × (E zᵢ²zⱼ² ÷ (E z²)² − 1) para duas unidades de uma camada de 64, com intervalos de 95 %; "
             "tracejado: a recursão em primeira ordem em 1/H, que fica para trás onde a correlação passa de "
             "0,3.",
         ),

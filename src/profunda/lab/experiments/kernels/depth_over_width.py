@@ -69,8 +69,8 @@ def measure(quick: bool) -> Outcome:
     variance = power_law((16, 32, 64), kernels, _relative)
     return Outcome(
         headline=Words(
-            "exponent of the width in ‖f − f_lin‖ ÷ ‖f_lin − f_0‖",
-            "expoente da largura em ‖f − f_lin‖ ÷ ‖f_lin − f_0‖",
+            "exponent of the width in ‖f − f_lin‖ ÷ ‖f_lin − f₀‖",
+            "expoente da largura em ‖f − f_lin‖ ÷ ‖f_lin − f₀‖",
         ),
         predicted=-0.93,
         value=law.slope,
@@ -116,7 +116,7 @@ def _distance(found: list[Trained]) -> Plot:
             "mais longe.",
         ),
         WIDTH,
-        Axis(Words("‖f − f_lin‖ ÷ ‖f_lin − f_0‖", "‖f − f_lin‖ ÷ ‖f_lin − f_0‖"), log=True),
+        Axis(Words("‖f − f_lin‖ ÷ ‖f_lin − f₀‖", "‖f − f_lin‖ ÷ ‖f_lin − f₀‖"), log=True),
         tuple(drawn),
     )
 

@@ -111,9 +111,9 @@ EXPERIMENT = Experiment(
     ),
     source=NTK_SECTION,
     prediction=Words(
-        "‖Θ_t − Θ_0‖/‖Θ_0‖ falls like 1/H for smooth activations (Lee et al. 2019): an exponent from −1.05 "
+        "‖Θₜ − Θ₀‖/‖Θ₀‖ falls like 1/H for smooth activations (Lee et al. 2019): an exponent from −1.05 "
         "to −0.85 for tanh; from −0.9 to −0.55 for ReLU, measured before.",
-        "‖Θ_t − Θ_0‖/‖Θ_0‖ cai como 1/H para ativações suaves (Lee et al. 2019): expoente de −1,05 a −0,85 "
+        "‖Θₜ − Θ₀‖/‖Θ₀‖ cai como 1/H para ativações suaves (Lee et al. 2019): expoente de −1,05 a −0,85 "
         "para tanh; de −0,9 a −0,55 para ReLU, medido antes.",
     ),
     measure=measure,

@@ -112,7 +112,7 @@ def _by_step(steps: list[Lever]) -> Plot:
             "Medianas sobre as redes que terminam bem, com faixas de 95 %; até um centésimo da perda "
             "quadrática.",
         ),
-        Axis(Words("step × λ_max(Θ_0)", "passo × λ_max(Θ_0)"), log=True),
+        Axis(Words("step × λ_max(Θ₀)", "passo × λ_max(Θ₀)"), log=True),
         Axis(DRIFT.title, log=True, range=(0.03, 2.0)),
         (
             series(

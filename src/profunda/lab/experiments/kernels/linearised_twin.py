@@ -126,7 +126,7 @@ def _falling(found: list[Side]) -> Plot:
         Words("Distance between network and twin", "Distância entre rede e gêmea"),
         Words("Medians over pairs with 95 % bands.", "Medianas sobre pares com faixas de 95 %."),
         WIDTH,
-        Axis(Words("‖f − f_lin‖ ÷ ‖f_lin − f_0‖", "‖f − f_lin‖ ÷ ‖f_lin − f_0‖"), log=True),
+        Axis(Words("‖f − f_lin‖ ÷ ‖f_lin − f₀‖", "‖f − f_lin‖ ÷ ‖f_lin − f₀‖"), log=True),
         (
             series(Words("measured", "medido"), _WIDTHS, middle, "measured", "both", band(values)),
             series(Words("∝ 1/H", "∝ 1/H"), _WIDTHS, guide, "theory"),

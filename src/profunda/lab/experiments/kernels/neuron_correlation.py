@@ -21,7 +21,7 @@ _ERRORS = 4.0
 class Pairs:
     """Pairs of units of one layer, l = 1 … 8: means over networks with their standard errors, [8] each.
 
-    `plain` is E z_i z_j ÷ E z², `squares` is E z_i²z_j² ÷ (E z²)² − 1, `exact` what theory says of `squares`.
+    `plain` is E zᵢzⱼ ÷ E z², `squares` is E zᵢ²zⱼ² ÷ (E z²)² − 1, `exact` what theory says of `squares`.
     """
 
     width: int
@@ -74,16 +74,16 @@ def measure(quick: bool) -> Outcome:
     value, spread = float(wide.squares[last]), 1.96 * float(wide.squares_error[last])
     return Outcome(
         headline=Words(
-            "E z_i²z_j² ÷ (E z²)² − 1, layer 8 of 64 units",
-            "E z_i²z_j² ÷ (E z²)² − 1, camada 8 de 64 unidades",
+            "E zᵢ²zⱼ² ÷ (E z²)² − 1, layer 8 of 64 units",
+            "E zᵢ²zⱼ² ÷ (E z²)² − 1, camada 8 de 64 unidades",
         ),
         predicted=float(wide.exact[last]),
         value=value,
         interval=(value - spread, value + spread),
         measured=said(
-            "Layer 8 of 64 units: correlation of z_i and z_j {0} ± {1}, of their squares {2} (exact {3}); "
+            "Layer 8 of 64 units: correlation of zᵢ and zⱼ {0} ± {1}, of their squares {2} (exact {3}); "
             "with 16 units the squares have {4} (exact {5}). In the first layer: {6}.",
-            "Camada 8 de 64 unidades: correlação de z_i e z_j {0} ± {1}, dos quadrados {2} (exata {3}); com "
+            "Camada 8 de 64 unidades: correlação de zᵢ e zⱼ {0} ± {1}, dos quadrados {2} (exata {3}); com "
             "16 unidades os quadrados têm {4} (exata {5}). Na primeira camada: {6}.",
             float(wide.plain[last]), 2.0 * float(wide.plain_error[last]), value, float(wide.exact[last]),
             float(found[0].squares[last]), float(found[0].exact[last]), float(wide.squares[0]),
@@ -91,11 +91,11 @@ def measure(quick: bool) -> Outcome:
         verdict=judge(found),
         statement=Words(
             "Units are uncorrelated at every width, but independent only in the first layer and for infinite "
-            "width: they share the size of the layer below, so that E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) "
+            "width: they share the size of the layer below, so that E zᵢ²zⱼ²/(E z²)² − 1 = (1 + 5/H)^(l−1) "
             "− 1 for ReLU.",
             "As unidades são não correlacionadas em qualquer largura, mas independentes só na primeira "
             "camada e com largura infinita: compartilham o tamanho da camada anterior, de modo que E "
-            "z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 para ReLU.",
+            "zᵢ²zⱼ²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 para ReLU.",
         ),
         pictures=(_squares(found), _plain(found)),
     )  # fmt: skip
@@ -117,7 +117,7 @@ def _squares(found: list[Pairs]) -> Plot:
             "primeira camada, depois cresce.",
         ),
         DEPTH,
-        Axis(Words("E z_i²z_j² ÷ (E z²)² − 1", "E z_i²z_j² ÷ (E z²)² − 1")),
+        Axis(Words("E zᵢ²zⱼ² ÷ (E z²)² − 1", "E zᵢ²zⱼ² ÷ (E z²)² − 1")),
         tuple(drawn),
     )
 
@@ -134,7 +134,7 @@ def _plain(found: list[Pairs]) -> Plot:
             "All intervals of 95 % hold zero or nearly so.", "Os intervalos de 95 % contêm zero, ou quase."
         ),
         DEPTH,
-        Axis(Words("E z_i z_j ÷ E z²", "E z_i z_j ÷ E z²")),
+        Axis(Words("E zᵢzⱼ ÷ E z²", "E zᵢzⱼ ÷ E z²")),
         tuple(drawn),
     )
 
@@ -149,9 +149,9 @@ EXPERIMENT = Experiment(
     ),
     source=NTK_SECTION,
     prediction=Words(
-        "E z_i z_j = 0 by the symmetry of the weights; for ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 "
+        "E zᵢzⱼ = 0 by the symmetry of the weights; for ReLU E zᵢ²zⱼ²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1 "
         "exactly (Hanin and Rolnick 2018): 0 only for l = 1 or H → ∞. Within four standard errors.",
-        "E z_i z_j = 0 pela simetria dos pesos; para ReLU E z_i²z_j²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1, "
+        "E zᵢzⱼ = 0 pela simetria dos pesos; para ReLU E zᵢ²zⱼ²/(E z²)² − 1 = (1 + 5/H)^(l−1) − 1, "
         "exatamente (Hanin e Rolnick 2018): 0 só para l = 1 ou H → ∞. Até quatro erros-padrão.",
     ),
     measure=measure,

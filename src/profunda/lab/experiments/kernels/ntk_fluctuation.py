@@ -133,9 +133,9 @@ def _formulas(found: list[Point]) -> Plot:
         Words("Two formulas against simulation", "Duas fórmulas contra a simulação"),
         Words(
             "All relative to the exact law. Where there are several layers the formula with independent "
-            "layers is too low, by more than the intervals allow.",
+            "layers is too low; in the narrow networks by more than the intervals allow.",
             "Tudo relativo à lei exata. Com várias camadas, a fórmula de camadas independentes fica abaixo, "
-            "mais do que os intervalos permitem.",
+            "nas redes estreitas mais do que os intervalos permitem.",
         ),
         Axis(Words("layers × units", "camadas × unidades"), names=names),
         Axis(Words("value ÷ exact law", "valor ÷ lei exata")),

@@ -20,7 +20,7 @@ _PACE = 0.5
 
 @dataclass(frozen=True)
 class Width:
-    """λ_max(Θ_0) of M networks, their drift, shares of good endings under both rates, and theory's step."""
+    """λ_max(Θ₀) of M networks, their drift, shares of good endings under both rates, and theory's step."""
 
     width: int
     largest: np.ndarray
@@ -73,7 +73,7 @@ def measure(quick: bool) -> Outcome:
     moved = power_law(_WIDTHS, [each.drift for each in found])
     exact = power_law(_WIDTHS, [np.array([1.0 / each.step]) for each in found])
     return Outcome(
-        headline=Words("exponent of the width in λ_max(Θ_0)", "expoente da largura em λ_max(Θ_0)"),
+        headline=Words("exponent of the width in λ_max(Θ₀)", "expoente da largura em λ_max(Θ₀)"),
         predicted=exact.slope,
         value=kernel.slope,
         interval=kernel.interval,

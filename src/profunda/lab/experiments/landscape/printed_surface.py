@@ -66,8 +66,8 @@ def measure(quick: bool) -> Outcome:
                     "As cores terminam em ±1; sem cor onde não há valor. Os cinco pontos são "
                     "os que o texto marca.",
                 ),
-                Axis(Words("p1", "p1")),
-                Axis(Words("p2", "p2")),
+                Axis(Words("x, first parameter", "x, primeiro parâmetro")),
+                Axis(Words("y, second parameter", "y, segundo parâmetro")),
                 Words("loss", "perda"),
                 tuple(surface.x.tolist()),
                 tuple(surface.y.tolist()),

@@ -72,8 +72,8 @@ def measure(quick: bool) -> Outcome:
                     "Pontos: as cinco configurações marcadas. Linhas: descida de gradiente a partir de cada "
                     "uma.",
                 ),
-                Axis(Words("p1", "p1")),
-                Axis(Words("p2", "p2")),
+                Axis(Words("x, first parameter", "x, primeiro parâmetro")),
+                Axis(Words("y, second parameter", "y, segundo parâmetro")),
                 Words("loss", "perda"),
                 tuple(surface.x.tolist()),
                 tuple(surface.y.tolist()),

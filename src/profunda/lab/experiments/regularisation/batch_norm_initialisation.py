@@ -101,8 +101,8 @@ EXPERIMENT = Experiment(
     title=Words("Batch norm and the first weights", "Batch norm e os pesos iniciais"),
     claim=Words("Batch normalisation reduces the dependence on initialisation.",
                 "A batch normalization reduz a dependência da inicialização."),
-    source=Words("Regularisation techniques, batch normalisation: benefits",
-                 "Técnicas de regularização, batch normalization: benefícios"),
+    source=Words("“Regularisation techniques”, batch normalisation: benefits",
+                 "“Técnicas de regularização”, batch normalization: benefícios"),
     prediction=Words(
         "The norm takes the scale of the weights out (Ioffe and Szegedy 2015, section 3.3), so the loss "
         "spreads less over laws of initialisation, on every table.",

@@ -79,7 +79,7 @@ def measure(quick: bool) -> Outcome:
                 Words("ε is 10⁻⁵: left of the dotted line the variance is below it.",
                       "ε é 10⁻⁵: à esquerda da linha pontilhada a variância é menor."),
                 Axis(Words("standard deviation σ of the batch", "desvio-padrão σ do lote"), log=True),
-                Axis(Words("largest error ÷ σ", "maior erro ÷ σ"), log=True),
+                Axis(Words("largest error ÷ σ", "maior erro ÷ σ"), log=True, range=(1e-17, 1e3)),
                 (series(Words("γ = σ", "γ = σ"), spreads, np.maximum(plain, 1e-17), "bad", "both"),
                  series(Words("γ = √(σ² + ε)", "γ = √(σ² + ε)"), spreads, np.maximum(exact, 1e-17), "good",
                         "both"),
@@ -97,8 +97,8 @@ EXPERIMENT = Experiment(
         "With γ = σ and β = μ the network recovers the distribution before the norm.",
         "Com γ = σ e β = μ a rede recupera a distribuição anterior à normalização.",
     ),
-    source=Words("Regularisation techniques, batch normalisation: importance of γ and β",
-                 "Técnicas de regularização, batch normalization: importância de γ e β"),
+    source=Words("“Regularisation techniques”, batch normalisation: importance of γ and β",
+                 "“Técnicas de regularização”, batch normalization: importância de γ e β"),
     prediction=Words(
         "γ(x − μ)/√(σ² + ε) + μ = x only for γ = √(σ² + ε); γ = σ loses the share 1 − σ/√(σ² + ε) (from "
         "Ioffe and Szegedy 2015, algorithm 1).",

@@ -126,8 +126,8 @@ EXPERIMENT = Experiment(
         "L1 encolhe os pesos a uma taxa constante, L2 a uma taxa proporcional ao tamanho.",
     ),
     source=Words(
-        "Regularisation techniques, penalties on the norm of parameters",
-        "Técnicas de regularização, penalização da norma dos parâmetros",
+        "“Regularisation techniques”, penalties on the norm of parameters",
+        "“Técnicas de regularização”, penalização da norma dos parâmetros",
     ),
     prediction=Words(
         "One step takes ηλ (L1) or 2ηλ·w (L2) off a weight; Adam's first step is η whatever the gradient "

@@ -122,8 +122,8 @@ EXPERIMENT = Experiment(
         "Dropout reduces co-adaptation: the network cannot rely on particular units.",
         "O dropout reduz a co-adaptação: a rede não pode depender de neurônios específicos.",
     ),
-    source=Words("Regularisation techniques, dropout: motivation, why it works",
-                 "Técnicas de regularização, dropout: motivação, por que funciona"),
+    source=Words("“Regularisation techniques”, dropout: motivation, why it works",
+                 "“Técnicas de regularização”, dropout: motivação, por que funciona"),
     prediction=Words(
         "Losing half of the units adds more to the loss of a network trained without dropout, and its units "
         "are not less alike (after Srivastava et al. 2014, section 7.1).",

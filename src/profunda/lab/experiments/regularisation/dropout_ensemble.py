@@ -88,8 +88,10 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Averaging subnetworks", "Média de sub-redes"),
-                Words("Mean log-loss of networks whose probabilities are averaged over so many masks.",
-                      "Perda log média com probabilidades médias sobre tantas máscaras."),
+                Words("Mean log-loss with probabilities averaged over so many masks; band from the best "
+                      "network to the worst.",
+                      "Perda log média com probabilidades médias sobre tantas máscaras; faixa da melhor "
+                      "rede à pior."),
                 Axis(Words("subnetworks averaged", "sub-redes na média"), log=True),
                 Axis(Words("log-loss (nats)", "perda log (nats)")),
                 (series(Words("average of subnetworks", "média de sub-redes"), counts, mixed.mean(1),
@@ -113,8 +115,8 @@ EXPERIMENT = Experiment(
         "Dropout works as an implicit ensemble of many different subnetworks.",
         "O dropout cria um efeito de ensemble implícito de várias sub-redes diferentes.",
     ),
-    source=Words("Regularisation techniques, dropout: why it works",
-                 "Técnicas de regularização, dropout: por que funciona"),
+    source=Words("“Regularisation techniques”, dropout: why it works",
+                 "“Técnicas de regularização”, dropout: por que funciona"),
     prediction=Words(
         "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, section 7.12); in deeper "
         "networks scaling beats one subnetwork and keeps three quarters of what averaging gains.",

@@ -150,8 +150,8 @@ EXPERIMENT = Experiment(
         "os que faltavam no treino.",
     ),
     source=Words(
-        "Regularisation techniques, dropout: how it works, worked example",
-        "Técnicas de regularização, dropout: como funciona, exemplo prático",
+        "“Regularisation techniques”, dropout: how it works, worked example",
+        "“Técnicas de regularização”, dropout: como funciona, exemplo prático",
     ),
     prediction=Words(
         "E W(r ⊙ x) = W(px) exactly; E relu(W(r ⊙ x)) ≥ relu(W(px)) by Jensen's inequality (Srivastava et "

@@ -100,8 +100,8 @@ def measure(quick: bool) -> Outcome:
 EXPERIMENT = Experiment(
     title=Words("Does dropout slow training down?", "O dropout atrasa o treino?"),
     claim=Words("Dropout can make training slower.", "O dropout pode tornar o treinamento mais lento."),
-    source=Words("Regularisation techniques, dropout: advantages and limitations",
-                 "Técnicas de regularização, dropout: vantagens e limitações"),
+    source=Words("“Regularisation techniques”, dropout: advantages and limitations",
+                 "“Técnicas de regularização”, dropout: vantagens e limitações"),
     prediction=Words(
         "More epochs until the validation loss is within 2 % of its own lowest, on every table (Srivastava "
         "et al. 2014, section 11, say 2 to 3 times).",

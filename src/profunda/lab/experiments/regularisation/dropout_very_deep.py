@@ -74,14 +74,14 @@ def measure(quick: bool) -> Outcome:
             said(
                 "Not a rule: from 1 to 8 layers the gain falls beyond doubt on {0} of {1} tables and grows "
                 "beyond doubt on {2}.",
-                "Não é regra: de 1 a 8 camadas o ganho cai sem dúvida em {0} de {1} tabelas e cresce sem "
-                "dúvida em {2}.",
+                "Não é regra: de 1 a 8 camadas o ganho cai claramente em {0} de {1} tabelas e cresce "
+                "claramente em {2}.",
                 sum(one.above for one in intervals), len(given), sum(one.below for one in intervals),
             ) if any(one.above or one.below for one in intervals) else said(
                 "Not seen here: from 1 to 8 layers the gain changes beyond doubt on none of {0} tables, so "
-                "this speaks neither for the claim nor against it.",
-                "Não visto aqui: de 1 a 8 camadas o ganho não muda sem dúvida em nenhuma de {0} tabelas; "
-                "isto não fala a favor nem contra a afirmação.",
+                "this speaks neither for the claim nor against it, and the verdict stays in the middle.",
+                "Não visto aqui: de 1 a 8 camadas o ganho não muda claramente em nenhuma de {0} tabelas; "
+                "isto não fala a favor nem contra a afirmação, e o veredito fica no meio.",
                 len(given),
             ),
             Words("The gain grows with depth here.", "Aqui o ganho cresce com a profundidade."),
@@ -114,8 +114,8 @@ EXPERIMENT = Experiment(
     title=Words("Dropout in very deep networks", "Dropout em redes muito profundas"),
     claim=Words("Dropout is less effective in very deep networks.",
                 "O dropout é menos eficaz em redes muito profundas."),
-    source=Words("Regularisation techniques, dropout: advantages and limitations",
-                 "Técnicas de regularização, dropout: vantagens e limitações"),
+    source=Words("“Regularisation techniques”, dropout: advantages and limitations",
+                 "“Técnicas de regularização”, dropout: vantagens e limitações"),
     prediction=Words(
         "If so, the loss saved by the best rate is larger at 1 hidden layer than at 8, on every table.",
         "Se for assim, a perda poupada pela melhor taxa é maior com 1 camada oculta que com 8, em toda "

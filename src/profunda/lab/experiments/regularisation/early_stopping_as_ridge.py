@@ -161,8 +161,8 @@ EXPERIMENT = Experiment(
         "penalidade.",
     ),
     source=Words(
-        "Regularisation techniques, early stopping (after Goodfellow et al., section 7.8)",
-        "Técnicas de regularização, encerramento antecipado (cf. Goodfellow et al., seção 7.8)",
+        "“Regularisation techniques”, early stopping (after Goodfellow et al., section 7.8)",
+        "“Técnicas de regularização”, encerramento antecipado (cf. Goodfellow et al., seção 7.8)",
     ),
     prediction=Words(
         "α_i = e_i(1 − ηe_i)^t/(1 − (1 − ηe_i)^t) exactly, about 1/(ηt) (Goodfellow et al. 2016, eqs. "

@@ -234,8 +234,8 @@ EXPERIMENT = Experiment(
         "continue dos melhores pesos com todas, o que evita o reinício mas perde a contagem de passos.",
     ),
     source=Words(
-        "Regularisation techniques, early stopping: two strategies",
-        "Técnicas de regularização, encerramento antecipado: duas estratégias",
+        "“Regularisation techniques”, early stopping: two strategies",
+        "“Técnicas de regularização”, encerramento antecipado: duas estratégias",
     ),
     prediction=Words(
         "More rows, less loss, for both (Goodfellow et al. 2016, algorithms 7.2 and 7.3); going on needs "

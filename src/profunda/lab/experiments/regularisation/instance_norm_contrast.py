@@ -74,12 +74,12 @@ def measure(quick: bool) -> Outcome:
             Words("It keeps a part of the differences of contrast.",
                   "Conserva uma parte das diferenças de contraste."),
             Words(
-                "It removes them: every image leaves with mean 0 and contrast 1 in each channel, which is "
-                "why it suits style transfer. What it keeps is the pattern inside an image. Batch norm "
-                "keeps the differences between samples.",
-                "Remove-as: toda imagem sai com média 0 e contraste 1 em cada canal, e é por isso que serve "
-                "à transferência de estilo. O que conserva é o padrão dentro da imagem. Quem conserva as "
-                "diferenças entre amostras é a batch norm.",
+                "It removes contrast: every image leaves with mean 0 and contrast 1 in each channel, "
+                "which is why it suits style transfer. What it keeps is the pattern inside an image. Batch "
+                "norm keeps the differences between samples.",
+                "Remove o contraste: toda imagem sai com média 0 e contraste 1 em cada canal, e é por isso "
+                "que serve à transferência de estilo. O que conserva é o padrão dentro da imagem. Quem "
+                "conserva as diferenças entre amostras é a batch norm.",
             ),
         ),
         pictures=(
@@ -103,8 +103,8 @@ EXPERIMENT = Experiment(
     title=Words("Instance norm and contrast", "Instance norm e contraste"),
     claim=Words("Instance normalisation preserves contrast between samples.",
                 "A instance normalization preserva contraste entre amostras."),
-    source=Words("Regularisation techniques, alternatives to batch normalisation",
-                 "Técnicas de regularização, alternativas ao batch normalization"),
+    source=Words("“Regularisation techniques”, alternatives to batch normalisation",
+                 "“Técnicas de regularização”, alternativas ao batch normalization"),
     prediction=Words(
         "Each sample and channel is brought to mean 0 and variance 1 (Ulyanov et al. 2016), so contrasts "
         "become equal: a ratio of 1.",

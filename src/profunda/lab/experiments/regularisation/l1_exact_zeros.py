@@ -151,8 +151,8 @@ EXPERIMENT = Experiment(
         "o limiar suave zera.",
     ),
     source=Words(
-        "Regularisation techniques, L1: gradient and shrinkage",
-        "Técnicas de regularização, L1: gradiente e encolhimento",
+        "“Regularisation techniques”, L1: gradient and shrinkage",
+        "“Técnicas de regularização”, L1: gradiente e encolhimento",
     ),
     prediction=Words(
         "Proximal steps w ← S(w − η∇, ηλ) converge to the minimiser with its zeros (Beck and Teboulle 2009, "

@@ -148,8 +148,8 @@ EXPERIMENT = Experiment(
         "Para MSE + λ‖w‖₁ cada peso é o seu valor de mínimos quadrados movido para zero por λ/Q, Q = Σ x².",
     ),
     source=Words(
-        "Regularisation techniques, L1: soft thresholding",
-        "Técnicas de regularização, L1: limiar suave (soft-thresholding)",
+        "“Regularisation techniques”, L1: soft thresholding",
+        "“Técnicas de regularização”, L1: limiar suave (soft-thresholding)",
     ),
     prediction=Words(
         "Orthogonal columns, f·RSS + λ‖w‖₁: threshold λ/(2fQ) (Tibshirani 1996, section 2.2), so λ/Q for "

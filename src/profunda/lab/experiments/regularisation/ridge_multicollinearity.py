@@ -117,8 +117,8 @@ EXPERIMENT = Experiment(
         "inversível.",
     ),
     source=Words(
-        "Regularisation techniques, L2: removal of multicollinearity",
-        "Técnicas de regularização, L2: remoção de multicolinearidade",
+        "“Regularisation techniques”, L2: removal of multicollinearity",
+        "“Técnicas de regularização”, L2: remoção de multicolinearidade",
     ),
     prediction=Words(
         "The condition number is (σ₁² + λ)/(σ_D² + λ) (Hoerl and Kennard 1970): finite for every λ > 0.",

@@ -107,8 +107,8 @@ EXPERIMENT = Experiment(
         "L2 junto de uma perda de mínimos quadrados tem a solução (XᵀX + λI)⁻¹Xᵀy.",
     ),
     source=Words(
-        "Regularisation techniques, L2: definition and normal equations",
-        "Técnicas de regularização, L2: definição e equações normais",
+        "“Regularisation techniques”, L2: definition and normal equations",
+        "“Técnicas de regularização”, L2: definição e equações normais",
     ),
     prediction=Words(
         "∇ = 2Xᵀ(Xw − y) + 2λw vanishes there for RSS (Hoerl and Kennard 1970, eq. 2.1); for MSE = RSS/N the "

@@ -127,8 +127,8 @@ EXPERIMENT = Experiment(
         "validação cai e depois sobe.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves (figure after Goodfellow et al.)",
-        "Técnicas de regularização, curvas de aprendizado (figura de Goodfellow et al.)",
+        "“Regularisation techniques”, learning curves (figure after Goodfellow et al.)",
+        "“Técnicas de regularização”, curvas de aprendizado (figura de Goodfellow et al.)",
     ),
     prediction=Words(
         "With few rows the end is at least 5 % above the lowest validation loss, beyond doubt, and the "
