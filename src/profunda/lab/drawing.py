@@ -265,7 +265,9 @@ def _heat(heat: Heat, language: Language) -> Figure:
         "legend": legend(),
     }
     title, what = heat.title.to(language), heat.what.to(language)
-    return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=480)
+    # Two lines for each name, also on a phone, where names across stand upright and take their room.
+    height = max(480, 200 + 34 * len(heat.y.names))
+    return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=height)
 
 
 def _diagram(diagram: Diagram, language: Language) -> Figure:
