@@ -260,7 +260,7 @@ def _four_numbers(outcome: Outcome) -> tuple[str, str, str, str]:
     """Value, interval and prediction ("" for none); counts as whole numbers, the others by their width."""
     every = [outcome.value, *outcome.interval]
     every += [] if outcome.predicted is None else [outcome.predicted]
-    if all(abs(each) < 1e6 and each == round(each) for each in every):
+    if all(abs(each) < 1e9 and each == round(each) for each in every):
         value, low, high, predicted = [f"{round(each):,}".replace("-", "−") for each in every] + [""] * (
             4 - len(every)
         )

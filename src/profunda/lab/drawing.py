@@ -25,6 +25,7 @@ _COLOURS = {
 _MODES = {"line": "lines", "points": "markers", "both": "lines+markers", "stairs": "lines"}
 _POINTS = 1_800
 _LEGEND_LINE = 22
+_PHONE_LETTERS = 33
 
 
 def figure(picture: Picture, language: Language) -> Figure:
@@ -178,8 +179,8 @@ def _marks(
             shapes.append(line | {"x0": mark.x, "x1": mark.x, "yref": "paper", "y0": 0, "y1": 1})
             notes.append(
                 text
-                | {"x": at, "xanchor": "left", "xshift": 4, "yref": "paper", "y": 0.99 - 0.07 * upright}
-                | {"yanchor": "top"}
+                | {"x": at, "yref": "paper", "y": 0.99 - 0.07 * upright, "yanchor": "top"}
+                | _open_side(at, len(text["text"]), plot)
             )
             upright += 1
         if mark.y is not None:
@@ -187,6 +188,17 @@ def _marks(
             shapes.append(line | {"y0": mark.y, "y1": mark.y, "xref": "paper", "x0": 0, "x1": 1})
             notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, plot))
     return shapes, notes
+
+
+def _open_side(x: float, letters: int, plot: Plot) -> dict[str, Any]:
+    """Right of an upright line, or left of it where the words would pass the edge of a phone's plot."""
+    across = np.concatenate([[x], *(_scaled(one.x, plot.x.log) for one in plot.series)])
+    low, high = np.nanmin(across), np.nanmax(across)
+    room = (high - x) / (high - low) if high > low else 1.0
+    needed = letters / _PHONE_LETTERS
+    if room < needed <= 1.0 - room:
+        return {"xanchor": "right", "xshift": -4}
+    return {"xanchor": "left", "xshift": 4}
 
 
 def _free_corner(y: float, plot: Plot) -> dict[str, Any]:
