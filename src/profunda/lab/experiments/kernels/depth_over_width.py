@@ -9,7 +9,7 @@ from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.kernels._axes import DRIFT, META, WIDTH
 from profunda.lab.experiments.kernels._laws import Law, band, power_law
 from profunda.lab.experiments.kernels._wide import descend, distances, draw, drift, sphere
-from profunda.lab.pictures import Axis, Plot, Role, series
+from profunda.lab.pictures import Axis, Plot, Role, Slider, series
 from profunda.lab.words import Words, said
 from profunda.theory import random_networks
 
@@ -91,7 +91,7 @@ def measure(quick: bool) -> Outcome:
             "significa aprendizado de características e gradientes instáveis, L/N pequeno um modelo quase "
             "linear; a primeira metade do texto diz isso, seu N/L e sua conclusão invertem o sentido.",
         ),
-        pictures=(_distance(found), _drift(found)),
+        pictures=(_distance(found), _drift(found), _drift_by_depth(found)),
     )  # fmt: skip
 
 
@@ -138,6 +138,30 @@ def _drift(found: list[Trained]) -> Plot:
         Axis(Words("depth ÷ width, L/H", "profundidade ÷ largura, L/H"), log=True),
         DRIFT,
         tuple(drawn),
+    )
+
+
+def _drift_by_depth(found: list[Trained]) -> Plot:
+    """Width on the axis, depth on the slider."""
+    drawn = []
+    for step, depth in enumerate(_DEPTHS):
+        own = [each.moved for each in found if each.depth == depth]
+        middle = [float(np.median(each)) for each in own]
+        guide = [middle[-1] * _WIDTHS[-1] / width for width in _WIDTHS]
+        drawn += [
+            series(Words("measured", "medido"), _WIDTHS, middle, "measured", "both", band(own), step=step),
+            series(Words("∝ 1/H", "∝ 1/H"), _WIDTHS, guide, "theory", step=step),
+        ]
+    return Plot(
+        Words("Kernel drift by width and depth", "Mudança do núcleo por largura e profundidade"),
+        Words(
+            "Move the slider: each layer more lifts the line, each doubling of the width lowers it.",
+            "Mova o controle: cada camada a mais sobe a linha, cada duplicação da largura a desce.",
+        ),
+        WIDTH,
+        DRIFT,
+        tuple(drawn),
+        slider=Slider(Words("depth", "profundidade"), tuple(map(_depth_name, _DEPTHS))),
     )
 
 
