@@ -2,7 +2,8 @@
 """Set the project up and run its chores, with nothing but the standard library.
 
     python3 dev.py demo           train on a bundled table for about a minute; ends with a report
-    python3 dev.py test           the whole suite
+    python3 dev.py test           the suite, but for its slow tests
+    python3 dev.py test-slow      these: more draws, wider networks, tighter tolerances
     python3 dev.py test-native    the native engine's own tests under the address and undefined-behaviour
                                   sanitizers; with --thread under the thread sanitizer, with --plain under
                                   none, compiled as they are installed
@@ -57,6 +58,7 @@ def main(words: list[str]) -> int:
         "setup": lambda rest: 0,
         "demo": demo,
         "test": test,
+        "test-slow": test_slow,
         "test-native": test_native,
         "lint": lint,
         "bench": bench,
@@ -92,9 +94,19 @@ def demo(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
+    """pytest without the tests marked slow, within ten minutes on two cores."""
+    return pytest("not slow", rest)
+
+
+def test_slow(rest: list[str]) -> int:
+    """The tests marked slow: more draws, wider networks, tighter tolerances."""
+    return pytest("slow", rest)
+
+
+def pytest(marked: str, rest: list[str]) -> int:
     """pytest on two workers, one library thread each, five minutes at most for a test."""
     threads = dict.fromkeys(LIBRARY_THREADS, "1")
-    return call("-m", "pytest", "-q", "-n", "2", "--timeout", "300", *rest, extra=threads)
+    return call("-m", "pytest", "-q", "-n", "2", "--timeout", "300", "-m", marked, *rest, extra=threads)
 
 
 def test_native(rest: list[str]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from profunda.cli.app import main
+from profunda.lab.contents import entry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -128,6 +129,8 @@ def test_what_coverage_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
             home, _, name = re.match(r"profunda\.([\w.]+)", where)[1].rpartition(".")
             public = import_module(f"profunda.{home}" if home in ROOMS else "profunda").__all__
             assert (name if home in ROOMS else (home or name).split(".")[0]) in public, where
+        elif where.startswith("profunda lab "):
+            assert entry(where.split()[2]).id == where.split()[2], where
         elif "/" in where or where.endswith(".md"):
             assert (ROOT / where.split()[0]).exists(), where
 

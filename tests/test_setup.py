@@ -363,6 +363,17 @@ def test_native_tests_without_a_compiler_say_what_to_install(
     assert "needs a C++ compiler; on Debian or Ubuntu: apt install g++" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("chore", "marked"), [("test", "not slow"), ("test-slow", "slow")])
+def test_slow_tests_are_a_chore_of_their_own(
+    chore: str, marked: str, dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "set_up", lambda: None)
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(dev, "call", lambda *words, extra: seen.append(words) or 0)
+    assert dev.main([chore, "tests/data", "-k", "parquet"]) == 0
+    assert seen[0][-5:] == ("-m", marked, "tests/data", "-k", "parquet")
+
+
 def test_lint_runs_every_check_and_returns_the_worst(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,7 +395,7 @@ def test_children_write_bytecode_and_see_no_foreign_modules(
 
 
 def test_make_knows_every_chore_and_calls_dev_py() -> None:
-    for chore in ("demo", "test", "test-native", "lint", "bench"):
+    for chore in ("demo", "test", "test-slow", "test-native", "lint", "bench"):
         words = ["make", "--dry-run", "--no-print-directory", chore]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
         assert done.stdout.strip().endswith(f"dev.py {chore}")

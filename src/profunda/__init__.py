@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.estimator.regressor import DeepRegressor as DeepRegressor
     from profunda.exporting.module import export as export
     from profunda.fleet.plan import plan as plan
+    from profunda.forecasting.forecast import forecast as forecast
+    from profunda.forecasting.values import Forecast as Forecast
     from profunda.job.fitting import fit as fit
     from profunda.job.fitting import resume as resume
     from profunda.model.model import Model as Model
@@ -52,6 +54,7 @@ _HOMES = {
     "DeepRegressor": "profunda.estimator.regressor",
     "Design": "profunda.space.design",
     "Float": "profunda.space.domain",
+    "Forecast": "profunda.forecasting.values",
     "Int": "profunda.space.domain",
     "LogFloat": "profunda.space.domain",
     "Model": "profunda.model.model",
@@ -66,6 +69,7 @@ _HOMES = {
     "dose": "profunda.tuning.dosage",
     "export": "profunda.exporting.module",
     "fit": "profunda.job.fitting",
+    "forecast": "profunda.forecasting.forecast",
     "guidance": "profunda.space.guidance",
     "load": "profunda.model.saving",
     "plan": "profunda.fleet.plan",
@@ -86,6 +90,7 @@ __all__ = [
     "DeepRegressor",
     "Design",
     "Float",
+    "Forecast",
     "Int",
     "LogFloat",
     "Model",
@@ -101,6 +106,7 @@ __all__ = [
     "dose",
     "export",
     "fit",
+    "forecast",
     "guidance",
     "load",
     "plan",

@@ -56,3 +56,26 @@ def test_the_module_is_a_program(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes there end in another error")
+def test_a_reader_that_has_seen_enough_is_no_bug(tmp_path: Path) -> None:
+    """`profunda lab | head -1`: neither a traceback nor a complaint while Python ends."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    settings = {**os.environ, "PYTHONPATH": str(Path(profunda.__file__).parents[1])}
+    words = [sys.executable, "-m", "profunda", "lab"]
+    ended = subprocess.run(
+        words, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=settings, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object, **named: object) -> None:
+        raise BrokenPipeError(32, "a worker's pipe")
+
+    monkeypatch.setattr("profunda.cli.app.app", broken)
+    with pytest.raises(BrokenPipeError, match="a worker's pipe"):
+        main(["info"])

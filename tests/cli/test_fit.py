@@ -26,7 +26,7 @@ def test_every_word_reaches_the_job(job: FakeJob) -> None:
     words = "fit a.csv --target y --time 60 --trials 30 --epochs 9 --metric f1 --fix depth=1 --fix lr=1e-3"
     more = "--sampler tpe --folds 3 --test-size 0.25 --engine torch --workers 2 --seed 7 --out here"
     search = "--fidelity hyperband --patience 40 --min-delta 0.01 --regret noise --max-parameters 9000"
-    last = "--max-latency 1.5 --warm-start old --validation nested"
+    last = "--max-latency 1.5 --no-forecast --warm-start old --validation nested"
     assert main([*words.split(), *more.split(), *search.split(), *last.split()]) == 0
     assert job.calls[0][2] == {
         "out": Path("here"),
@@ -42,6 +42,7 @@ def test_every_word_reaches_the_job(job: FakeJob) -> None:
         "regret": "noise",
         "max_parameters": 9000,
         "max_latency": 1.5,
+        "forecast": False,
         "warm_start": Path("old"),
         "folds": 3,
         "validation": "nested",

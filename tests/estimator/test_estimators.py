@@ -63,13 +63,14 @@ def test_every_parameter_reaches_the_job(asked: list[dict[str, object]]) -> None
     x, y = rows()
     DeepClassifier(
         trials=3, metric="accuracy", fix={"depth": 1}, sampler="tpe", folds=2, select="best",
-        refit="retrain", engine="torch", workers=1, random_state=7, verbose=0,
+        refit="retrain", engine="torch", workers=1, random_state=7, verbose=0, forecast=False,
     ).fit(x, y)  # fmt: skip
     (words,) = asked
     for name, value in {
         "trials": 3, "seconds": None, "metric": "accuracy", "fix": {"depth": 1}, "sampler": "tpe",
         "folds": 2, "select": "best", "refit": "retrain", "engine": "torch", "workers": 1, "seed": 7,
         "progress": False, "space": None, "out": None, "baselines": False, "report": False, "test": 0.0,
+        "forecast": False,
     }.items():  # fmt: skip
         assert words[name] == value, name
 

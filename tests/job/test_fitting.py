@@ -62,7 +62,7 @@ def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
     assert list(summary) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "validation", "attribution", "members",
+        "instruction_set", "validation", "forecast", "attribution", "members",
     ]  # fmt: skip
     assert summary["networks"] == 16 * 5
     stages = ["read", "baselines", "train", "search", "select", "refit", "score", "save", "report"]
@@ -256,7 +256,7 @@ def test_all_networks_diverging_is_told() -> None:
         "batch_size": [32],
     }
     with pytest.raises(RunError, match="no network could be scored: all of them diverged"):
-        fit(numbers(), trials=2, space=space, progress=False)
+        fit(numbers(), trials=2, space=space, forecast=False, progress=False)
 
 
 def test_a_rare_class_survives(tmp_path: Path) -> None:

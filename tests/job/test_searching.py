@@ -1,6 +1,7 @@
 """How a run searches: by rungs of all kinds, within limits, from an earlier run, until little is left."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from tables import numbers, two_classes
 from profunda.errors import ArgumentError, RunError
 from profunda.job.earlier import HANDED_ON
 from profunda.job.fitting import fit, resume
+from profunda.job.settings import Settings
 from profunda.journal.record import Journal, read_journal
+from profunda.metrics.score import metric_for
+from profunda.space.table import design_from
+from profunda.tuning.foresight import concern_words, constant_value
 from profunda.tuning.rungs import FIDELITIES, ladders
 
 QUICK = {"progress": False, "report": False, "baselines": False, "fix": {"epochs": 9}}
@@ -418,3 +423,174 @@ def test_luck_in_a_greedy_ensemble_on_a_tiny_table_is_visible() -> None:
     assert outcome.optimism is not None
     assert outcome.score.value > outcome.optimism.plain
     assert outcome.optimism.gap > 0
+
+
+# --- what theory rules out ---
+
+WILD = {
+    "depth": [1, 40],
+    "width": [8],
+    "activation": ["sigmoid", "tanh"],
+    "norm": ["none"],
+    "lr": [0.01, 0.02, 1e9],
+    "epochs": [9],
+    "batch_size": [64],
+}
+WILD_WORDS = {"progress": False, "report": False, "baselines": False, "space": WILD, "folds": 1}
+"""Of its 12 designs theory rules out the deep sigmoids and the giant steps: 6."""
+
+
+def hopeless(design: object) -> bool:
+    return design.lr > 1 or (design.depth > 30 and design.activation == "sigmoid")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("wild") / "run"
+    fit(
+        two_classes(),
+        trials=24,
+        sampler="tpe",
+        fidelity="hyperband",
+        out=run,
+        **{**WILD_WORDS, "report": True},
+    )
+    return run
+
+
+def test_what_theory_rules_out_is_not_trained_and_the_journal_and_a_notice_say_why(wild: Path) -> None:
+    outcome = resume(wild, two_classes(), progress=False)
+    search = outcome.search
+    assert search.trials
+    assert not [t for t in search.trials if hopeless(t.design)]
+    brackets = brackets_of(wild)
+    told = [one for data in brackets for one in data.get("ruled_out", ())]
+    assert len(told) == search.ruled_out == sum(n for _, n in search.ruled_out_by) > 0
+    assert search.refused == sum(len(data.get("refused", ())) for data in brackets) == 0
+    assert {"rows", "step"} >= {concern for *_, concern, _ in told}
+    for data in brackets:
+        for place, number, words, _, violation in data.get("ruled_out", ()):
+            batch = data["left_out"][place] if isinstance(place, str) else data["asked"][place]
+            assert hopeless(design_from(batch[number]))
+            assert words.endswith(".")
+            assert violation > 0
+    (notice,) = [n for n in outcome.notices if n.code == "ruled-out"]
+    most, times = search.ruled_out_by[0]
+    assert notice.text.startswith(
+        f"{search.ruled_out} designs were drawn that by theory cannot train, and left out: "
+    )
+    assert concern_words(most) in notice.text
+    assert f"({times} of them)" in notice.text
+    assert notice.text.endswith("forecast=False (--no-forecast) trains everything.")
+    assert not any(n.code == "beyond-limits" for n in outcome.notices)
+
+
+def test_draws_by_chance_that_are_refused_are_on_record(wild: Path) -> None:
+    sources = {place for data in brackets_of(wild) for place, *_ in data.get("ruled_out", ())}
+    assert "chance" in sources
+    assert 0 in sources
+
+
+def test_the_same_is_ruled_out_and_drawn_with_and_without_an_interruption(wild: Path, tmp_path: Path) -> None:
+    whole = decisions_of(wild)
+    assert len(brackets_of(wild)) > 1
+    for place in (1, len(whole) // 2):
+        copy = tmp_path / f"cut-{place}"
+        cut_after(wild, copy, place)
+        (copy / "arrays").unlink()
+        if place > 1:
+            shutil.copytree(wild / "arrays", copy / "arrays")
+        again = resume(copy, two_classes(), progress=False)
+        assert decisions_of(copy) == whole
+        assert again.search.ruled_out == resume(wild, two_classes(), progress=False).search.ruled_out
+
+
+def test_a_record_is_believed_whatever_theory_says_today(
+    wild: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was drawn, told and left out is read, not decided again: decisions stand after an update too."""
+    monkeypatch.setattr("profunda.tuning.foresight.LEAST_SCORE", 0.0)
+    found = resume(wild, two_classes(), progress=False).search
+    monkeypatch.undo()
+    assert found.ruled_out == resume(wild, two_classes(), progress=False).search.ruled_out > 0
+
+
+def test_theory_has_no_say_where_it_was_not_asked(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    outcome = fit(two_classes(), trials=24, sampler="random", forecast=False, out=out, **WILD_WORDS)
+    assert [t for t in outcome.search.trials if hopeless(t.design)]
+    assert outcome.search.ruled_out == 0
+    assert not any(n.code == "ruled-out" for n in outcome.notices)
+    assert not any("ruled_out" in data for data in brackets_of(out))
+    assert (
+        "--no-forecast" not in Settings.from_header(read_journal(out).header).command
+    )  # a space of one's own
+    assert not Settings.from_header(read_journal(out).header).forecast
+
+
+def test_a_run_from_before_the_forecast_goes_on_as_it_was(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(two_classes(), trials=12, sampler="tpe", fidelity="hyperband", forecast=False, out=run, **WILD_WORDS)
+    reading = read_journal(run)
+    header = {k: v for k, v in reading.header.items() if k not in ("format", "forecast")}
+    with Journal.create(tmp_path / "old", header) as journal:
+        journal.append(reading.records[0].kind, **reading.records[0].data)
+    resume(tmp_path / "old", two_classes(), progress=False)
+    assert decisions_of(tmp_path / "old") == decisions_of(run)
+
+
+def test_a_grid_is_exactly_its_combinations_whatever_theory_says() -> None:
+    found = fit(two_classes(), trials=30, sampler="grid", **WILD_WORDS).search
+    assert len(found.trials) == 12
+    assert found.ruled_out == 0
+    assert sum(hopeless(t.design) for t in found.trials) == 6
+
+
+def test_designs_that_the_user_gave_are_trained_whatever_theory_says(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    fit(two_classes(), trials=12, sampler="grid", out=old, **WILD_WORDS)
+    found = fit(two_classes(), trials=40, sampler="random", warm_start=old, **WILD_WORDS).search
+    assert [t for t in found.trials[:HANDED_ON] if hopeless(t.design)]
+    assert not [t for t in found.trials[HANDED_ON:] if hopeless(t.design)]
+
+
+def test_a_space_without_hope_is_told_with_the_way_out() -> None:
+    space = {**WILD, "depth": [40], "activation": ["sigmoid"]}
+    match = (
+        r"theory rules out \d+ of \d+ designs drawn: nothing is left to train\. The mildest case: .*\(--no-fo"
+    )
+    with pytest.raises(ArgumentError, match=match):
+        fit(two_classes(), trials=3, **{**WILD_WORDS, "space": space})
+    both = {"max_parameters": 10, "sampler": "random"}
+    with pytest.raises(ArgumentError, match=r"none of \d+ designs drawn keeps the limits; the nearest has"):
+        fit(two_classes(), trials=3, **both, **{**WILD_WORDS, "space": space})
+    mixed = {**WILD, "width": [1, 8], "lr": [1e9]}
+    with pytest.raises(ArgumentError, match=r"designs drawn, and \d+ are beyond the limits: nothing is left"):
+        fit(two_classes(), trials=3, sampler="random", max_parameters=100, **{**WILD_WORDS, "space": mixed})
+
+
+def test_a_default_space_is_hardly_ever_touched() -> None:
+    for data in (two_classes(), numbers()):
+        found = fit(data, trials=40, sampler="random", **QUICK).search
+        assert found.ruled_out <= 1
+        assert found.foresight is not None
+        assert found.foresight.trained == len([t for t in found.trials if t.rung or t.value == t.value])
+
+
+def test_the_forecast_is_judged_by_what_was_trained_and_kept_in_the_summary(tmp_path: Path) -> None:
+    words = {**WILD_WORDS, "report": True, "forecast": False, "fidelity": "full"}
+    outcome = fit(two_classes(), trials=60, sampler="random", out=tmp_path / "run", **words)
+    found = outcome.search.foresight
+    assert found is not None
+    assert found.trained == 60
+    assert found.auc > 0.8
+    assert 0 < found.error < 0.1
+    splits = outcome.splits
+    metric = metric_for("binary", "log_loss")
+    assert found.constant == constant_value(two_classes(), splits.folds, metric)
+    assert found.least < found.constant
+    written = json.loads((tmp_path / "run" / "summary.json").read_text())["forecast"]
+    assert written["auc"] == found.auc
+    assert written["ruled_out"] == 0
+    assert sum(one["learnt"] for one in written["expectations"].values()) == found.learnt
+    assert "The forecast before training, judged afterwards" in (tmp_path / "run" / "report.html").read_text()

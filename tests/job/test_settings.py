@@ -29,6 +29,7 @@ SETTINGS = Settings(
     fidelity="halving",
     stopping=NEVER,
     limits=UNLIMITED,
+    forecast=True,
     warm_start="",
     given=(),
     known=(),
@@ -97,6 +98,16 @@ def test_a_header_from_before_these_words_means_what_was_done_then() -> None:
     later = ("fidelity", "stopping", "limits", "warm_start", "given", "known", "validation")
     header = {name: value for name, value in SETTINGS.header().items() if name not in later}
     assert Settings.from_header(json.loads(json.dumps(header))) == SETTINGS
+
+
+def test_a_run_from_before_the_forecast_goes_on_without_it() -> None:
+    header = {name: value for name, value in SETTINGS.header().items() if name != "forecast"}
+    assert not Settings.from_header(json.loads(json.dumps(header))).forecast
+
+
+def test_the_command_says_where_theory_has_no_say() -> None:
+    assert "forecast" not in SETTINGS.command
+    assert "--no-forecast --metric" in replace(SETTINGS, forecast=False).command
 
 
 @pytest.mark.parametrize(

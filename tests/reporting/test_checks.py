@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from profunda.model.score import Baseline, Score
 from profunda.reporting.checks import run_checks
 from profunda.reporting.comparison import advantage, compare, verdict
 from profunda.reporting.evidence import Evidence
+from profunda.tuning.foresight import Expectation, Foresight
 
 
 def evidence(kind: str = "binary", **changes) -> Evidence:
@@ -116,6 +118,34 @@ def test_a_fleet_that_dies():
     assert mend == Status.DIVERGED.advice
 
 
+def forecast_check(foresight: Foresight | None):
+    search = dataclasses.replace(BASE.search, foresight=foresight)
+    return next(c for c in run_checks(changed(search=search)).checks if c.code == "forecast-held")
+
+
+FORESIGHT = Foresight(
+    0.7, 0.65, (Expectation("expected to train", 90, 81), Expectation("doubtful", 12, 2)), 0.86, 0.05
+)
+
+
+def test_the_forecast_is_held_against_what_happened():
+    held = forecast_check(FORESIGHT)
+    assert held.state == "ok"
+    assert held.what.startswith("The forecast before training, judged afterwards. Designs that learnt: ")
+    assert "81 of 90 that were expected to train; 2 of 12 that were doubtful." in held.what
+    assert "Area under the ROC curve 0.86 ± 0.05 (0.5 is chance)." in held.what
+    failed = forecast_check(dataclasses.replace(FORESIGHT, auc=0.58, error=0.05))
+    assert (failed.state, failed.mend) == ("warn", "profunda.fit(…, forecast=False)")
+
+
+def test_a_forecast_without_a_claim_is_no_pass():
+    few = forecast_check(dataclasses.replace(FORESIGHT, auc=math.nan, error=math.nan, why="only 2 of 102 x"))
+    assert few.state == "not applicable"
+    assert few.what.endswith("No claim how well it tells them apart: only 2 of 102 x.")
+    assert forecast_check(None).what == "No trained design had a forecast."
+    assert forecast_check(dataclasses.replace(FORESIGHT, expectations=())).state == "not applicable"
+
+
 def test_a_search_that_still_improves():
     last = BASE.search.trials[-1].number
     late = trials(lambda t: dataclasses.replace(t, value=0.01, rung=2) if t.number == last else t)
@@ -165,7 +195,7 @@ def test_the_worst_come_first_and_codes_are_unique():
     gravity = ["bad", "warn", "ok", "not applicable"]
     places = [gravity.index(check.state) for check in checks]
     assert places == sorted(places)
-    assert len({check.code for check in checks}) == len(checks) == 12
+    assert len({check.code for check in checks}) == len(checks) == 13
 
 
 @pytest.mark.parametrize(

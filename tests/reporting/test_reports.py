@@ -10,11 +10,13 @@ from tests.reporting.fakes import pieces
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History, Status
 from profunda.reporting.blocks import BigNumber
+from profunda.reporting.fleet import forecast_table
 from profunda.reporting.reports import report
 from profunda.reporting.story import run_document
 from profunda.reporting.summary import summary
 from profunda.space.domain import Choice, Float
 from profunda.space.space import Space
+from profunda.tuning.foresight import Expectation, Foresight
 from profunda.tuning.result import SearchResult, Trial
 
 UNTOLD = {"optimism": None, "attribution": None}
@@ -131,7 +133,7 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     assert list(told) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "validation", "attribution", "members",
+        "instruction_set", "validation", "forecast", "attribution", "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told
@@ -187,3 +189,60 @@ def test_a_summary_of_a_run_that_held_nothing_out():
         "log_loss",
         {},
     )
+
+
+def judged_search(**changes) -> SearchResult:
+    expectations = (Expectation("expected to train", 90, 81), Expectation("not expected to train", 12, 1))
+    foresight = Foresight(0.7, 0.65, expectations, 0.86, 0.05)
+    search = dataclasses.replace(
+        pieces("binary", trials=12)["search"], foresight=foresight, ruled_out_by=(("rows", 7), ("speed", 2))
+    )
+    return dataclasses.replace(search, **changes)
+
+
+def test_the_forecast_is_judged_in_a_table():
+    search = judged_search()
+    table = forecast_table(search)
+    assert table is not None
+    assert table.title == "The forecast before training, judged afterwards"
+    assert table.rows == (
+        ("expected to train", 90, 81, "90 %"),
+        ("not expected to train", 12, 1, "8.3 %"),
+        ("ruled out", 0, 0, "not trained"),
+    )
+    assert "better than 0.65: a constant reaches 0.7, and 5 % of the best design's gain" in table.what
+    assert "9 drawn designs were ruled out and not trained: rows can no longer be told apart" in table.what
+    assert "preferred the first in 86 % of all pairs (± 5 %; chance: 50 %)" in table.what
+    document = run_document(**pieces("binary", trials=12) | {"search": search})
+    assert table.title in document.text()
+
+
+def test_the_forecast_without_a_claim_says_why_and_none_has_no_table():
+    found = judged_search().foresight
+    assert found is not None
+    silent = dataclasses.replace(found, auc=math.nan, error=math.nan, why="only 2 of 102 designs learnt")
+    table = forecast_table(judged_search(foresight=silent, ruled_out_by=()))
+    assert table is not None
+    assert table.what.endswith(
+        "No claim how well the forecast tells designs apart: only 2 of 102 designs learnt."
+    )
+    assert len(table.rows) == 2
+    assert forecast_table(judged_search(foresight=None)) is None
+    assert forecast_table(objective_search(12)) is None
+
+
+def test_the_summary_tells_the_forecast():
+    given = pieces("binary", trials=12) | UNTOLD | {"search": judged_search()}
+    assert summary(SimpleNamespace(**given))["forecast"] == {
+        "ruled_out": 9,
+        "ruled_out_by": {"rows": 7, "speed": 2},
+        "constant": 0.7,
+        "least": 0.65,
+        "expectations": {
+            "expected to train": {"trained": 90, "learnt": 81},
+            "not expected to train": {"trained": 12, "learnt": 1},
+        },
+        "auc": 0.86,
+        "error": 0.05,
+        "why": None,
+    }

@@ -305,3 +305,16 @@ def test_corners_catch_the_lasso_and_not_ridge():
     assert abs(least[1][1]) > 0.05
     strength = next(s for s in np.geomspace(1, 1e4, 400) if np.abs(lasso(x, y, s, "rss").weights).sum() < 1.0)
     assert lasso(x, y, strength, "rss").weights[1] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_weight_exactly_at_its_threshold_is_no_reason_to_go_on(seed: int) -> None:
+    """One column, λ = 1.2 beside the mean squared error: the threshold is its least-squares weight."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((50, 1))
+    x /= np.sqrt(np.mean(x * x))
+    noise = rng.standard_normal(50)
+    noise -= x[:, 0] * (x[:, 0] @ noise) / (x[:, 0] @ x[:, 0])
+    found = elastic_net(x, 0.6 * x[:, 0] + noise, 1.2, 0.0, "mse", sweeps=10)
+    assert abs(found.weights[0]) < 1e-14
+    assert found.gap < 1e-13

@@ -55,9 +55,10 @@ def test_dear_trials_leave_room_for_cheap_ones_bracket_after_bracket(space):
     assert made.prospect.in_time(SECONDS / 3) < FAIR_COUNT
     tried: list = []
     for bracket in range(3):
-        drawn, why, _ = made.next(bracket, partial(standing, list(tried)))
+        found = made.next(bracket, partial(standing, list(tried)))
+        drawn = found.params
         assert drawn
-        assert why == ""
+        assert found.why == ""
         costs = [20.0 * (1 + sum(design_from(one).widths)) for one in drawn]
         assert len(costs) == 1 or max(costs) <= SECONDS / 4
         assert not [one for one in drawn if one in tried]
@@ -67,13 +68,13 @@ def test_dear_trials_leave_room_for_cheap_ones_bracket_after_bracket(space):
 
 def test_a_search_ends_where_not_even_the_cheapest_fits(space):
     made = drawing(space, 20.0, Ledger(None), left=10.0)
-    first, _, _ = made.next(0, lambda: standing([]))
+    first = made.next(0, lambda: standing([])).params
     assert len(first) == 1  # whatever it takes
-    drawn, why, _ = made.next(1, lambda: standing(first))
-    assert drawn == []
-    assert "was used up" in why
+    last = made.next(1, lambda: standing(first))
+    assert last.params == ()
+    assert "was used up" in last.why
 
 
 def test_cheap_trials_fill_a_fair_bracket(space):
-    drawn, _, _ = drawing(space, 1e-3, Ledger(None)).next(0, lambda: standing([]))
-    assert len(drawn) == 27
+    drawn = drawing(space, 1e-3, Ledger(None)).next(0, lambda: standing([]))
+    assert len(drawn.params) == 27

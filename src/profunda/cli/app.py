@@ -1,6 +1,7 @@
 """The command line: which commands there are, and how each ending becomes an exit code.
 
-0 done · 2 a word, a file or a run cannot be used, said in one message · 130 interrupted by Ctrl-C.
+0 done · 2 a word, a file or a run cannot be used, said in one message · 130 interrupted by Ctrl-C
+· 141 nobody reads the output any more.
 A bug keeps its traceback and exits 1.
 """
 
@@ -30,6 +31,10 @@ app.command("profunda.cli.report:report", name="report", help="Write a finished 
 app.command(
     "profunda.cli.ablate:ablate", name="ablate", help="Tell what each ingredient of a recipe is worth."
 )
+app.command("profunda.cli.lab:lab", name="lab", help="Measure what textbooks claim; write the book of it.")
+app.command(
+    "profunda.cli.forecast:forecast", name="forecast", help="What theory says of a network before training."
+)
 app.command("profunda.cli.info:info", name="info", help="Versions, cores, threads, devices and engines here.")
 
 
@@ -40,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else list(words)
     try:
         app(words, exit_on_error=False, print_error=True, result_action="return_value")
+        sys.stdout.flush()  # here, and not while Python ends, where nothing can catch it
     except CycloptsError:  # already printed, with "did you mean"
         return 2
     except ProfundaError as error:
@@ -49,7 +55,21 @@ def main(words: Sequence[str] | None = None) -> int:
         hint = " ".join(str(part) for part in interruption.args)
         _complain("Interrupted. ", hint)
         return 130
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        return 141
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether the output is a pipe that was closed, as by `profunda lab | head`; it then goes nowhere."""
+    try:
+        print(flush=True)  # an unbuffered stream has nothing left to flush, and so nothing to fail with
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _complain(head: str, text: str) -> None:

@@ -30,6 +30,7 @@ def fit(
     regret: float | Literal["noise"] | None = None,
     max_parameters: Whole | None = None,
     max_latency: float | None = None,
+    forecast: bool | None = None,
     warm_start: Path | None = None,
     folds: Whole | None = None,
     validation: Literal["holdout", "nested"] | None = None,
@@ -74,6 +75,8 @@ def fit(
         No network with more parameters is trained.
     max_latency
         Nor one that needs more milliseconds to predict 1,000 rows on one thread, as forecast.
+    forecast
+        Leave out designs that by theory cannot train (the default), or train them all the same.
     warm_start
         The folder of an earlier run, whose ten best configurations are trained first.
     folds
@@ -111,6 +114,7 @@ def fit(
         "regret": regret,
         "max_parameters": max_parameters,
         "max_latency": max_latency,
+        "forecast": forecast,
         "warm_start": warm_start,
         "folds": folds,
         "validation": validation,

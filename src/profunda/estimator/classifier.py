@@ -43,6 +43,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     max_parameters, max_latency
         No network with more parameters is trained, nor one that needs more milliseconds to predict 1,000 rows
         on one thread, as forecast.
+    forecast
+        Whether designs that by theory cannot train are left out.
     folds
         Folds of the inner cross-validation; None decides by the number of rows.
     select, refit

@@ -54,6 +54,7 @@ class FleetEstimator(BaseEstimator):
         fidelity: "Fidelity" = "halving",
         max_parameters: int | None = None,
         max_latency: float | None = None,
+        forecast: bool = True,
         folds: int | None = None,
         select: "Rule" = "greedy",
         refit: "Refit" = "folds",
@@ -71,6 +72,7 @@ class FleetEstimator(BaseEstimator):
         self.fidelity = fidelity
         self.max_parameters = max_parameters
         self.max_latency = max_latency
+        self.forecast = forecast
         self.folds = folds
         self.select = select
         self.refit = refit
@@ -101,6 +103,7 @@ class FleetEstimator(BaseEstimator):
             fidelity=self.fidelity,
             max_parameters=self.max_parameters,
             max_latency=self.max_latency,
+            forecast=self.forecast,
             folds=self.folds,
             select=self.select,
             refit=self.refit,

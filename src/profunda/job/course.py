@@ -40,8 +40,10 @@ from profunda.reporting.summary import summary
 from profunda.training.sources import Prepared, prepare
 from profunda.tuning.ablation import Attribution, attribution_of, champion_of
 from profunda.tuning.fleet_search import Contest, Found, search_fleet
+from profunda.tuning.foresight import concern_words
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.progress import Display, Meter
+from profunda.tuning.result import SearchResult
 
 __all__ = ["Job"]
 
@@ -191,6 +193,7 @@ class Job:
             self.settings.engine,
             self.settings.speeds,
             self.settings.seed,
+            self.settings.forecast,
             fidelity=self.settings.fidelity,
             stopping=self.settings.stopping,
             limits=self.settings.limits,
@@ -296,6 +299,8 @@ class Job:
                 f"{found.result.refused:,} designs were drawn beyond the limits and never trained: the "
                 "journal says which and why.",
             )
+        if found.result.ruled_out:
+            yield _ruled_out(found.result, kept=self.journal is not None)
         if self.journal is not None:
             yield from self.journal.notices
 
@@ -304,3 +309,16 @@ class Job:
         started = time.perf_counter()
         yield
         self.timings.append(Timing(name, time.perf_counter() - started))
+
+
+def _ruled_out(search: SearchResult, kept: bool) -> Notice:
+    """How many designs theory kept from being trained, and the commonest reason."""
+    total, (concern, most) = search.ruled_out, search.ruled_out_by[0]
+    drawn = f"{total:,} designs were drawn that" if total > 1 else "1 design was drawn that"
+    often = "" if most == total else f" ({most:,} of them)"
+    journal = "The journal says which and why. " if kept else ""
+    return Notice(
+        "ruled-out",
+        f"{drawn} by theory cannot train, and left out: {concern_words(concern)}{often}. {journal}"
+        "forecast=False (--no-forecast) trains everything.",
+    )

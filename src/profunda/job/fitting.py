@@ -60,6 +60,7 @@ def fit(
     regret: float | Literal["noise"] | None = None,
     max_parameters: int | None = None,
     max_latency: float | None = None,
+    forecast: bool = True,
     warm_start: str | os.PathLike[str] | None = None,
     select: Rule = "greedy",
     refit: Refit = "folds",
@@ -99,6 +100,8 @@ def fit(
             less than the standard error of the best design over folds.
         max_parameters: No network with more parameters is trained.
         max_latency: Nor one that needs more milliseconds to predict 1,000 rows on one thread, as forecast.
+        forecast: Leave out designs that by theory cannot train; the report counts them, and tells how the
+            forecast of the others turned out. Neither a grid nor the designs of `warm_start` are asked.
         warm_start: A run's folder whose ten best designs are trained first. Where data and metric are the
             same, a sampler that learns knows its results too.
         select: How the candidates make the Model: "greedy", "best" or "one-standard-error".
@@ -156,6 +159,7 @@ def fit(
         fidelity=fidelity,
         stopping=Stopping(patience, min_delta, regret),
         limits=Limits(max_parameters, max_latency),
+        forecast=forecast,
         warm_start="" if warm_start is None else os.path.abspath(warm_start),
         given=earlier.given,
         known=earlier.known,

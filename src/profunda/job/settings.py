@@ -31,6 +31,7 @@ _LATER: Mapping[str, Any] = {
     "fidelity": "halving",
     "stopping": asdict(NEVER),
     "limits": asdict(UNLIMITED),
+    "forecast": False,
     "warm_start": "",
     "given": (),
     "known": (),
@@ -46,8 +47,8 @@ class Settings:
 
     `own_space` says that the `space` is the user's, not the one made for the table; `narrowed` are the
     NAME=VALUE words that have narrowed it. By `speeds`, those of the machine on which the run began, `engine`
-    "auto" chooses. `warm_start` is the earlier run's folder, `given` and `known` what was read there when the
-    run began. Nothing here depends on the number of workers.
+    "auto" chooses. `forecast` leaves out what theory rules out. `warm_start` is the earlier run's folder,
+    `given` and `known` what was read there when the run began. Nothing here depends on the number of workers.
     """
 
     origin: Origin
@@ -60,6 +61,7 @@ class Settings:
     fidelity: Fidelity
     stopping: Stopping
     limits: Limits
+    forecast: bool
     warm_start: str
     given: tuple[Params, ...]
     known: tuple[Known, ...]
@@ -198,6 +200,7 @@ class Settings:
             ("warm-start", self.warm_start or None),
         )
         words = [part for name, value in asked if value is not None for part in (f"--{name}", str(value))]
+        words += [] if self.forecast else ["--no-forecast"]
         return [*words, "--ablate"] if self.ablate else words
 
     @property

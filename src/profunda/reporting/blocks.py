@@ -21,11 +21,14 @@ __all__ = [
     "Check",
     "Checks",
     "Code",
+    "Contents",
     "Facts",
     "Figure",
     "Figures",
+    "Item",
     "Layer",
     "Rival",
+    "Ruling",
     "Section",
     "State",
     "Table",
@@ -180,6 +183,35 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class Ruling:
+    """A verdict in a `word`, coloured by `state`, and the lines it rests on: (name, text) pairs."""
+
+    state: State
+    word: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a table of contents: where it leads, its verdict, and one sentence."""
+
+    title: str
+    href: str
+    state: State
+    word: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Links to other pages, with the verdict of each."""
+
+    title: str
+    href: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
 class Code:
     """Lines to copy, in `language` ("python", "shell", "text")."""
 
@@ -188,7 +220,20 @@ class Code:
     text: str
 
 
-Block = Text | BigNumber | Facts | Table | Figure | Figures | Bars | Architecture | Checks | Code
+Block = (
+    Text
+    | BigNumber
+    | Facts
+    | Table
+    | Figure
+    | Figures
+    | Bars
+    | Architecture
+    | Checks
+    | Ruling
+    | Contents
+    | Code
+)
 
 
 @dataclass(frozen=True)
@@ -205,8 +250,7 @@ _KINDS = {
     kind.__name__: kind
     for kind in (
         Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, Check, Checks,
-        Code,
-        Section,
+        Ruling, Item, Contents, Code, Section,
     )
 }  # fmt: skip
 

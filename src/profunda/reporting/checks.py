@@ -25,6 +25,7 @@ LEAST_CLASS_ROWS = 10
 TROUBLED_SHARE = 0.25  # of trials: above, the space holds a region that only costs time
 SAMPLER_SHARE = 0.10
 EDGE = 0.06  # of a domain's width
+SURE = 2.0  # standard errors above chance from which a forecast is said to hold
 
 _LOST = (Status.DIVERGED, Status.DEAD, Status.VANISHED, Status.FAILED)
 _MORE_TIME = "profunda fit DATA --target COL --time SECONDS"
@@ -34,9 +35,8 @@ def run_checks(evidence: Evidence) -> Checks:
     """All checks, the worst first."""
     checks = [
         _trivial(evidence), _strong(evidence), _held_rows(evidence), _optimism(evidence), _leaks(evidence),
-        _rare_classes(evidence), _calibration(evidence), _endings(evidence), _settled(evidence),
-        _epochs(evidence),
-        _edges(evidence), _sampler(evidence),
+        _rare_classes(evidence), _calibration(evidence), _endings(evidence), _forecast(evidence),
+        _settled(evidence), _epochs(evidence), _edges(evidence), _sampler(evidence),
     ]  # fmt: skip
     gravity = {"bad": 0, "warn": 1, "ok": 2, "not applicable": 3}
     return Checks(tuple(sorted(checks, key=lambda check: gravity[check.state])))
@@ -168,6 +168,26 @@ def _endings(evidence: Evidence) -> Check:
     state = "ok" if part <= TROUBLED_SHARE else "warn" if part < 0.6 else "bad"
     text = f"{told} of {count(total)} trials ({share(part)})."
     return Check(code, state, text, why, "" if state == "ok" else lost[0][0].advice)
+
+
+def _forecast(evidence: Evidence) -> Check:
+    code = "forecast-held"
+    why = "Theory decides here what is not trained: it must be held against what training shows."
+    found = evidence.search.foresight
+    if found is None or not found.trained:
+        return Check(code, "not applicable", "No trained design had a forecast.", why)
+    told = "; ".join(
+        f"{count(one.learnt)} of {count(one.trained)} that were {one.verdict}" for one in found.expectations
+    )
+    text = f"The forecast before training, judged afterwards. Designs that learnt: {told}."
+    if math.isnan(found.auc):
+        return Check(
+            code, "not applicable", f"{text} No claim how well it tells them apart: {found.why}.", why
+        )
+    text += f" Area under the ROC curve {found.auc:.2f} ± {found.error:.2f} (0.5 is chance)."
+    held = found.auc - SURE * found.error > 0.5
+    mend = "" if held else "profunda.fit(…, forecast=False)"
+    return Check(code, "ok" if held else "warn", text, why, mend)
 
 
 def _settled(evidence: Evidence) -> Check:

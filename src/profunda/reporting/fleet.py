@@ -1,10 +1,11 @@
 """The search as a whole: curves, the landscape of hyperparameters, causes of ending, the best trials."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 from profunda.fleet.history import Status
-from profunda.reporting.blocks import Bar, Bars, Block, Table, Text
+from profunda.reporting.blocks import Bar, Bars, Block, Cell, Table, Text
 from profunda.reporting.curves import learning_curves, loss_title, matrix
 from profunda.reporting.figures import thin
 from profunda.reporting.importance import LEAST_TRIALS, Importances, importances
@@ -12,11 +13,12 @@ from profunda.reporting.ladder import rank_ladder
 from profunda.reporting.landscape import parallel, progress, score_map, size_front, slices
 from profunda.reporting.standing import order, scored
 from profunda.reporting.surrogate import surrogate_panels
-from profunda.reporting.words import cell, count, duration, setting, settings, share
+from profunda.reporting.words import brief, cell, count, duration, setting, settings, share
+from profunda.tuning.foresight import LEAST_GAIN, concern_words
 from profunda.tuning.importance import surrogate_curves
 from profunda.tuning.result import SearchResult, Trial
 
-__all__ = ["ending_bars", "fleet_blocks", "landscape_blocks", "trials_table"]
+__all__ = ["ending_bars", "fleet_blocks", "forecast_table", "landscape_blocks", "trials_table"]
 
 MOST_COLUMNS = 8  # hyperparameters with a column of their own in the table of trials
 MOST_TRIALS = 25
@@ -28,7 +30,14 @@ def fleet_blocks(search: SearchResult, champion: Sequence[int], classes: bool) -
     curves = (
         learning_curves(search.history, champion, loss_title(classes)) if search.history is not None else None
     )
-    blocks = (curves, progress(search), ending_bars(search), rank_ladder(search), trials_table(search))
+    blocks = (
+        curves,
+        progress(search),
+        ending_bars(search),
+        forecast_table(search),
+        rank_ladder(search),
+        trials_table(search),
+    )
     return tuple(block for block in blocks if block is not None)
 
 
@@ -100,6 +109,40 @@ def ending_bars(search: SearchResult) -> Bars | None:
     if trained:
         return Bars("How training ended", bars, f"{what} Below each, what it means for the next attempt.")
     return Bars("How trials ended", bars, what)
+
+
+def forecast_table(search: SearchResult) -> Table | None:
+    """What theory expected of designs and what became of them; None without forecasts."""
+    found = search.foresight
+    if found is None or not (found.trained or search.ruled_out):
+        return None
+    rows: list[tuple[Cell, ...]] = [
+        (one.verdict, one.trained, one.learnt, share(one.learnt / one.trained)) for one in found.expectations
+    ]
+    if search.ruled_out:
+        rows.append(("ruled out", 0, 0, "not trained"))
+    what = (
+        f"What theory expected of a design before it was trained. It learnt where its {search.metric} on "
+        f"validation rows is better than {brief(found.least)}: a constant reaches {brief(found.constant)}, "
+        f"and {100 * LEAST_GAIN:.0f} % of the best design's gain on it may be luck. Designs that were "
+        "dropped early count as they stood then. "
+    )
+    if search.ruled_out:
+        causes = "; ".join(f"{concern_words(name)} ({count(n)})" for name, n in search.ruled_out_by)
+        what += f"{count(search.ruled_out)} drawn designs were ruled out and not trained: {causes}. "
+    if math.isnan(found.auc):
+        what += f"No claim how well the forecast tells designs apart: {found.why}."
+    else:
+        what += (
+            "Of a design that learnt and one that did not, the forecast preferred the first in "
+            f"{100 * found.auc:.0f} % of all pairs (± {100 * found.error:.0f} %; chance: 50 %)."
+        )
+    return Table(
+        "The forecast before training, judged afterwards",
+        ("forecast", "trained", "learnt", "share"),
+        tuple(rows),
+        what,
+    )
 
 
 def _columns(search: SearchResult, best: Sequence[Trial]) -> tuple[list[str], dict[str, str]]:

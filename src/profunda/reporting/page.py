@@ -7,6 +7,7 @@ instead of 4.8. A Content-Security-Policy forbids the page to load anything at a
 import base64
 import gzip
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
@@ -19,13 +20,33 @@ from profunda._version import __version__
 from profunda.errors import RunError
 from profunda.reporting import drawings
 from profunda.reporting.blocks import Bars, Block, Figure, Figures, Section, Table
+from profunda.reporting.interface import INTERFACES, Language
 from profunda.reporting.words import number
 
-__all__ = ["render"]
+__all__ = ["Link", "render"]
 
 
-def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole page. Every text of the blocks is escaped; only our own drawings are markup."""
+@dataclass(frozen=True)
+class Link:
+    """A page beside this one, or this one itself (`here`), in the row of links at the top."""
+
+    title: str
+    href: str
+    here: bool = False
+
+
+def render(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    *,
+    language: Language = "en",
+    links: Sequence[Link] = (),
+) -> str:
+    """The whole page. Every text of the blocks is escaped; only our own drawings are markup.
+
+    `links` lead to other pages; without them the row at the top leads to the sections of this one.
+    """
     figures = [figure for section in sections for block in section.blocks for figure in _figures(block)]
     template = _environment().get_template("page.html.jinja")
     return template.render(
@@ -38,6 +59,9 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         css=Markup(_asset("page.css")),
         script=Markup(_asset("page.js")),
         version=__version__,
+        language=language,
+        ui=INTERFACES[language],
+        links=links,
     )
 
 

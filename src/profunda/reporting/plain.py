@@ -10,9 +10,11 @@ from profunda.reporting.blocks import (
     Block,
     Checks,
     Code,
+    Contents,
     Facts,
     Figure,
     Figures,
+    Ruling,
     Section,
     Table,
     Text,
@@ -77,6 +79,13 @@ def _lines(block: Block) -> list[str]:
                 if check.mend and check.state in ("warn", "bad"):
                     lines += [f"          {check.mend}"]
             return lines
+        case Ruling():
+            return [
+                block.word,
+                *(line for name, text in block.lines for line in _wrap(f"{name}: {text}", "  ")),
+            ]
+        case Contents():
+            return [block.title, *(f"  {item.word:<22}  {item.title}" for item in block.items)]
         case Code():
             return [block.title, *(f"  {line}" for line in block.text.splitlines())]
 

@@ -4,6 +4,7 @@ import math
 
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History
+from profunda.forecasting.values import Forecast
 from profunda.model.model import Model
 from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Section, Table
@@ -11,6 +12,7 @@ from profunda.reporting.champion import drawing, ensemble, inside, recipe
 from profunda.reporting.curves import learning_curves
 from profunda.reporting.document import Document
 from profunda.reporting.fleet import fleet_blocks, landscape_blocks
+from profunda.reporting.forecast import forecast_sections
 from profunda.reporting.headline import meaning, score_words
 from profunda.reporting.reproduce import loading, origin
 from profunda.reporting.words import count, duration, moment, number, setting, settings, share
@@ -24,8 +26,8 @@ __all__ = ["findings_document", "history_document", "model_document", "report", 
 MOST_MEMBERS = 50
 
 
-def report(subject: SearchResult | History | Model | Attribution | Robustness) -> Document:
-    """What a search, a history, a model or a finding has to tell, as a Document: a page, JSON or plain text.
+def report(subject: SearchResult | History | Model | Attribution | Robustness | Forecast) -> Document:
+    """What a search, a history, a model, a finding or a forecast tells, as a Document: page, JSON or text.
 
     ``report(result).html("report.html")``; `.json(path)` and `.text()` tell the same.
 
@@ -41,10 +43,12 @@ def report(subject: SearchResult | History | Model | Attribution | Robustness) -
         return findings_document(attribution=subject)
     if isinstance(subject, Robustness):
         return findings_document(robustness=subject)
+    if isinstance(subject, Forecast):
+        return Document("A forecast", subject.subject, forecast_sections(subject))
     raise ArgumentError(
         f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's "
         ".search), a History (profunda.train), a Model (profunda.load, or a fit's .model), or what was found "
-        "about one: an Attribution or a Robustness"
+        "about one: an Attribution, a Robustness or a Forecast (profunda.forecast)"
     )
 
 

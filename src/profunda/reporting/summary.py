@@ -8,6 +8,7 @@ from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
 from profunda.reporting.evidence import Stage
 from profunda.tuning.ablation import Attribution
+from profunda.tuning.foresight import Foresight
 from profunda.tuning.result import SearchResult
 
 __all__ = ["Finished", "summary"]
@@ -52,8 +53,9 @@ def summary(outcome: Finished) -> dict[str, object]:
     `networks`, `member_steps` (optimiser steps over all of them) and `training_seconds` are those of the
     search over all calls of the run, `networks_per_second` the first by the last. `endings` maps a cause to
     its number of trials; `members` lists the model's designs with their weights. `validation` tells the score
-    on the rows that chose, and what is left of it once that is corrected for; `attribution` what each
-    ingredient is worth (with `ablate`).
+    on the rows that chose, and what is left of it once that is corrected for; `forecast` how many designs
+    theory ruled out, and how the others' forecasts turned out; `attribution` what each ingredient is worth
+    (with `ablate`).
     """
     seconds: dict[str, float] = {}
     for timing in outcome.timings:
@@ -76,6 +78,7 @@ def summary(outcome: Finished) -> dict[str, object]:
         "engine": outcome.engine,
         "instruction_set": outcome.instruction_set or None,
         "validation": None if outcome.optimism is None else _validation(outcome.optimism),
+        "forecast": None if search.foresight is None else _forecast(search, search.foresight),
         "attribution": None if outcome.attribution is None else _attribution(outcome.attribution),
         "members": [{"weight": part.weight, "design": part.design.to_json()} for part in outcome.model.parts],
     }
@@ -96,6 +99,21 @@ def _validation(optimism: Optimism) -> dict[str, object]:
         "interval": [_finite(optimism.low), _finite(optimism.high)],
         "candidates": optimism.candidates,
         "rows": optimism.rows,
+    }
+
+
+def _forecast(search: SearchResult, foresight: Foresight) -> dict[str, object]:
+    return {
+        "ruled_out": search.ruled_out,
+        "ruled_out_by": dict(search.ruled_out_by),
+        "constant": _finite(foresight.constant),
+        "least": _finite(foresight.least),
+        "expectations": {
+            one.verdict: {"trained": one.trained, "learnt": one.learnt} for one in foresight.expectations
+        },
+        "auc": _finite(foresight.auc),
+        "error": _finite(foresight.error),
+        "why": foresight.why or None,
     }
 
 

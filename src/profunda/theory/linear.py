@@ -89,6 +89,8 @@ def elastic_net(
         return LinearFit(ridge(x, y, l2, loss_scale), 0.0, 0)
     first, second = (strength_for(amount, loss_scale, "half_rss", len(x)) for amount in (l1, l2))
     squares = np.einsum("nd,nd->d", x, x)
+    # A weight at its threshold is nothing but the rounding of x_jᵀr, and never settles any closer.
+    rounding = 4 * np.finfo(np.float64).eps * np.sqrt((y @ y) / squares[squares > 0].min(initial=np.inf))
     weights, residual = np.zeros(x.shape[1]), y.copy()
     for sweep in range(1, sweeps + 1):
         change = 0.0
@@ -99,7 +101,7 @@ def elastic_net(
             if weights[j] != old:
                 residual -= x[:, j] * (weights[j] - old)
                 change = max(change, abs(weights[j] - old))
-        if change <= 1e-14 * max(np.abs(weights).max(initial=0.0), 1e-300):
+        if change <= max(1e-14 * np.abs(weights).max(initial=0.0), rounding):
             gap = _gap(x, y, weights, residual, first, second)
             if gap <= tolerance * 0.5 * (y @ y):
                 return LinearFit(weights, gap, sweep)

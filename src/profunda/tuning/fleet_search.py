@@ -8,6 +8,7 @@ killed goes on as if nothing had happened.
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from profunda.training.sources import Prepared
 from profunda.tuning.budget import Budget
 from profunda.tuning.deadline import cancelled_at
 from profunda.tuning.drawing import Drawing, Known, Standing
+from profunda.tuning.foresight import Foreseeing, Foresight, constant_value, score_forecasts
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.limits import UNLIMITED, Gate, Limits
 from profunda.tuning.progress import Meter
@@ -63,7 +65,8 @@ class Contest:
     """What is fixed in the journal when a run starts, and never depends on workers or the clock.
 
     `speeds` are those by which `engine` "auto" chooses: the ones of the machine on which the run began.
-    `given` are configurations that are tried first, `known` what an earlier run has found on the same data.
+    `forecast`: what theory rules out is not trained. `given` are configurations that are tried first, `known`
+    what an earlier run has found on the same data.
     """
 
     space: Space
@@ -73,6 +76,7 @@ class Contest:
     engine: str
     speeds: Speeds
     seed: int
+    forecast: bool
     bracket: int = BRACKET
     fidelity: Fidelity = "halving"
     stopping: Stopping = NEVER
@@ -148,8 +152,19 @@ class _Search:
         self.training_before = 0.0  # wall-clock seconds in which earlier calls of the run trained
         self.training_seconds = 0.0  # and this one
         self.refused = 0  # designs beyond the limits
+        self.ruled_out: Counter[str] = Counter()  # by theory, for each of its concerns
         self.reason = ""  # why the search has ended
-        self.gate = Gate(contest.limits, self._inputs, sources.dataset.task.n_outputs, contest.speeds.torch)
+        task = sources.dataset.task
+        rows = len(sources.folds[0].train)
+        self.foreseeing = Foreseeing(self._inputs, task.n_outputs, rows, task.kind != "regression")
+        asked = contest.forecast and contest.sampler != "grid"  # a grid is exactly its combinations
+        self.gate = Gate(
+            contest.limits,
+            self._inputs,
+            task.n_outputs,
+            contest.speeds.torch,
+            self.foreseeing if asked else None,
+        )
         self.prospect = Prospect(
             contest.space,
             contest.seed,
@@ -157,7 +172,7 @@ class _Search:
             workers,
             lambda design: self.folds * self._plan([Member(design, 0)]).seconds,
             contest.fidelity,
-            lambda design: not contest.limits.any or self.gate.violation(design) <= 0,
+            self.gate.allows,
         )
         self.drawing = Drawing(
             contest.space,
@@ -216,12 +231,15 @@ class _Search:
     def _draw(self, bracket: int) -> list[Entry]:
         """The trials of the next bracket; none when the search is over."""
         started = time.perf_counter()
-        drawn, self.reason, refused = self.drawing.next(bracket, self._standing)
+        drawn = self.drawing.next(bracket, self._standing)
         self.sampler_seconds += time.perf_counter() - started
-        self.refused += refused
+        self.reason = drawn.why
+        self.refused += drawn.refused
+        self.ruled_out.update(drawn.ruled_out)
         first = len(self.entries)
         entries = [
-            Entry.of(first + i, params, self.contest.seed, self.folds) for i, params in enumerate(drawn)
+            Entry.of(first + i, params, self.contest.seed, self.folds)
+            for i, params in enumerate(drawn.params)
         ]
         self.entries += entries
         self.brackets += [bracket] * len(entries)
@@ -482,6 +500,8 @@ class _Search:
             fidelity=self.contest.fidelity,
             stopped=self.reason,
             refused=self.refused,
+            ruled_out_by=tuple(self.ruled_out.most_common()),
+            foresight=self._foresight(),
         )
         # The engine of a member never depends on the fleet, so a plan of all tells who trained.
         made = self._plan(
@@ -489,6 +509,20 @@ class _Search:
         )
         return Found(
             result, candidates, made.engine, made.instruction_set, self.training_seconds, interrupted
+        )
+
+    def _foresight(self) -> Foresight:
+        """The forecast of every design that was judged, held against its score."""
+        judged = [
+            (entry.design, entry.verdict.value)
+            for entry in self.entries
+            if entry.verdict is not None and entry.verdict.status is not Status.FAILED
+        ]
+        return score_forecasts(
+            [self.foreseeing.of(design) for design, _ in judged],
+            [value for _, value in judged],
+            constant_value(self.sources.dataset, self.sources.folds, self.contest.metric),
+            self.contest.metric.greater_is_better,
         )
 
     def _trial(self, entry: Entry) -> Trial:

@@ -1,16 +1,18 @@
-"""Limits of a search that are known before training: a network's size, and its time to predict."""
+"""What keeps a design from being trained, known before: its size, its time to predict, and theory."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from profunda.data.inputs import Inputs
 from profunda.errors import ArgumentError
 from profunda.fleet.cost import Rates
 from profunda.space.design import Design
+from profunda.tuning.foresight import Foreseeing
 
-__all__ = ["LATENCY_ROWS", "UNLIMITED", "Gate", "Limits", "latency"]
+__all__ = ["LATENCY_ROWS", "UNLIMITED", "Gate", "Limits", "Refusal", "latency"]
 
 LATENCY_ROWS = 1_000
 PASS_SHARE = 1 / 3  # of a training step's calls: forward, where a step is forward, backward and the optimiser
@@ -38,26 +40,55 @@ class Limits:
         if self.parameters is not None and int(self.parameters) != self.parameters:
             raise ArgumentError(f"max_parameters={self.parameters!r} must be a whole number.")
 
-    @property
-    def any(self) -> bool:
-        """Whether there is a limit at all."""
-        return self.parameters is not None or self.latency is not None
-
 
 UNLIMITED = Limits()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a design is not trained: `by` the limits, or by the forecast, then with the name of its `concern`.
+
+    `violation` is what samplers are told: how far beyond the limits it is, as a share of each, or how many
+    orders of magnitude its score is below the least.
+    """
+
+    by: Literal["limits", "forecast"]
+    violation: float
+    words: str
+    concern: str = ""
 
 
 @dataclass(frozen=True)
 class Gate:
     """Measures designs against limits; `inputs` tells the encoded inputs of a design, C are its outputs.
 
-    `rates` are those of the engine that predicts, which is torch.
+    `rates` are those of the engine that predicts, which is torch. `foreseeing` rules designs out by theory;
+    None: theory has no say.
     """
 
     limits: Limits
     inputs: Callable[[Design], Inputs]
     n_outputs: int
     rates: Rates
+    foreseeing: Foreseeing | None = None
+
+    def allows(self, design: Design, given: bool = False) -> bool:
+        """Whether the design may be trained."""
+        return self.refusal(design, given) is None
+
+    def refusal(self, design: Design, given: bool = False) -> Refusal | None:
+        """Why the design may not be trained, None where it may.
+
+        What is beyond the limits is not held against theory, nor is what the user has `given`.
+        """
+        if (missed := self.violation(design)) > 0:
+            return Refusal("limits", missed, self.says(design))
+        if self.foreseeing is None or given:
+            return None
+        concern = self.foreseeing.against(design)
+        if concern is None:
+            return None
+        return Refusal("forecast", self.foreseeing.missed(design), concern.words, concern.name)
 
     def parameters(self, design: Design) -> int:
         """Number of trained parameters."""

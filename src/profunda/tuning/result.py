@@ -10,6 +10,7 @@ import numpy as np
 from profunda.fleet.history import History, Status
 from profunda.space.design import Design
 from profunda.space.space import Space
+from profunda.tuning.foresight import Foresight
 from profunda.tuning.front import Aim, pareto_front
 
 __all__ = ["SearchResult", "Trial"]
@@ -55,7 +56,9 @@ class SearchResult:
     `sampler_seconds` that spent in proposing, `training_seconds` that in which the fleet's engines trained
     (0 for a user's objective); all over every call of a run that was resumed. `fidelity` names how epochs
     were spent, `stopped` says why the search ended, `refused` counts designs that were drawn and, being
-    beyond the limits, never trained. `objectives` are the metrics of a search with several.
+    beyond the limits, never trained; `ruled_out_by` those that theory ruled out, by the name of its concern
+    (see `concern_words`), most frequent first. `foresight` holds the forecasts of what was trained against
+    what became of it (None for a user's objective). `objectives` are the metrics of a search with several.
     """
 
     trials: tuple[Trial, ...]
@@ -74,7 +77,14 @@ class SearchResult:
     fidelity: str = "full"
     stopped: str = ""
     refused: int = 0
+    ruled_out_by: tuple[tuple[str, int], ...] = ()
+    foresight: Foresight | None = None
     objectives: tuple[Aim, ...] = ()
+
+    @property
+    def ruled_out(self) -> int:
+        """Designs that were drawn and, being ruled out by theory, never trained."""
+        return sum(count for _, count in self.ruled_out_by)
 
     @property
     def networks_per_second(self) -> float:

@@ -23,7 +23,10 @@
       }
     }
     if (layout.annotations) {
-      result.annotations = layout.annotations.map((mark) => ({ ...mark, bgcolor: t.card, borderpad: 1 }));
+      result.annotations = layout.annotations.map((mark) => mark.text ? { ...mark, bgcolor: t.card, borderpad: 1 } : mark);
+    }
+    if (layout.sliders) {
+      result.sliders = layout.sliders.map((slider) => ({ ...slider, bgcolor: t.line, bordercolor: t.line, activebgcolor: t.soft, tickcolor: t.soft, font: { color: t.ink } }));
     }
     return result;
   };

@@ -1,0 +1,136 @@
+"""`profunda lab`: every claim of the source texts as an experiment; one at a time, or all as a book."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from profunda.cli.whole import Whole
+from profunda.errors import ArgumentError, RunError
+
+if TYPE_CHECKING:
+    from profunda.lab.running import Run
+
+__all__ = ["lab"]
+
+
+def lab(
+    name: str | None = None,
+    /,
+    *,
+    all: Annotated[bool, Parameter(negative="")] = False,
+    output: Annotated[Path | None, Parameter(name=["--out", "--output", "-o"])] = None,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    lang: Literal["en", "pt"] = "en",
+    workers: Whole | None = None,
+) -> None:
+    """Measure what the textbooks claim. Alone, it lists the experiments.
+
+    Parameters
+    ----------
+    name
+        One experiment, or the erratum it settles (E10): its claim, prediction, measurement and verdict.
+    all
+        Run all of them and write the book to --out.
+    output
+        With --all the book's folder, which must not exist or be empty; else a file for the one page.
+    quick
+        Fewer networks and wider intervals: the whole book in under two minutes on two cores.
+    force
+        Write over a book that is there already; never over anything else.
+    lang
+        Language of the pages: en, or pt for Portuguese.
+    workers
+        Experiments that run at the same time; the cores unless given.
+    """
+    if not all and (force or workers is not None):
+        option = "--force" if force else "--workers"
+        raise ArgumentError(f"{option} is for the whole book; add --all, or leave it out")
+    if quick and not all and name is None:
+        raise ArgumentError("--quick needs something to run: give an experiment's name, or --all")
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"--workers {workers} runs nothing; give at least 1")
+    if all and name is not None:
+        raise ArgumentError(f"--all runs every experiment, so it goes without the name {name!r}")
+    if all:
+        if output is None:
+            raise ArgumentError("--all writes a book: say into which folder with --out DIR")
+        _book(output, quick, force, lang, workers)
+    elif name is None:
+        if output is not None:
+            raise ArgumentError("--out needs an experiment to run: give its name, or --all")
+        _list(lang)
+    else:
+        _one(name, quick, output, lang)
+
+
+def _list(lang: Literal["en", "pt"]) -> None:
+    from profunda.lab.contents import CHAPTERS, entries
+
+    for chapter in CHAPTERS:
+        print(chapter.title.to(lang))
+        for one in entries():
+            if one.chapter is chapter:
+                errata = f"  [{', '.join(one.experiment.errata)}]" if one.experiment.errata else ""
+                print(f"  {one.id:<34} {one.experiment.title.to(lang)}{errata}")
+        print()
+
+
+def _one(name: str, quick: bool, output: Path | None, lang: Literal["en", "pt"]) -> None:
+    from profunda.lab.book import verdict_word, write_page
+    from profunda.lab.contents import entry
+    from profunda.lab.running import run
+
+    if output is not None and output.exists():
+        raise RunError(f"{output} exists already and is not overwritten; remove it or choose another file")
+    one = entry(name)
+    experiment = one.experiment
+    told = (
+        {"claim": "Claim:", "source": "Source:", "predicted": "Predicted:", "measured": "Measured:"}
+        if lang == "en"
+        else {"claim": "Afirma:", "source": "Fonte:", "predicted": "Previsto:", "measured": "Medido:"}
+    )
+    print(experiment.title.to(lang))
+    print(f"{told['claim']:<11}{experiment.claim.to(lang)}")
+    print(f"{told['source']:<11}{experiment.source.to(lang)}")
+    print(f"{told['predicted']:<11}{experiment.prediction.to(lang)}", flush=True)
+    ended = run(one.id, quick=quick)
+    if ended.outcome is None:
+        raise RunError(f"{one.id} ended without a verdict:\n{ended.error}")
+    print(f"{told['measured']:<11}{ended.outcome.measured.to(lang)}")
+    print(f"{verdict_word(ended.outcome.verdict, lang).upper()}: {ended.outcome.statement.to(lang)}")
+    if output is not None:
+        print(write_page(output, ended, lang))
+
+
+def _book(folder: Path, quick: bool, force: bool, lang: Literal["en", "pt"], workers: int | None) -> None:
+    from profunda.lab.book import check_folder, summary, verdict_word, write_book
+    from profunda.lab.contents import entries
+    from profunda.lab.running import run_all
+
+    check_folder(folder, force=force)
+    chosen, ended, begun = entries(), [], time.perf_counter()
+
+    def done(run: "Run") -> None:
+        ended.append(run)
+        word = verdict_word(run.outcome.verdict, lang) if run.outcome is not None else "—"
+        left = (time.perf_counter() - begun) / len(ended) * (len(chosen) - len(ended))
+        place = f"{len(ended):>3}/{len(chosen)}  {run.id:<34} {word:<22}"
+        print(f"{place} {run.seconds:5.1f} s, about {left:.0f} s left", flush=True)
+
+    try:
+        runs = run_all(chosen, quick=quick, workers=workers, done=done)
+    except KeyboardInterrupt:
+        if ended:
+            write_book(folder, sorted(ended, key=lambda run: [one.id for one in chosen].index(run.id)), lang)
+        raise KeyboardInterrupt(
+            f"{folder} holds the {len(ended)} of {len(chosen)} experiments that had ended."
+        ) from None
+    print(summary(runs, lang))
+    print(write_book(folder, runs, lang))
+    failed = [run.id for run in runs if run.error is not None]
+    if failed:
+        what = "experiment" if len(failed) == 1 else "experiments"
+        raise RunError(f"{len(failed)} {what} ended without a verdict: {', '.join(failed)}; see the book")

@@ -1,0 +1,1 @@
+"""The experiments: one package a chapter, one module an experiment, through public names only."""

@@ -1,0 +1,1 @@
+"""Signals and gradients in deep networks."""

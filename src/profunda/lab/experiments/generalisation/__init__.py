@@ -1,0 +1,1 @@
+"""Overfitting, bias and variance, double descent."""

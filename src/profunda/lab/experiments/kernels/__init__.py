@@ -1,0 +1,1 @@
+"""Kernels, the lazy regime, width and depth."""

@@ -1,0 +1,153 @@
+"""The regularisers that the text ascribes to four published recipes, against what the papers report."""
+
+from dataclasses import dataclass
+
+from profunda.lab.experiment import Experiment, Outcome, Verdict
+from profunda.lab.experiments.regularisation._tables import told
+from profunda.lab.pictures import Axis, Heat
+from profunda.lab.words import Words, said
+
+_NAMES = {
+    "augmentation": Words("augmentation", "aumento de dados"),
+    "batch norm": Words("batch norm", "batch norm"),
+    "dropout": Words("dropout", "dropout"),
+    "L2": Words("L2", "L2"),
+    "DropConnect": Words("DropConnect", "DropConnect"),
+    "early stopping": Words("early stopping", "parada antecipada"),
+    "stochastic depth": Words("stochastic depth", "profundidade estocástica"),
+    "pre-training": Words("pre-trained CNN", "CNN pré-treinada"),
+    "ensemble": Words("ensemble", "ensemble"),
+    "activation penalties": Words("penalties on activations", "penalidades nas ativações"),
+    "weight tying": Words("tied weights", "pesos atados"),
+    "averaged SGD": Words("averaged SGD", "SGD com média"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the text lists for a paper, and what the paper reports."""
+
+    name: str
+    listed: frozenset[str]
+    reported: frozenset[str]
+
+    @property
+    def unsupported(self) -> frozenset[str]:
+        """Listed, but not found in the paper."""
+        return self.listed - self.reported
+
+    @property
+    def omitted(self) -> frozenset[str]:
+        """Reported by the paper, but not listed."""
+        return self.reported - self.listed
+
+
+RECIPES = (
+    # Tan and Le (2019), section 5.2.
+    Recipe("EfficientNet", frozenset({"augmentation", "batch norm", "dropout", "L2"}),
+           frozenset({"augmentation", "batch norm", "dropout", "L2", "stochastic depth"})),
+    # Huang et al. (2017), section 4.2: dropout on the sets without augmentation only.
+    Recipe("DenseNet", frozenset({"augmentation", "batch norm", "dropout", "L2"}),
+           frozenset({"augmentation", "batch norm", "dropout", "L2"})),
+    # Vinyals et al. (2015), section 4.3.1; batch norm came with the CNN of the later version.
+    Recipe("Show and Tell", frozenset({"augmentation", "dropout", "L2", "early stopping"}),
+           frozenset({"dropout", "pre-training", "ensemble"})),
+    # Merity, Keskar and Socher (2017), sections 2 to 5.
+    Recipe("AWD-LSTM", frozenset({"dropout", "L2", "DropConnect"}),
+           frozenset({"dropout", "L2", "DropConnect", "activation penalties", "weight tying",
+                      "averaged SGD"})),
+)  # fmt: skip
+TOGETHER = {"DenseNet": False}
+"""Of lists that agree: whether the paper uses all of the list at once."""
+
+
+def judged(recipes: tuple[Recipe, ...], together: dict[str, bool]) -> Verdict:
+    """ "holds" where all lists are the papers' own, "wrong" where none has a supported entry."""
+    if all(not one.unsupported and not one.omitted and together.get(one.name, True) for one in recipes):
+        return "holds"
+    return "holds with conditions" if any(one.listed & one.reported for one in recipes) else "wrong"
+
+
+def measure(quick: bool) -> Outcome:
+    """Compare sets."""
+    del quick  # nothing is trained
+    listed = sum(len(one.listed) for one in RECIPES)
+    backed = sum(len(one.listed & one.reported) for one in RECIPES)
+    omitted = sum(len(one.omitted) for one in RECIPES)
+    verdict = judged(RECIPES, TOGETHER)
+    keys = tuple(_NAMES)
+    return Outcome(
+        headline=said("listed regularisers found in the papers, of {0}",
+                      "regularizadores listados achados nos artigos, de {0}", listed),
+        predicted=float(listed),
+        value=float(backed),
+        interval=(float(backed), float(backed)),
+        measured=said(
+            "Of {0} entries {1} are in the papers; {2} others that the papers report are missing. Not "
+            "found: L2, augmentation and early stopping for Show and Tell. DenseNet uses dropout only on "
+            "the sets without augmentation.",
+            "De {0} itens {1} estão nos artigos; faltam {2} outros que os artigos relatam. Não achados: L2, "
+            "aumento de dados e parada antecipada para Show and Tell. DenseNet só usa dropout nos conjuntos "
+            "sem aumento de dados.",
+            listed, backed, omitted,
+        ),
+        verdict=verdict,
+        statement=told(
+            verdict,
+            Words("The lists are those of the papers.", "As listas são as dos artigos."),
+            Words(
+                "Modern recipes do combine several regularisers. But EfficientNet adds stochastic depth; "
+                "DenseNet never has dropout and augmentation at once; Show and Tell relies on a pre-trained "
+                "CNN, dropout and ensembles; AWD-LSTM adds penalties on activations, tied weights, averaged "
+                "SGD and further places for dropout. Nothing was trained here: this compares lists.",
+                "Receitas modernas de fato combinam vários regularizadores. Mas EfficientNet acrescenta "
+                "profundidade estocástica; DenseNet nunca tem dropout e aumento de dados ao mesmo tempo; "
+                "Show and Tell apoia-se em CNN pré-treinada, dropout e ensembles; AWD-LSTM acrescenta "
+                "penalidades nas ativações, pesos atados, SGD com média e outros lugares para o dropout. "
+                "Nada foi treinado aqui: comparam-se listas.",
+            ),
+            Words("None of the lists is supported by its paper.",
+                  "Nenhuma das listas é apoiada pelo artigo."),
+        ),
+        pictures=(
+            Heat(
+                Words("Text and papers, regulariser by regulariser", "Texto e artigos, item por item"),
+                Words("2: in both; 1: in the paper only; −1: in the text only; empty: in neither.",
+                      "2: em ambos; 1: só no artigo; −1: só no texto; vazio: em nenhum."),
+                Axis(Words("recipe", "receita"), names=tuple(Words(one.name, one.name) for one in RECIPES)),
+                Axis(Words("regulariser", "regularizador"), names=tuple(_NAMES[key] for key in keys)),
+                Words("agreement", "acordo"),
+                tuple(float(i) for i in range(len(RECIPES))),
+                tuple(float(i) for i in range(len(keys))),
+                tuple(tuple(_agreement(one, key) for one in RECIPES) for key in keys),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _agreement(recipe: Recipe, key: str) -> float | None:
+    if key in recipe.listed:
+        return 2.0 if key in recipe.reported else -1.0
+    return 1.0 if key in recipe.reported else None
+
+
+EXPERIMENT = Experiment(
+    title=Words("What published recipes combine", "O que receitas publicadas combinam"),
+    claim=Words(
+        "EfficientNet: augmentation, batch norm, dropout, L2. DenseNet: the same. Show and Tell: early "
+        "stopping, dropout, L2, augmentation. AWD-LSTM: dropout, L2, DropConnect.",
+        "EfficientNet: aumento de dados, batch norm, dropout, L2. DenseNet: os mesmos. Show and Tell: parada "
+        "antecipada, dropout, L2, aumento de dados. AWD-LSTM: dropout, L2, DropConnect.",
+    ),
+    source=Words("“Regularisation techniques”, examples of combinations",
+                 "“Técnicas de regularização”, exemplos de combinações"),
+    prediction=Words(
+        "Every entry stands in its paper: Tan and Le (2019), Huang et al. (2017), Vinyals et al. (2015), "
+        "Merity et al. (2017), and nothing important is missing.",
+        "Cada item consta do seu artigo: Tan e Le (2019), Huang et al. (2017), Vinyals et al. (2015), "
+        "Merity et al. (2017), e nada importante falta.",
+    ),
+    measure=measure,
+    errata=("E15",),
+    rows=("R9",),
+)  # fmt: skip

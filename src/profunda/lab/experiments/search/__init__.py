@@ -1,0 +1,1 @@
+"""Designing and searching."""

@@ -1,0 +1,123 @@
+"""Decreasing, constant and increasing widths at equal parameters, on real tables."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from profunda.lab.experiment import Experiment, Outcome
+from profunda.lab.experiments.search._fleets import (
+    Gap,
+    compare,
+    filled,
+    gap,
+    numeric_tables,
+    parameters,
+    rule,
+    same_size,
+    told,
+)
+from profunda.lab.pictures import Axis, Plot, Role, series
+from profunda.lab.words import Words, said
+from profunda.theory import relu_fluctuation
+
+_BUDGETS = (16, 40)
+_SHAPES: tuple[tuple[str, Words, Callable[[int], tuple[int, ...]]], ...] = (
+    (
+        "pyramid",
+        Words("decreasing", "decrescente"),
+        lambda unit: (unit, max(2, unit // 2), max(2, unit // 4)),
+    ),
+    ("constant", Words("constant", "constante"), lambda unit: (unit, unit, unit)),
+    ("funnel", Words("increasing", "crescente"), lambda unit: (max(2, unit // 4), max(2, unit // 2), unit)),
+)
+
+
+def judged(gaps: Sequence[Gap]) -> Words:
+    """What may be said of decreasing and of constant widths against increasing ones."""
+    return filled(
+        "At equal parameters, against increasing widths: decreasing {0}, constant {1}; decreasing against "
+        "constant: {2}. The differences are small. Initialisation does not tell the shapes apart: read "
+        "backwards, a network has the same spread of its signal.",
+        "Com parâmetros iguais, contra larguras crescentes: decrescentes {0}, constantes {1}; decrescentes "
+        "contra constantes: {2}. As diferenças são pequenas. A inicialização não distingue as formas: lida "
+        "de trás para a frente, uma rede tem a mesma dispersão do sinal.",
+        *(told(each) for each in gaps),
+    )
+
+
+def measure(quick: bool) -> Outcome:
+    """Three layers in three shapes with as many weights as three equal layers of 16 and of 40 units."""
+    tables = numeric_tables(quick)
+    layouts = []
+    for table in tables:
+        sizes = [(unit, parameters((unit,) * 3, table.data.n_features, table.outputs)) for unit in _BUDGETS]
+        layouts.append(
+            {f"{n}-{unit}": same_size(shape, size, table) for n, _, shape in _SHAPES for unit, size in sizes}
+        )
+    found = compare(tables, layouts, folds=3 if quick else 8, steps=300 if quick else 600)
+    mean = {name: found.of(*(f"{name}-{unit}" for unit in _BUDGETS)) for name, _, _ in _SHAPES}
+    against = [gap(mean[name], mean["funnel"]) for name in ("pyramid", "constant")]
+    between = gap(mean["pyramid"], mean["constant"])
+    spread = relu_fluctuation([64, 32, 16])
+    return Outcome(
+        headline=Words(
+            "loss with decreasing widths less increasing ones, at equal parameters",
+            "perda com larguras decrescentes menos crescentes, com parâmetros iguais",
+        ),
+        predicted=None,
+        value=against[0].mean,
+        interval=(against[0].low, against[0].high),
+        measured=filled(
+            "On four tables (0 the best network, 1 the constant prediction): decreasing less increasing "
+            "{0}, constant less increasing {1}, decreasing less constant {2}. The spread of the signal at "
+            "initialisation is the same, {3}, for [64, 32, 16] and [16, 32, 64].",
+            "Em quatro tabelas (0 a melhor rede, 1 a predição constante): decrescente menos crescente {0}, "
+            "constante menos crescente {1}, decrescente menos constante {2}. A dispersão do sinal na "
+            "inicialização é a mesma, {3}, para [64, 32, 16] e [16, 32, 64].",
+            *(each.text for each in (*against, between)), said("{0}", "{0}", spread),
+        ),
+        verdict=rule(against),
+        statement=judged((*against, between)),
+        pictures=(_picture(mean, [table.name for table in tables]),),
+    )  # fmt: skip
+
+
+def _picture(mean: dict[str, np.ndarray], names: Sequence[Words]) -> Plot:
+    roles: dict[str, Role] = {"pyramid": "measured", "constant": "second", "funnel": "bad"}
+    return Plot(
+        Words("Three shapes at equal parameters", "Três formas com parâmetros iguais"),
+        Words(
+            "Three hidden layers. Mean loss over folds and two sizes; low is good.",
+            "Três camadas ocultas. Perda média sobre as partes e dois tamanhos; baixo é bom.",
+        ),
+        Axis(Words("table", "tabela"), names=tuple(names)),
+        Axis(Words("loss (0 best network, 1 constant)", "perda (0 melhor rede, 1 constante)")),
+        tuple(
+            series(label, range(len(names)), mean[name].mean(axis=1), roles[name], "bars")
+            for name, label, _ in _SHAPES
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    title=Words("Decreasing or constant widths", "Larguras decrescentes ou constantes"),
+    claim=Words(
+        "Begin with more nodes and decrease, as in [128, 64, 32], or keep the number constant.",
+        "Comece com mais nós e diminua, como em [128, 64, 32], ou mantenha o número constante.",
+    ),
+    source=Words(
+        "“Teoria de Deep Learning”, section 2.2, nodes per layer",
+        "“Teoria de Deep Learning”, seção 2.2, nós por camada",
+    ),
+    prediction=Words(
+        "Of the order of the widths theory says nothing at initialisation: the spread Π(1 + 5/n) − 1 of a "
+        "ReLU network's signal is the same backwards (Hanin and Rolnick 2018). The rule holds if "
+        "decreasing and constant widths both have a lower loss than increasing ones at equal parameters.",
+        "Sobre a ordem das larguras a teoria nada diz na inicialização: a dispersão Π(1 + 5/n) − 1 do "
+        "sinal de uma rede ReLU é a mesma de trás para a frente (Hanin e Rolnick 2018). A regra vale se "
+        "larguras decrescentes e constantes têm ambas perda menor do que as crescentes com parâmetros "
+        "iguais.",
+    ),
+    measure=measure,
+    rows=("S1",),
+)

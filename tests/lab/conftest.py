@@ -1,0 +1,10 @@
+import pytest
+from tests.lab import fakes
+
+from profunda.lab import contents
+
+
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laboratory of three experiments: one holds, one is wrong, one breaks."""
+    monkeypatch.setattr(contents, "entries", fakes.entries)

@@ -1,0 +1,63 @@
+"""Where the words of marks go, and which lines a picture always reaches."""
+
+import json
+from typing import Any
+
+from profunda.lab.drawing import figure
+from profunda.lab.pictures import Axis, Heat, Mark, Plot, series
+from profunda.lab.words import Words
+
+
+def _words(text: str) -> Words:
+    return Words(text, text)
+
+
+def _layout(x: list[float], y: list[float], mark: Mark, *, log: bool = False) -> dict[str, Any]:
+    plot = Plot(
+        _words("t"), _words("w"), Axis(_words("x")), Axis(_words("y"), log=log),
+        (series(_words("s"), x, y),), marks=(mark,),
+    )  # fmt: skip
+    return json.loads(figure(plot, "en").spec)["layout"]
+
+
+def _place(x: list[float], y: list[float], mark: Mark) -> tuple[str, str]:
+    note = _layout(x, y, mark)["annotations"][0]
+    return note["xanchor"], note["yanchor"]
+
+
+def test_words_of_a_level_line_leave_the_data_in_sight() -> None:
+    level = Mark(_words("limit"), y=1.0)
+    assert _place([0, 1, 2], [5, 4, 3], level) == ("right", "bottom")
+    # Data that run just above the line: the words stand below it; data on both sides: at the other end.
+    assert _place([0, 1, 2], [5, 1.1, 1.1], level) == ("right", "top")
+    both = Plot(
+        _words("t"), _words("w"), Axis(_words("x")), Axis(_words("y")),
+        tuple(series(_words(f"{last}"), [0, 1, 2], [5, last, last]) for last in (1.1, 0.9)), marks=(level,),
+    )  # fmt: skip
+    assert json.loads(figure(both, "en").spec)["layout"]["annotations"][0]["xanchor"] == "left"
+
+
+def test_words_of_an_upright_line_do_not_pass_the_edge() -> None:
+    assert _place([0, 10], [0, 1], Mark(_words("largest stable step"), x=8.0))[0] == "right"
+    assert _place([0, 10], [0, 1], Mark(_words("largest stable step"), x=2.0))[0] == "left"
+    assert _place([0, 10], [0, 1], Mark(_words("π"), x=8.0))[0] == "left"
+
+
+def test_a_logarithmic_axis_reaches_its_level_lines() -> None:
+    low, _ = _layout([0, 1], [20.0, 50.0], Mark(_words("one"), y=1.0), log=True)["yaxis"]["range"]
+    assert low < 0.0
+
+
+def test_a_heat_map_has_room_for_the_names_of_its_rows() -> None:
+    def height(rows: int) -> int:
+        names = tuple(_words(f"name {row}") for row in range(rows))
+        places = tuple(float(row) for row in range(rows))
+        heat = Heat(
+            _words("t"), _words("w"), Axis(_words("x")), Axis(_words("y"), names=names), _words("z"),
+            (0.0, 1.0), places, tuple((1.0, 2.0) for _ in places),
+        )  # fmt: skip
+        return figure(heat, "en").height
+
+    assert height(3) == 480
+    assert height(12) >= 12 * 34
+    assert height(12) > height(3)

@@ -1,0 +1,347 @@
+"""Regularisation: verdicts of quick runs, numbers with closed forms, and rules that can refuse."""
+
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+
+from profunda.lab.contents import CHAPTERS, entries
+from profunda.lab.experiment import Outcome
+from profunda.lab.experiments.regularisation import (
+    batch_norm_covariate_shift,
+    batch_norm_gradients,
+    batch_norm_initialisation,
+    batch_norm_learning_rate,
+    batch_norm_recovers_input,
+    batch_norm_table,
+    constant_and_proportional_shrinkage,
+    cost_of_combining,
+    dropout_co_adaptation,
+    dropout_ensemble,
+    dropout_keep_or_drop,
+    dropout_slows_training,
+    dropout_very_deep,
+    early_stopping_as_ridge,
+    early_stopping_refit,
+    elastic_net_groups,
+    feature_selection,
+    instance_norm_contrast,
+    l1_exact_zeros,
+    l1_l2_table,
+    l1_threshold,
+    regularisers_of_recipes,
+    ridge_multicollinearity,
+    ridge_strength,
+    robust_to_noise,
+    too_much_hurts,
+    validation_curve_turns,
+)
+from profunda.lab.experiments.regularisation._networks import Recipe, Rows, Stack, log_loss, train_stack
+from profunda.lab.experiments.regularisation._tables import (
+    Interval,
+    factors,
+    interval,
+    pooled,
+    rule,
+    tables,
+    told,
+)
+from profunda.lab.pictures import Plot
+from profunda.lab.words import Words
+
+HERE = "profunda.lab.experiments.regularisation"
+UP, DOWN, NONE = Interval(1.0, 0.5, 1.5), Interval(-1.0, -1.5, -0.5), Interval(0.0, -1.0, 1.0)
+# What quick runs must say. Two verdicts where few networks may leave the claim undecided.
+VERDICTS = {
+    "batch_norm_covariate_shift": {"holds with conditions"},
+    "batch_norm_gradients": {"holds with conditions"},
+    "batch_norm_initialisation": {"holds", "holds with conditions"},
+    "batch_norm_learning_rate": {"holds", "holds with conditions"},
+    "batch_norm_recovers_input": {"holds with conditions"},
+    "batch_norm_small_batch": {"holds", "holds with conditions"},
+    "batch_norm_table": {"wrong"},
+    "constant_and_proportional_shrinkage": {"holds with conditions"},
+    "cost_of_combining": {"holds", "holds with conditions"},
+    "dropout_co_adaptation": {"holds", "holds with conditions"},
+    "dropout_ensemble": {"holds"},
+    "dropout_keep_or_drop": {"holds with conditions"},
+    "dropout_slows_training": {"holds", "holds with conditions"},
+    "dropout_very_deep": {"holds with conditions"},
+    "early_stopping_as_ridge": {"holds with conditions"},
+    "early_stopping_refit": {"holds"},
+    "elastic_net_groups": {"holds"},
+    "feature_selection": {"holds with conditions"},
+    "instance_norm_contrast": {"wrong"},
+    "l1_exact_zeros": {"holds"},
+    "l1_l2_table": {"holds"},
+    "l1_threshold": {"wrong"},
+    "regularisers_of_recipes": {"holds with conditions"},
+    "ridge_multicollinearity": {"holds"},
+    "ridge_strength": {"holds with conditions"},
+    "robust_to_noise": {"holds with conditions"},
+    "too_much_hurts": {"holds", "holds with conditions"},
+    "validation_curve_turns": {"holds"},
+}
+
+
+@cache
+def quick(name: str) -> Outcome:
+    return import_module(f"{HERE}.{name}").EXPERIMENT.measure(True)
+
+
+def test_no_experiment_is_without_a_verdict_here() -> None:
+    (chapter,) = (one for one in CHAPTERS if one.key == "regularisation")
+    assert {one.id.replace("-", "_") for one in entries() if one.chapter == chapter} == set(VERDICTS)
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_quick_run_says_what_the_full_one_does(name: str) -> None:
+    outcome = quick(name)
+    assert outcome.verdict in VERDICTS[name]
+    assert np.isfinite([outcome.value, *outcome.interval]).all()
+    assert outcome.interval[0] <= outcome.value <= outcome.interval[1]
+    for words in (outcome.headline, outcome.measured, outcome.statement):
+        assert words.en != words.pt
+        assert "{" not in words.en + words.pt
+        assert "nan" not in words.en
+    for picture in outcome.pictures:
+        if isinstance(picture, Plot):
+            assert all(np.isfinite(one.y).all() for one in picture.series)
+            assert all(
+                len(one.name.to(language)) <= 30 for one in picture.series for language in ("en", "pt")
+            )
+
+
+def test_zeros_of_l1() -> None:
+    outcome = quick("l1_exact_zeros")
+    assert outcome.value == outcome.predicted == 16.0
+    judged = l1_exact_zeros.judged
+    assert judged(0, 16, 16, 1e-15) == "holds"
+    assert judged(3, 16, 16, 1e-15) == "holds with conditions"
+    assert judged(0, 11, 16, 1e-15) == judged(0, 16, 16, 1e-3) == judged(0, 0, 0, 0.0) == "wrong"
+
+
+def test_threshold_of_l1() -> None:
+    assert quick("l1_threshold").value > 0.1  # 0.132 and 0.713 on different problems
+    assert l1_threshold.judged(1e-14, 1e-14, 1e-14) == "holds"
+    assert l1_threshold.judged(0.1, 1e-14, 1e-14) == l1_threshold.judged(0.1, 0.1, 0.1) == "wrong"
+    assert l1_threshold.judged(0.1, 1e-14, 0.1) == "holds with conditions"
+
+
+def test_strength_of_ridge() -> None:
+    assert quick("ridge_strength").value < 1e-10
+    assert ridge_strength.judged(1e-15, 1.0, 1e-15) == "holds with conditions"
+    assert ridge_strength.judged(1e-15, 1e-15, 1e-15) == "holds"
+    assert ridge_strength.judged(1.0, 1.0, 1e-15) == ridge_strength.judged(1e-15, 1.0, 1.0) == "wrong"
+
+
+def test_shrinkage_of_one_step() -> None:
+    outcome = quick("constant_and_proportional_shrinkage")
+    assert outcome.value == pytest.approx(outcome.predicted, abs=1e-12)
+    assert constant_and_proportional_shrinkage.spread(np.array([1.0, 1.0])) == 0.0
+    assert constant_and_proportional_shrinkage.judged(0.0, 0.0, 0.001) == "holds"
+    assert constant_and_proportional_shrinkage.judged(0.1, 0.0, 0.5) == "wrong"
+
+
+def test_groups_of_the_elastic_net() -> None:
+    judged = elastic_net_groups.judged
+    assert judged(1.0, 0.01, 0.05, 0.5, 0.0) == "holds"
+    assert judged(1.0, 0.01, 0.3, 0.5, 0.0) == judged(0.2, 0.01, 0.05, 0.5, 0.0) == "holds with conditions"
+    assert judged(1.0, 0.01, 0.3, 0.0, 0.0) == "wrong"
+
+
+def test_rows_of_the_table() -> None:
+    judged = l1_l2_table.judged
+    assert judged((0.6, 0.0), UP, UP, UP) == "holds"
+    assert judged((0.6, 0.0), UP, NONE, UP) == "holds with conditions"
+    assert judged((0.0, 0.0), DOWN, DOWN, NONE) == "wrong"
+
+
+def test_condition_of_ridge() -> None:
+    outcome = quick("ridge_multicollinearity")
+    assert outcome.value == pytest.approx(outcome.predicted, rel=1e-9)
+    assert ridge_multicollinearity.judged(1e16, 100.0, 1e-6, 100.0) == "holds"
+    assert ridge_multicollinearity.judged(1e16, 100.0, 1e-6, 2.0) == "holds with conditions"
+    assert ridge_multicollinearity.judged(1e4, 100.0, 1e-6, 100.0) == "wrong"
+    assert ridge_multicollinearity.judged(1e16, 100.0, 0.5, 100.0) == "wrong"
+
+
+def test_shuffled_columns() -> None:
+    found = feature_selection.margin(np.array([1.0, 0.9, 1.0]), np.array([0.1, 0.1, 0.2]))
+    assert found.above
+    assert feature_selection.margin(np.array([0.5, 0.5, 0.6]), np.array([0.5, 0.4, 0.6])).below
+
+
+def test_early_stopping_against_ridge() -> None:
+    assert quick("early_stopping_as_ridge").value == pytest.approx(1.2984, abs=1e-3)
+    judged = early_stopping_as_ridge.judged
+    assert judged(1e-14, 1.2984, 0.3) == "holds with conditions"
+    assert judged(1e-14, 1.2984, 0.001) == "holds"
+    assert judged(1e-3, 1.2984, 0.3) == judged(1e-14, 1.31, 0.3) == "wrong"
+
+
+def test_two_strategies() -> None:
+    judged = early_stopping_refit.judged
+    assert judged(UP, UP, True) == "holds"
+    assert judged(UP, UP, False) == judged(UP, NONE, True) == "holds with conditions"
+    assert judged(DOWN, UP, False) == "wrong"
+
+
+def test_the_turn() -> None:
+    judged = validation_curve_turns.judged
+    assert judged(UP, 0.1) == "holds"
+    assert judged(UP, 0.9) == judged(NONE, 0.1) == "holds with conditions"
+    assert judged(Interval(0.0, 0.0, 0.01), 0.1) == "wrong"
+
+
+def test_dropout_keeps_linear_means_only() -> None:
+    z, mean, scaled = dropout_keep_or_drop._means(0.5, 0, 6)
+    assert np.abs(z - scaled).max() < 1e-12
+    assert (mean >= np.maximum(scaled, 0.0) - 1e-12).all()  # Jensen
+    assert dropout_keep_or_drop._worked() < 1e-12
+    judged = dropout_keep_or_drop.judged
+    assert judged(0.0, 1e-16, 0.3) == "holds with conditions"
+    assert judged(0.0, 1e-16, 0.0) == "holds"
+    assert judged(0.1, 1e-16, 0.3) == judged(0.0, 0.1, 0.3) == "wrong"
+
+
+def test_subnetworks_of_a_softmax_layer() -> None:
+    assert dropout_ensemble._softmax_error(0) < 1e-12
+    assert dropout_ensemble.judged(1e-16, UP, UP) == "holds"
+    assert dropout_ensemble.judged(1e-16, UP, NONE) == "holds with conditions"
+    assert dropout_ensemble.judged(0.1, UP, UP) == dropout_ensemble.judged(1e-16, DOWN, UP) == "wrong"
+
+
+def test_what_else_dropout_does() -> None:
+    judged = dropout_co_adaptation.judged
+    assert judged(UP, NONE) == "holds"
+    assert judged(UP, DOWN) == judged(NONE, UP) == "holds with conditions"
+    assert judged(DOWN, UP) == "wrong"
+    assert dropout_slows_training.needed(np.array([2.0, 1.01, 1.0, 3.0])) == 2.0
+    found = np.zeros((1, 2, 1, 2))
+    found[0, 1] = [[-1.0, -0.25]]  # chance chose the rate by a gain of 1; what counts is 0.25
+    assert dropout_very_deep.gains(found, 1).tolist() == [[[0.25]]]
+
+
+def test_the_worked_table() -> None:
+    outcome = quick("batch_norm_table")
+    assert outcome.value == pytest.approx(0.2815, abs=1e-4)  # −0.89 in place of −1.1715
+    step = batch_norm_table.batch_norm_step(batch_norm_table._BATCH)
+    assert step.normalised[:, 0] == pytest.approx([0.3905, -1.1715, 1.4319, -0.6509], abs=1e-4)
+    assert step.normalised[:, 2] == pytest.approx([-1.3411, 1.3411, -0.4470, 0.4470], abs=1e-4)
+    assert batch_norm_table._PRINTED.std(0) == pytest.approx([0.8576, 0.9101, 0.9101], abs=1e-4)
+    right = step.normalised
+    assert batch_norm_table.judged(right.round(2), right, 0.0) == "holds"
+    assert batch_norm_table.judged(right, right, 0.1) == "holds with conditions"
+
+
+def test_undoing_the_norm() -> None:
+    outcome = quick("batch_norm_recovers_input")
+    assert outcome.value == pytest.approx(outcome.predicted, rel=1e-6)
+    assert outcome.value == pytest.approx(4.0e-4 * 1.3416, rel=0.01)  # 4.0e-4 of a row 1.34 σ away
+    assert batch_norm_recovers_input.judged(1e-16, 1e-16) == "holds"
+    assert batch_norm_recovers_input.judged(0.1, 0.1) == "wrong"
+
+
+def test_growth_of_gradients() -> None:
+    outcome = quick("batch_norm_gradients")
+    assert outcome.value == pytest.approx(outcome.predicted, rel=0.03)
+    judged = batch_norm_gradients.judged
+    assert judged(0.5, 1.47) == "holds with conditions"
+    assert judged(0.5, 1.0) == "holds"
+    assert judged(0.5, 0.6) == judged(1.2, 1.0) == "wrong"
+
+
+def test_rates_laws_and_shifts() -> None:
+    swept = np.log(np.array([2.0, 1.0, 1.1, 1.4, 3.0, 9.0, 9.0, 9.0]))[:, None]
+    assert np.exp(batch_norm_learning_rate.largest(swept)) == pytest.approx([0.3])
+    assert batch_norm_initialisation.spreads(np.array([[0.0], [np.nan], [2.0]])) == pytest.approx(
+        np.log(np.sqrt(2.0))
+    )
+    assert batch_norm_covariate_shift.judged(UP, UP) == "holds"
+    assert batch_norm_covariate_shift.judged(UP, DOWN) == "holds with conditions"
+    assert batch_norm_covariate_shift.judged(DOWN, UP) == "wrong"
+    assert instance_norm_contrast.judged(16.0, 16.0) == "holds"
+    assert instance_norm_contrast.judged(4.0, 16.0) == "holds with conditions"
+
+
+def test_lists_of_recipes() -> None:
+    recipe = regularisers_of_recipes.Recipe
+    full = recipe("a", frozenset({"L2"}), frozenset({"L2"}))
+    false = recipe("b", frozenset({"dropout"}), frozenset({"L2"}))
+    assert regularisers_of_recipes.judged((full,), {}) == "holds"
+    assert regularisers_of_recipes.judged((full,), {"a": False}) == "holds with conditions"
+    assert regularisers_of_recipes.judged((full, false), {}) == "holds with conditions"
+    assert regularisers_of_recipes.judged((false,), {}) == "wrong"
+    assert (false.unsupported, false.omitted) == ({"dropout"}, {"L2"})
+
+
+def test_combining() -> None:
+    assert too_much_hurts.judged([UP] * 9 + [NONE]) == "holds"
+    assert too_much_hurts.judged([UP, NONE]) == "holds with conditions"
+    assert too_much_hurts.judged([NONE, DOWN]) == "wrong"
+    most, least = too_much_hurts.harm(np.array([[[1.0, 1.0]], [[0.0, 0.5]], [[3.0, 3.0]]]), 1)
+    assert (most.tolist(), least.tolist()) == ([[2.5]], [[0.5]])
+    assert robust_to_noise.judged([UP], [UP]) == "holds"
+    assert robust_to_noise.judged([DOWN], [UP]) == "holds with conditions"
+    assert cost_of_combining.below(np.log(np.array([1.1, 1.2, 1.15]))).above
+    assert cost_of_combining.below(np.log(np.array([2.5, 2.6, 2.4]))).below
+
+
+def test_rules_and_intervals() -> None:
+    assert (rule([UP, UP]), rule([UP, NONE]), rule([NONE]), rule([NONE, DOWN]), rule([UP, DOWN])) == (
+        "holds", "holds with conditions", "holds with conditions", "wrong", "holds with conditions",
+    )  # fmt: skip
+    found = interval(np.array([1.0, 2.0, 3.0, np.nan]))
+    assert (found.mean, found.high - found.mean) == pytest.approx((2.0, 4.3027 / np.sqrt(3.0)), rel=1e-4)
+    assert interval(np.array([1.0])).high == np.inf
+    alone = pooled([np.array([1.0, 2.0, 3.0])])
+    assert (alone.low, alone.high) == pytest.approx((found.low, found.high))
+    a, b, c = Words("a", "A"), Words("b", "B"), Words("c", "C")
+    assert [told(v, a, b, c) for v in ("holds", "holds with conditions", "wrong")] == [a, b, c]
+    (table,) = tables(50)[:1]
+    assert factors([table], [Interval(0.0, -np.log(2.0), np.log(2.0))]).pt == "adult ×1,00 [0,50; 2,00]"
+
+
+def test_a_stack_is_its_networks() -> None:
+    """Twin by torch.nn: the same outputs, with the norm in training and in evaluation."""
+    random = torch.Generator().manual_seed(0)
+    x, y = torch.randn(20, 5, generator=random), torch.randint(0, 3, (20,), generator=random)
+    stack = Stack(5, 3, 2, Recipe(width=4, norm=True), 0)
+    stack.outputs(x, learn=True)
+    for member in range(2):
+        twin = torch.nn.Sequential(
+            torch.nn.Linear(5, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(),
+            torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 3),
+        )  # fmt: skip
+        with torch.no_grad():
+            for layer, place in enumerate((0, 3, 6)):
+                twin[place].weight[:] = stack.weights[layer][member].T
+                twin[place].bias[:] = stack.biases[layer][member, 0]
+        trained = twin(x)
+        assert torch.allclose(stack.outputs(x, by_rows=True)[0][member], trained, atol=1e-5)
+        twin.eval()
+        assert torch.allclose(stack.outputs(x)[0][member], twin(x), atol=1e-5)
+        expected = torch.nn.functional.cross_entropy(twin(x), y).detach()
+        assert log_loss(stack.outputs(x)[0], y)[member] == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_a_stack_trains_as_adam_does() -> None:
+    random = torch.Generator().manual_seed(0)
+    x, y = torch.randn(16, 5, generator=random), torch.tensor([0, 1, 2, 1] * 4)
+    recipe = Recipe(width=4, depth=1, batch=16, epochs=5, l2=0.1, rate=0.01)
+    stack = train_stack(Rows(x, y, x, y), 1, recipe, seed=3)
+    start = Stack(5, 3, 1, recipe, 3)
+    weights = [p[0].detach().clone().requires_grad_() for p in start.weights]
+    biases = [p[0].detach().clone().requires_grad_() for p in start.biases]
+    groups = [{"params": weights, "weight_decay": 0.1}, {"params": biases, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=0.01)
+    for _ in range(5):  # all rows at once, so that their order does not matter
+        optimiser.zero_grad()
+        hidden = torch.relu(x @ weights[0] + biases[0])
+        torch.nn.functional.cross_entropy(hidden @ weights[1] + biases[1], y).backward()
+        optimiser.step()
+    for ours, theirs in zip(stack.weights, weights, strict=True):
+        assert torch.allclose(ours[0], theirs, atol=1e-5)
