@@ -17,6 +17,15 @@ MODULES = sorted(path for path in HERE.rglob("*.py") if path.stem != "__init__")
 # What an experiment may import of the package: its own machinery, and what users may.
 MACHINERY = {"profunda.lab.experiment", "profunda.lab.pictures", "profunda.lab.words"}
 FACADES = {"profunda", "profunda.theory", "profunda.layers", "profunda.networks"}
+# The texts that the claims come from, by their own titles in either language: by these a reader finds them.
+TITLES = (
+    "Teoria de Deep Learning",
+    "O poder da aprendizagem profunda",
+    "IA353A – Neural Networks EC2",
+    "Técnicas de regularização",
+    "Por que as redes neurais profundas são difíceis de treinar?",
+)
+NO_TEXT = Words("outside the source texts", "fora dos textos-fonte")
 
 
 def _imports(path: Path) -> list[tuple[str, str]]:
@@ -68,6 +77,42 @@ def test_experiments_speak_both_languages(one: Entry) -> None:
     # A title may be the same in both ("Dropout"); sentences never are.
     assert experiment.claim.en != experiment.claim.pt
     assert experiment.prediction.en != experiment.prediction.pt
+
+
+def _cited(source: Words) -> bool:
+    """Whether both languages name the same texts by their titles, always as “title”, or say: none of them."""
+    texts = (source.en, source.pt)
+    if all(words in text for words, text in zip((NO_TEXT.en, NO_TEXT.pt), texts, strict=True)):
+        return not any(title in text for title in TITLES for text in texts)
+    quoted = [re.findall("“(.*?)”", text) for text in texts]
+    loose = "".join(re.sub("“.*?”", "", text) for text in texts)
+    known = bool(quoted[0]) and set(quoted[0]) <= set(TITLES)
+    bare = any(sign in loose for sign in ("“", "”", '"', *TITLES))
+    return known and quoted[0] == quoted[1] and not bare
+
+
+@pytest.mark.parametrize("one", entries(), ids=lambda one: one.id)
+def test_sources_are_named_by_their_titles_in_quotation_marks(one: Entry) -> None:
+    assert _cited(one.experiment.source)
+
+
+@pytest.mark.parametrize(
+    ("en", "pt"),
+    [
+        ("Teoria de Deep Learning, section 2", "Teoria de Deep Learning, seção 2"),
+        ("“Deep learning theory”, section 2", "“Teoria de Deep Learning”, seção 2"),
+        ("“Deep learning theory”, section 2", "“Deep learning theory”, seção 2"),
+        ("“Teoria de Deep Learning”, section 2", "Teoria de Deep Learning, seção 2"),
+        ('"Teoria de Deep Learning", section 2', '"Teoria de Deep Learning", seção 2'),
+        ("“Teoria de Deep Learning, section 2", "“Teoria de Deep Learning, seção 2"),
+        (
+            "Teoria de Deep Learning, outside the source texts",
+            "Teoria de Deep Learning, fora dos textos-fonte",
+        ),
+    ],
+)
+def test_a_title_told_otherwise_is_found(en: str, pt: str) -> None:
+    assert not _cited(Words(en, pt))
 
 
 def test_one_erratum_is_settled_in_one_place() -> None:

@@ -104,8 +104,8 @@ EXPERIMENT = Experiment(
         "Mais camadas constroem mais camadas de abstração, cada uma a partir da anterior.",
     ),
     source=Words(
-        "Why deep networks are hard to train, layers of abstraction",
-        "Por que as redes neurais profundas são difíceis de treinar?, camadas de abstração",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, layers of abstraction",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, camadas de abstração",
     ),
     prediction=Words(
         "Before training the contrary happens: (1 − c_l)·l² → 9π²/2 = 44.4 for a ReLU with He weights, "

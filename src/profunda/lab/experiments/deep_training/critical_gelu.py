@@ -114,8 +114,8 @@ EXPERIMENT = Experiment(
         "Uma variância de 1/n, ou de 2/n para ativações como a ReLU, conserva sinais por muitas camadas.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 5, carried over to a GELU",
-        "Lista de exercícios sobre inicialização, questão 5, aplicada a uma GELU",
+        "“IA353A – Neural Networks EC2”, question 5, carried over to a GELU",
+        "“IA353A – Neural Networks EC2”, questão 5, aplicada a uma GELU",
     ),
     prediction=Words(
         "Small signals z meet a slope of ½: He's weights end at E z² = 5·10⁻¹² after 50 layers, LeCun's at "

@@ -88,8 +88,8 @@ EXPERIMENT = Experiment(
         "melhores que as rasas, se é que são.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "Digits of 8 × 8 need no hierarchy, and depth adds instability: (30, 30, 30) got 96.6 % right where "

@@ -113,8 +113,8 @@ EXPERIMENT = Experiment(
         "Redes com uma única camada oculta classificam dígitos manuscritos com precisão superior a 98 %.",
     ),
     source=Words(
-        "Why deep networks are hard to train, simple networks",
-        "Por que as redes neurais profundas são difíceis de treinar?, redes simples",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, simple networks",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, redes simples",
     ),
     prediction=Words(
         "On 8 × 8 digits single networks of 30 and 100 units got 97.5 and 97.9 % elsewhere; several of them "

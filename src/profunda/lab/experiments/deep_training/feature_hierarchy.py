@@ -139,8 +139,8 @@ EXPERIMENT = Experiment(
         "complexas, e assim por diante.",
     ),
     source=Words(
-        "Why deep networks are hard to train, multiple layers of abstraction",
-        "Por que as redes neurais profundas são difíceis de treinar?, múltiplas camadas de abstração",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, multiple layers of abstraction",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, múltiplas camadas de abstração",
     ),
     prediction=Words(
         "If layers build on each other, a linear probe reads the classes better from later layers (Alain and "

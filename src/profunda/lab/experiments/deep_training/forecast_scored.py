@@ -115,8 +115,8 @@ EXPERIMENT = Experiment(
         "preciso para treiná-las.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "A score without fitted constants, from signal, gradients, likeness of inputs and step size, ranks "

@@ -99,8 +99,8 @@ EXPERIMENT = Experiment(
         "Entendendo por que as camadas ficam presas, podemos treinar redes profundas de maneira eficaz.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "A squared gradient changes by χ a layer: 0.056 for sigmoid layers and 1/3 for tanh with "

@@ -106,8 +106,8 @@ EXPERIMENT = Experiment(
         "Há uma instabilidade intrínseca ao gradiente descendente em redes de muitas camadas.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "Only if a layer multiplies a squared gradient by χ = 1 are gradients kept on average; even there "

@@ -87,8 +87,8 @@ EXPERIMENT = Experiment(
         "O oposto também pode ocorrer: as primeiras camadas aprendem bem e as posteriores ficam presas.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "For tanh with n·Var(w) = (5/3)² each layer multiplies a squared gradient by χ ≈ 1.21: about "

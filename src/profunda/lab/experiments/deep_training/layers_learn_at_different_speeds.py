@@ -108,8 +108,8 @@ EXPERIMENT = Experiment(
         "não aprendem.",
     ),
     source=Words(
-        "Why deep networks are hard to train, closing paragraphs",
-        "Por que as redes neurais profundas são difíceis de treinar?, parágrafos finais",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",
+        "“Por que as redes neurais profundas são difíceis de treinar?”, parágrafos finais",
     ),
     prediction=Words(
         "Each sigmoid layer multiplies a squared gradient by χ = n·Var(w)·E φ'(z)² < 1, φ'(z) its slope "

@@ -99,8 +99,8 @@ EXPERIMENT = Experiment(
         "Pesos de variância 1/n conservam a variância das ativações de camada em camada.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 5, carried over to a ReLU",
-        "Lista de exercícios sobre inicialização, questão 5, aplicada a uma ReLU",
+        "“IA353A – Neural Networks EC2”, question 5, carried over to a ReLU",
+        "“IA353A – Neural Networks EC2”, questão 5, aplicada a uma ReLU",
     ),
     prediction=Words(
         "A ReLU φ halves the mean square, E φ(z)² = ½E z²: 1/n loses 2⁻⁴⁹ = 1.8·10⁻¹⁵ over 50 layers, and "

@@ -90,8 +90,8 @@ EXPERIMENT = Experiment(
         "Com pesos de variância 1/n a variância da entrada de uma camada tanh é igual à da camada anterior.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 5: derivation with tanh as the identity",
-        "Lista de exercícios sobre inicialização, questão 5: dedução com tanh como identidade",
+        "“IA353A – Neural Networks EC2”, question 5: derivation with tanh as the identity",
+        "“IA353A – Neural Networks EC2”, questão 5: dedução com tanh como identidade",
     ),
     prediction=Words(
         "A layer turns the variance q into E tanh²(√q g) = q − 2q² + …, g standard normal, so 2l·q_l → 1: "

@@ -98,9 +98,7 @@ EXPERIMENT = Experiment(
         "Weights drawn from U[−√(3/n), √(3/n)] keep the variance of the activations from layer to layer.",
         "Pesos sorteados de U[−√(3/n), √(3/n)] conservam a variância das ativações de camada em camada.",
     ),
-    source=Words(
-        "Exercise list on initialisation, question 5", "Lista de exercícios sobre inicialização, questão 5"
-    ),
+    source=Words("“IA353A – Neural Networks EC2”, question 5", "“IA353A – Neural Networks EC2”, questão 5"),
     prediction=Words(
         "n·Var(w) = 1, so a linear layer keeps the variance; tanh follows q ← E tanh²(√q g) and decays as "
         "1/(2l), a ReLU loses half of it at each layer (Poole et al. 2016, eq. 3).",

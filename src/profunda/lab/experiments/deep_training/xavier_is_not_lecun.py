@@ -96,8 +96,8 @@ EXPERIMENT = Experiment(
         "n é o número de unidades da camada q − 1.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 5: the bound b",
-        "Lista de exercícios sobre inicialização, questão 5: o limite b",
+        "“IA353A – Neural Networks EC2”, question 5: the bound b",
+        "“IA353A – Neural Networks EC2”, questão 5: o limite b",
     ),
     prediction=Words(
         "n·b²/3 = 1: LeCun et al. (1998, eq. 16). Xavier's bound √(6/(n + m)) is a compromise with the "

@@ -100,8 +100,8 @@ EXPERIMENT = Experiment(
         "dos dois primeiros pelo outro.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: the classical bias–variance trade-off",
-        "Técnicas de regularização, curvas de aprendizado: o compromisso clássico viés-variância",
+        "“Técnicas de regularização”, learning curves: the classical bias–variance trade-off",
+        "“Técnicas de regularização”, curvas de aprendizado: o compromisso clássico viés-variância",
     ),
     prediction=Words(
         "Exact for a linear fit, from its smoother matrix (Bishop 2006, section 3.2; Hastie et al. 2009, eq. "

@@ -103,8 +103,8 @@ EXPERIMENT = Experiment(
         "Pela visão clássica, um modelo maior tem menos viés e mais variância.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: the classical bias–variance trade-off",
-        "Técnicas de regularização, curvas de aprendizado: o compromisso clássico viés-variância",
+        "“Técnicas de regularização”, learning curves: the classical bias–variance trade-off",
+        "“Técnicas de regularização”, curvas de aprendizado: o compromisso clássico viés-variância",
     ),
     prediction=Words(
         "Bias² + variance + noise is the error of any estimator (Geman, Bienenstock and Doursat 1992). That "

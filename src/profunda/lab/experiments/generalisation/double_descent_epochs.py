@@ -106,8 +106,8 @@ EXPERIMENT = Experiment(
         "Continuando o treino, o erro de teste pode cair, subir e cair uma segunda vez.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: double descent, figure 9.10",
-        "Técnicas de regularização, curvas de aprendizado: descida dupla, figura 9.10",
+        "“Técnicas de regularização”, learning curves: double descent, figure 9.10",
+        "“Técnicas de regularização”, curvas de aprendizado: descida dupla, figura 9.10",
     ),
     prediction=Words(
         "Gradient descent learns the large features first, noise and all, and the small ones later (Heckel "

@@ -91,8 +91,8 @@ EXPERIMENT = Experiment(
         "treino, e cai de novo: mais parâmetros que linhas não são demais.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: double descent, figure 9.9",
-        "Técnicas de regularização, curvas de aprendizado: descida dupla, figura 9.9",
+        "“Técnicas de regularização”, learning curves: double descent, figure 9.9",
+        "“Técnicas de regularização”, curvas de aprendizado: descida dupla, figura 9.9",
     ),
     prediction=Words(
         "The fit of least norm has the largest variance where the features' matrix is square, p = N (Belkin "

@@ -83,8 +83,8 @@ EXPERIMENT = Experiment(
         "O erro de teste pode cair uma segunda vez quando há mais parâmetros que linhas de treino.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: double descent",
-        "Técnicas de regularização, curvas de aprendizado: descida dupla",
+        "“Técnicas de regularização”, learning curves: double descent",
+        "“Técnicas de regularização”, curvas de aprendizado: descida dupla",
     ),
     prediction=Words(
         "For independent normal features and the fit of least norm the risk is σ²p/(N − p − 1) below N and "

@@ -101,8 +101,8 @@ EXPERIMENT = Experiment(
         "Ao alargar uma rede, o erro de teste desce, sobe e desce de novo.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: double descent, figure 9.9, ResNet18 by width",
-        "Técnicas de regularização, curvas de aprendizado: descida dupla, figura 9.9, ResNet18 pela largura",
+        "“Técnicas de regularização”, learning curves: double descent, figure 9.9 (ResNet18)",
+        "“Técnicas de regularização”, curvas de aprendizado: descida dupla, figura 9.9 (ResNet18)",
     ),
     prediction=Words(
         "For the squared loss the peak is where the parameters can just fit all numbers, P = N·C (Belkin et "

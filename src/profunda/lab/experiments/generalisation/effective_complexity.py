@@ -95,8 +95,8 @@ EXPERIMENT = Experiment(
         "quase nulo; a partir daí vem a descida dupla.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: effective model complexity",
-        "Técnicas de regularização, curvas de aprendizado: complexidade efetiva",
+        "“Técnicas de regularização”, learning curves: effective model complexity",
+        "“Técnicas de regularização”, curvas de aprendizado: complexidade efetiva",
     ),
     prediction=Words(
         "For least-norm fits it is the number of features, 60, and the test error peaks at N = 60 (Nakkiran "

@@ -90,8 +90,8 @@ EXPERIMENT = Experiment(
         "até a curva verdadeira.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: example of the bias–variance trade-off",
-        "Técnicas de regularização, curvas de aprendizado: exemplo do compromisso viés-variância",
+        "“Técnicas de regularização”, learning curves: example of the bias–variance trade-off",
+        "“Técnicas de regularização”, curvas de aprendizado: exemplo do compromisso viés-variância",
     ),
     prediction=Words(
         "E bias²_L = bias² + variance/L and E variance_L = (1 − 1/L) variance, since the mean of L "

@@ -135,8 +135,8 @@ EXPERIMENT = Experiment(
         "por tempo excessivo.",
     ),
     source=Words(
-        "Regularisation techniques, introduction: possible causes of overfitting",
-        "Técnicas de regularização, introdução: possíveis causas de overfitting",
+        "“Técnicas de regularização”, introduction: possible causes of overfitting",
+        "“Técnicas de regularização”, introdução: possíveis causas de overfitting",
     ),
     prediction=Words(
         "For linear models the gap is 2σ²·(parameters used)/N (Hastie et al. 2009, section 7.4): it grows "

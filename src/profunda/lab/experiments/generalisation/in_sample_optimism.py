@@ -90,8 +90,8 @@ EXPERIMENT = Experiment(
         "independente de x.",
     ),
     source=Words(
-        "Regularisation techniques, learning curves: derivation of the bias–variance decomposition",
-        "Técnicas de regularização, curvas de aprendizado: derivação da decomposição viés-variância",
+        "“Técnicas de regularização”, learning curves: derivation of the bias–variance decomposition",
+        "“Técnicas de regularização”, curvas de aprendizado: derivação da decomposição viés-variância",
     ),
     prediction=Words(
         "For a linear fit ŷ = S y, with smoother matrix S, the training error is lower by 2σ²tr(S)/N "

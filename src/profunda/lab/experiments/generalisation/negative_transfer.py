@@ -104,8 +104,8 @@ EXPERIMENT = Experiment(
         "Aprender uma tarefa junto com outra pode piorá-la.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 7.1",
-        "Lista de exercícios sobre inicialização, questão 7.1",
+        "“IA353A – Neural Networks EC2”, question 7.1",
+        "“IA353A – Neural Networks EC2”, questão 7.1",
     ),
     prediction=Words(
         "For two linear tasks with weights w₁ and w₂, of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = "

@@ -107,8 +107,8 @@ EXPERIMENT = Experiment(
         "depois sobe muito.",
     ),
     source=Words(
-        "Regularisation techniques, introduction: example of overfitting, figures 1.4 and 1.5",
-        "Técnicas de regularização, introdução: exemplo de overfitting, figuras 1.4 e 1.5",
+        "“Técnicas de regularização”, introduction: example of overfitting, figures 1.4 and 1.5",
+        "“Técnicas de regularização”, introdução: exemplo de overfitting, figuras 1.4 e 1.5",
     ),
     prediction=Words(
         "On the ten public points (Bishop 2006, section 1.1): root-mean-square (RMS) test error 0.787, "

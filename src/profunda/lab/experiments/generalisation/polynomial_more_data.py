@@ -104,8 +104,8 @@ EXPERIMENT = Experiment(
         "e a curva de 100.",
     ),
     source=Words(
-        "Regularisation techniques, introduction: alternative 1, figure 1.6",
-        "Técnicas de regularização, introdução: alternativa 1, figura 1.6",
+        "“Técnicas de regularização”, introduction: alternative 1, figure 1.6",
+        "“Técnicas de regularização”, introdução: alternativa 1, figura 1.6",
     ),
     prediction=Words(
         "The variance of a least-squares fit at its points is σ²(M + 1)/N exactly: between 15 and 100 points "

@@ -139,8 +139,8 @@ EXPERIMENT = Experiment(
         "seu tamanho típico cai.",
     ),
     source=Words(
-        "Regularisation techniques, introduction: alternative 2, table 1.2",
-        "Técnicas de regularização, introdução: alternativa 2, tabela 1.2",
+        "“Técnicas de regularização”, introduction: alternative 2, table 1.2",
+        "“Técnicas de regularização”, introdução: alternativa 2, tabela 1.2",
     ),
     prediction=Words(
         "The minimiser of half the squared residuals + ½λ‖w‖² on the ten public points at the λ of each "

@@ -108,8 +108,8 @@ EXPERIMENT = Experiment(
         "Compartilhar o que duas tarefas têm em comum, em vez de fundi-las, evita a transferência negativa.",
     ),
     source=Words(
-        "Exercise list on initialisation, question 7.2",
-        "Lista de exercícios sobre inicialização, questão 7.2",
+        "“IA353A – Neural Networks EC2”, question 7.2",
+        "“IA353A – Neural Networks EC2”, questão 7.2",
     ),
     prediction=Words(
         "With the penalty λ‖ŵ₁ − ŵ₂‖², λ = σ²D/‖w₁ − w₂‖² for D inputs and noise σ, soft sharing is a "

@@ -103,8 +103,8 @@ EXPERIMENT = Experiment(
         "VC do modelo.",
     ),
     source=Words(
-        "Regularisation techniques, introduction: mathematical formalisation",
-        "Técnicas de regularização, introdução: formalização matemática",
+        "“Técnicas de regularização”, introduction: mathematical formalisation",
+        "“Técnicas de regularização”, introdução: formalização matemática",
     ),
     prediction=Words(
         "True with probability 1 − δ, since a class of dimension d labels N rows in at most N^d + 1 ways "

@@ -129,7 +129,7 @@ EXPERIMENT = Experiment(
         "A distribuição do que entra em cada camada muda durante o treino e o atrasa; a batch normalization "
         "reduz esse deslocamento.",
     ),
-    source=Words("“Regularisation techniques”, batch normalisation: motivation",
+    source=Words("“Técnicas de regularização”, batch normalisation: motivation",
                  "“Técnicas de regularização”, batch normalization: motivação"),
     prediction=Words(
         "Unit means move less per epoch with it. That this is why it helps is disputed (Santurkar et al. "

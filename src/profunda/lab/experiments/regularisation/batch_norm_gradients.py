@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
                 "Batch normalization e gradientes que desaparecem"),
     claim=Words("Batch normalisation reduces vanishing gradients.",
                 "A batch normalization reduz o desaparecimento dos gradientes."),
-    source=Words("“Regularisation techniques”, batch normalisation: advantages",
+    source=Words("“Técnicas de regularização”, batch normalisation: advantages",
                  "“Técnicas de regularização”, batch normalization: vantagens"),
     prediction=Words(
         "At the start squared gradients of deep ReLU networks with it grow by π/(π − 1) = 1.467 a layer for "

@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
     title=Words("Batch norm and the first weights", "Batch norm e os pesos iniciais"),
     claim=Words("Batch normalisation reduces the dependence on initialisation.",
                 "A batch normalization reduz a dependência da inicialização."),
-    source=Words("“Regularisation techniques”, batch normalisation: benefits",
+    source=Words("“Técnicas de regularização”, batch normalisation: benefits",
                  "“Técnicas de regularização”, batch normalization: benefícios"),
     prediction=Words(
         "The norm takes the scale of the weights out (Ioffe and Szegedy 2015, section 3.3), so the loss "

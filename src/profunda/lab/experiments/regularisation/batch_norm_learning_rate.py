@@ -106,7 +106,7 @@ EXPERIMENT = Experiment(
     title=Words("Larger learning rates with batch norm", "Taxas maiores com batch norm"),
     claim=Words("Batch normalisation allows larger learning rates.",
                 "A batch normalization permite taxas de aprendizado maiores."),
-    source=Words("“Regularisation techniques”, batch normalisation: benefits",
+    source=Words("“Técnicas de regularização”, batch normalisation: benefits",
                  "“Técnicas de regularização”, batch normalization: benefícios"),
     prediction=Words(
         "The largest rate of plain SGD whose loss is within 1.5 times the best of its sweep is larger with "

@@ -97,7 +97,7 @@ EXPERIMENT = Experiment(
         "With γ = σ and β = μ the network recovers the distribution before the norm.",
         "Com γ = σ e β = μ a rede recupera a distribuição anterior à normalização.",
     ),
-    source=Words("“Regularisation techniques”, batch normalisation: importance of γ and β",
+    source=Words("“Técnicas de regularização”, batch normalisation: importance of γ and β",
                  "“Técnicas de regularização”, batch normalization: importância de γ e β"),
     prediction=Words(
         "γ(x − μ)/√(σ² + ε) + μ = x only for γ = √(σ² + ε); γ = σ loses the share 1 − σ/√(σ² + ε) (from "

@@ -94,7 +94,7 @@ EXPERIMENT = Experiment(
     title=Words("Batch norm with small batches", "Batch norm com lotes pequenos"),
     claim=Words("Batch normalisation has problems with small batches.",
                 "A batch normalization tem problemas com lotes pequenos."),
-    source=Words("“Regularisation techniques”, batch normalisation: limitations",
+    source=Words("“Técnicas de regularização”, batch normalisation: limitations",
                  "“Técnicas de regularização”, batch normalization: limitações"),
     prediction=Words(
         "Of two rows (x − μ)/σ is ±1: only signs are left. At 2 rows a batch the loss is higher with it than "

@@ -94,7 +94,7 @@ EXPERIMENT = Experiment(
         "De um lote de 4 linhas e 3 entradas as médias são 2,0, 0,95, −1,05, os desvios 0,22, 0,12, 0,12, e "
         "cada coluna normalizada tem média 0 e desvio 1.",
     ),
-    source=Words("“Regularisation techniques”, batch normalisation: visual example",
+    source=Words("“Técnicas de regularização”, batch normalisation: visual example",
                  "“Técnicas de regularização”, batch normalization: exemplo visual"),
     prediction=Words(
         "(x − μ)/√(σ² + ε) with σ² over the 4 rows (Ioffe and Szegedy 2015, algorithm 1), to two digits.",

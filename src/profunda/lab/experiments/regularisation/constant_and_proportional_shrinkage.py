@@ -126,7 +126,7 @@ EXPERIMENT = Experiment(
         "L1 encolhe os pesos a uma taxa constante, L2 a uma taxa proporcional ao tamanho.",
     ),
     source=Words(
-        "“Regularisation techniques”, penalties on the norm of parameters",
+        "“Técnicas de regularização”, penalties on the norm of parameters",
         "“Técnicas de regularização”, penalização da norma dos parâmetros",
     ),
     prediction=Words(

@@ -119,7 +119,7 @@ EXPERIMENT = Experiment(
         "Combining techniques can improve robustness and generalisation without a large increase of cost.",
         "Combinar técnicas pode melhorar robustez e generalização sem grande aumento de custo computacional.",
     ),
-    source=Words("“Regularisation techniques”, why combine", "“Técnicas de regularização”, por que combinar"),
+    source=Words("“Técnicas de regularização”, why combine", "“Técnicas de regularização”, por que combinar"),
     prediction=Words(
         "Less than twice the steps until early stopping, beyond doubt, on every table.",
         "Menos que o dobro dos passos até a parada antecipada, sem dúvida, em toda tabela.",

@@ -122,7 +122,7 @@ EXPERIMENT = Experiment(
         "Dropout reduces co-adaptation: the network cannot rely on particular units.",
         "O dropout reduz a co-adaptação: a rede não pode depender de neurônios específicos.",
     ),
-    source=Words("“Regularisation techniques”, dropout: motivation, why it works",
+    source=Words("“Técnicas de regularização”, dropout: motivation, why it works",
                  "“Técnicas de regularização”, dropout: motivação, por que funciona"),
     prediction=Words(
         "Losing half of the units adds more to the loss of a network trained without dropout, and its units "

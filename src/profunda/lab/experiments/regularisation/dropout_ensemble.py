@@ -115,7 +115,7 @@ EXPERIMENT = Experiment(
         "Dropout works as an implicit ensemble of many different subnetworks.",
         "O dropout cria um efeito de ensemble implícito de várias sub-redes diferentes.",
     ),
-    source=Words("“Regularisation techniques”, dropout: why it works",
+    source=Words("“Técnicas de regularização”, dropout: why it works",
                  "“Técnicas de regularização”, dropout: por que funciona"),
     prediction=Words(
         "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, section 7.12); in deeper "

@@ -150,7 +150,7 @@ EXPERIMENT = Experiment(
         "os que faltavam no treino.",
     ),
     source=Words(
-        "“Regularisation techniques”, dropout: how it works, worked example",
+        "“Técnicas de regularização”, dropout: how it works, worked example",
         "“Técnicas de regularização”, dropout: como funciona, exemplo prático",
     ),
     prediction=Words(

@@ -100,7 +100,7 @@ def measure(quick: bool) -> Outcome:
 EXPERIMENT = Experiment(
     title=Words("Does dropout slow training down?", "O dropout atrasa o treino?"),
     claim=Words("Dropout can make training slower.", "O dropout pode tornar o treinamento mais lento."),
-    source=Words("“Regularisation techniques”, dropout: advantages and limitations",
+    source=Words("“Técnicas de regularização”, dropout: advantages and limitations",
                  "“Técnicas de regularização”, dropout: vantagens e limitações"),
     prediction=Words(
         "More epochs until the validation loss is within 2 % of its own lowest, on every table (Srivastava "

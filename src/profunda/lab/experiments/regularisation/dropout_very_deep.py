@@ -114,7 +114,7 @@ EXPERIMENT = Experiment(
     title=Words("Dropout in very deep networks", "Dropout em redes muito profundas"),
     claim=Words("Dropout is less effective in very deep networks.",
                 "O dropout é menos eficaz em redes muito profundas."),
-    source=Words("“Regularisation techniques”, dropout: advantages and limitations",
+    source=Words("“Técnicas de regularização”, dropout: advantages and limitations",
                  "“Técnicas de regularização”, dropout: vantagens e limitações"),
     prediction=Words(
         "If so, the loss saved by the best rate is larger at 1 hidden layer than at 8, on every table.",

@@ -161,7 +161,7 @@ EXPERIMENT = Experiment(
         "penalidade.",
     ),
     source=Words(
-        "“Regularisation techniques”, early stopping (after Goodfellow et al., section 7.8)",
+        "“Técnicas de regularização”, early stopping (after Goodfellow et al., section 7.8)",
         "“Técnicas de regularização”, encerramento antecipado (cf. Goodfellow et al., seção 7.8)",
     ),
     prediction=Words(

@@ -234,7 +234,7 @@ EXPERIMENT = Experiment(
         "continue dos melhores pesos com todas, o que evita o reinício mas perde a contagem de passos.",
     ),
     source=Words(
-        "“Regularisation techniques”, early stopping: two strategies",
+        "“Técnicas de regularização”, early stopping: two strategies",
         "“Técnicas de regularização”, encerramento antecipado: duas estratégias",
     ),
     prediction=Words(

@@ -129,7 +129,7 @@ EXPERIMENT = Experiment(
         "The elastic net combines L1's selection of inputs with L2's stability among correlated ones.",
         "O elastic net combina a seleção de variáveis da L1 com a estabilidade da L2 entre correlacionadas.",
     ),
-    source=Words("“Regularisation techniques”, elastic net", "“Técnicas de regularização”, elastic net"),
+    source=Words("“Técnicas de regularização”, elastic net", "“Técnicas de regularização”, elastic net"),
     prediction=Words(
         "With L2 weights of inputs of correlation ρ differ by at most a multiple of √(1 − ρ) (Zou and Hastie "
         "2005, theorem 1); L1 alone has no such bound.",

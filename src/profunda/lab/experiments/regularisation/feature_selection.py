@@ -137,7 +137,7 @@ EXPERIMENT = Experiment(
     title=Words("Selecting columns of real tables", "Selecionar colunas de tabelas reais"),
     claim=Words("L1 selects variables: it is the penalty for automatic selection.",
                 "A L1 seleciona variáveis: é a penalidade para seleção automática."),
-    source=Words("“Regularisation techniques”, L1; table L1 × L2",
+    source=Words("“Técnicas de regularização”, L1; table L1 × L2",
                  "“Técnicas de regularização”, L1; tabela L1 × L2"),
     prediction=Words(
         "Of columns and their shuffled copies it keeps under half as large a share of the copies. The "

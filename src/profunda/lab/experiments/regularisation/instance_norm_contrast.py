@@ -103,7 +103,7 @@ EXPERIMENT = Experiment(
     title=Words("Instance norm and contrast", "Instance norm e contraste"),
     claim=Words("Instance normalisation preserves contrast between samples.",
                 "A instance normalization preserva contraste entre amostras."),
-    source=Words("“Regularisation techniques”, alternatives to batch normalisation",
+    source=Words("“Técnicas de regularização”, alternatives to batch normalisation",
                  "“Técnicas de regularização”, alternativas ao batch normalization"),
     prediction=Words(
         "Each sample and channel is brought to mean 0 and variance 1 (Ulyanov et al. 2016), so contrasts "

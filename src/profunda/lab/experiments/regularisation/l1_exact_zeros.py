@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
         "o limiar suave zera.",
     ),
     source=Words(
-        "“Regularisation techniques”, L1: gradient and shrinkage",
+        "“Técnicas de regularização”, L1: gradient and shrinkage",
         "“Técnicas de regularização”, L1: gradiente e encolhimento",
     ),
     prediction=Words(

@@ -174,7 +174,7 @@ EXPERIMENT = Experiment(
         "L1 seleciona, dá zeros, serve para poucas entradas relevantes e é fraca entre correlacionadas; L2 "
         "mantém todos os pesos, serve para muitas relevantes e é robusta à correlação.",
     ),
-    source=Words("“Regularisation techniques”, table L1 × L2", "“Técnicas de regularização”, tabela L1 × L2"),
+    source=Words("“Técnicas de regularização”, table L1 × L2", "“Técnicas de regularização”, tabela L1 × L2"),
     prediction=Words(
         "Zeros in L1 fits only; L1 has less error where the truth is sparse, ridge where it is dense "
         "(Tibshirani 1996, section 7); L2's weights vary less.",

@@ -148,7 +148,7 @@ EXPERIMENT = Experiment(
         "Para MSE + λ‖w‖₁ cada peso é o seu valor de mínimos quadrados movido para zero por λ/Q, Q = Σ x².",
     ),
     source=Words(
-        "“Regularisation techniques”, L1: soft thresholding",
+        "“Técnicas de regularização”, L1: soft thresholding",
         "“Técnicas de regularização”, L1: limiar suave (soft-thresholding)",
     ),
     prediction=Words(

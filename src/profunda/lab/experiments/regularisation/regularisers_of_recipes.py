@@ -139,7 +139,7 @@ EXPERIMENT = Experiment(
         "EfficientNet: aumento de dados, batch norm, dropout, L2. DenseNet: os mesmos. Show and Tell: parada "
         "antecipada, dropout, L2, aumento de dados. AWD-LSTM: dropout, L2, DropConnect.",
     ),
-    source=Words("“Regularisation techniques”, examples of combinations",
+    source=Words("“Técnicas de regularização”, examples of combinations",
                  "“Técnicas de regularização”, exemplos de combinações"),
     prediction=Words(
         "Every entry stands in its paper: Tan and Le (2019), Huang et al. (2017), Vinyals et al. (2015), "

@@ -117,7 +117,7 @@ EXPERIMENT = Experiment(
         "inversível.",
     ),
     source=Words(
-        "“Regularisation techniques”, L2: removal of multicollinearity",
+        "“Técnicas de regularização”, L2: removal of multicollinearity",
         "“Técnicas de regularização”, L2: remoção de multicolinearidade",
     ),
     prediction=Words(

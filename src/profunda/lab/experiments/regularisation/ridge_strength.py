@@ -107,7 +107,7 @@ EXPERIMENT = Experiment(
         "L2 junto de uma perda de mínimos quadrados tem a solução (XᵀX + λI)⁻¹Xᵀy.",
     ),
     source=Words(
-        "“Regularisation techniques”, L2: definition and normal equations",
+        "“Técnicas de regularização”, L2: definition and normal equations",
         "“Técnicas de regularização”, L2: definição e equações normais",
     ),
     prediction=Words(

@@ -135,7 +135,7 @@ EXPERIMENT = Experiment(
         "Combined regularisation makes models more robust: less sensitive to noise and variations.",
         "Regularização combinada torna os modelos mais robustos: menos sensíveis a ruídos e variações.",
     ),
-    source=Words("“Regularisation techniques”, why combine; conclusions",
+    source=Words("“Técnicas de regularização”, why combine; conclusions",
                  "“Técnicas de regularização”, por que combinar; conclusões"),
     prediction=Words(
         "If so, noise of 0.3 standard deviations multiplies the loss less with L2, dropout and batch norm "

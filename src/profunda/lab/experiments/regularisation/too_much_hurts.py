@@ -139,7 +139,7 @@ EXPERIMENT = Experiment(
     title=Words("Too much regularisation", "Regularização demais"),
     claim=Words("Too much regularisation can harm learning.",
                 "Regularização demais pode prejudicar o aprendizado."),
-    source=Words("“Regularisation techniques”, examples of combinations: recommendations",
+    source=Words("“Técnicas de regularização”, examples of combinations: recommendations",
                  "“Técnicas de regularização”, exemplos de combinações: recomendações"),
     prediction=Words(
         "At the strongest of five doses the loss is clearly above the best dose's in more than four of five "

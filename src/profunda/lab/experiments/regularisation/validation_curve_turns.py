@@ -127,7 +127,7 @@ EXPERIMENT = Experiment(
         "validação cai e depois sobe.",
     ),
     source=Words(
-        "“Regularisation techniques”, learning curves (figure after Goodfellow et al.)",
+        "“Técnicas de regularização”, learning curves (figure after Goodfellow et al.)",
         "“Técnicas de regularização”, curvas de aprendizado (figura de Goodfellow et al.)",
     ),
     prediction=Words(
