@@ -5,8 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from profunda.data.inputs import Inputs
 from profunda.forecasting.laws import Law, design_law, product_gap, walk
+from profunda.forecasting.trainable import design_laws
 from profunda.layers.initialisers import initial_layer
+from profunda.networks.initial import initial_params
+from profunda.networks.layout import layout_of
+from profunda.space.design import Design
 from profunda.theory.activations import NONLINEARITIES
 from profunda.theory.propagation import correlation_profile, moments, product_mean, variance_profile
 
@@ -94,3 +99,15 @@ def test_laws_are_those_that_draw(law: str, fan_in: int, fan_out: int) -> None:
     drawn, biases = initial_layer(7, 1, fan_in, fan_out, law=law, activation="gelu")
     assert (drawn**2).mean() * fan_in == pytest.approx(weight, rel=0.08)
     assert (biases**2).mean() == pytest.approx(bias, rel=0.7, abs=1e-12)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_layers_scaled_on_rows_have_the_variances_that_are_said(skip: bool) -> None:
+    design = Design(widths=(400,) * 5, activation="relu", initialisation="lsuv", skip=skip)
+    rows = np.random.default_rng(0).standard_normal((500, 300))
+    params = initial_params(design, 3, 300, 1, rows)
+    blocks = layout_of(design, Inputs.of(300), 1).blocks
+    drawn = [float((block.weights_of(params) ** 2).mean()) * block.fan_in for block in blocks]
+    laws = design_laws(design, 300, 1)
+    assert drawn == pytest.approx([law.weight_variance for law in laws], rel=0.15)
+    assert (laws[4].weight_variance < 0.5 * laws[1].weight_variance) == skip  # the stream grows

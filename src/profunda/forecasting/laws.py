@@ -10,7 +10,7 @@ field theory of batch normalization") found.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from profunda.theory.critical import critical_initialisation, has_critical
 from profunda.theory.gains import orthogonal_gain
 from profunda.theory.propagation import Moments, moments
 
-__all__ = ["Law", "Step", "design_law", "kept_moments", "product_gap", "rounded", "walk"]
+__all__ = ["Law", "Step", "design_law", "kept_moments", "product_gap", "rounded", "unit_variances", "walk"]
 
 _SMALLEST, _LARGEST = 1e-290, 1e100
 """Beyond, a square is no number in float64 any more."""
@@ -63,7 +63,7 @@ def design_law(
     """(C_W, C_b) of the law `name` of a Design for one layer; `keep` is that of what enters it.
 
     Orthogonal weights have orthonormal rows or columns, whichever are fewer: C_W = gain²·min(1, K/H). "lsuv"
-    is orthogonal before its layers are scaled on rows, for which C_W E x² = 1.
+    is orthogonal before its layers are scaled on rows (`unit_variances`).
     """
     if name == "critical" and (last or not has_critical(activation)):
         name = "lecun"
@@ -75,6 +75,18 @@ def design_law(
     if name in ("orthogonal", "lsuv"):
         return orthogonal_gain(activation.name) ** 2 * min(1.0, fan_in / fan_out), 0.0
     return {"lecun": 1.0, "he": 2.0, "glorot": 2.0 * fan_in / (fan_in + fan_out)}[name], 0.0
+
+
+def unit_variances(laws: tuple[Law, ...]) -> tuple[Law, ...]:
+    """`laws` as "lsuv" leaves them on standardised rows: C_W E x² = 1 in every hidden layer.
+
+    With skips what enters grows from layer to layer, and no one C_W serves all.
+    """
+    made: tuple[Law, ...] = ()
+    for law in laws[:-1]:
+        q = walk((*made, law, law), 1.0, 1.0)[-1].q
+        made = (*made, replace(law, weight_variance=law.weight_variance / q) if 0.0 < q < math.inf else law)
+    return (*made, laws[-1])
 
 
 @lru_cache(maxsize=4_096)

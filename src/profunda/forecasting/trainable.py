@@ -3,7 +3,7 @@
 from functools import lru_cache
 from itertools import pairwise
 
-from profunda.forecasting.laws import Law, design_law
+from profunda.forecasting.laws import Law, design_law, unit_variances
 from profunda.forecasting.learnability import Recipe, Trainability, learnability
 from profunda.space.design import Design
 from profunda.theory.activations import NONLINEARITIES
@@ -86,4 +86,4 @@ def _laws(
         laws.append(
             Law(fan_in, fan_out, weight, bias, phi, keep, "none" if last else norm, place == "before", by)
         )
-    return tuple(laws)
+    return unit_variances(tuple(laws)) if initialisation == "lsuv" else tuple(laws)
