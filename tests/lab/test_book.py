@@ -2,8 +2,9 @@
 
 import json
 import math
+import time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,39 @@ def test_a_process_that_runs_experiments_has_one_thread(monkeypatch: pytest.Monk
         found = pool.submit(threads_of_every_library).result()
     assert found
     assert set(found) == {1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_dies_costs_its_own_experiment_only(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "run", fakes.dying)
+    heard: list[str] = []
+    runs = run_all(fakes.FAKES, workers=workers, done=lambda one: heard.append(one.id))
+    assert [(one.id, one.outcome is None) for one in runs] == [
+        ("one-holds", False), ("two-wrong", True), ("three-breaks", False),
+    ]  # fmt: skip
+    assert sorted(heard) == ["one-holds", "three-breaks", "two-wrong"]
+    assert runs[1].error is not None
+    assert "died without a word" in runs[1].error
+    assert "profunda lab two-wrong" in runs[1].error
+
+
+def test_where_no_process_lives_every_experiment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_calm", fakes.deadly_start)
+    assert all("died without a word" in str(one.error) for one in run_all(fakes.FAKES, workers=2))
+
+
+def test_what_runs_is_ended_where_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(ended: running.Run) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run", fakes.slow)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(fakes.FAKES, workers=2, done=stop)
+    assert time.monotonic() - begun < 60.0
+    assert not active_children()
 
 
 def test_no_workers_are_told() -> None:
