@@ -48,6 +48,17 @@ def test_a_logarithmic_axis_reaches_its_level_lines() -> None:
     assert low < 0.0
 
 
+def test_a_plot_has_room_for_the_names_of_its_rows() -> None:
+    def height(rows: int) -> int:
+        names = tuple(_words(f"name {row}") for row in range(rows))
+        points = series(_words("s"), [0.0] * rows, range(rows), kind="points")
+        plot = Plot(_words("t"), _words("w"), Axis(_words("x")), Axis(_words("y"), names=names), (points,))
+        return figure(plot, "en").height
+
+    assert height(3) == 400
+    assert height(12) > 12 * 34
+
+
 def test_a_heat_map_has_room_for_the_names_of_its_rows() -> None:
     def height(rows: int) -> int:
         names = tuple(_words(f"name {row}") for row in range(rows))

@@ -54,6 +54,7 @@ def _plot(plot: Plot, language: Language) -> Figure:
         "barmode": "group",
     }
     height = 400 + _LEGEND_LINE * (len(named) // 3 if layout["showlegend"] else 0)
+    height = max(height, _rows_height(plot.y))
     if plot.slider is not None:
         layout["sliders"] = [_slider(plot, data, language)]
         height += 80
@@ -277,9 +278,13 @@ def _heat(heat: Heat, language: Language) -> Figure:
         "legend": legend(),
     }
     title, what = heat.title.to(language), heat.what.to(language)
-    # Two lines for each name, also on a phone, where names across stand upright and take their room.
-    height = max(480, 200 + 34 * len(heat.y.names))
+    height = max(480, _rows_height(heat.y))
     return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=height)
+
+
+def _rows_height(upright: Axis) -> int:
+    """Two lines for each name, also on a phone, where names across stand upright and take their room."""
+    return 200 + 34 * len(upright.names)
 
 
 def _diagram(diagram: Diagram, language: Language) -> Figure:
