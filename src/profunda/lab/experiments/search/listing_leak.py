@@ -166,11 +166,12 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "Over {0} drawings of the data: the best of ten is {1} too good (95 %: {2} to {3}). The "
             "scaler fitted before the split adds {4} (95 %: {5} to {6}). One accuracy on 200 rows has a "
-            "standard error of {7}.",
+            "standard error of {7} (mean accuracy {8}).",
             "Em {0} sorteios dos dados: o melhor de dez fica {1} bom demais (95 %: {2} a {3}). A escala "
             "ajustada antes da divisão acrescenta {4} (95 %: {5} a {6}). Uma acurácia em 200 linhas tem "
-            "erro padrão {7}.",
+            "erro padrão {7} (acurácia média {8}).",
             len(worlds), mean, low, high, round(leak, 5), round(leak_low, 5), round(leak_high, 5), error,
+            level,
         ),
         verdict=verdict((low, high), (leak_low, leak_high)),
         statement=_statement(mean, (leak_low, leak_high), error),
@@ -182,16 +183,19 @@ def _statement(mean: float, leak: tuple[float, float], error: float) -> Words:
     harmless = leak[0] <= 0
     return said(
         "Report the chosen network on rows that no choice has seen: the printed best score is about {0} "
-        "too good. Fit the scaler on the training rows too; {1} Differences below "
-        "the standard error of {2} are noise.",
+        "too good. Fit the scaler on the training rows too; {1} One "
+        "accuracy on 200 rows is known only to ±{4} (95 %): smaller differences need more rows, or networks "
+        "compared on the same ones.",
         "Relate a rede escolhida em linhas que nenhuma escolha viu: a melhor nota impressa é cerca de "
         "{0} boa demais. Ajuste também a escala só nas linhas de treino; {3} "
-        "Diferenças abaixo do erro padrão de {2} são ruído.",
+        "Uma acurácia em 200 linhas só é conhecida a ±{4} (95 %): diferenças menores pedem mais linhas, ou "
+        "redes comparadas nas mesmas.",
         mean,
         "with 800 rows that leak is too small to see." if harmless else "here that leak shows.",
         error,
         "com 800 linhas esse vazamento é pequeno demais para ver." if harmless else "aqui esse vazamento "
         "aparece.",
+        1.96 * error,
     )  # fmt: skip
 
 

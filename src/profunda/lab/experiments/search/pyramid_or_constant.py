@@ -82,18 +82,29 @@ def measure(quick: bool) -> Outcome:
     )  # fmt: skip
 
 
+def _band(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Student's 95 % interval of each table's mean over folds, from losses [T, F]."""
+    from scipy import stats
+
+    folds = losses.shape[1]
+    reach = stats.t.ppf(0.975, folds - 1) * losses.std(axis=1, ddof=1) / np.sqrt(folds)
+    return losses.mean(axis=1) - reach, losses.mean(axis=1) + reach
+
+
 def _picture(mean: dict[str, np.ndarray], names: Sequence[Words]) -> Plot:
     roles: dict[str, Role] = {"pyramid": "measured", "constant": "second", "funnel": "bad"}
     return Plot(
         Words("Three shapes at equal parameters", "Três formas com parâmetros iguais"),
         Words(
-            "Three hidden layers. Mean loss over folds and two sizes; low is good.",
-            "Três camadas ocultas. Perda média sobre as partes e dois tamanhos; baixo é bom.",
+            "Three hidden layers. Mean loss over folds and two sizes, whiskers its 95 % interval; low is "
+            "good.",
+            "Três camadas ocultas. Perda média sobre as partes e dois tamanhos, hastes o intervalo de 95 %; "
+            "baixo é bom.",
         ),
         Axis(Words("table", "tabela"), names=tuple(names)),
         Axis(Words("loss (0 best network, 1 constant)", "perda (0 melhor rede, 1 constante)")),
         tuple(
-            series(label, range(len(names)), mean[name].mean(axis=1), roles[name], "bars")
+            series(label, range(len(names)), mean[name].mean(axis=1), roles[name], "bars", _band(mean[name]))
             for name, label, _ in _SHAPES
         ),
     )
@@ -102,8 +113,10 @@ def _picture(mean: dict[str, np.ndarray], names: Sequence[Words]) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Decreasing or constant widths", "Larguras decrescentes ou constantes"),
     claim=Words(
-        "Begin with more nodes and decrease, as in [128, 64, 32], or keep the number constant.",
-        "Comece com mais nós e diminua, como em [128, 64, 32], ou mantenha o número constante.",
+        "It is common to begin with more nodes and decrease, as in [128, 64, 32]; deep networks may use "
+        "constant or decreasing numbers.",
+        "É comum começar com mais nós e diminuir, como em [128, 64, 32]; redes profundas podem usar números "
+        "constantes ou decrescentes.",
     ),
     source=Words(
         "“Teoria de Deep Learning”, section 2.2, nodes per layer",
