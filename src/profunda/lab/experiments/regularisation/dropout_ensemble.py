@@ -64,7 +64,8 @@ def measure(quick: bool) -> Outcome:
         measured=filled(
             "One softmax layer: the geometric mean of 64 subnetworks is the scaled layer to {0}. Two hidden "
             "layers on digits: one subnetwork ÷ scaled network {1}, scaled ÷ {2} subnetworks averaged {3}.",
-            "Uma camada softmax: a média geométrica de 64 sub-redes é a camada escalada até {0}. Duas "
+            "Uma camada softmax: a média geométrica de 64 sub-redes é a camada escalada, com erro de {0}. "
+            "Duas "
             "camadas ocultas em dígitos: uma sub-rede ÷ rede escalada {1}, escalada ÷ média de {2} "
             "sub-redes {3}.",
             said("{0}", "{0}", exact), _factor(gain), said("{0}", "{0}", counts[-1]), _factor(apart),

@@ -63,7 +63,7 @@ def measure(quick: bool) -> Outcome:
             "difference of two alike inputs' weights ÷ their sum, elastic net",
             "diferença dos pesos de duas entradas parecidas ÷ soma, elastic net",
         ),
-        predicted=0.0,
+        predicted=None,
         value=last["both"],
         interval=(low, high),
         measured=said(
