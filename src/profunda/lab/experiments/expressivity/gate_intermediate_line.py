@@ -70,8 +70,8 @@ def measure(quick: bool) -> Outcome:
             "−u.",
             "A linha do meio perdeu um fator ½: (σ″/2)·8uv/(4σ″) = uv. E o resto é menor do que se diz e de "
             "outra forma: as ordens ímpares se cancelam para qualquer viés, m = uv[1 + σ⁗(u² + v²)/(6σ″) + "
-            "…], ao todo de quarta ordem (medido {0}); nenhum limite por (u + v)³ é possível, pois isto é 0 "
-            "em v = −u.",
+            "…], ao todo de quarta ordem (medido {0}); nenhuma cota por (u + v)³ é possível, pois esse termo "
+            "é 0 em v = −u.",
             order,
         ),
         pictures=(

@@ -56,7 +56,7 @@ def measure(quick: bool) -> Outcome:
             "layers deep. The list of true rows, which a form of two levels starts from, grows about "
             "fivefold with each bit; joining rows shortens it, but was not tried here.",
             "Certo: feito de partes dentro de partes o circuito é pequeno, 6n² − 8n portas, e tem ao menos "
-            "três camadas. A lista de linhas verdadeiras, de que parte uma forma de dois níveis, cresce "
+            "três camadas. A lista de linhas verdadeiras, da qual parte uma forma de dois níveis, cresce "
             "cerca de cinco vezes por bit; juntar linhas a encurta, mas não foi testado aqui.",
         ),
         pictures=(

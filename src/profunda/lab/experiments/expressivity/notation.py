@@ -77,7 +77,7 @@ def measure(quick: bool) -> Outcome:
     told = [", ".join(name for name in names if name != "tanh") for names in kinds]
     labels = tuple(Words(each, each) for each in told)
     return Outcome(
-        headline=Words("largest difference from a plain loop", "maior diferença de um laço simples"),
+        headline=Words("largest difference from a plain loop", "maior diferença para um laço simples"),
         predicted=0.0,
         value=max(errors),
         interval=(0.0, _TOLERANCE),
@@ -102,7 +102,7 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             _drawn(),
             Plot(
-                Words("Difference from a plain loop", "Diferença de um laço simples"),
+                Words("Difference from a plain loop", "Diferença para um laço simples"),
                 Words(
                     "The largest over random networks and inputs, float64.",
                     "A maior sobre redes e entradas sorteadas, float64.",

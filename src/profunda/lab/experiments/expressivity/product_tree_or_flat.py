@@ -69,7 +69,7 @@ def measure(quick: bool) -> Outcome:
                     "Unidades ocultas para um produto de n números",
                 ),
                 Words("Counted on the networks that were built.", "Contadas nas redes construídas."),
-                Axis(Words("n", "n"), log=True),
+                Axis(Words("numbers in the product n", "números no produto n"), log=True),
                 Axis(Words("hidden units", "unidades ocultas"), log=True),
                 (
                     series(Words(
@@ -86,7 +86,7 @@ def measure(quick: bool) -> Outcome:
                     "Sigmoid units on [−1, 1]ⁿ, corners included, at the best λ of each network.",
                     "Unidades sigmoide em [−1, 1]ⁿ, cantos incluídos, no melhor λ de cada rede.",
                 ),
-                Axis(Words("n", "n"), log=True),
+                Axis(Words("numbers in the product n", "números no produto n"), log=True),
                 Axis(Words("largest error", "maior erro"), log=True),
                 (
                     series(Words("flat", "plana"), few, [each.error for each in flats], "bad", "both"),
@@ -114,10 +114,12 @@ EXPERIMENT = Experiment(
         "(Lin, Tegmark e Rolnick 2017)",
     ),
     prediction=Words(
-        "A tree of gates has 4(n − 1) units in ⌈log₂ n⌉ layers, with an error of n − 1 gates; the flat sum "
-        "over all signs has 2ⁿ (Lin, Tegmark and Rolnick 2017; Rolnick and Tegmark 2018).",
-        "Uma árvore de portas tem 4(n − 1) unidades em ⌈log₂ n⌉ camadas, com o erro de n − 1 portas; a soma "
-        "plana sobre todos os sinais tem 2ⁿ (Lin, Tegmark e Rolnick 2017; Rolnick e Tegmark 2018).",
+        "A tree of gates has 4(n − 1) units in ⌈log₂ n⌉ layers for n = 2, 4, 8, … (else some more, which "
+        "hand a number on to the next layer), with an error of n − 1 gates; the flat sum over all signs "
+        "has 2ⁿ (Lin, Tegmark and Rolnick 2017; Rolnick and Tegmark 2018).",
+        "Uma árvore de portas tem 4(n − 1) unidades em ⌈log₂ n⌉ camadas se n = 2, 4, 8, … (senão algumas a "
+        "mais, que passam um número à camada seguinte), com o erro de n − 1 portas; a soma plana sobre "
+        "todos os sinais tem 2ⁿ (Lin, Tegmark e Rolnick 2017; Rolnick e Tegmark 2018).",
     ),
     measure=measure,
     rows=("U6", "U7"),

@@ -117,14 +117,18 @@ EXPERIMENT = Experiment(
         "aprendê-lo melhor com o mesmo tamanho.",
     ),
     source=Words(
-        "“O poder da aprendizagem profunda”, the questions of efficiency and learnability put together",
-        "“O poder da aprendizagem profunda”, as questões de eficiência e aprendibilidade juntas",
+        "A reading of “O poder da aprendizagem profunda”, its questions of efficiency and learnability put "
+        "together",
+        "Uma leitura de “O poder da aprendizagem profunda”, suas questões de eficiência e aprendibilidade "
+        "juntas",
     ),
     prediction=Words(
         "Units needed: 2ⁿ in one layer, 4(n − 1) in a tree (Lin, Tegmark and Rolnick 2017). That is about "
-        "what exists; no theorem says that training finds it.",
+        "what exists; no theorem says that training finds it, and one layer of 600 parameters has more than "
+        "2ⁿ units here, so that counting decides nothing.",
         "Unidades necessárias: 2ⁿ em uma camada, 4(n − 1) em árvore (Lin, Tegmark e Rolnick 2017). Isto diz "
-        "o que existe; nenhum teorema diz que o treino o encontra.",
+        "o que existe; nenhum teorema diz que o treino o encontra, e uma camada de 600 parâmetros tem aqui "
+        "mais de 2ⁿ unidades, de modo que a contagem nada decide.",
     ),
     measure=measure,
     rows=("U6", "U7"),

@@ -95,11 +95,13 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "With complements every function is an OR of ANDs, hence a NAND of NANDs. Without, AND after AND "
-        "and NAND gives only functions whose true rows lie above one row and are closed under taking ones "
-        "away, or the complements of these: 14 of 16 for two bits, without XOR and XNOR (our derivation).",
+        "and NAND gives only functions whose true rows share certain ones and stay true when any other one "
+        "is set to 0, or the complements of these: 14 of 16 for two bits, without XOR and XNOR (our "
+        "derivation).",
         "Com complementos toda função é um OU de ANDs, logo uma NAND de NANDs. Sem eles, AND após AND e "
-        "NAND dá só funções cujas linhas verdadeiras ficam acima de uma linha e são fechadas ao retirar "
-        "uns, ou os complementos destas: 14 de 16 para dois bits, sem XOR e XNOR (derivação nossa).",
+        "NAND dá só funções cujas linhas verdadeiras têm certos uns em comum e continuam verdadeiras ao "
+        "trocar qualquer outro um por 0, ou os complementos destas: 14 de 16 para dois bits, sem XOR e "
+        "XNOR (derivação nossa).",
     ),
     measure=measure,
     errata=("E34",),
