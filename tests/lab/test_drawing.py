@@ -37,6 +37,19 @@ def test_words_of_a_level_line_leave_the_data_in_sight() -> None:
     assert json.loads(figure(both, "en").spec)["layout"]["annotations"][0]["xanchor"] == "left"
 
 
+def test_words_of_a_level_line_leave_whiskers_in_sight() -> None:
+    points = series(
+        _words("s"), [0, 1, 2, 3], [5, 4, 4, 2], kind="points", band=([4, 3, 3, 1.1], [6, 5, 5, 3])
+    )
+    names = tuple(_words(name) for name in "abcd")
+    plot = Plot(
+        _words("t"), _words("w"), Axis(_words("x"), names=names), Axis(_words("y")), (points,),
+        marks=(Mark(_words("no difference"), y=1.0),),
+    )  # fmt: skip
+    note = json.loads(figure(plot, "en").spec)["layout"]["annotations"][0]
+    assert (note["xanchor"], note["yanchor"]) == ("right", "top")  # a whisker ends just above the line
+
+
 def test_words_of_an_upright_line_do_not_pass_the_edge() -> None:
     assert _place([0, 10], [0, 1], Mark(_words("largest stable step"), x=8.0))[0] == "right"
     assert _place([0, 10], [0, 1], Mark(_words("largest stable step"), x=2.0))[0] == "left"

@@ -187,7 +187,7 @@ def _marks(
         if mark.y is not None:
             at = float(np.log10(mark.y)) if plot.y.log else mark.y
             shapes.append(line | {"y0": mark.y, "y1": mark.y, "xref": "paper", "x0": 0, "x1": 1})
-            notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, plot))
+            notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, len(text["text"]), plot))
     return shapes, notes
 
 
@@ -202,23 +202,37 @@ def _open_side(x: float, letters: int, plot: Plot) -> dict[str, Any]:
     return {"xanchor": "left", "xshift": 4}
 
 
-def _free_corner(y: float, plot: Plot) -> dict[str, Any]:
-    """Where the words of a level line hide no data: above it or below, at its right or left end."""
-    lines = [(_scaled(one.x, plot.x.log), _scaled(one.y, plot.y.log)) for one in plot.series if len(one.x)]
+def _free_corner(y: float, letters: int, plot: Plot) -> dict[str, Any]:
+    """Where the words of a level line hide no data, on a phone too: above it or below, at either end."""
     level = float(_scaled((y,), plot.y.log)[0])
-    every = np.concatenate([[level], *(up for _, up in lines)])
-    across = np.concatenate([[np.nan], *(along for along, _ in lines)])
+    every = np.concatenate([[level], *(_scaled(one.y, plot.y.log) for one in plot.series)])
+    across = np.concatenate([[np.nan], *(_scaled(one.x, plot.x.log) for one in plot.series)])
     low, high, tall = np.nanmin(across), np.nanmax(across), np.nanmax(every) - np.nanmin(every)
-    ends = {"right": (high - 0.2 * (high - low), high), "left": (low, low + 0.2 * (high - low))}
+    if plot.x.names:  # its axis reaches beyond the first name and the last
+        low, high = -0.6, len(plot.x.names) - 0.4
+    wide = np.clip(letters / _PHONE_LETTERS, 0.2, 0.6) * (high - low)
     best, fewest = ("right", "bottom"), np.inf
-    for side, (start, stop) in ends.items():
-        places = np.linspace(start, stop, 21)
-        lifted = [np.interp(places, along, up, left=np.nan, right=np.nan) - level for along, up in lines]
-        for anchor, sign in (("bottom", 1), ("top", -1)):
-            hidden = sum(int(np.sum((sign * gap > 0) & (sign * gap < 0.09 * tall))) for gap in lifted)
+    for side, places in (("right", (high - wide, high)), ("left", (low, low + wide))):
+        for anchor, strip in (
+            ("bottom", (level, level + 0.09 * tall)),
+            ("top", (level - 0.09 * tall, level)),
+        ):
+            hidden = sum(_hidden(one, plot, places, strip) for one in plot.series if len(one.x))
             if hidden < fewest:
                 best, fewest = (side, anchor), hidden
     return {"x": 0.99 if best[0] == "right" else 0.01, "xanchor": best[0], "yanchor": best[1]}
+
+
+def _hidden(one: Series, plot: Plot, places: tuple[float, float], strip: tuple[float, float]) -> int:
+    """How much of a series words over these `places` and this upright `strip` would hide; a line upon an
+    edge of the strip is in sight."""
+    x, y = _scaled(one.x, plot.x.log), _scaled(one.y, plot.y.log)
+    if one.kind in ("points", "bars"):
+        low, high = (_scaled(end or one.y, plot.y.log) for end in (one.low, one.high))
+        inside = (x >= places[0]) & (x <= places[1])
+        return 7 * int(np.sum(inside & (high > strip[0]) & (low < strip[1])))
+    height = np.interp(np.linspace(*places, 21), x, y, left=np.nan, right=np.nan)
+    return int(np.sum((height > strip[0]) & (height < strip[1])))
 
 
 def _scaled(values: Sequence[float], log: bool) -> np.ndarray:
