@@ -66,11 +66,11 @@ def _picture(
     logs: np.ndarray, bias: np.ndarray, variance: np.ndarray, fresh: np.ndarray, exact: list, best: float
 ) -> Plot:
     theory = [
-        series(Words(f"{en}, exact", f"{pt}, exato"), logs, values, "theory")
-        for en, pt, values in (
-            ("bias²", "viés²", [one.bias2 for one in exact]),
-            ("variance", "variância", [one.variance for one in exact]),
-            ("sum", "soma", [one.total for one in exact]),
+        series(name, logs, values, "theory")
+        for name, values in (
+            (Words("exact, each", "exato, cada um"), [one.bias2 for one in exact]),
+            (Words("", ""), [one.variance for one in exact]),
+            (Words("", ""), [one.total for one in exact]),
         )
     ]
     return Plot(

@@ -53,13 +53,12 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(curve.descends_twice, first, worst, last),
         statement=Words(
-            "It exists, and is exact where features are learnt at two speeds. On a small network and noisy "
-            "digits we did not get it: the error falls, then rises up to the last epoch; stopping early is "
-            "then best.",
-            "Ela existe, e é exata onde características são aprendidas em duas velocidades. Numa rede "
-            "pequena com dígitos ruidosos não a obtivemos: o erro cai e sobe até a última época; parar "
-            "cedo é "
-            "então o melhor.",
+            "It exists, and follows exactly where features are learnt at two speeds. On a small network and "
+            "noisy digits we did not get it: the error falls, then rises up to the last epoch; stopping "
+            "early is then best. The text speaks of models large enough; none of those was trained here.",
+            "Ela existe, e se deduz exatamente onde características são aprendidas em duas velocidades. Numa "
+            "rede pequena com dígitos ruidosos não a obtivemos: o erro cai e sobe até a última época; parar "
+            "cedo é então o melhor. O texto fala de modelos grandes o bastante; nenhum foi treinado aqui.",
         ),
         pictures=(_linear(curve), _network(looks, stack.wrong)),
     )  # fmt: skip

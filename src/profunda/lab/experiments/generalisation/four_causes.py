@@ -70,7 +70,7 @@ def measure(quick: bool) -> Outcome:
     return Outcome(
         headline=Words(
             f"smallest of the four rises of the gap ({_CAUSES[least][0]})",
-            f"menor das quatro altas da diferença ({_CAUSES[least][1]})",
+            f"menor dos quatro aumentos da diferença ({_CAUSES[least][1]})",
         ),
         predicted=None,
         value=float(rise[least].mean()),
