@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from profunda.lab.drawing import figure
-from profunda.lab.pictures import Axis, Heat, Mark, Plot, series
+from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, Series, series
 from profunda.lab.words import Words
 
 
@@ -85,3 +85,29 @@ def test_a_heat_map_has_room_for_the_names_of_its_rows() -> None:
     assert height(3) == 480
     assert height(12) >= 12 * 34
     assert height(12) > height(3)
+
+
+def _lines(*drawn: Series) -> list[dict[str, Any]]:
+    plot = Plot(_words("t"), _words("w"), Axis(_words("x")), Axis(_words("y")), drawn)
+    return [trace["line"] for trace in json.loads(figure(plot, "en").spec)["data"]]
+
+
+def test_theories_of_one_plot_are_told_apart() -> None:
+    theories = [series(_words(f"law {k}"), [0, 1], [k, k], "theory") for k in range(3)]
+    lines = _lines(series(_words("measured"), [0, 1], [0, 1]), *theories)
+    assert len({line["dash"] for line in lines}) == 4  # the measurement's is solid
+    assert len({line["color"] for line in lines[1:]}) == 1
+
+
+def test_a_theory_takes_the_colour_of_what_it_is_the_theory_of() -> None:
+    roles: tuple[Role, ...] = ("good", "bad")
+    seen = [series(_words(role), [0, 1], [0, 1], role) for role in roles]
+    laws = [series(_words(f"{role} law"), [0, 1], [0, 1], "theory", beside=role) for role in roles]
+    lines = _lines(*seen, *laws)
+    assert [line["color"] for line in lines[2:]] == [line["color"] for line in lines[:2]]
+    assert [line["dash"] for line in lines] == ["solid", "solid", "dash", "dash"]
+
+
+def test_parts_of_a_theory_without_a_name_go_on_in_its_dashes() -> None:
+    first, more = (series(_words(name), [0, 1], [0, 1], "theory") for name in ("law", ""))
+    assert len({line["dash"] for line in _lines(first, more)}) == 1

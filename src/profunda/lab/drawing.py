@@ -1,12 +1,13 @@
 """Pictures as figures of a page, in one look and in either language."""
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
-from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Series, Spot
+from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Role, Series, Spot
 from profunda.lab.words import Language, localised
 from profunda.reporting.blocks import Figure
 from profunda.reporting.figures import axis, hover, label, legend, log_axis, numbers, spec, thin
@@ -23,6 +24,7 @@ _COLOURS = {
     "rest": GREY,
 }
 _MODES = {"line": "lines", "points": "markers", "both": "lines+markers", "stairs": "lines"}
+_DASHES = ("dash", "dashdot", "dot", "longdashdot")
 _POINTS = 1_800
 _LEGEND_LINE = 22
 _PHONE_LETTERS = 33
@@ -37,7 +39,12 @@ def figure(picture: Picture, language: Language) -> Figure:
 
 def _plot(plot: Plot, language: Language) -> Figure:
     share = max(50, _POINTS // max(1, len(plot.series)))
-    data = [trace for one in plot.series for trace in _traces(one, share, language, plot.slider is not None)]
+    sliding = plot.slider is not None
+    data = [
+        trace
+        for one, dash in zip(plot.series, _dashes(plot.series), strict=True)
+        for trace in _traces(one, dash, share, language, sliding)
+    ]
     data += [_spots(plot.spots, language)] if plot.spots else []
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
@@ -97,11 +104,25 @@ def _whole(one: Axis, values: Sequence[float]) -> dict[str, Any]:
     return {"dtick": 1}
 
 
-def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[dict[str, Any]]:
+def _dashes(drawn: Sequence[Series]) -> list[str]:
+    """Theories of one colour that are seen together differ by their dashes; parts without a name go on."""
+    used: Counter[tuple[Role | None, int | None]] = Counter()
+    found = []
+    for one in drawn:
+        if one.role != "theory":
+            found.append("solid")
+            continue
+        colour = one.beside, one.step
+        used[colour] += bool(one.name.en)
+        found.append(_DASHES[max(0, used[colour] - 1) % len(_DASHES)])
+    return found
+
+
+def _traces(one: Series, dash: str, share: int, language: Language, sliding: bool) -> list[dict[str, Any]]:
     """The line or the bars of a series, with its band before it."""
     keep = thin(len(one.x), share) if one.kind != "bars" else np.arange(len(one.x))
     x, y = (numbers(np.asarray(values)[keep]) for values in (one.x, one.y))
-    colour, name = _COLOURS[one.role], label(one.name.to(language), 60)
+    colour, name = _COLOURS[one.beside or one.role], label(one.name.to(language), 60)
     shown = {"visible": one.step in (None, 0)} if sliding else {}
     hovering = {"hovertemplate": hover(f"{name} (%{{x:.4g}}; %{{y:.4g}})")}
     common = {"x": x, "y": y, "name": name, "showlegend": bool(name)} | hovering | shown
@@ -111,7 +132,7 @@ def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[
         if told:  # the drawing library's own colour is too dark for a dark page
             told["error_y"]["color"] = GREY
         return [bars | told]
-    line = {"color": colour, "width": 2.4, "dash": "dash" if one.role == "theory" else "solid"}
+    line = {"color": colour, "width": 2.4, "dash": dash}
     line |= {"shape": "hv"} if one.kind == "stairs" else {}
     trace = {"type": "scatter", "mode": _MODES[one.kind], "line": line} | common
     if one.kind in ("points", "both"):
@@ -282,8 +303,8 @@ def _heat(heat: Heat, language: Language) -> Figure:
             "hovertemplate": hover("(%{x:.4g}; %{y:.4g}): %{z:.4g}"),
         }
     ]
-    for path in heat.paths:
-        data += _traces(path, 200, language, False)
+    for path, dash in zip(heat.paths, _dashes(heat.paths), strict=True):
+        data += _traces(path, dash, 200, language, False)
     data += [_spots(heat.spots, language)] if heat.spots else []
     layout = _separators(language) | {
         "xaxis": _axis(heat.x, heat.at_x, language),
