@@ -136,7 +136,9 @@ def _picture(found: list[Line]) -> Plot:
         name = {"relu": "ReLU", "gelu": "GELU", "selu": "SELU"}.get(line.name, line.name)
         band = (line.measured - 1.96 * line.error, line.measured + 1.96 * line.error)
         drawn.append(series(Words(name, name), layers, line.measured, line.role, "points", band))
-        drawn.append(series(said("{0}, theory", "{0}, teoria", name), layers, line.theory, "theory"))
+        drawn.append(
+            series(said("{0}, theory", "{0}, teoria", name), layers, line.theory, "theory", beside=line.role)
+        )
     return Plot(
         Words("Growth of the pair correlation", "Crescimento da correlação entre pares"),
         Words(

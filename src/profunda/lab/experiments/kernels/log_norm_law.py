@@ -112,10 +112,11 @@ def _variances(found: list[Depth]) -> Plot:
             series(Words("Var log ‖x‖²", "Var log ‖x‖²"), beta, [d.measured for d in found], "measured",
                    "points", (low, high)),
             series(Words("exact, logarithm", "exata, logaritmo"), beta,
-                   [d.variance for d in found], "theory"),
+                   [d.variance for d in found], "theory", beside="measured"),
             series(Words("relative Var ‖x‖²", "Var ‖x‖² relativa"), beta,
                    [d.sampled_second for d in found], "bad", "points"),
-            series(Words("exact, square", "exata, quadrado"), beta, [d.second for d in found], "theory"),
+            series(Words("exact, square", "exata, quadrado"), beta, [d.second for d in found], "theory",
+                   beside="bad"),
         ),
     )  # fmt: skip
 

@@ -107,7 +107,9 @@ def _squares(found: list[Pairs]) -> Plot:
         band = (p.squares - 1.96 * p.squares_error, p.squares + 1.96 * p.squares_error)
         name = said("{0} units", "{0} unidades", p.width)
         drawn.append(series(name, layers, p.squares, role, "points", band))
-        drawn.append(series(said("{0}, exact", "{0}, exata", p.width), layers, p.exact, "theory"))
+        drawn.append(
+            series(said("{0}, exact", "{0}, exata", p.width), layers, p.exact, "theory", beside=role)
+        )
     return Plot(
         Words("Squares of two units move together", "Quadrados de duas unidades variam juntos"),
         Words(

@@ -17,7 +17,7 @@ def polar(point: torch.Tensor) -> torch.Tensor:
 
 
 def inverted(target: torch.Tensor, start: torch.Tensor, steps: int = 8) -> list[float]:
-    """Distances to the preimage while Newton's method inverts `polar` from a point nearby."""
+    """Distances to the target while Newton's method inverts `polar` from a point nearby."""
     at, missed = start, []
     for _ in range(steps):
         off = polar(at) - target
@@ -62,11 +62,12 @@ def measure(quick: bool) -> Outcome:
         interval=(order - reach, order + reach),
         measured=said(
             "The error of the linearised network falls with the power {0} of the step. det J of polar "
-            "coordinates is r within {1}. Newton's method inverts them from 0.36 away to {2} in {3} steps.",
+            "coordinates is r within {1}. Newton's method inverts them from {4} away to {2} in {3} steps.",
             "O erro da rede linearizada cai com a potência {0} do passo. det J das coordenadas polares é r "
-            "a menos de {1}. O método de Newton as inverte, a partir de 0,36 de distância, até {2} em {3} "
+            "a menos de {1}. O método de Newton as inverte, a partir de {4} de distância, até {2} em {3} "
             "passos.",
             order, max(off, 2.2e-16), max(missed[-1], 2.2e-16), len(missed) - 1,
+            missed[0],
         ),
         verdict=verdict(order, off, missed[-1]),
         statement=Words(
