@@ -251,8 +251,8 @@ def _hidden(one: Series, plot: Plot, places: tuple[float, float], strip: tuple[f
     if one.kind in ("points", "bars"):
         low, high = (_scaled(end or one.y, plot.y.log) for end in (one.low, one.high))
         inside = (x >= places[0]) & (x <= places[1])
-        return 7 * int(np.sum(inside & (high > strip[0]) & (low < strip[1])))
-    height = np.interp(np.linspace(*places, 21), x, y, left=np.nan, right=np.nan)
+        return 60 * int(np.sum(inside & (high > strip[0]) & (low < strip[1])))
+    height = np.interp(np.linspace(*places, 201), x, y, left=np.nan, right=np.nan)
     return int(np.sum((height > strip[0]) & (height < strip[1])))
 
 
