@@ -120,9 +120,11 @@ EXPERIMENT = Experiment(
                  "“Técnicas de regularização”, dropout: por que funciona"),
     prediction=Words(
         "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, section 7.12); in deeper "
-        "networks scaling beats one subnetwork and keeps three quarters of what averaging gains.",
+        "networks no theorem: it counts as one if scaling beats one subnetwork and keeps at least three "
+        "quarters of what averaging gains.",
         "Exato para uma camada softmax (média geométrica; Goodfellow et al. 2016, seção 7.12); em redes "
-        "mais profundas a escala vence uma sub-rede e mantém três quartos do ganho da média.",
+        "mais profundas não há teorema: conta como ensemble se a escala vence uma sub-rede e mantém ao menos "
+        "três quartos do ganho da média.",
     ),
     measure=measure,
     rows=("R7",),

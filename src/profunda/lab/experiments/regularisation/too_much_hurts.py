@@ -27,7 +27,7 @@ _DOSES: dict[str, tuple[Any, ...]] = {
 }
 _TITLES = {"l1": Words("L1", "L1"), "l2": Words("L2", "L2"), "dropout": Words("dropout", "dropout")}
 _STEPS = (
-    Words("none", "nenhuma"), Words("1", "1"), Words("2", "2"), Words("3", "3"), Words("strongest",
+    Words("none", "zero"), Words("1", "1"), Words("2", "2"), Words("3", "3"), Words("strongest",
           "mais forte"),
 )  # fmt: skip
 _PLAIN = profunda.Design(widths=(64, 64), lr=2e-3, batch_size=32)
@@ -81,16 +81,18 @@ def measure(quick: bool) -> Outcome:
             "Of {1} curves (three regularisers, four tables) the strongest dose is clearly worse than the "
             "best in {0}; in {2} of them no dose at all is clearly worse too, a U.",
             "Em {0} de {1} curvas (três regularizadores, quatro tabelas) a dose mais forte é claramente pior "
-            "que a melhor; em {2} delas dose nenhuma também é claramente pior, um U.",
+            "que a melhor; em {2} delas a dose zero também é claramente pior, um U.",
             hurts, len(strongest), both,
         ),
         verdict=verdict,
         statement=told(
             verdict,
             said(
-                "Too much hurts: in {0} of {1} curves. A best dose in the middle, better than none beyond "
+                "Too much does hurt, here in {0} of {1} curves. A best dose in the middle, better than none "
+                "beyond "
                 "doubt, is the exception ({2}): tune strengths on validation rows, none among them.",
-                "Demais prejudica: em {0} de {1} curvas. Uma melhor dose no meio, sem dúvida melhor que "
+                "Demais prejudica mesmo, aqui em {0} de {1} curvas. Uma melhor dose no meio, sem dúvida "
+                "melhor que "
                 "nenhuma, é exceção ({2}): ajuste as forças em linhas de validação, com a força zero entre "
                 "elas.",
                 hurts, len(strongest), both,
@@ -132,7 +134,7 @@ def _what() -> Words:
     local = ". ".join(f"{_TITLES[name].pt}: {each.replace('.', ',')}" for name, each in doses.items())
     return Words(
         f"Relative to no dose at all, one line a table, means of folds and seeds. {english}. {MADE_UP.en}",
-        f"Relativa a dose nenhuma, uma linha por tabela, médias de partições e sementes. {local}. "
+        f"Relativa à dose zero, uma linha por tabela, médias de partições e sementes. {local}. "
         f"{MADE_UP.pt}",
     )
 
