@@ -169,9 +169,12 @@ def _rows_for(module: nn.Module, data: object, seed: int) -> Rows:
     if first is not None and parts and parts[0] is first and rows.x.ndim == 2:
         width = rows.x.shape[1]
         if width != first.in_features:
+            told = f"The rows have {width} columns"
+            if isinstance(data, Dataset):
+                told = f"The table's {data.n_features} columns are {width} numbers to a network"
             raise DataError(
-                f"The rows have {width} columns, the module's first layer takes {first.in_features}: hand "
-                "over rows as the network is trained on, encoded and scaled."
+                f"{told}, the module's first layer takes {first.in_features}: hand over rows as the network "
+                "is trained on, encoded and scaled."
             )
     return rows
 
