@@ -73,10 +73,7 @@ def measure(quick: bool) -> Outcome:
     names = [*_BENT, "tanh, c = 0", "relu"]
     errors = [*bent, 1.0, straight]
     return Outcome(
-        headline=Words(
-            "largest error of the gate with ReLU, at best",
-            "maior erro da porta com ReLU, no melhor caso",
-        ),
+        headline=Words("largest error of the ReLU gate, at best", "maior erro da porta ReLU, no melhor caso"),
         predicted=limit.error,
         value=straight,
         interval=(straight - 1e-4, straight + 1e-4),
@@ -103,28 +100,33 @@ def measure(quick: bool) -> Outcome:
             "f(−u, −v) = −f(u, v) a menos de uma constante, e uv não troca de sinal.",
             limit.error, free_relu,
         ),
-        pictures=(
-            Plot(
-                Words("Least error of the gate on [−1, 1]²", "Menor erro da porta em [−1, 1]²"),
-                Words(
-                    "At the best λ in float64. The last two stay where they are at every λ; with tanh and "
-                    "c = 0 both points are at 1.",
-                    "No melhor λ em float64. As duas últimas ficam onde estão com qualquer λ; com tanh e c "
-                    "= 0 os dois pontos estão em 1.",
-                ),
-                Axis(Words("activation", "ativação"), names=tuple(Words(each, each) for each in names)),
-                Axis(Words("largest error", "maior erro"), log=True, range=(1e-12, 4.0)),
-                (
-                    series(Words("gate", "porta"), range(len(errors)), errors, "measured", "points"),
-                    series(
-                        Words("trained freely", "treinada livremente"), (5, 6), (free_tanh, free_relu),
-                        "second", "points",
-                    ),
-                ),
-                marks=(Mark(Words("3 − 2√2", "3 − 2√2"), y=limit.error),),
+        pictures=(_errors(names, errors, (free_tanh, free_relu), limit.error),),
+    )  # fmt: skip
+
+
+def _errors(names: list[str], errors: list[float], free: tuple[float, float], limit: float) -> Plot:
+    return Plot(
+        Words("Least error of the gate on [−1, 1]²", "Menor erro da porta em [−1, 1]²"),
+        Words(
+            "At the best λ in float64. The last two stay where they are at every λ; with tanh and "
+            "c = 0 both points are at 1.",
+            "No melhor λ em float64. As duas últimas ficam onde estão com qualquer λ; com tanh e c "
+            "= 0 os dois pontos estão em 1.",
+        ),
+        Axis(Words("activation", "ativação"), names=tuple(Words(each, each) for each in names)),
+        Axis(Words("largest error", "maior erro"), log=True, range=(1e-12, 4.0)),
+        (
+            series(Words("gate", "porta"), range(len(errors)), errors, "measured", "points"),
+            series(
+                Words("trained freely", "treinada livremente"),
+                (5, 6),
+                free,
+                "second",
+                "points",
             ),
         ),
-    )  # fmt: skip
+        marks=(Mark(Words("3 − 2√2", "3 − 2√2"), y=limit),),
+    )
 
 
 EXPERIMENT = Experiment(

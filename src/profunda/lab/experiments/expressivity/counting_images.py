@@ -67,29 +67,33 @@ def measure(quick: bool) -> Outcome:
             "I₂₅₆^1000000 → (0, 1): como lista precisa de um número por imagem; uma rede, que é uma fórmula, "
             "não.",
         ),
-        pictures=(
-            Plot(
-                Words("A list and a network", "Uma lista e uma rede"),
-                Words(
-                    "Upwards: how many digits it takes just to write down how many numbers each needs. "
-                    "Dotted: the atoms of the visible universe, about 10⁸⁰.",
-                    "Na vertical: quantos algarismos são precisos só para escrever de quantos números cada "
-                    "uma precisa. Pontilhado: os átomos do universo visível, cerca de 10⁸⁰.",
-                ),
-                Axis(Words("pixels of an image", "pixels de uma imagem"), log=True),
-                Axis(Words("log₁₀ of the count of numbers", "log₁₀ da quantidade de números"), log=True),
-                (
-                    series(Words("list, 256 levels", "lista, 256 níveis"), pixels, lists[_GREY], "bad"),
-                    series(Words("list, 2 levels", "lista, 2 níveis"), pixels, lists[_BLACK_WHITE], "second"),
-                    series(
-                        Words("network, 128 units", "rede, 128 unidades"),
-                        pixels, np.log10(parameters), "measured",
-                    ),
-                ),
-                marks=(Mark(Words("atoms in the universe", "átomos no universo"), y=80.0),),
+        pictures=(_lengths(pixels, lists, parameters),),
+    )  # fmt: skip
+
+
+def _lengths(pixels: np.ndarray, lists: dict[int, list[float]], parameters: list[int]) -> Plot:
+    return Plot(
+        Words("A list and a network", "Uma lista e uma rede"),
+        Words(
+            "Upwards: how many digits it takes just to write down how many numbers each needs. "
+            "Dotted: the atoms of the visible universe, about 10⁸⁰.",
+            "Na vertical: quantos algarismos são precisos só para escrever de quantos números cada "
+            "uma precisa. Pontilhado: os átomos do universo visível, cerca de 10⁸⁰.",
+        ),
+        Axis(Words("pixels of an image", "pixels de uma imagem"), log=True),
+        Axis(Words("log₁₀ of the count of numbers", "log₁₀ da quantidade de números"), log=True),
+        (
+            series(Words("list, 256 levels", "lista, 256 níveis"), pixels, lists[_GREY], "bad"),
+            series(Words("list, 2 levels", "lista, 2 níveis"), pixels, lists[_BLACK_WHITE], "second"),
+            series(
+                Words("network, 128 units", "rede, 128 unidades"),
+                pixels,
+                np.log10(parameters),
+                "measured",
             ),
         ),
-    )  # fmt: skip
+        marks=(Mark(Words("atoms in the universe", "átomos no universo"), y=80.0),),
+    )
 
 
 EXPERIMENT = Experiment(

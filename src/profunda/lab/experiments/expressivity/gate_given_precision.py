@@ -44,7 +44,6 @@ def measure(quick: bool) -> Outcome:
     gates = [(found, float(e)) for table in tables.values() for row, e in zip(table, wanted, strict=True)
              for found in row if found is not None]  # fmt: skip
     refused = sum(found is None for table in tables.values() for row in table for found in row)
-    kept = all(found[1] < e for found, e in gates)
     least = {kind: _least(table, wanted) for kind, table in tables.items()}
     floors = {(name, dtype): [multiplication_gate(name, radius=float(r), dtype=dtype).floor(float(r), dtype)
                               for r in radii] for name, dtype in _KINDS}  # fmt: skip
@@ -64,7 +63,7 @@ def measure(quick: bool) -> Outcome:
             "float32).",
             len(gates) + refused, len(gates), refused, *(least[kind][at_one] for kind in _KINDS),
         ),
-        verdict=verdict(kept, refused, fit),
+        verdict=verdict(all(found[1] < e for found, e in gates), refused, fit),
         statement=said(
             "For every ε above about {0}·R² (GELU) or {1}·R² (softplus) float64 has a gate, and λ follows "
             "from ε, R and σ. Below that no λ does: the theorem speaks of real numbers.",

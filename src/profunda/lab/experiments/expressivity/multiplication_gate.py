@@ -40,9 +40,7 @@ def measure(quick: bool) -> Outcome:
     floors = [float(each.min()) for each in errors.values()]
     mean = float(np.mean(orders))
     return Outcome(
-        headline=Words(
-            "order of the error in λ, mean of 5 activations", "ordem do erro em λ, média de 5 ativações"
-        ),
+        headline=Words("order of the error in λ, mean of five", "ordem do erro em λ, média de cinco"),
         predicted=2.0,
         value=mean,
         interval=(min(orders), max(orders)),

@@ -7,6 +7,7 @@ from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     Circuit,
+    ParitySizes,
     circuit_network,
     minimal_cover,
     parity_flat,
@@ -73,36 +74,32 @@ def measure(quick: bool) -> Outcome:
             "ReLU ou de limiar sobre a soma dos bits é exata, menos que as 2(n − 1) da árvore. Produtos e "
             "ondas dente de serra, sim, pedem profundidade: ver suas páginas.",
         ),
-        pictures=(
-            Plot(
-                Words("Size of a parity of n bits", "Tamanho da paridade de n bits"),
-                Words(
-                    "Counted on circuits and networks that were built. The lowest line has one hidden layer.",
-                    "Contado em circuitos e redes construídos. A linha mais baixa tem uma camada oculta.",
-                ),
-                Axis(Words("bits", "bits")),
-                Axis(Words("terms, gates or units", "termos, portas ou unidades"), log=True),
-                (
-                    series(Words(
-                        "two levels: terms",
-                        "dois níveis: termos",
-                    ), bits, [s.terms for s in sizes], "bad", "both"),
-                    series(Words(
-                        "NAND tree: gates",
-                        "árvore NAND: portas",
-                    ), bits, [s.nand_gates for s in sizes], "second", "both"),
-                    series(Words(
-                        "tree network: units",
-                        "rede árvore: unidades",
-                    ), bits, [s.tree_units for s in sizes], "measured", "both"),
-                    series(Words(
-                        "one layer: units",
-                        "uma camada: unidades",
-                    ), bits, [s.flat_units for s in sizes], "good", "both"),
-                ),
-            ),
-        ),
+        pictures=(_sizes(bits, sizes),),
     )  # fmt: skip
+
+
+def _sizes(bits: list[int], sizes: list[ParitySizes]) -> Plot:
+    two_levels = Words("two levels: terms", "dois níveis: termos")
+    nand_tree = Words("NAND tree: gates", "árvore NAND: portas")
+    tree, flat = (
+        Words("tree network: units", "rede em árvore: unidades"),
+        Words("one layer: units", "uma camada: unidades"),
+    )
+    return Plot(
+        Words("Size of a parity of n bits", "Tamanho da paridade de n bits"),
+        Words(
+            "Counted on circuits and networks that were built. The lowest line has one hidden layer.",
+            "Contado em circuitos e redes construídos. A linha mais baixa tem uma camada oculta.",
+        ),
+        Axis(Words("bits", "bits")),
+        Axis(Words("terms, gates or units", "termos, portas ou unidades"), log=True),
+        (
+            series(two_levels, bits, [s.terms for s in sizes], "bad", "both"),
+            series(nand_tree, bits, [s.nand_gates for s in sizes], "second", "both"),
+            series(tree, bits, [s.tree_units for s in sizes], "measured", "both"),
+            series(flat, bits, [s.flat_units for s in sizes], "good", "both"),
+        ),
+    )
 
 
 EXPERIMENT = Experiment(

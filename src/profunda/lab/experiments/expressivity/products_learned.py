@@ -82,30 +82,35 @@ def measure(quick: bool) -> Outcome:
             "que se aprende: com n = 5 toda rede ainda erra uma parte do produto.",
             float(np.exp(mean)),
         ),
-        pictures=(
-            Plot(
-                Words("Learning a product of n numbers", "Aprender um produto de n números"),
-                Words(
-                    "About 600 parameters each. Bands: standard error over data sets drawn anew.",
-                    "Cerca de 600 parâmetros cada. Faixas: erro padrão sobre conjuntos sorteados de novo.",
-                ),
-                Axis(
-                    Words("numbers in the product", "números no produto"),
-                    names=tuple(Words(str(n), str(n)) for n in _NUMBERS),
-                ),
-                Axis(Words("error (1: the mean's)", "erro (1: o da média)"), log=True),
-                tuple(
-                    series(
-                        Words(f"{depth} layer{'s' * (depth > 1)}", f"{depth} camada{'s' * (depth > 1)}"),
-                        range(len(_NUMBERS)), middle[:, k], role, "both",
-                        (middle[:, k] * np.exp(-spread[:, k]), middle[:, k] * np.exp(spread[:, k])),
-                    )
-                    for k, (depth, role) in enumerate(zip(_DEPTHS, _ROLES, strict=True))
-                ),
-                marks=(Mark(Words("the mean", "a média"), y=1.0),),
-            ),
-        ),
+        pictures=(_by_numbers(middle, spread),),
     )  # fmt: skip
+
+
+def _by_numbers(middle: np.ndarray, spread: np.ndarray) -> Plot:
+    return Plot(
+        Words("Learning a product of n numbers", "Aprender um produto de n números"),
+        Words(
+            "About 600 parameters each. Bands: standard error over data sets drawn anew.",
+            "Cerca de 600 parâmetros cada. Faixas: erro padrão sobre conjuntos sorteados de novo.",
+        ),
+        Axis(
+            Words("numbers in the product", "números no produto"),
+            names=tuple(Words(str(n), str(n)) for n in _NUMBERS),
+        ),
+        Axis(Words("error (1: the mean's)", "erro (1: o da média)"), log=True),
+        tuple(
+            series(
+                Words(f"{depth} layer{'s' * (depth > 1)}", f"{depth} camada{'s' * (depth > 1)}"),
+                range(len(_NUMBERS)),
+                middle[:, k],
+                role,
+                "both",
+                (middle[:, k] * np.exp(-spread[:, k]), middle[:, k] * np.exp(spread[:, k])),
+            )
+            for k, (depth, role) in enumerate(zip(_DEPTHS, _ROLES, strict=True))
+        ),
+        marks=(Mark(Words("the mean", "a média"), y=1.0),),
+    )
 
 
 EXPERIMENT = Experiment(

@@ -79,32 +79,39 @@ def measure(quick: bool) -> Outcome:
             "de uma tenda custam 2 unidades por dobra em profundidade, e ao menos 2ᵏ − 1 unidades em uma "
             "camada. Ao contrário da paridade, este exemplo vale para redes.",
         ),
-        pictures=(
-            _waves(),
-            Plot(
-                Words("Straight pieces by number of units", "Trechos retos por número de unidades"),
-                Words(
-                    "Deep: 2 units a layer. One layer of m units: the most found. Dashed: 2ᵏ for k layers "
-                    "(steep), and the bound m + 1 of one layer (flat).",
-                    "Profunda: 2 unidades por camada. Uma camada de m unidades: o máximo encontrado. "
-                    "Tracejado: 2ᵏ para k camadas (íngreme) e o limite m + 1 de uma camada (rasteiro).",
-                ),
-                Axis(Words("hidden units", "unidades ocultas")),
-                Axis(Words("straight pieces on [0, 1]", "trechos retos em [0, 1]"), log=True),
-                (
-                    series(Words("deep", "profunda"), [2 * n for n in folds], counted, "good", "both"),
-                    series(
-                        Words("theory", "teoria"), [2 * n for n in folds], predicted, "theory"
-                    ),
-                    series(Words(
-                        "one layer",
-                        "uma camada",
-                    ), [2 * n for n in folds], shallow, "bad", "points"),
-                    series(Words("", ""), [2 * n for n in folds], bound, "theory"),
-                ),
-            ),
-        ),
+        pictures=(_waves(), _pieces(folds, counted, predicted, shallow, bound)),
     )  # fmt: skip
+
+
+def _pieces(
+    folds: range, counted: list[int], predicted: list[int], shallow: list[int], bound: list[int]
+) -> Plot:
+    return Plot(
+        Words("Straight pieces by number of units", "Trechos retos por número de unidades"),
+        Words(
+            "Deep: 2 units a layer. One layer of m units: the most found. Dashed: 2ᵏ for k layers "
+            "(steep), and the bound m + 1 of one layer (flat).",
+            "Profunda: 2 unidades por camada. Uma camada de m unidades: o máximo encontrado. "
+            "Tracejado: 2ᵏ para k camadas (íngreme) e o limite m + 1 de uma camada (rasteiro).",
+        ),
+        Axis(Words("hidden units", "unidades ocultas")),
+        Axis(Words("straight pieces on [0, 1]", "trechos retos em [0, 1]"), log=True),
+        (
+            series(Words("deep", "profunda"), [2 * n for n in folds], counted, "good", "both"),
+            series(Words("theory", "teoria"), [2 * n for n in folds], predicted, "theory"),
+            series(
+                Words(
+                    "one layer",
+                    "uma camada",
+                ),
+                [2 * n for n in folds],
+                shallow,
+                "bad",
+                "points",
+            ),
+            series(Words("", ""), [2 * n for n in folds], bound, "theory"),
+        ),
+    )
 
 
 def _waves() -> Plot:

@@ -19,13 +19,17 @@ def _parameters(widths: np.ndarray) -> np.ndarray:
 
 _CLASSES_TOO = {
     False: Words(
-        "The share of wrong classes has no peak: it only falls. ",
-        "A fração de classes erradas não tem pico: só cai. ",
+        "The share of wrong classes has no peak: it only falls.",
+        "A fração de classes erradas não tem pico: só cai.",
     ),
     True: Words(
-        "The share of wrong classes rises somewhere, too. ",
-        "A fração de classes erradas também sobe em algum ponto. ",
+        "The share of wrong classes rises somewhere, too.",
+        "A fração de classes erradas também sobe em algum ponto.",
     ),
+}
+_CLEAN = {
+    True: Words("With clean labels there is no peak.", "Com rótulos limpos não há pico."),
+    False: Words("With clean labels there is a peak too.", "Com rótulos limpos também há um pico."),
 }
 
 
@@ -74,19 +78,22 @@ def measure(quick: bool) -> Outcome:
             *(float(shares[k]) for k in (0, place, -1)),
         ),
         verdict=verdict(float(ratios[place]), mean, clean),
-        statement=Words(
-            "With noisy labels networks show the peak and the second descent too, in the squared loss they "
-            "train on; the peak lies within a factor of four of P = N·C (parameters, "
-            "rows, outputs), the first descent is hardly seen. "
-            + _CLASSES_TOO[bump].en
-            + ("With clean labels there is no peak." if falls else "With clean labels there is a peak too."),
-            "Com rótulos ruidosos, redes também mostram o pico e a segunda descida, na perda quadrática que "
-            "treinam; o pico está a no máximo um fator de quatro de P = N·C (parâmetros, "
-            "linhas, saídas), a primeira descida quase não se vê. " + _CLASSES_TOO[bump].pt
-            + ("Com rótulos limpos não há pico." if falls else "Com rótulos limpos também há um pico."),
-        ),
+        statement=_said_so(bump, falls),
         pictures=(_picture(ratios, test, train, clean),),
     )  # fmt: skip
+
+
+def _said_so(bump: bool, falls: bool) -> Words:
+    """`bump`: the share of wrong classes rises somewhere; `falls`: clean labels have no peak."""
+    classes, clean = _CLASSES_TOO[bump], _CLEAN[falls]
+    return Words(
+        "With noisy labels networks show the peak and the second descent too, in the squared loss they train "
+        "on; the peak lies within a factor of four of P = N·C (parameters, rows, outputs), the first descent "
+        f"is hardly seen. {classes.en} {clean.en}",
+        "Com rótulos ruidosos, redes também mostram o pico e a segunda descida, na perda quadrática que "
+        "treinam; o pico está a no máximo um fator de quatro de P = N·C (parâmetros, linhas, saídas), a "
+        f"primeira descida quase não se vê. {classes.pt} {clean.pt}",
+    )
 
 
 def _picture(ratios: np.ndarray, test: np.ndarray, train: np.ndarray, clean: np.ndarray) -> Plot:

@@ -105,8 +105,8 @@ EXPERIMENT = Experiment(
         "Aprender uma tarefa junto com outra pode piorá-la.",
     ),
     source=Words(
-        "A reading of “IA353A – Neural Networks EC2”, 7.1, of which only the heading is at hand",
-        "Uma leitura de “IA353A – Neural Networks EC2”, 7.1, de que só temos o título",
+        "A reading of “IA353A – Neural Networks EC2”, 7.1, where the text has only a heading",
+        "Uma leitura de “IA353A – Neural Networks EC2”, 7.1, em que o texto só traz o título",
     ),
     prediction=Words(
         "For two linear tasks with weights w₁ and w₂, of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = "

@@ -111,8 +111,8 @@ EXPERIMENT = Experiment(
         "Compartilhar o que duas tarefas têm em comum, em vez de fundi-las, evita a transferência negativa.",
     ),
     source=Words(
-        "A reading of “IA353A – Neural Networks EC2”, 7.2, of which only the heading is at hand",
-        "Uma leitura de “IA353A – Neural Networks EC2”, 7.2, de que só temos o título",
+        "A reading of “IA353A – Neural Networks EC2”, 7.2, where the text has only a heading",
+        "Uma leitura de “IA353A – Neural Networks EC2”, 7.2, em que o texto só traz o título",
     ),
     prediction=Words(
         "With the penalty λ‖ŵ₁ − ŵ₂‖², λ = σ²D/‖w₁ − w₂‖² for D inputs and noise σ, soft sharing is a "

@@ -26,6 +26,16 @@ def verdict(broken: float, growth: bool, network: float) -> Verdict:
     return "holds" if network < 1.0 else "holds with conditions"
 
 
+_SO = Words(
+    "The bound holds with probability 1 − δ over the training rows, for the share of wrong answers "
+    "between two classes and independent rows of one law. It is several times too large even for "
+    "thresholds, and above 1, so empty, for networks.",
+    "O limite vale com probabilidade 1 − δ sobre as linhas de treino, para a fração de erros entre "
+    "duas classes e linhas independentes de uma mesma lei. É várias vezes maior que o necessário até "
+    "para limiares, e acima de 1, portanto vazio, para redes.",
+)
+
+
 def measure(quick: bool) -> Outcome:
     """Coin-flip labels and the class of thresholds with a sign, of VC dimension 2."""
     counts = np.array([30, 100, 300, 1000, 3000, 10_000])
@@ -61,14 +71,7 @@ def measure(quick: bool) -> Outcome:
             samples, 100.0 * broken, float(bounds[place]), float(high[place]), _MANY, network,
         ),
         verdict=verdict(broken, growth, network),
-        statement=Words(
-            "The bound holds with probability 1 − δ over the training rows, for the share of wrong answers "
-            "between two classes and independent rows of one law. It is several times too large even for "
-            "thresholds, and above 1, so empty, for networks.",
-            "O limite vale com probabilidade 1 − δ sobre as linhas de treino, para a fração de erros entre "
-            "duas classes e linhas independentes de uma mesma lei. É várias vezes maior que o necessário até "
-            "para limiares, e acima de 1, portanto vazio, para redes.",
-        ),
+        statement=_SO,
         pictures=(_picture(counts, bounds, gaps),),
     )  # fmt: skip
 
