@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from profunda.lab.drawing import figure
-from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, Series, series
+from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, Series, Spot, series
 from profunda.lab.words import Words
 
 
@@ -111,3 +111,17 @@ def test_a_theory_takes_the_colour_of_what_it_is_the_theory_of() -> None:
 def test_parts_of_a_theory_without_a_name_go_on_in_its_dashes() -> None:
     first, more = (series(_words(name), [0, 1], [0, 1], "theory") for name in ("law", ""))
     assert len({line["dash"] for line in _lines(first, more)}) == 1
+
+
+def test_words_of_a_spot_leave_the_line_that_begins_there_in_sight() -> None:
+    def side(end: float) -> str:
+        path = series(_words("path"), [0.0, 0.0, 0.0, 3.0], [0.0, 0.1 * end, 0.2 * end, 3.0 * end])
+        heat = Heat(
+            _words("t"), _words("w"), Axis(_words("x")), Axis(_words("y")), _words("z"),
+            (0.0, 1.0), (0.0, 1.0), ((1.0, 2.0), (3.0, 4.0)),
+            spots=(Spot(_words("start"), 0.0, 0.0),), paths=(path,),
+        )  # fmt: skip
+        return json.loads(figure(heat, "en").spec)["data"][-1]["textposition"][0]
+
+    assert side(1.0) == "bottom center"
+    assert side(-1.0) == "top center"

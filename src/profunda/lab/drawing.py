@@ -45,7 +45,7 @@ def _plot(plot: Plot, language: Language) -> Figure:
         for one, dash in zip(plot.series, _dashes(plot.series), strict=True)
         for trace in _traces(one, dash, share, language, sliding)
     ]
-    data += [_spots(plot.spots, language)] if plot.spots else []
+    data += [_spots(plot.spots, plot.series, language)] if plot.spots else []
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
     across = [x for one in plot.series for x in one.x]
@@ -172,19 +172,29 @@ def _band(
     ]
 
 
-def _spots(spots: Sequence[Spot], language: Language) -> dict[str, Any]:
+def _spots(spots: Sequence[Spot], lines: Sequence[Series], language: Language) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers+text",
         "x": numbers([spot.x for spot in spots]),
         "y": numbers([spot.y for spot in spots]),
         "text": [label(spot.words.to(language), 40) for spot in spots],
-        "textposition": "top center",
+        "textposition": [_clear_side(spot, lines) for spot in spots],
         "marker": {"color": BAD, "size": 9, "line": {"color": "#ffffff", "width": 1.5}},
         "showlegend": False,
         "hoverinfo": "text",
         "cliponaxis": False,
     }
+
+
+def _clear_side(spot: Spot, lines: Sequence[Series]) -> str:
+    """Above a spot, or below it where lines hide fewer of the words."""
+    across, up = (np.concatenate([np.asarray(values, np.float64) for values in each]) for each in (
+        [[spot.x], *(one.x for one in lines)], [[spot.y], *(one.y for one in lines)]))  # fmt: skip
+    beside = np.abs(across - spot.x) < 0.04 * np.ptp(across)
+    tall = 0.1 * np.ptp(up)
+    above, below = (int(np.sum(beside & (gap > 0) & (gap < tall))) for gap in (up - spot.y, spot.y - up))
+    return "bottom center" if below < above else "top center"
 
 
 def _marks(
@@ -305,7 +315,7 @@ def _heat(heat: Heat, language: Language) -> Figure:
     ]
     for path, dash in zip(heat.paths, _dashes(heat.paths), strict=True):
         data += _traces(path, dash, 200, language, False)
-    data += [_spots(heat.spots, language)] if heat.spots else []
+    data += [_spots(heat.spots, heat.paths, language)] if heat.spots else []
     layout = _separators(language) | {
         "xaxis": _axis(heat.x, heat.at_x, language),
         "yaxis": _axis(heat.y, heat.at_y, language),

@@ -14,6 +14,11 @@ _WIDTHS = (4, 16, 64)
 _ROLES: tuple[Role, ...] = ("bad", "second", "good")
 
 
+def _kept(steps: int) -> list[int]:
+    """The steps after which points are kept, evenly spaced in their logarithm."""
+    return np.unique(np.logspace(0, np.log10(steps), 60).astype(int)).tolist()
+
+
 def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarray]:
     """Full-batch gradient descent on ½‖z − y‖² at a quarter of 1/λ_max; its two paths, and the cosines with
     the way to the target, [2, T]: of the steps of the predictions, and of −JJᵀ∂ℓ/∂z."""
@@ -21,7 +26,7 @@ def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarr
     x = gaussian_rows(_ROWS, _INPUTS, 100 + seed)
     y = torch.from_numpy(np.random.default_rng(seed).choice([-1.0, 1.0], (_ROWS, 1)))
     rate = 0.25 / float(torch.linalg.matrix_norm(jacobian(net, x), 2)) ** 2
-    keep = set(np.unique(np.logspace(0, np.log10(steps), 60).astype(int)).tolist())
+    keep = set(_kept(steps))
     points, cosines = [parameter_vector(net)], []
 
     def along(move: torch.Tensor, way: torch.Tensor) -> float:
@@ -30,23 +35,15 @@ def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarr
     for step in range(1, steps + 1):
         z = net(x)
         slopes = torch.autograd.grad(0.5 * (z - y).square().sum(), list(net.parameters()))
-        pushed = _pushed(net, x, slopes) if step in keep else None
+        j = jacobian(net, x) if step in keep else None
         with torch.no_grad():
             for each, slope in zip(net.parameters(), slopes, strict=True):
                 each -= rate * slope
-            if pushed is not None:
+            if j is not None:
                 points.append(parameter_vector(net))
                 moved, way = (net(x) - z).reshape(-1), (y - z).reshape(-1)
-                cosines.append((along(moved, way), along(-pushed, way)))
+                cosines.append((along(moved, way), along(j @ (j.T @ way), way)))
     return training_paths(net, points, x, y), np.array(cosines).T
-
-
-def _pushed(net: torch.nn.Module, x: torch.Tensor, slopes: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """J times the gradient by the parameters, [N]: JJᵀ∂ℓ/∂z, without forming J."""
-    at = {name: each.detach() for name, each in net.named_parameters()}
-    to = dict(zip(at, slopes, strict=True))
-    _, pushed = torch.func.jvp(lambda p: torch.func.functional_call(net, p, (x,)), (at,), (to,))
-    return pushed.reshape(-1)
 
 
 def verdict(falling: bool, cosine: float) -> Verdict:
@@ -110,7 +107,7 @@ def measure(quick: bool) -> Outcome:
             "por −JJᵀ∂ℓ/∂z, depressa em algumas direções, devagar em outras.",
             *straight[_WIDTHS[-1]],
         ),
-        pictures=(_predictions(last[0][0]), _parameters(last[0][0]), _distances(runs)),
+        pictures=(_predictions(last[0][0]), _parameters(last[0][0]), _distances(runs, steps)),
     )  # fmt: skip
 
 
@@ -160,23 +157,22 @@ def _parameters(paths: TrainingPaths) -> Plot:
     )
 
 
-def _distances(runs: dict[int, list[tuple[TrainingPaths, np.ndarray]]]) -> Plot:
+def _distances(runs: dict[int, list[tuple[TrainingPaths, np.ndarray]]], steps: int) -> Plot:
     lines = [
         series(
             said("{0} units", "{0} unidades", width),
-            range(len(runs[width][0][0].distances)),
-            np.mean([paths.distances / paths.distances[0] for paths, _ in runs[width]], axis=0), role,
+            _kept(steps),
+            np.mean([paths.distances[1:] / paths.distances[0] for paths, _ in runs[width]], axis=0), role,
         )
         for width, role in zip(_WIDTHS, _ROLES, strict=True)
     ]  # fmt: skip
     return Plot(
         Words("Distance of the predictions to the target", "Distância das previsões ao alvo"),
         Words(
-            "Relative to the start, at the points that were kept, evenly spaced in the logarithm of the "
-            "steps.",
-            "Relativa ao início, nos pontos guardados, espaçados por igual no logaritmo dos passos.",
+            "Relative to the start, mean over networks of so many units a layer.",
+            "Relativa ao início, média sobre redes de tantas unidades por camada.",
         ),
-        Axis(Words("point kept", "ponto guardado")),
+        Axis(Words("steps", "passos"), log=True),
         Axis(Words("relative distance", "distância relativa"), log=True),
         tuple(lines),
     )
