@@ -86,8 +86,15 @@ def test_the_callers_modes_change_nothing(plain: nn.Module) -> None:
         assert forecast(plain, ROWS).json() == told
         assert forecast(Design(widths=(8,))).networks > 1
         inner, x = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 1)), torch.randn(20, 8)
-    with torch.no_grad():
-        assert forecast(plain, ROWS).json() == told
+    for mode in (
+        torch.no_grad(),
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        torch.device("meta"),
+        np.errstate(all="raise"),
+    ):
+        with mode:
+            assert forecast(plain, ROWS).json() == told
+            assert forecast(Design(widths=(16,) * 30, activation="sigmoid"), outputs=2).layers[-1].q > 0.0
     assert math.isfinite(forecast(plain, x).line("T13").value)
     with pytest.raises(ArgumentError, match=r"Sequential was made under torch\.inference_mode"):
         forecast(inner, ROWS)
@@ -136,9 +143,16 @@ def test_what_does_not_fit_into_memory_is_told() -> None:
             forecast(Design(widths=(4,)), **more)
 
 
-def test_sparse_rows_are_rows(plain: nn.Module) -> None:
-    x = X.copy()
-    assert forecast(plain, torch.as_tensor(x).to_sparse()).json() == forecast(plain, x).json()
+def test_rows_are_rows_however_a_tensor_holds_them(plain: nn.Module) -> None:
+    x = torch.as_tensor(X.copy())
+    told = forecast(plain, X).json()
+    for same in (x.to_sparse(), x.requires_grad_(), torch.complex(x * 0, -x).conj().imag):
+        assert forecast(plain, same).json() == told
+    assert forecast(plain, x.bfloat16()).line("T13").measured > 0.0
+    with pytest.raises(
+        DataError, match=r"X is a tensor that cannot be laid out in rows of numbers \(.*Float8"
+    ):
+        forecast(plain, x.detach().to(torch.float8_e5m2))
 
 
 def test_few_rows_are_weighted_alike() -> None:

@@ -73,8 +73,15 @@ def forecast(
             finite.
     """
     seed = _whole("seed", seed, 0)
-    # What is measured are gradients, whatever mode the caller works in.
-    with torch.inference_mode(False), torch.enable_grad():
+    # What is measured are gradients, in the module's own precision, on the CPU, with numbers that may be
+    # tiny: whatever mode the caller works in.
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+        torch.device("cpu"),
+        np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+    ):
         return _forecast(subject, data, inputs, outputs, seed)
 
 

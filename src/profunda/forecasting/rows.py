@@ -128,7 +128,7 @@ def _array(name: str, value: object) -> np.ndarray:
             raise DataError(
                 f"{name} is a tensor on the meta device, which holds no numbers: hand over real rows."
             )
-        value = value.detach().to_dense().cpu().numpy()
+        value = _from_tensor(name, value)
     try:
         found = np.asarray(value)
     except ValueError:  # rows of unequal lengths
@@ -139,6 +139,18 @@ def _array(name: str, value: object) -> np.ndarray:
             f"numbers, so hand over X or (X, y).{_hint(value)}"
         )
     return found
+
+
+def _from_tensor(name: str, value: torch.Tensor) -> np.ndarray:
+    plain = value.detach()
+    try:
+        plain = plain.to_dense().cpu().resolve_neg().resolve_conj()
+        return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    except (RuntimeError, TypeError) as error:  # nested, quantised and what torch may still invent
+        raise DataError(
+            f"{name} is a tensor that cannot be laid out in rows of numbers ({error}): hand over a plain one "
+            "of float32 or float64."
+        ) from error
 
 
 def _hint(value: object) -> str:
