@@ -83,10 +83,10 @@ def _picture(profiles: dict[float, np.ndarray]) -> Plot:
     ]
     theory = [
         series(
-            said("mean field, {0}", "campo médio, {0}", variance), layers,
+            Words(f"{en.split(',')[0]}, mean field", f"{pt.split(',')[0]}, campo médio"), layers,
             variance_profile("relu", _DEPTH, variance, variance), "theory", beside=role,
         )
-        for *_, variance, role in _KINDS
+        for en, pt, variance, role in _KINDS
     ]  # fmt: skip
     return Plot(
         Words("Variance of the signal by layer", "Variância do sinal por camada"),
@@ -111,12 +111,10 @@ EXPERIMENT = Experiment(
         "“IA353A – Neural Networks EC2”, questão 5, aplicada a uma ReLU",
     ),
     prediction=Words(
-        "A ReLU φ halves the mean square, E φ(z)² = ½E z²: 1/n loses 2⁻⁴⁹ = 1.8·10⁻¹⁵ over 50 layers, and "
-        "2/n keeps everything (He "
-        "et al. 2015, eq. 10).",
-        "Uma ReLU φ divide por dois o quadrado médio, E φ(z)² = ½E z²: 1/n perde 2⁻⁴⁹ = 1,8·10⁻¹⁵ em 50 "
-        "camadas, e 2/n conserva tudo (He et "
-        "al. 2015, eq. 10).",
+        "A ReLU φ halves the mean square, E φ(z)² = ½E z²: 1/n leaves 2⁻⁴⁹ = 1.8·10⁻¹⁵ over 50 layers, a "
+        "typical network e^(−2.5L/N) times that, and 2/n keeps everything (He et al. 2015, eq. 10).",
+        "Uma ReLU φ divide por dois o quadrado médio, E φ(z)² = ½E z²: 1/n deixa 2⁻⁴⁹ = 1,8·10⁻¹⁵ em 50 "
+        "camadas, uma rede típica e^(−2,5L/N) disso, e 2/n conserva tudo (He et al. 2015, eq. 10).",
     ),
     measure=measure,
     rows=("S9",),

@@ -84,8 +84,9 @@ def _picture(lines: Sequence[Series]) -> Plot:
     return Plot(
         Words("Variance of the signal by layer", "Variância do sinal por camada"),
         Words(
-            "Points: 256 units a layer, mean over networks; dashed: the mean-field map.",
-            "Pontos: 256 unidades por camada, média sobre redes; tracejado: o mapa de campo médio.",
+            "Points: 256 units a layer, geometric mean over networks; dashed: the mean-field map.",
+            "Pontos: 256 unidades por camada, média geométrica sobre redes; tracejado: o mapa de campo "
+            "médio.",
         ),
         Axis(Words("layer", "camada"), range=(0.0, 57.0)),
         Axis(Words("variance E z²", "variância E z²"), log=True),

@@ -203,7 +203,7 @@ def _with_band(name: Words, widths: list[int], errors: np.ndarray, role: Role) -
 
 
 EXPERIMENT = Experiment(
-    title=Words("Lazy is not overfitting", "Preguiçosa não é sobreajustada"),
+    title=Words("Does a lazy network overfit?", "Uma rede preguiçosa sobreajusta?"),
     claim=Words(
         "A network close to its linear model (small L/N) learns no features and so tends to overfit.",
         "Uma rede próxima de seu modelo linear (L/N pequeno) não aprende características e por isso tende a "

@@ -90,12 +90,12 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=judge(by[_SMALL], larger, losses[0], losses[1:]),
         statement=Words(
-            "A larger step moves the kernel only beyond the stable size 2/λ_max, where the network is "
-            "thrown out of its valley and lands in a flatter one; below, the path is the same. The loss "
+            "A larger step moves the kernel only near the stable size 2/λ_max and, far more, beyond it; up "
+            "to 1/λ_max it makes no difference. The loss "
             "counts by how far it pulls the outputs: logistic loss, which is never satisfied, moves the "
             "kernel far more than the squared one; a loss with a bounded pull (absolute) does not.",
-            "Um passo maior só move o núcleo além do tamanho estável 2/λ_max, onde a rede é lançada para "
-            "fora do vale e cai em outro mais plano; abaixo disso o caminho é o mesmo. A perda conta por "
+            "Um passo maior só move o núcleo perto do tamanho estável 2/λ_max e, muito mais, além dele; até "
+            "1/λ_max não faz diferença. A perda conta por "
             "quanto puxa as saídas: a logística, que nunca se satisfaz, move o núcleo muito mais que a "
             "quadrática; uma de puxão limitado (absoluta) não.",
         ),

@@ -102,7 +102,7 @@ def _curves(found: list[Side]) -> Plot:
         drawn.append(
             series(Words("both at the start", "ambas no início"), shown, each.start, "rest", step=step)
         )
-    drawn.append(series(Words("rows", "linhas"), angles, y, "good", "points"))
+    drawn.append(series(Words("data", "dados"), angles, y, "good", "points"))
     return Plot(
         Words("A network and its linear twin", "Uma rede e sua gêmea linear"),
         Words(

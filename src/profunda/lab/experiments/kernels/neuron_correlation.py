@@ -113,10 +113,10 @@ def _squares(found: list[Pairs]) -> Plot:
     return Plot(
         Words("Squares of two units move together", "Quadrados de duas unidades variam juntos"),
         Words(
-            "Correlation of squares by layer, with 95 % intervals; dashed: the exact law. Zero in the first "
-            "layer, then growing.",
-            "Correlação dos quadrados por camada, com intervalos de 95 %; tracejado: a lei exata. Zero na "
-            "primeira camada, depois cresce.",
+            "Correlation of squares of z, what enters a unit, with 95 % intervals; dashed: the exact law. "
+            "Zero in the first layer, then growing.",
+            "Correlação dos quadrados de z, o que entra numa unidade, com intervalos de 95 %; tracejado: a "
+            "lei exata. Zero na primeira camada, depois cresce.",
         ),
         DEPTH,
         Axis(Words("E zᵢ²zⱼ² ÷ (E z²)² − 1", "E zᵢ²zⱼ² ÷ (E z²)² − 1")),
