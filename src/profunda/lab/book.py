@@ -168,9 +168,9 @@ def _links(chapters: Sequence[Chapter], here: Chapter | None, language: Language
 def _index(runs: Sequence[Run], chapters: Sequence[Chapter], language: Language) -> str:
     seconds = sum(run.seconds for run in runs)
     lead = Words(
-        f"{len(runs)} claims of textbooks on deep learning, each predicted from theory, measured on this "
+        f"{len(runs)} claims of textbooks on deep learning, each set beside what theory says, measured on this "
         f"machine in {duration(seconds)} of computing, and judged by its numbers.",
-        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, "
+        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma ao lado do que diz a teoria, "
         f"medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
     )
     counts = tuple(
