@@ -136,7 +136,7 @@ def _traces(one: Series, dash: str, share: int, language: Language, sliding: boo
     line |= {"shape": "hv"} if one.kind == "stairs" else {}
     trace = {"type": "scatter", "mode": _MODES[one.kind], "line": line} | common
     if one.kind in ("points", "both"):
-        trace["marker"] = {"color": colour, "size": 7 if len(keep) < 200 else 4}
+        trace["marker"] = {"color": colour, "size": 7 if len(keep) < 40 else 5 if len(keep) < 200 else 4}
     if one.kind == "points":
         return [trace | _whiskers(one, keep)]
     return [*_band(one, keep, x, colour, shown), trace]
