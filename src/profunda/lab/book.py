@@ -171,7 +171,8 @@ def _index(runs: Sequence[Run], chapters: Sequence[Chapter], language: Language)
         f"{len(runs)} claims of textbooks on deep learning, each beside what theory says of it, measured on "
         f"this machine in {duration(seconds)} of computing, and judged by its numbers.",
         f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma ao lado do que diz a "
-        f"teoria, medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
+        f"teoria, medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus "
+        "números.",
     )
     counts = tuple(
         (verdict_word(v, language), str(sum(r.outcome is not None and r.outcome.verdict == v for r in runs)))

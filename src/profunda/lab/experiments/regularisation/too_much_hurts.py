@@ -134,8 +134,7 @@ def _what() -> Words:
     local = ". ".join(f"{_TITLES[name].pt}: {each.replace('.', ',')}" for name, each in doses.items())
     return Words(
         f"Relative to no dose at all, one line a table, means of folds and seeds. {english}. {MADE_UP.en}",
-        f"Relativa à dose zero, uma linha por tabela, médias de partições e sementes. {local}. "
-        f"{MADE_UP.pt}",
+        f"Relativa à dose zero, uma linha por tabela, médias de partições e sementes. {local}. {MADE_UP.pt}",
     )
 
 
