@@ -16,7 +16,8 @@ def given_layer(weight: np.ndarray, bias: np.ndarray | None, dtype: torch.dtype 
     [3.5]
     """
     height, width = weight.shape
-    layer = nn.utils.skip_init(nn.Linear, width, height, bias=bias is not None, dtype=dtype)
+    empty = nn.Linear(width, height, bias=bias is not None, dtype=dtype, device="meta")
+    layer = empty.to_empty(device="cpu")
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(weight))
         if bias is not None:

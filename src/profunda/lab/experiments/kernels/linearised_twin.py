@@ -94,7 +94,7 @@ def measure(quick: bool) -> Outcome:
 
 
 def _curves(found: list[Side]) -> Plot:
-    angles, y, shown, _ = data()
+    angles, y, shown, _ = (values.numpy() for values in data())
     drawn = []
     for step, each in enumerate(found):
         drawn.append(series(Words("network", "rede"), shown, each.network, "measured", step=step))
