@@ -3,6 +3,8 @@ from tests.lab import fakes
 
 from profunda.lab import contents
 
+pytest.register_assert_rewrite("tests.lab.quickly")
+
 
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from tests.lab.quickly import is_whole, quick
 
-from profunda.lab.experiment import Outcome, Verdict
+from profunda.lab.experiment import Verdict
 from profunda.lab.experiments.expressivity import (
     any_nonlinearity,
     counting_images,
@@ -44,29 +45,16 @@ EXPERIMENTS = {
     simple_distributions: "holds with conditions",
     notation: "holds with conditions",
 }
-_OUTCOMES: dict[str, Outcome] = {}
-
-
-def _outcome(module) -> Outcome:
-    if module.__name__ not in _OUTCOMES:
-        _OUTCOMES[module.__name__] = module.measure(True)
-    return _OUTCOMES[module.__name__]
 
 
 @pytest.mark.parametrize(("module", "expected"), EXPERIMENTS.items(), ids=lambda value: str(value)[-40:])
 def test_quick_runs_end_in_the_verdict_that_was_found(module, expected: Verdict) -> None:
-    found = _outcome(module)
-    assert found.verdict == expected
-    low, high = found.interval
-    assert low <= found.value <= high
-    assert "{" not in found.measured.en + found.measured.pt + found.statement.en + found.statement.pt
-    assert found.measured.en != found.measured.pt
-    assert 1 <= len(found.pictures) <= 3
+    is_whole(quick(module), expected)
 
 
 @pytest.mark.parametrize("module", [gate_given_precision, sawtooth, two_levels])
 def test_a_second_run_says_the_same(module) -> None:
-    first, again = _outcome(module), module.measure(True)
+    first, again = quick(module), module.measure(True)
     assert replace(first, pictures=()) == replace(again, pictures=())
 
 
@@ -74,15 +62,15 @@ def test_images_are_counted_in_whole_numbers() -> None:
     assert counting_images.bracketed(31, 100)  # 2^100 has 31 digits
     assert not counting_images.bracketed(30, 100)
     assert not counting_images.bracketed(32, 100)
-    assert _outcome(counting_images).value == 2_408_240
-    assert "301,030" in _outcome(counting_images).measured.en
-    assert "301.030" in _outcome(counting_images).measured.pt
+    assert quick(counting_images).value == 2_408_240
+    assert "301,030" in quick(counting_images).measured.en
+    assert "301.030" in quick(counting_images).measured.pt
     assert counting_images.verdict(False, 5, 3) == "wrong"
     assert counting_images.verdict(True, 5, 5) == "holds"
 
 
 def test_the_gate_has_order_two_and_a_wrong_order_would_be_told() -> None:
-    found = _outcome(multiplication_gate)
+    found = quick(multiplication_gate)
     assert found.value == pytest.approx(2.0, abs=0.02)
     assert multiplication_gate.verdict([2.0, 3.0], [1.0], [1e-8]) == "wrong"
     assert multiplication_gate.verdict([2.0], [2.0], [1e-8]) == "wrong"
@@ -90,7 +78,7 @@ def test_the_gate_has_order_two_and_a_wrong_order_would_be_told() -> None:
 
 
 def test_the_gate_is_drawn_with_a_slider_and_as_the_text_draws_it() -> None:
-    plot, parabolas, diagram = _outcome(multiplication_gate).pictures
+    plot, parabolas, diagram = quick(multiplication_gate).pictures
     assert isinstance(plot, Plot)
     assert isinstance(parabolas, Plot)
     assert parabolas.slider is not None
@@ -107,13 +95,13 @@ def test_the_gate_is_drawn_with_a_slider_and_as_the_text_draws_it() -> None:
 
 def test_the_middle_line_is_twice_the_product() -> None:
     assert gate_intermediate_line.middle_line(Fraction(2, 3), Fraction(5, 7)) == 2 * Fraction(10, 21)
-    assert _outcome(gate_intermediate_line).value == 2.0
+    assert quick(gate_intermediate_line).value == 2.0
     assert gate_intermediate_line.verdict(Fraction(1), 3.0, 0.0) == "holds"
     assert gate_intermediate_line.verdict(Fraction(1), 4.0, 0.03) == "holds with conditions"
 
 
 def test_relu_misses_the_product_and_a_gate_of_relus_would_be_told() -> None:
-    assert _outcome(any_nonlinearity).value == pytest.approx(3 - 2 * 2**0.5, abs=1e-4)
+    assert quick(any_nonlinearity).value == pytest.approx(3 - 2 * 2**0.5, abs=1e-4)
     assert any_nonlinearity.verdict([1e-8], 1e-8, 1e-8) == "holds"
     assert any_nonlinearity.verdict([0.1], 0.17, 1.0) == "wrong"
 
@@ -137,14 +125,14 @@ def test_trees_stay_small_and_a_large_one_would_be_told() -> None:
 
 
 def test_sawtooth_counts_all_pieces() -> None:
-    assert _outcome(sawtooth).value == 2**10
+    assert quick(sawtooth).value == 2**10
     assert sawtooth.verdict([2, 4], [2, 4], [3, 5], [3, 5]) == "holds with conditions"
     assert sawtooth.verdict([2, 5], [2, 4], [3, 5], [3, 5]) == "wrong"
     assert sawtooth.verdict([2, 16], [2, 16], [3, 6], [3, 5]) == "wrong"
 
 
 def test_random_networks_have_about_a_piece_a_unit() -> None:
-    found = _outcome(random_networks_regions)
+    found = quick(random_networks_regions)
     assert found.value < 1.1
     plot = found.pictures[0]
     assert isinstance(plot, Plot)
@@ -155,7 +143,7 @@ def test_random_networks_have_about_a_piece_a_unit() -> None:
 
 
 def test_two_levels_reach_14_and_68_functions() -> None:
-    found = _outcome(two_levels)
+    found = quick(two_levels)
     assert found.value == 14
     assert "68 of 256" in found.measured.en
     everything = [two_level_reach(2, complemented=True)]
@@ -164,7 +152,7 @@ def test_two_levels_reach_14_and_68_functions() -> None:
 
 
 def test_parity_networks_are_checked_on_every_input() -> None:
-    assert _outcome(parity_circuits).value == 32_768
+    assert quick(parity_circuits).value == 32_768
     assert parity_circuits.network_exact(parity_tree(5))
     broken = parity_flat(5)
     broken = replace(broken, gates=(broken.gates[0]._replace(kind="or"),))
@@ -198,6 +186,6 @@ def test_simple_data_are_told_from_others() -> None:
 
 
 def test_notation_equals_loops_and_a_wrong_sign_would_be_told() -> None:
-    assert _outcome(notation).value <= 1e-12
+    assert quick(notation).value <= 1e-12
     assert notation.verdict([1e-3], 1.0, 0.0) == "wrong"
     assert notation.verdict([1e-15], 0.0, 0.0) == "holds"

@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from tests.lab.quickly import is_whole, quick
 
-from profunda.lab.experiment import Outcome, Verdict
+from profunda.lab.experiment import Verdict
 from profunda.lab.experiments.landscape import (
     full_rank_means_one_minimum,
     less_competition,
@@ -37,29 +38,16 @@ EXPERIMENTS = {
     slices: "wrong",
     reachable_directions: "holds",
 }
-_OUTCOMES: dict[str, Outcome] = {}
-
-
-def _outcome(module) -> Outcome:
-    if module.__name__ not in _OUTCOMES:
-        _OUTCOMES[module.__name__] = module.measure(True)
-    return _OUTCOMES[module.__name__]
 
 
 @pytest.mark.parametrize(("module", "expected"), EXPERIMENTS.items(), ids=lambda value: str(value)[-40:])
 def test_quick_runs_end_in_the_verdict_that_was_found(module, expected: Verdict) -> None:
-    found = _outcome(module)
-    assert found.verdict == expected
-    low, high = found.interval
-    assert low <= found.value <= high
-    assert "{" not in found.measured.en + found.measured.pt + found.statement.en + found.statement.pt
-    assert found.measured.en != found.measured.pt
-    assert 1 <= len(found.pictures) <= 3
+    is_whole(quick(module), expected)
 
 
 @pytest.mark.parametrize("module", [printed_surface, less_competition, slices])
 def test_a_second_run_says_the_same(module) -> None:
-    first, again = _outcome(module), module.measure(True)
+    first, again = quick(module), module.measure(True)
     assert replace(first, pictures=()) == replace(again, pictures=())
 
 
@@ -73,7 +61,7 @@ def test_jacobians_agree_with_finite_differences() -> None:
 
 
 def test_the_printed_surface_has_poles_and_a_point_without_value() -> None:
-    found = _outcome(printed_surface)
+    found = quick(printed_surface)
     assert found.predicted is not None
     assert found.value == pytest.approx(found.predicted, rel=1e-4)
     assert found.value == pytest.approx(-3.256e5, rel=1e-3)
@@ -87,7 +75,7 @@ def test_the_printed_surface_has_poles_and_a_point_without_value() -> None:
 
 
 def test_the_regular_surface_has_101_minima_where_descent_stops() -> None:
-    assert _outcome(regular_surface).value == 101
+    assert quick(regular_surface).value == 101
     assert regular_surface.verdict(1, 1, 1, 5) == "wrong"
     assert regular_surface.verdict(9, 5, 5, 5) == "holds with conditions"
     path = regular_surface.descent((4.0, 4.1))
@@ -109,7 +97,7 @@ def test_one_minimum_would_be_told() -> None:
 
 
 def test_ranks_are_those_of_theory() -> None:
-    found = _outcome(overparametrised_full_rank)
+    found = quick(overparametrised_full_rank)
     assert found.value == 50
     net, x = dense((5, 3, 1), torch.nn.ReLU, 0), gaussian_rows(50, 5, 0)
     assert (parameters(net), overparametrised_full_rank.rank(net, x)) == (22, 19)
@@ -119,7 +107,7 @@ def test_ranks_are_those_of_theory() -> None:
 
 
 def test_linearisation_has_order_two() -> None:
-    assert _outcome(linearisation_order).value == pytest.approx(2.0, abs=0.02)
+    assert quick(linearisation_order).value == pytest.approx(2.0, abs=0.02)
     assert linearisation_order.verdict(1.0, 0.0, 0.0) == "holds with conditions"
     assert linearisation_order.verdict(1.0, 0.1, 0.1) == "wrong"
 
@@ -147,6 +135,6 @@ def test_many_valleys_in_a_slice_would_be_told() -> None:
 
 
 def test_an_unreachable_direction_would_be_told() -> None:
-    assert _outcome(reachable_directions).value < 1e-8
+    assert quick(reachable_directions).value < 1e-8
     assert reachable_directions.verdict([0.3], [0.9]) == "wrong"
     assert reachable_directions.verdict([1e-14], [1e-3]) == "holds with conditions"
