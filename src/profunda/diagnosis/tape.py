@@ -104,7 +104,7 @@ class Tape(TorchFunctionMode):
                 known = sort or self._pointwise(part, entered, left)
                 if known is not None:
                     self._forget(begun)
-                    self._module(path, part, known, (entered, sources), left)
+                    self._module(path, part, known, (entered, sources), tensors_in(left))
                 self._closed = 1 if sort is not None else 0
             self._closed -= sort is not None
 
@@ -125,7 +125,7 @@ class Tape(TorchFunctionMode):
         part: nn.Module,
         sort: Sort,
         given: tuple[list[Tensor], list[int]],
-        left: list[Tensor],
+        made: list[Tensor],
     ) -> None:
         entered, sources = given
         weighted = next(part.parameters(), None) is not None
