@@ -312,7 +312,9 @@ class Course:
     forwards without gradients in training mode; `repeated`: steps whose batch was that of the step
     before; `overwritten`: steps before which weights were not what the step before left; `clipped`: the
     median factor by which clipping shortened gradients, 1 for none; `summed`: micro-batches whose losses
-    were not divided. `broken_step`: the first step with a loss or gradient that is not finite, -1 for
+    were not divided. `detached`: losses made with gradients enabled, in training mode, from which none can
+    flow, where no other loss was differentiated in their stead; `dropped`: gradients that were cleared
+    before a step used them, a scaler's included. `broken_step`: the first step with a loss or gradient that is not finite, -1 for
     none; `broken_at` the Op or layer.
     """
 
@@ -340,6 +342,8 @@ class Course:
     overwritten: int = 0
     clipped: float = 1.0
     summed: int = 1
+    detached: int = 0
+    dropped: int = 0
     broken_step: int = -1
     broken_at: str = ""
     planned: int = 0
