@@ -1,0 +1,72 @@
+"""When to look closely: often at the beginning, then ever more seldom, and never beyond a share of the time.
+
+Norms, copies and comparisons of all weights cost as much as an optimiser's step. They are made at steps
+0, 1, 2, 3, 4, 6, 8, … (the gap grows by a quarter until it is LONGEST_GAP), and each only once the time so
+far can pay for it. What the clock decides is which numbers are recorded, never what is trained.
+"""
+
+import math
+from time import perf_counter
+
+__all__ = ["Pace"]
+
+ALWAYS = 3
+"""Closer looks that are made whatever they cost: the first steps are where broken loops show."""
+
+GROWTH, LONGEST_GAP = 1.25, 100
+
+SLOW_STEP = 5e-3
+"""Seconds. Longer steps give QUICK_SHARE of their time, shorter ones, of which there are more, SLOW_SHARE."""
+
+SLOW_SHARE, QUICK_SHARE = 0.012, 0.04
+
+
+class Pace:
+    """Decides whether a step is looked at closely. `hurried` False: by the step's number alone."""
+
+    def __init__(self, hurried: bool = True) -> None:
+        self.hurried = hurried
+        self.begun = math.nan  # when the first step ended: what comes before it prepares kernels and caches
+        self.spent, self.taken, self.last_cost = 0.0, 0, 0.0
+        self.following, self.gap = 0.0, 1.0
+        self.steps = 0
+
+    def due(self, step: int) -> bool:
+        """Whether `step`, counted from 0, is to be looked at."""
+        if step < self.following:
+            return False
+        if self.hurried and self.taken >= ALWAYS:
+            elapsed = perf_counter() - self.begun - self.spent
+            return self.spent + self.last_cost <= self.share * elapsed
+        return True
+
+    @property
+    def seconds(self) -> float:
+        """Mean duration of a step without looking; infinite before two steps are done."""
+        if self.steps < 2:
+            return math.inf
+        return (perf_counter() - self.begun - self.spent) / (self.steps - 1)
+
+    @property
+    def share(self) -> float:
+        """Share of the time that closer looks may take."""
+        return SLOW_SHARE if self.seconds >= SLOW_STEP else QUICK_SHARE
+
+    def looked(self, step: int, cost: float) -> None:
+        """`step` was looked at, which took `cost` seconds."""
+        self.taken += 1
+        self.last_cost = cost
+        self.gap = 1.0 if self.taken < 4 else min(self.gap * GROWTH, LONGEST_GAP)
+        self.following = step + max(1, round(self.gap))
+        self.paid(cost)
+
+    def paid(self, cost: float) -> None:
+        """Take `cost` seconds into account."""
+        if not math.isnan(self.begun):
+            self.spent += cost
+
+    def stepped(self) -> None:
+        """One optimiser step is over."""
+        if self.steps == 0:
+            self.begun = perf_counter()
+        self.steps += 1

@@ -1,0 +1,422 @@
+"""Hooks on a module, a loss function and an optimiser that only look.
+
+Nothing that is trained depends on them: hooks return None, hold no gradient of a parameter, draw no random
+numbers, and what they keep are detached copies. What fails in here is noted and never raised. Hooks refer to
+the probe weakly, and are nothing in copies and pickles of the module.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from time import perf_counter
+from types import MethodType
+from typing import Any
+from weakref import WeakMethod
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from profunda.diagnosis.batches import Batch, Keeper, fingerprint, rows_in
+from profunda.diagnosis.copying import tensors_in
+from profunda.diagnosis.courses import Log, Step, Term
+from profunda.diagnosis.origins import finite, origin_of
+from profunda.diagnosis.pacing import Pace
+from profunda.diagnosis.weights import Weights
+
+__all__ = ["Hook", "Probe"]
+
+OUTPUTS = 4
+"""Output tensors of a forward pass at which a backward pass is waited for."""
+
+LEAST_STEP = 1e-3
+"""Seconds. In quicker steps batches are compared and gradients looked at only every SELDOM-th time."""
+
+MANY = 64
+"""Forward and backward passes within one step that are remembered."""
+
+SELDOM, READ = 8, 32
+"""READ: on an accelerator numbers are fetched once in so many steps, because each fetch waits for it."""
+
+
+class Hook:
+    """Calls `method` of a probe as long as the probe lives; a copied or unpickled Hook does nothing."""
+
+    __slots__ = ("bound", "method")
+    __torch_unserializable__ = True  # so that tensors under it are saved without a warning
+
+    def __init__(self, method: MethodType, *bound: object) -> None:
+        self.method, self.bound = WeakMethod(method), bound
+
+    def __call__(self, *seen: object) -> None:
+        if torch.compiler.is_compiling():
+            return
+        method: Any = self.method()
+        if method is not None:
+            method.__self__.guarded(method, (*self.bound, *seen))
+
+    def __deepcopy__(self, memo: object) -> Callable[..., object]:
+        return nullcontext().__exit__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (nullcontext(), "__exit__")  # takes anything, gives None, and needs no Profunda
+
+
+class Forward:
+    """One forward pass with gradients, until the next step."""
+
+    __slots__ = ("args", "batch", "named", "resting", "targets", "training", "used")
+
+    def __init__(
+        self, args: tuple[Any, ...], named: dict[str, Any], training: bool, resting: list[str]
+    ) -> None:
+        self.args, self.named, self.training, self.resting = args, named, training, resting
+        self.targets: Any = None
+        self.batch: Batch | None = None
+        self.used = False
+
+    def release(self) -> None:
+        """Let go of inputs and targets."""
+        self.args, self.named, self.targets, self.batch = (), {}, None, None
+
+
+class Probe:
+    """Fills `log` while attached; `keeper` holds rows, `weights` what is known of the parameters.
+
+    `hurried` False: closer looks by the steps' numbers alone, whatever they cost. `notes` tell what could
+    not be seen.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        loss_fn: Callable[..., Any],
+        accumulate: int,
+        hurried: bool = True,
+    ) -> None:
+        self.model, self.optimizer, self.loss_fn, self.accumulate = model, optimizer, loss_fn, accumulate
+        self.log, self.keeper, self.pace = Log(), Keeper(), Pace(hurried)
+        self.weights = Weights(model, optimizer)
+        self.notes: dict[str, None] = {}
+        self.strangers: dict[str, None] = {}
+        self.after_step: Callable[[int], None] | None = None
+        self.now: Forward | None = None
+        self.forwards: list[Forward] = []
+        self.cycle: list[list[Term]] = []  # a list a backward pass
+        self.pending: list[Step] = []
+        self.marks: tuple[Tensor, ...] | None = None
+        self.found: tuple[Tensor, ...] | None = None
+        self.within = self.stepping = self.closed = self.broken = False
+        self.close = self.compare_now = True
+        self.current: list[Forward] = []
+        self.cut = 0
+        self.closure = self.unseen = False
+        self.fresh = True  # no backward pass since the last step
+        self.suspect = ""
+        self.passes = accumulate
+        self.cost = 0.0
+        self.on_cpu = all(each.device.type == "cpu" for each in model.parameters())
+
+    # Coming and going --------------------------------------------------------------------------------
+
+    def attach(self) -> ExitStack:
+        """Put the hooks on; closing what is returned takes them off."""
+        with ExitStack() as stack:
+            handles = [
+                self.model.register_forward_pre_hook(Hook(self._enters), with_kwargs=True),
+                self.model.register_forward_hook(Hook(self._leaves), with_kwargs=True),
+                self.optimizer.register_step_pre_hook(Hook(self._steps)),
+                self.optimizer.register_step_post_hook(Hook(self._stepped)),
+                register_optimizer_step_post_hook(Hook(self._other_stepped)),
+            ]
+            if isinstance(self.loss_fn, nn.Module):
+                hook = Hook(self._module_lost)
+                handles.append(self.loss_fn.register_forward_hook(hook, with_kwargs=True))
+            for handle in handles:
+                stack.callback(handle.remove)
+            return stack.pop_all()
+        raise AssertionError  # an ExitStack hides nothing
+
+    def leave(self, finished: bool) -> None:
+        """Read what is pending and let go of everything that belongs to the loop."""
+        self.guarded(self._read, ())
+        self.log.finished = finished
+        if not self.log.rate:
+            self.log.detached += self.cut * (not self.log.backwards)
+        self._forget_forwards()
+        self.now, self.cycle, self.marks, self.found = None, [], None, None
+        self.weights.forget()
+        self.after_step = None
+        self.closed = True
+
+    def guarded(self, method: Callable[..., object], seen: tuple[object, ...]) -> None:
+        """What goes wrong in here must not stop the user's training."""
+        if self.closed or self.broken:
+            return
+        try:
+            method(*seen)
+        except Exception as error:
+            self.broken = True
+            self.notes[f"The probe stopped looking at step {len(self.log.rate)}: {error!r}"] = None
+
+    # Forward passes ----------------------------------------------------------------------------------
+
+    def _enters(self, module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if self.within and torch._C._current_graph_task_id() != -1:
+            return  # a checkpoint computes once more
+        self.within = False
+        self.log.forwards += 1
+        if not torch.is_grad_enabled():
+            self.now = None
+            self.log.evaluated_in_training += module.training
+            return
+        self.now = forward = Forward(args, named, module.training, self.weights.resting())
+        if self.keeper.open:
+            forward.batch = self.keeper.copied(args, named)
+        if len(self.forwards) > 1 and not self.forwards[-2].used:
+            self.forwards[-2].release()  # a loop that never goes backwards must not fill the memory
+        self.forwards = [*self.forwards[-MANY:], forward]
+
+    def _leaves(self, module: nn.Module, args: object, named: object, outputs: object) -> None:
+        forward = self.now
+        if forward is None or self.within:
+            return
+        for tensor in tensors_in(outputs)[:OUTPUTS]:
+            if tensor.requires_grad:
+                tensor.register_hook(Hook(self._returns, forward))
+
+    def _module_lost(
+        self, module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], loss: Any
+    ) -> None:
+        given = [*args, *named.values()]
+        self.lost(given[1] if len(given) > 1 else None, loss, given[0] if given else None)
+
+    def lost(self, targets: Any, loss: Any, outputs: Any = None) -> None:
+        """The loss function gave `loss`."""
+        if self.within or not isinstance(loss, Tensor) or not torch.is_grad_enabled():
+            return
+        forward = self.now
+        if forward is not None:
+            forward.targets = targets
+        value = loss.detach()
+        value = value if value.ndim == 0 else value.mean()
+        term = Term(value.item() if self.on_cpu else value.clone(), rows=rows_in(targets))
+        self.log.losses += 1
+        if loss.requires_grad:
+            loss.register_hook(Hook(self._weighs, term))
+        elif forward is not None and forward.training:
+            self.cut += 1
+        if self.on_cpu and forward is not None and not math.isfinite(term.value) and self.log.broken_step < 0:
+            self.suspect = self._origin(forward, None) or ("loss" if finite(outputs) else "")
+
+    def _origin(self, forward: Forward, loss_fn: Callable[..., Any] | None) -> str:
+        inner, prefix = unwrapped(self.model)
+        return origin_of(inner, prefix, forward.args, forward.named, loss_fn, forward.targets)
+
+    # Backward passes ---------------------------------------------------------------------------------
+
+    def _returns(self, forward: Forward, grad: Tensor) -> None:
+        """A gradient came back to the outputs of `forward`."""
+        self._begins()
+        if forward.used:
+            return
+        forward.used = True
+        self.current.append(forward)
+        if not forward.training or forward.resting:
+            self.log.in_evaluation += 1
+            self.log.stuck.update(dict.fromkeys(forward.resting))
+
+    def _weighs(self, term: Term, grad: Tensor) -> None:
+        """A gradient came back to a value of the loss: 1, a scaler's factor, or 1 over the micro-batches."""
+        self._begins()
+        weight = grad.detach() if grad.ndim == 0 else grad.detach().sum()
+        term.weight = weight.item() if self.on_cpu else weight
+        self.cycle[-1].append(term)
+
+    def _begins(self) -> None:
+        if self.within:
+            return
+        self.within = True
+        self.weights.settle()
+        self.log.backwards += 1
+        if self.fresh:
+            self.log.uncleared += not self.stepping and self.weights.uncleared()
+            self.cycle = []
+        elif not self.stepping and self.weights.cleared():
+            self.log.drop(self._read_terms(self.cycle))
+            self.cycle = []
+        self.fresh = False
+        self.current = []
+        self.cycle = [*self.cycle[-MANY:], []]
+        torch.autograd.Variable._execution_engine.queue_callback(Hook(self._ends))
+
+    def _ends(self) -> None:
+        """The backward pass is over."""
+        self.within = False
+        self.weights.remember_backward()
+        if not math.isnan(self.log.gave_back):
+            self.log.after_drop(self._read_terms(self.cycle[-1:])[0])
+        for forward in self.current:
+            if forward.batch is not None:
+                self.keeper.add(forward.batch, forward.targets)
+                forward.batch = None
+            self.keeper.label(forward.targets)
+        if self.current and self.found is None and self.compare_now:
+            first = self.current[0]
+            given = [
+                each
+                for each in tensors_in((first.args, first.named, first.targets))
+                if each.layout == torch.strided
+            ]
+            self.found = tuple(fingerprint(each) for each in given[:3])
+        if self.close:
+            start = perf_counter()
+            if self.stepping:
+                self.weights.take_gradients()
+            elif len(self.cycle) >= self.passes:
+                self.weights.arrived = self.weights.norm()
+            self.cost += perf_counter() - start
+
+    # Steps -------------------------------------------------------------------------------------------
+
+    def _steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """A step begins."""
+        self.weights.settle()
+        self.within, self.stepping = False, True
+        self.closure = any(callable(each) for each in (*args[1:], *named.values()))
+        self.log.overwritten += self.weights.overwritten(self.close)
+        if self.fresh and not self.closure and self.weights.arrived_anew():
+            self.log.backwards += 1  # the module was called by another way than module(...)
+            self.unseen = True
+        if self.closure:
+            self.fresh = True
+        elif self.on_cpu and self.compare_now and self.log.broken_step < 0:
+            self._look_for_ruin()
+        if self.close:
+            start = perf_counter()
+            self.weights.before(self.closure)
+            self.cost += perf_counter() - start
+
+    def _look_for_ruin(self) -> None:
+        if math.isfinite(self.weights.gradient_sum()):
+            return
+        terms = self._read_terms(self.cycle)
+        if all(math.isfinite(term.value) for terms in terms for term in terms):
+            self.log.broken_step = len(self.log.rate)
+            if self.current:
+                self.log.broken_at = self._origin(self.current[-1], self.loss_fn)
+
+    def _stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
+        """A step was made."""
+        number = len(self.log.rate) + len(self.pending)
+        if self.close:
+            start = perf_counter()
+            sample = self.weights.after(number, self.closure)
+            if sample is not None:
+                self.log.samples.append(sample)
+            self.pace.looked(number, self.cost + perf_counter() - start)
+        self._note(optimizer)
+        self.weights.stepped()
+        self.weights.remember_step()
+        self.pace.stepped()
+        if self.after_step is not None:
+            start = perf_counter()
+            self.after_step(number + 1)
+            self.pace.paid(perf_counter() - start)
+        self.cost = 0.0
+        self.stepping, self.fresh = False, True
+        self.close = self.pace.due(number + 1)
+
+    def _note(self, optimizer: Optimizer) -> None:
+        """Write the step down and turn to the next one."""
+        micro = self.cycle[:1] if self.closure else self.cycle
+        rows = sum(max((term.rows for term in terms), default=0) for terms in micro)
+        if not rows:
+            rows = sum(rows_in((each.args, each.named)) for each in self.current)
+        rate = optimizer.param_groups[0]["lr"]
+        self.pending.append(Step(tuple(tuple(terms) for terms in micro), rate, rows))
+        self.passes = max(1, len(self.cycle))
+        if self.cut and not self.cycle:
+            self.log.detached += self.cut
+        self.log.unused.append(sum(each.training and not each.used for each in self.forwards))
+        self._forget_forwards()
+        self.cycle, self.cut = [], 0
+        self._compare()
+        if self.on_cpu or len(self.pending) >= READ:
+            self._read()
+
+    def _forget_forwards(self) -> None:
+        """Graphs that outlive a step know their Forward; they must not keep its inputs alive."""
+        for forward in (*self.forwards, *self.current):
+            forward.release()
+        if self.now is not None:
+            self.now.release()
+        self.forwards, self.current = [], []
+
+    def _compare(self) -> None:
+        """This batch with that of the step before."""
+        found, self.found = self.found, None
+        if found is not None and self.marks is not None and len(found) == len(self.marks):
+            self.log.compared += 1
+            pairs = zip(found, self.marks, strict=True)
+            self.log.equal += all(
+                a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs
+            )
+        self.marks = found
+        number = len(self.log.rate) + len(self.pending)
+        quick = not self.on_cpu or self.pace.seconds < LEAST_STEP
+        self.compare_now = number < 64 or not quick or number % SELDOM < 2
+
+    def _other_stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
+        """Any optimiser of this process made a step."""
+        if optimizer is self.optimizer:
+            return
+        ours = {id(each) for each in self.model.parameters()}
+        if any(id(each) in ours for group in optimizer.param_groups for each in group["params"]):
+            self.weights.moved_by_others()
+            self.strangers[type(optimizer).__name__] = None
+
+    # Reading -----------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Pending numbers, fetched at once where they lie on an accelerator."""
+        pending, self.pending = self.pending, []
+        parts = self._read_terms([list(terms) for step in pending for terms in step.losses])
+        at = 0
+        for step in pending:
+            losses = tuple(parts[at : at + len(step.losses)])
+            at += len(step.losses)
+            before = self.log.broken_step
+            self.log.add(Step(losses, float(step.rate), step.rows))
+            if before < 0 <= self.log.broken_step:
+                self.log.broken_at = self.suspect
+
+    def _read_terms(self, passes: list[list[Term]]) -> tuple[tuple[Term, ...], ...]:
+        tensors = [
+            value
+            for terms in passes
+            for term in terms
+            for value in (term.value, term.weight)
+            if isinstance(value, Tensor)
+        ]
+        if tensors:
+            home = tensors[0].device
+            numbers = iter(torch.stack([each.double().to(home) for each in tensors]).tolist())
+            for terms in passes:
+                for term in terms:
+                    if isinstance(term.value, Tensor):
+                        term.value = next(numbers)
+                    if isinstance(term.weight, Tensor):
+                        term.weight = next(numbers)
+        return tuple(tuple(terms) for terms in passes)
+
+
+def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
+    """What torch.compile and the data-parallel wrappers wrap, and the words that names in it begin with."""
+    words: list[str] = []
+    while type(model).__name__ in ("OptimizedModule", "DataParallel", "DistributedDataParallel"):
+        words.append("_orig_mod" if "_orig_mod" in model._modules else "module")
+        model = model.get_submodule(words[-1])
+    return model, ".".join(words)
