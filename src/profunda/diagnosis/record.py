@@ -52,7 +52,8 @@ class Op:
 
 @dataclass(frozen=True)
 class Layer:
-    """A leaf module with parameters of its own: `shape` of its weight, `fan_in` and `fan_out` per output
+    """A leaf module with weights of its own (norms and activations with parameters are not layers, but
+    what follows one): `shape` of its weight, `fan_in` and `fan_out` per output
     and input number, `activation` what follows it before the next layer ("" for nothing), `norm`
     likewise.
     """
@@ -135,7 +136,9 @@ class Loss:
     to what it is given though its kind does so too ("softmax" for cross-entropy of softmaxed outputs).
     `attached`: whether outputs get a gradient. `crosswise`: the two shapes, where they broadcast to a
     third. `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or
-    none. `value` on the first batch; `trivial`: of the best constant outputs on all rows.
+    none. `value` on the first batch; `trivial`: of the best constant outputs on all rows, a sum scaled to
+    as many rows as the first batch has. `why` tells, where it could not be called or read, what it raised
+    or gave; what could not be read is then as unknown.
     """
 
     name: str
@@ -149,6 +152,7 @@ class Loss:
     reduction: str = ""
     value: float = float("nan")
     trivial: float = float("nan")
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -314,8 +318,8 @@ class Course:
     median factor by which clipping shortened gradients, 1 for none; `summed`: micro-batches whose losses
     were not divided. `detached`: losses made with gradients enabled, in training mode, from which none can
     flow, where no other loss was differentiated in their stead; `dropped`: gradients that were cleared
-    before a step used them, a scaler's included. `broken_step`: the first step with a loss or gradient that is not finite, -1 for
-    none; `broken_at` the Op or layer.
+    before a step used them, a scaler's included. `broken_step`: the first step with a loss or gradient that
+    is not finite, -1 for none; `broken_at` the Op or layer.
     """
 
     loss: np.ndarray
