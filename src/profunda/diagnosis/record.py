@@ -53,9 +53,9 @@ class Op:
 @dataclass(frozen=True)
 class Layer:
     """A leaf module with weights of its own (norms and activations with parameters are not layers, but
-    what follows one): `shape` of its weight, `fan_in` and `fan_out` per output
-    and input number, `activation` what follows it before the next layer ("" for nothing), `norm`
-    likewise.
+    what follows one): `shape` of its weight, `fan_in` and `fan_out` per output and input number,
+    `activation` what bends its outputs before the next layer ("" for nothing; a recurrent layer's own),
+    `norm` and `dropout` likewise. One that runs twice stands here once.
     """
 
     name: str
