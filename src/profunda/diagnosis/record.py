@@ -6,7 +6,7 @@ could not be seen is None, and a number that could not be measured NaN; rules an
 there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -188,9 +188,13 @@ class Rows:
     where they are numbers. `kind`: numbers, images, tokens or other.
 
     mean, std, least, most [D]; `bad` shares of rows with a number that is not finite. `doubles` share of
-    rows that occur twice, `conflicts` share of rows whose double has another label. `common` share of
-    validation rows that are training rows too (NaN without validation). `ordered`: how much more often
-    neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1.
+    rows that occur twice, `groups` the number of different rows among them, `conflicts` share of rows whose
+    double has another label (the mean over rows of the share of their doubles that have one), `by_chance`
+    what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
+    validation rows that are training rows too (NaN without validation), `close` share of those that nearly
+    are. `serial`: share of their variance in which rows follow from the row before, beyond chance. `ordered`:
+    how much more often neighbouring rows share a label than by chance, in order of arrival within the first
+    epoch, 0 to 1.
     """
 
     kind: Literal["numbers", "images", "tokens", "other"]
@@ -204,7 +208,12 @@ class Rows:
     bad: float = 0.0
     doubles: float = 0.0
     conflicts: float = 0.0
+    groups: int = 0
+    by_chance: float = float("nan")
     common: float = float("nan")
+    close: float = float("nan")
+    compared: int = 0
+    serial: float = 0.0
     ordered: float = 0.0
 
 
@@ -212,11 +221,14 @@ class Rows:
 class Targets:
     """Targets of the rows looked at: for classes `counts` [C]; for values mean and std [C].
 
-    `bad`: share of rows that are not finite or outside of the classes. `skill`: what nearest neighbours
+    `bad`: share of rows that are not finite or outside of the classes, `outside` of the latter (the least
+    and most numbers that they hold are `least` and `most`). `skill`: what nearest neighbours
     and a linear model, the better of both, reach on rows they were not fitted on, as the share of the
     constant prediction's error that they take away (0 chance, 1 perfect), with its standard error;
-    `shifted` the same for labels moved by `shift` rows, the best such move. `noisy`: share of rows whose
-    label differs from that of nearly all neighbours, where these agree among each other.
+    `shifted` the same for labels moved by `shift` rows, the best of `moves` such moves. `noisy`: share of
+    rows whose label differs from that of nearly all neighbours, where these agree among each other, as it
+    is in the middle one of the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
+    that the better predictor finds when classes count alike. `rows`: how many skill was measured on.
     """
 
     counts: np.ndarray
@@ -228,6 +240,14 @@ class Targets:
     shift: int = 0
     shifted: float = float("nan")
     noisy: float = float("nan")
+    outside: float = 0.0
+    least: float = float("nan")
+    most: float = float("nan")
+    shifted_error: float = float("nan")
+    moves: int = 0
+    agreeing: int = 0
+    told: np.ndarray = field(default_factory=lambda: np.empty(0))
+    rows: int = 0
 
 
 # How signals pass it --------------------------------------------------------------------------------
@@ -247,7 +267,8 @@ class Survey:
     mean square change of outputs for one standard deviation of an input column, by shuffling blocks of
     columns where D is large. `mixing`: largest change of a row's outputs when other rows of the batch are
     exchanged, in evaluation and in training mode, relative to their spread. `broken`: name of the first
-    Op whose output is not finite, "" for none.
+    Op whose output is not finite, "" for none. `recall` [C]: of each class's probe rows, the share that the
+    outputs tell right (NaN where a class has none); empty where targets are no classes.
     """
 
     step: int
@@ -273,6 +294,7 @@ class Survey:
     valid_loss: float
     valid_score: float
     broken: str = ""
+    recall: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
