@@ -32,11 +32,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step: `losses` are its micro-batches', each a tuple of the loss function's values."""
+    """One optimiser step: `losses` are its micro-batches', each a tuple of the loss function's values.
+    Where it was not `followed`, their weights are those of an earlier step.
+    """
 
     losses: tuple[tuple[Term, ...], ...]
     rate: float
     rows: int
+    followed: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Sample:
 
 @dataclass
 class Log:
-    """What is written down while the loop runs; a number a step, in order."""
+    """What is written down while the loop runs; arrays have a number a step, in order. Counts that are no
+    whole numbers come from steps that stand for several.
+    """
 
     loss: array = field(default_factory=lambda: array("d"))
     rate: array = field(default_factory=lambda: array("d"))
@@ -67,18 +72,18 @@ class Log:
     unused: array = field(default_factory=lambda: array("q"))
     samples: list[Sample] = field(default_factory=list)
     forwards: int = 0
-    backwards: int = 0
     losses: int = 0
-    detached: int = 0
-    dropped: int = 0
-    skipped: int = 0
-    uncleared: int = 0
-    in_evaluation: int = 0
+    backwards: float = 0.0
+    detached: float = 0.0
+    dropped: float = 0.0
+    skipped: float = 0.0
+    uncleared: float = 0.0
+    in_evaluation: float = 0.0
     stuck: dict[str, None] = field(default_factory=dict)
     evaluated_in_training: int = 0
     compared: int = 0
     equal: int = 0
-    overwritten: int = 0
+    overwritten: float = 0.0
     broken_step: int = -1
     broken_at: str = ""
     finished: bool = True
@@ -88,24 +93,25 @@ class Log:
         """Write down one step."""
         totals = [_total(terms) for terms in step.losses if terms]
         self.loss.append(sum(value for value, _ in totals) / len(totals) if totals else math.nan)
-        self.scale.append(sum(weight for _, weight in totals) if totals else math.nan)
+        known = totals and step.followed
+        self.scale.append(sum(weight for _, weight in totals) if known else math.nan)
         self.rate.append(step.rate)
         self.rows.append(step.rows)
         self.parts.append(len(totals))
         if self.broken_step < 0 and totals and not math.isfinite(self.loss[-1]):
             self.broken_step = len(self.loss) - 1
 
-    def drop(self, losses: tuple[tuple[Term, ...], ...]) -> None:
+    def drop(self, losses: tuple[tuple[Term, ...], ...], worth: float) -> None:
         """Gradients of `losses` were cleared before any step used them."""
-        self.dropped += 1
+        self.dropped += worth
         totals = [_total(terms) for terms in losses if terms]
         self.gave_back = max((weight for _, weight in totals), default=math.nan)
 
-    def after_drop(self, terms: tuple[Term, ...]) -> None:
+    def after_drop(self, terms: tuple[Term, ...], worth: float) -> None:
         """The next losses' scale tells whether a scaler dropped the last ones."""
         if terms and not math.isnan(self.gave_back):
             if _total(terms)[1] < BACKED_OFF * self.gave_back and self.gave_back > 1.0:
-                self.skipped += 1
+                self.skipped += worth
             self.gave_back = math.nan
 
 
@@ -133,6 +139,7 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
     unseen = np.zeros(0)
     steps = len(log.loss)
     spare = sum(log.unused) if log.unused and median(log.unused) == 0 else 0
+    spare = round(spare * steps / len(log.unused)) if log.unused else 0
     return Course(
         loss=np.array(log.loss, dtype=np.float64),
         rate=np.array(log.rate, dtype=np.float64),
@@ -147,19 +154,19 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         train_score=unseen,
         valid_score=unseen,
         forwards=log.forwards,
-        backwards=log.backwards,
+        backwards=round(log.backwards),
         steps=steps,
-        skipped=log.skipped,
-        uncleared=log.uncleared,
-        in_evaluation=log.in_evaluation,
+        skipped=round(log.skipped),
+        uncleared=round(log.uncleared),
+        in_evaluation=round(log.in_evaluation),
         stuck=tuple(log.stuck),
         evaluated_in_training=log.evaluated_in_training + spare,
         repeated=round(log.equal / log.compared * max(0, steps - 1)) if log.compared else 0,
-        overwritten=log.overwritten,
+        overwritten=round(log.overwritten),
         clipped=_clipped(log),
         summed=_summed(log),
-        detached=log.detached,
-        dropped=log.dropped,
+        detached=round(log.detached),
+        dropped=round(log.dropped),
         broken_step=log.broken_step,
         broken_at=log.broken_at,
         finished=log.finished,
@@ -205,13 +212,11 @@ def _summed(log: Log) -> int:
         return 1
     parts = round(median(parts for _, parts in several))
     scale = median(scale for scale, _ in several)
-    if scale / parts >= SCALED:  # powers of two: a scaler's. What was left of it at the step tells the rest
-        kept = [
-            sample.used / sample.arrived
+    if scale / parts >= SCALED:  # a scaler's, of which the step shows what is left when it is taken out
+        left = [
+            sample.used / sample.arrived * log.scale[sample.step]
             for sample in log.samples
-            if sample.arrived > 0 and math.isfinite(sample.used) and sample.used < sample.arrived / SCALED
+            if sample.arrived > 0 and sample.used < sample.arrived / SCALED
         ]
-        if not kept:
-            return 1
-        scale *= 2.0 ** math.floor(math.log2(max(kept)) + 0.5)
+        scale = max((each for each in left if math.isfinite(each)), default=math.nan)
     return parts if scale >= 0.9 * parts else 1

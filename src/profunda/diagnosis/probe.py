@@ -9,9 +9,8 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from time import perf_counter
-from types import MethodType
 from typing import Any
-from weakref import WeakMethod
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -30,31 +29,34 @@ __all__ = ["Hook", "Probe"]
 OUTPUTS = 4
 """Output tensors of a forward pass at which a backward pass is waited for."""
 
-LEAST_STEP = 1e-3
-"""Seconds. In quicker steps batches are compared and gradients looked at only every SELDOM-th time."""
-
 MANY = 64
 """Forward and backward passes within one step that are remembered."""
 
-SELDOM, READ = 8, 32
-"""READ: on an accelerator numbers are fetched once in so many steps, because each fetch waits for it."""
+READ = 32
+"""On an accelerator numbers are fetched once in so many steps, because each fetch waits for it."""
+
+LEAST_PERIOD = 8
+"""There, two steps of so many are followed at most, because some checks wait for it."""
+
+TRIES = 3
+"""Losses that are not finite whose origin is searched for: the first ones may be a scaler's."""
 
 
 class Hook:
-    """Calls `method` of a probe as long as the probe lives; a copied or unpickled Hook does nothing."""
+    """Calls `act` of a probe as long as the probe lives; a copied or unpickled Hook does nothing."""
 
-    __slots__ = ("bound", "method")
+    __slots__ = ("act", "bound", "probe")
     __torch_unserializable__ = True  # so that tensors under it are saved without a warning
 
-    def __init__(self, method: MethodType, *bound: object) -> None:
-        self.method, self.bound = WeakMethod(method), bound
+    def __init__(self, probe: "Probe", act: Callable[..., object], *bound: object) -> None:
+        self.probe, self.act, self.bound = ref(probe), act, bound
 
     def __call__(self, *seen: object) -> None:
         if torch.compiler.is_compiling():
             return
-        method: Any = self.method()
-        if method is not None:
-            method.__self__.guarded(method, (*self.bound, *seen))
+        probe = self.probe()
+        if probe is not None:
+            probe.guarded(self.act, *self.bound, *seen)
 
     def __deepcopy__(self, memo: object) -> Callable[..., object]:
         return nullcontext().__exit__
@@ -97,7 +99,7 @@ class Probe:
         hurried: bool = True,
     ) -> None:
         self.model, self.optimizer, self.loss_fn, self.accumulate = model, optimizer, loss_fn, accumulate
-        self.log, self.keeper, self.pace = Log(), Keeper(), Pace(hurried)
+        self.log, self.keeper = Log(), Keeper()
         self.weights = Weights(model, optimizer)
         self.notes: dict[str, None] = {}
         self.strangers: dict[str, None] = {}
@@ -109,15 +111,19 @@ class Probe:
         self.marks: tuple[Tensor, ...] | None = None
         self.found: tuple[Tensor, ...] | None = None
         self.within = self.stepping = self.closed = self.broken = False
-        self.close = self.compare_now = True
+        self.close = self.full = True
         self.current: list[Forward] = []
-        self.cut = 0
+        self.cut, self.tries = 0, TRIES
+        self.terms: list[Term] = []  # of this step, with or without a way back
+        self.pattern: list[list[Any]] = []  # weights of the terms of the last step that was followed
+        self.last_rows = 0
         self.closure = self.unseen = False
         self.fresh = True  # no backward pass since the last step
         self.suspect = ""
         self.passes = accumulate
-        self.cost = 0.0
+        self.cost, self.worth = 0.0, 1.0
         self.on_cpu = all(each.device.type == "cpu" for each in model.parameters())
+        self.pace = Pace(hurried, 1 if self.on_cpu else LEAST_PERIOD)
 
     # Coming and going --------------------------------------------------------------------------------
 
@@ -125,14 +131,14 @@ class Probe:
         """Put the hooks on; closing what is returned takes them off."""
         with ExitStack() as stack:
             handles = [
-                self.model.register_forward_pre_hook(Hook(self._enters), with_kwargs=True),
-                self.model.register_forward_hook(Hook(self._leaves), with_kwargs=True),
-                self.optimizer.register_step_pre_hook(Hook(self._steps)),
-                self.optimizer.register_step_post_hook(Hook(self._stepped)),
-                register_optimizer_step_post_hook(Hook(self._other_stepped)),
+                self.model.register_forward_pre_hook(Hook(self, Probe._enters), with_kwargs=True),
+                self.model.register_forward_hook(Hook(self, Probe._leaves), with_kwargs=True),
+                self.optimizer.register_step_pre_hook(Hook(self, Probe._steps)),
+                self.optimizer.register_step_post_hook(Hook(self, Probe._stepped)),
+                register_optimizer_step_post_hook(Hook(self, Probe._other_stepped)),
             ]
             if isinstance(self.loss_fn, nn.Module):
-                hook = Hook(self._module_lost)
+                hook = Hook(self, Probe._module_lost)
                 handles.append(self.loss_fn.register_forward_hook(hook, with_kwargs=True))
             for handle in handles:
                 stack.callback(handle.remove)
@@ -141,7 +147,7 @@ class Probe:
 
     def leave(self, finished: bool) -> None:
         """Read what is pending and let go of everything that belongs to the loop."""
-        self.guarded(self._read, ())
+        self.guarded(Probe._read)
         self.log.finished = finished
         if not self.log.rate:
             self.log.detached += self.cut * (not self.log.backwards)
@@ -151,12 +157,12 @@ class Probe:
         self.after_step = None
         self.closed = True
 
-    def guarded(self, method: Callable[..., object], seen: tuple[object, ...]) -> None:
+    def guarded(self, act: Callable[..., object], *seen: object) -> None:
         """What goes wrong in here must not stop the user's training."""
         if self.closed or self.broken:
             return
         try:
-            method(*seen)
+            act(self, *seen)
         except Exception as error:
             self.broken = True
             self.notes[f"The probe stopped looking at step {len(self.log.rate)}: {error!r}"] = None
@@ -172,6 +178,9 @@ class Probe:
             self.now = None
             self.log.evaluated_in_training += module.training
             return
+        if not self.full:
+            self.now = Forward(args, named, module.training, [])
+            return
         self.now = forward = Forward(args, named, module.training, self.weights.resting())
         if self.keeper.open:
             forward.batch = self.keeper.copied(args, named)
@@ -181,11 +190,11 @@ class Probe:
 
     def _leaves(self, module: nn.Module, args: object, named: object, outputs: object) -> None:
         forward = self.now
-        if forward is None or self.within:
+        if forward is None or self.within or not self.full:
             return
         for tensor in tensors_in(outputs)[:OUTPUTS]:
             if tensor.requires_grad:
-                tensor.register_hook(Hook(self._returns, forward))
+                tensor.register_hook(Hook(self, Probe._returns, forward))
 
     def _module_lost(
         self, module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], loss: Any
@@ -205,10 +214,15 @@ class Probe:
         term = Term(value.item() if self.on_cpu else value.clone(), rows=rows_in(targets))
         self.log.losses += 1
         if loss.requires_grad:
-            loss.register_hook(Hook(self._weighs, term))
+            self.terms.append(term)
+            if self.full:
+                loss.register_hook(Hook(self, Probe._weighs, term))
         elif forward is not None and forward.training:
             self.cut += 1
-        if self.on_cpu and forward is not None and not math.isfinite(term.value) and self.log.broken_step < 0:
+        if not self.on_cpu or forward is None or math.isfinite(term.value) or self.log.broken_step >= 0:
+            return
+        if self.tries:
+            self.tries -= 1
             self.suspect = self._origin(forward, None) or ("loss" if finite(outputs) else "")
 
     def _origin(self, forward: Forward, loss_fn: Callable[..., Any] | None) -> str:
@@ -225,7 +239,7 @@ class Probe:
         forward.used = True
         self.current.append(forward)
         if not forward.training or forward.resting:
-            self.log.in_evaluation += 1
+            self.log.in_evaluation += self.worth
             self.log.stuck.update(dict.fromkeys(forward.resting))
 
     def _weighs(self, term: Term, grad: Tensor) -> None:
@@ -240,30 +254,31 @@ class Probe:
             return
         self.within = True
         self.weights.settle()
-        self.log.backwards += 1
+        self.log.backwards += self.worth
         if self.fresh:
-            self.log.uncleared += not self.stepping and self.weights.uncleared()
+            if not self.stepping and self.weights.uncleared():
+                self.log.uncleared += self.worth
             self.cycle = []
         elif not self.stepping and self.weights.cleared():
-            self.log.drop(self._read_terms(self.cycle))
+            self.log.drop(self._read_terms(self.cycle), self.worth)
             self.cycle = []
         self.fresh = False
         self.current = []
         self.cycle = [*self.cycle[-MANY:], []]
-        torch.autograd.Variable._execution_engine.queue_callback(Hook(self._ends))
+        torch.autograd.Variable._execution_engine.queue_callback(Hook(self, Probe._ends))
 
     def _ends(self) -> None:
         """The backward pass is over."""
         self.within = False
         self.weights.remember_backward()
         if not math.isnan(self.log.gave_back):
-            self.log.after_drop(self._read_terms(self.cycle[-1:])[0])
+            self.log.after_drop(self._read_terms(self.cycle[-1:])[0], self.worth)
         for forward in self.current:
             if forward.batch is not None:
                 self.keeper.add(forward.batch, forward.targets)
                 forward.batch = None
             self.keeper.label(forward.targets)
-        if self.current and self.found is None and self.compare_now:
+        if self.current and self.found is None:
             first = self.current[0]
             given = [
                 each
@@ -283,16 +298,19 @@ class Probe:
 
     def _steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """A step begins."""
-        self.weights.settle()
         self.within, self.stepping = False, True
+        if not self.full:
+            return
+        self.weights.settle()
         self.closure = any(callable(each) for each in (*args[1:], *named.values()))
-        self.log.overwritten += self.weights.overwritten(self.close)
+        if self.weights.overwritten(self.close):
+            self.log.overwritten += self.worth
         if self.fresh and not self.closure and self.weights.arrived_anew():
-            self.log.backwards += 1  # the module was called by another way than module(...)
+            self.log.backwards += self.worth  # the module was called by another way than module(...)
             self.unseen = True
         if self.closure:
             self.fresh = True
-        elif self.on_cpu and self.compare_now and self.log.broken_step < 0:
+        elif self.on_cpu and self.log.broken_step < 0:
             self._look_for_ruin()
         if self.close:
             start = perf_counter()
@@ -317,35 +335,57 @@ class Probe:
             if sample is not None:
                 self.log.samples.append(sample)
             self.pace.looked(number, self.cost + perf_counter() - start)
-        self._note(optimizer)
-        self.weights.stepped()
-        self.weights.remember_step()
-        self.pace.stepped()
-        if self.after_step is not None:
-            start = perf_counter()
-            self.after_step(number + 1)
-            self.pace.paid(perf_counter() - start)
-        self.cost = 0.0
-        self.stepping, self.fresh = False, True
-        self.close = self.pace.due(number + 1)
-
-    def _note(self, optimizer: Optimizer) -> None:
-        """Write the step down and turn to the next one."""
-        micro = self.cycle[:1] if self.closure else self.cycle
-        rows = sum(max((term.rows for term in terms), default=0) for terms in micro)
-        if not rows:
-            rows = sum(rows_in((each.args, each.named)) for each in self.current)
         rate = optimizer.param_groups[0]["lr"]
-        self.pending.append(Step(tuple(tuple(terms) for terms in micro), rate, rows))
-        self.passes = max(1, len(self.cycle))
-        if self.cut and not self.cycle:
-            self.log.detached += self.cut
-        self.log.unused.append(sum(each.training and not each.used for each in self.forwards))
-        self._forget_forwards()
-        self.cycle, self.cut = [], 0
-        self._compare()
+        self.pending.append(self._followed(rate) if self.full else self._glanced(rate))
+        self.pace.stepped()
+        self._turn(number + 1)
         if self.on_cpu or len(self.pending) >= READ:
             self._read()
+
+    def _turn(self, number: int) -> None:
+        """Be ready for step `number`."""
+        if self.after_step is not None:
+            start = perf_counter()
+            self.after_step(number)
+            self.pace.paid(perf_counter() - start)
+        was, self.full = self.full, self.pace.followed(number)
+        if not self.full:
+            self.marks = None  # the next batch that is seen is not the next one
+        if self.full or was:
+            self.weights.stepped()
+        if self.full:
+            self.weights.remember_step()
+        self.worth = self.pace.worth
+        self.close = self.full and self.pace.due(number)
+        self.stepping, self.fresh, self.cost = False, True, 0.0
+        self.terms, self.cycle, self.cut = [], [], 0
+
+    def _glanced(self, rate: Any) -> Step:
+        """A step that was not followed: its last losses are taken for those that were differentiated."""
+        last = iter(self.terms[-sum(len(weights) for weights in self.pattern) :])
+        if self.closure:
+            last = iter(self.terms)
+        losses = tuple(
+            tuple(Term(term.value, weight, term.rows) for weight, term in zip(weights, last, strict=False))
+            for weights in self.pattern
+        )
+        if self.now is not None:
+            self.now.release()
+        rows = sum(max((term.rows for term in terms), default=0) for terms in losses)
+        return Step(losses, rate, rows or self.last_rows, followed=False)
+
+    def _followed(self, rate: Any) -> Step:
+        micro = self.cycle[:1] if self.closure else self.cycle
+        rows = sum(max((term.rows for term in terms), default=0) for terms in micro)
+        self.last_rows = rows or sum(rows_in((each.args, each.named)) for each in self.current)
+        self.passes = max(1, len(self.cycle))
+        self.pattern = [[term.weight for term in terms] for terms in micro]
+        if self.cut and not self.cycle:
+            self.log.detached += self.cut * self.worth
+        self.log.unused.append(sum(each.training and not each.used for each in self.forwards))
+        self._forget_forwards()
+        self._compare()
+        return Step(tuple(tuple(terms) for terms in micro), rate, self.last_rows)
 
     def _forget_forwards(self) -> None:
         """Graphs that outlive a step know their Forward; they must not keep its inputs alive."""
@@ -365,9 +405,6 @@ class Probe:
                 a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs
             )
         self.marks = found
-        number = len(self.log.rate) + len(self.pending)
-        quick = not self.on_cpu or self.pace.seconds < LEAST_STEP
-        self.compare_now = number < 64 or not quick or number % SELDOM < 2
 
     def _other_stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
         """Any optimiser of this process made a step."""
@@ -389,7 +426,7 @@ class Probe:
             losses = tuple(parts[at : at + len(step.losses)])
             at += len(step.losses)
             before = self.log.broken_step
-            self.log.add(Step(losses, float(step.rate), step.rows))
+            self.log.add(Step(losses, float(step.rate), step.rows, step.followed))
             if before < 0 <= self.log.broken_step:
                 self.log.broken_at = self.suspect
 

@@ -126,7 +126,7 @@ class Watch:
         """``loss_fn(outputs, targets, *more)``, seen: for losses that are functions."""
         loss = self.loss_fn(outputs, targets, *more)
         if not isinstance(self.loss_fn, nn.Module):  # modules are seen by a hook
-            self._probe.guarded(self._probe.lost, (targets, loss, outputs))
+            self._probe.guarded(Probe.lost, targets, loss, outputs)
         return loss
 
     # What was seen ------------------------------------------------------------------------------------

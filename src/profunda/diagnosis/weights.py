@@ -243,7 +243,7 @@ class Weights:
     def overwritten(self, close: bool) -> bool:
         """Before a step: whether something moved the weights since the last one, by more than a bit."""
         foreign = False
-        if self.of_left:
+        if self.of_left and self.left:
             here = _heads(self.of_left)
             change = _distance(here, self.left)
             foreign = change > MATERIAL * self.moved
@@ -254,7 +254,7 @@ class Weights:
             self._beware([each for each, version in pairs if each._version != version])
         chosen = self.marked if close else self.alert
         self.of_left = chosen
-        self.entered = _heads(chosen)
+        self.left, self.entered = [], _heads(chosen)
         return foreign
 
     def stepped(self) -> None:
@@ -262,7 +262,8 @@ class Weights:
         self.versions = tuple(each._version for each in self.held)
         if self.of_left:
             self.left = _heads(self.of_left)
-            self.moved = _distance(self.left, self.entered)
+            if self.entered:
+                self.moved, self.entered = _distance(self.left, self.entered), []
 
     def moved_by_others(self) -> None:
         """Another optimiser made a step; what changed since ours is its doing."""
