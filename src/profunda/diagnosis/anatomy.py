@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
 from profunda.diagnosis.operations import known_module, module_sort
 from profunda.diagnosis.record import Activation, Anatomy, Layer, Op
@@ -38,7 +39,7 @@ def anatomy_of(module: nn.Module, inputs: tuple[Any, ...]) -> Anatomy:
             nodes, ends = tape.nodes, tape.made_by(tensors_in(outputs))
             unused = _unused(own, inputs, outputs, prefix)
     except Exception as error:
-        return Anatomy(**known, why=_told(error))
+        return Anatomy(**known, why=told(error))
     return _assembled(own, prefix, nodes, ends, unused, known)
 
 
@@ -85,11 +86,6 @@ def _unreadable(module: nn.Module) -> str:
             "module that it was made of."
         )
     return ""
-
-
-def _told(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 def _unused(own: nn.Module, inputs: tuple[Any, ...], outputs: Any, prefix: str) -> tuple[str, ...]:
