@@ -69,8 +69,8 @@ class Asking:
             return Asked(why=told(error))
 
     def nested(self, outputs: Any, targets: Any) -> tuple[Asked, tuple[float, float]]:
-        """The same for outputs that are several tensors: shares of the tensors and of all their numbers that
-        move it take the place of a slope.
+        """The same for outputs that are several tensors, and the share of all their numbers that move it; by
+        rows there is none.
         """
         own = cloned(outputs)
         leaves = [one.requires_grad_() for one in tensors_in(own) if one.is_floating_point()]
@@ -79,16 +79,17 @@ class Asking:
                 given = self._loss(own, cloned(targets))
                 number, why = one_number(given)
                 if number is None or not number.requires_grad or not leaves:
-                    return Asked(math.nan if number is None else float(number.detach()), why=why), (0.0, 0.0)
+                    return Asked(math.nan if number is None else float(number.detach()), why=why), (
+                        0.0,
+                        math.nan,
+                    )
                 slopes = torch.autograd.grad(number, leaves, allow_unused=True)
         except Exception as error:
-            return Asked(why=told(error)), (0.0, 0.0)
-        moved = [0 if slope is None else int((slope != 0).sum()) for slope in slopes]
-        share = sum(moved) / max(1, sum(leaf.numel() for leaf in leaves))
-        return Asked(float(number.detach()), next((one for one in slopes if one is not None), None)), (
-            sum(slope is not None for slope in slopes) / len(slopes),
-            share,
-        )
+            return Asked(why=told(error)), (0.0, math.nan)
+        moved = sum(0 if slope is None else int((slope != 0).sum()) for slope in slopes)
+        reached = next((one for one in slopes if one is not None), None)
+        share = moved / max(1, sum(leaf.numel() for leaf in leaves))
+        return Asked(float(number.detach()), reached), (share, math.nan)
 
     def value(self, outputs: Tensor, targets: Any) -> Tensor:
         """The number with its graph, for outputs that are part of one. Raises what the loss raises."""

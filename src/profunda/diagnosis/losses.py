@@ -53,12 +53,14 @@ def loss_of(
     ask = Asking(loss_fn)
     if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
         first, compared = ask.nested(outputs, targets)
-        return replace(
-            bare, value=first.value, attached=first.slope is not None, compared=compared, why=first.why
-        )
+        attached = first.slope is not None or bool(first.why)
+        return replace(bare, value=first.value, attached=attached, compared=compared, why=first.why)
     first = ask(outputs, targets, seed=0)
     if first.why:
-        return replace(bare, why=first.why)
+        # It may refuse these outputs alone, as a loss of probabilities does where they are none.
+        asked = _drawn(ask, outputs.detach(), targets, task, True)
+        suspect, sign = _recognised(*asked, targets, task, True)
+        return replace(_named(bare, suspect, *asked, targets, task), sign=sign, why=first.why)
     found = replace(bare, value=first.value, attached=first.slope is not None)
     if not found.attached:
         return replace(found, compared=(0.0, 0.0), why="no gradient of it reaches the outputs")

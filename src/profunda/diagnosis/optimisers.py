@@ -41,8 +41,8 @@ def _group(group: dict[str, Any]) -> Group:
     betas = group.get("betas")
     pair = tuple(betas) if isinstance(betas, tuple | list) else ()
     first, second = (_number(pair[0]), _number(pair[1])) if len(pair) > 1 else (math.nan, math.nan)
-    if not pair and "beta2_decay" not in group:  # rmsprop's one decay is that of squares
-        second = _number(group.get("alpha")) if "centered" in group else math.nan
+    if not pair and "centered" in group:  # rmsprop: its one decay is that of squares
+        second = _number(group.get("alpha"))
     return Group(
         _number(group.get("lr")),
         _number(group.get("momentum")),
