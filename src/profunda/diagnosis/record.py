@@ -378,8 +378,13 @@ class Course:
 
 @dataclass(frozen=True)
 class Trial:
-    """A short counterfactual on a copy: `what` was changed (a remedies' Change in words), the losses on
-    all probe rows it ended with [seeds] beside the unchanged `control`'s, after as many steps.
+    """A short counterfactual on a copy: `what` was changed (the kind of a Change), the losses on all probe
+    rows it ended with [seeds] beside the unchanged `control`'s, after as many steps, from the first weights.
+
+    `value` is a factor on what the program has: "learning rate" (of every group, 0.1 or 10), "width",
+    "depth", "epochs", "batch size", "dropout" and "weight decay" (0 for none), "clipping" (0 for none).
+    `word` names what is put in: "initialisation" ("critical"), "activation", "norm", "optimiser" (its usual
+    constants: "defaults"), "schedule" ("constant"). The two losses are in the unit of Survey.train_loss.
     """
 
     what: str
