@@ -8,9 +8,9 @@ from torch import Tensor
 
 from profunda.diagnosis.copying import tensors_in
 
-__all__ = ["Batch", "Keeper", "fingerprint", "mapped", "rows_in"]
+__all__ = ["LABELS", "Batch", "Keeper", "fingerprint", "mapped", "rows_in"]
 
-ROWS, BYTES, LABELS = 2048, 64 * 2**20, 65_536
+ROWS, BYTES, LABELS = 2048, 64 * 2**20, 16_384
 """Rows and bytes of inputs and targets that are kept, and labels whose order is."""
 
 MARKS = 64

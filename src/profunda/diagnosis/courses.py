@@ -19,7 +19,7 @@ BACKED_OFF = 0.75
 """A scaler that skips a step lowers its scale, usually by half."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Term:
     """One value of the loss function: `weight` is the gradient that came back to it, NaN before it did.
     Both may be tensors on an accelerator until they are read.

@@ -10,10 +10,10 @@ from time import perf_counter
 
 __all__ = ["Pace"]
 
-FIRST = 32
+FIRST = 16
 """Steps at the beginning that are all followed through."""
 
-PERIODS = ((20e-3, 1), (10e-3, 6), (2.5e-3, 12), (1e-3, 24), (0.0, 40))
+PERIODS = ((100e-3, 1), (30e-3, 6), (10e-3, 16), (3e-3, 32), (0.0, 64))
 """Where steps last so many seconds or longer, two of so many in a row are followed from their forward pass
 through gradients to the weights; of the others the loss, the rate and evaluations are written down. Following
 costs about 0.1 ms, and two in a row tell what a step found of the one before.
@@ -38,11 +38,10 @@ class Pace:
 
     def __init__(self, hurried: bool = True, least: int = 1) -> None:
         self.hurried, self.least = hurried, least
-        self.period, self.block, self.place = 1, -1, 0
+        self.period, self.block, self.block_end, self.place = 1, 0, 0, 0
         self.begun = math.nan  # when the first step ended: what comes before it prepares kernels and caches
         self.spent, self.taken, self.last_cost = 0.0, 0, 0.0
         self.following, self.gap = 0.0, 1.0
-        self.steps = 0
 
     def due(self, step: int) -> bool:
         """Whether `step`, counted from 0, is to be looked at."""
@@ -50,35 +49,35 @@ class Pace:
             return False
         if self.hurried and self.taken >= ALWAYS:
             elapsed = perf_counter() - self.begun - self.spent
-            return self.spent + self.last_cost <= self.share * elapsed
+            share = SLOW_SHARE if self.seconds(step) >= SLOW_STEP else QUICK_SHARE
+            return self.spent + self.last_cost <= share * elapsed
         return True
 
     def followed(self, step: int) -> bool:
         """Whether `step` is followed through; call it with growing steps."""
         if step < FIRST or not self.hurried:
             return True
-        if step >= FIRST + (self.block + 1) * self.period or self.block < 0:
-            self.period = max(self.least, next(each for least, each in PERIODS if self.seconds >= least))
-            self.block = (step - FIRST) // self.period
-            self.place = int(self.block * GOLDEN % 1.0 * (self.period - 1))
-        return self.period == 1 or (step - FIRST) % self.period - self.place in (0, 1)
+        if step >= self.block_end:
+            self.period = max(
+                self.least, next(each for least, each in PERIODS if self.seconds(step) >= least)
+            )
+            self.block += 1
+            self.place = step + int(self.block * GOLDEN % 1.0 * (self.period - 1))
+            self.block_end = step + self.period
+        return self.period == 1 or self.place <= step <= self.place + 1
+
+    def next_followed(self, step: int) -> int:
+        """The first step after `step`, which is not followed, at which `followed` is to be asked again."""
+        return self.place if step < self.place else self.block_end
 
     @property
     def worth(self) -> float:
         """Steps that one which is followed stands for."""
         return max(1.0, self.period / 2)
 
-    @property
-    def seconds(self) -> float:
-        """Mean duration of a step without looking; infinite before two steps are done."""
-        if self.steps < 2:
-            return math.inf
-        return (perf_counter() - self.begun - self.spent) / (self.steps - 1)
-
-    @property
-    def share(self) -> float:
-        """Share of the time that closer looks may take."""
-        return SLOW_SHARE if self.seconds >= SLOW_STEP else QUICK_SHARE
+    def seconds(self, step: int) -> float:
+        """Mean duration of the steps before `step` without looking; infinite before two steps are done."""
+        return (perf_counter() - self.begun - self.spent) / (step - 1) if step > 1 else math.inf
 
     def looked(self, step: int, cost: float) -> None:
         """`step` was looked at, which took `cost` seconds."""
@@ -93,8 +92,6 @@ class Pace:
         if not math.isnan(self.begun):
             self.spent += cost
 
-    def stepped(self) -> None:
-        """One optimiser step is over."""
-        if self.steps == 0:
-            self.begun = perf_counter()
-        self.steps += 1
+    def begin(self) -> None:
+        """The first step is over."""
+        self.begun = perf_counter()

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from profunda.diagnosis.batches import Batch, Keeper, fingerprint, rows_in
+from profunda.diagnosis.batches import LABELS, Batch, Keeper, fingerprint, rows_in
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.courses import Log, Step, Term
 from profunda.diagnosis.origins import finite, origin_of
 from profunda.diagnosis.pacing import Pace
+from profunda.diagnosis.snapshots import Snapshots
 from profunda.diagnosis.weights import Weights
 
 __all__ = ["Hook", "Probe"]
@@ -86,6 +87,7 @@ class Forward:
 class Probe:
     """Fills `log` while attached; `keeper` holds rows, `weights` what is known of the parameters.
 
+    `every`: optimiser steps in an epoch, 0 where unknown.
     `hurried` False: closer looks by the steps' numbers alone, whatever they cost. `notes` tell what could
     not be seen.
     """
@@ -96,6 +98,7 @@ class Probe:
         optimizer: Optimizer,
         loss_fn: Callable[..., Any],
         accumulate: int,
+        every: int = 0,
         hurried: bool = True,
     ) -> None:
         self.model, self.optimizer, self.loss_fn, self.accumulate = model, optimizer, loss_fn, accumulate
@@ -103,11 +106,12 @@ class Probe:
         self.weights = Weights(model, optimizer)
         self.notes: dict[str, None] = {}
         self.strangers: dict[str, None] = {}
-        self.after_step: Callable[[int], None] | None = None
+        self.snapshots = Snapshots(model, every)
+        self.steps = self.next_full = 0
         self.now: Forward | None = None
         self.forwards: list[Forward] = []
         self.cycle: list[list[Term]] = []  # a list a backward pass
-        self.pending: list[Step] = []
+        self.pending: list[Step | tuple[list[Term], Any]] = []  # light steps as they came
         self.marks: tuple[Tensor, ...] | None = None
         self.found: tuple[Tensor, ...] | None = None
         self.within = self.stepping = self.closed = self.broken = False
@@ -149,12 +153,11 @@ class Probe:
         """Read what is pending and let go of everything that belongs to the loop."""
         self.guarded(Probe._read)
         self.log.finished = finished
-        if not self.log.rate:
+        if not self.steps:
             self.log.detached += self.cut * (not self.log.backwards)
         self._forget_forwards()
         self.now, self.cycle, self.marks, self.found = None, [], None, None
         self.weights.forget()
-        self.after_step = None
         self.closed = True
 
     def guarded(self, act: Callable[..., object], *seen: object) -> None:
@@ -165,7 +168,7 @@ class Probe:
             act(self, *seen)
         except Exception as error:
             self.broken = True
-            self.notes[f"The probe stopped looking at step {len(self.log.rate)}: {error!r}"] = None
+            self.notes[f"The probe stopped looking at step {self.steps}: {error!r}"] = None
 
     # Forward passes ----------------------------------------------------------------------------------
 
@@ -209,12 +212,19 @@ class Probe:
         forward = self.now
         if forward is not None:
             forward.targets = targets
-        value = loss.detach()
-        value = value if value.ndim == 0 else value.mean()
-        term = Term(value.item() if self.on_cpu else value.clone(), rows=rows_in(targets))
+        if self.on_cpu:
+            value: Any = loss.item() if loss.ndim == 0 else loss.detach().mean().item()
+        else:
+            value = loss.detach().clone() if loss.ndim == 0 else loss.detach().mean()
+        rows = targets.shape[0] if isinstance(targets, Tensor) and targets.ndim else rows_in(targets)
+        term = Term(value, math.nan, rows)
+        if self.keeper.labelled < LABELS and loss.requires_grad:
+            self.keeper.label(targets)
         self.log.losses += 1
         if loss.requires_grad:
             self.terms.append(term)
+            if len(self.terms) > MANY:  # a closure's first losses count, else the last ones
+                del self.terms[-1 if self.closure else 0]
             if self.full:
                 loss.register_hook(Hook(self, Probe._weighs, term))
         elif forward is not None and forward.training:
@@ -277,7 +287,6 @@ class Probe:
             if forward.batch is not None:
                 self.keeper.add(forward.batch, forward.targets)
                 forward.batch = None
-            self.keeper.label(forward.targets)
         if self.current and self.found is None:
             first = self.current[0]
             given = [
@@ -298,9 +307,9 @@ class Probe:
 
     def _steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """A step begins."""
-        self.within, self.stepping = False, True
         if not self.full:
             return
+        self.within, self.stepping = False, True
         self.weights.settle()
         self.closure = any(callable(each) for each in (*args[1:], *named.values()))
         if self.weights.overwritten(self.close):
@@ -322,55 +331,55 @@ class Probe:
             return
         terms = self._read_terms(self.cycle)
         if all(math.isfinite(term.value) for terms in terms for term in terms):
-            self.log.broken_step = len(self.log.rate)
+            self.log.broken_step = self.steps
             if self.current:
                 self.log.broken_at = self._origin(self.current[-1], self.loss_fn)
 
     def _stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
         """A step was made."""
-        number = len(self.log.rate) + len(self.pending)
+        rate = optimizer.param_groups[0]["lr"]
         if self.close:
             start = perf_counter()
-            sample = self.weights.after(number, self.closure)
+            sample = self.weights.after(self.steps, self.closure)
             if sample is not None:
                 self.log.samples.append(sample)
-            self.pace.looked(number, self.cost + perf_counter() - start)
-        rate = optimizer.param_groups[0]["lr"]
-        self.pending.append(self._followed(rate) if self.full else self._glanced(rate))
-        self.pace.stepped()
-        self._turn(number + 1)
-        if self.on_cpu or len(self.pending) >= READ:
-            self._read()
+            self.pace.looked(self.steps, self.cost + perf_counter() - start)
+        self.pending.append(self._followed(rate) if self.full else (self.terms, rate))
+        self.terms = []
+        self.steps += 1
+        if self.steps == 1:
+            self.pace.begin()
+        if self.steps == self.snapshots.following:
+            start = perf_counter()
+            self.snapshots.take(self.steps)
+            self.pace.paid(perf_counter() - start)
+        if self.full or self.steps >= self.next_full:
+            self._turn(self.steps)
 
     def _turn(self, number: int) -> None:
-        """Be ready for step `number`."""
-        if self.after_step is not None:
-            start = perf_counter()
-            self.after_step(number)
-            self.pace.paid(perf_counter() - start)
+        """Be ready for step `number`, which is followed, or comes after one that was."""
         was, self.full = self.full, self.pace.followed(number)
-        if not self.full:
-            self.marks = None  # the next batch that is seen is not the next one
         if self.full or was:
             self.weights.stepped()
         if self.full:
             self.weights.remember_step()
+        else:
+            self.marks = None  # the next batch that is seen is not the next one
+            self.next_full = self.pace.next_followed(number)
         self.worth = self.pace.worth
         self.close = self.full and self.pace.due(number)
         self.stepping, self.fresh, self.cost = False, True, 0.0
-        self.terms, self.cycle, self.cut = [], [], 0
+        self.cycle, self.cut = [], 0
+        if self.on_cpu or len(self.pending) >= READ:
+            self._read()
 
-    def _glanced(self, rate: Any) -> Step:
+    def _glanced(self, terms: list[Term], rate: Any) -> Step:
         """A step that was not followed: its last losses are taken for those that were differentiated."""
-        last = iter(self.terms[-sum(len(weights) for weights in self.pattern) :])
-        if self.closure:
-            last = iter(self.terms)
+        last = iter(terms if self.closure else terms[-sum(len(weights) for weights in self.pattern) :])
         losses = tuple(
             tuple(Term(term.value, weight, term.rows) for weight, term in zip(weights, last, strict=False))
             for weights in self.pattern
         )
-        if self.now is not None:
-            self.now.release()
         rows = sum(max((term.rows for term in terms), default=0) for terms in losses)
         return Step(losses, rate, rows or self.last_rows, followed=False)
 
@@ -418,8 +427,9 @@ class Probe:
     # Reading -----------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """Pending numbers, fetched at once where they lie on an accelerator."""
-        pending, self.pending = self.pending, []
+        """Write pending steps down; where numbers lie on an accelerator they are fetched at once."""
+        pending = [each if isinstance(each, Step) else self._glanced(*each) for each in self.pending]
+        self.pending = []
         parts = self._read_terms([list(terms) for step in pending for terms in step.losses])
         at = 0
         for step in pending:

@@ -28,7 +28,7 @@ class Snapshots:
     def __init__(self, model: nn.Module, every: int) -> None:
         self.model, self.every = model, every
         self.kept: list[Snapshot] = []
-        self.stride = 1
+        self.following = every or 1
         size = sum(each.numel() * each.element_size() for each in model.parameters() if not is_lazy(each))
         self.most = max(1, min(MOST, BYTES // max(1, size)))
 
@@ -38,14 +38,13 @@ class Snapshots:
             self._keep(0)
 
     def take(self, step: int) -> None:
-        """Keep the weights after `step` steps, if it is one of those that count."""
-        if self.most < 2:
-            return
-        if step % (self.every * self.stride) == 0 if self.every else step & (step - 1) == 0:
+        """Keep the weights after `step` steps, which is `following`, and say when to come again."""
+        if self.most > 1:
             self._keep(step)
-            if len(self.kept) > self.most:
-                self.kept = [self.kept[0], *self.kept[2::2]]
-                self.stride *= 2
+        if len(self.kept) > self.most > 1:
+            self.kept = [self.kept[0], *self.kept[2::2]]
+            self.every *= 2
+        self.following = (step // self.every + 1) * self.every if self.every else 2 * step
 
     @torch.no_grad()
     def _keep(self, step: int) -> None:

@@ -14,7 +14,7 @@ from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.courses import course_of
 from profunda.diagnosis.probe import Probe, unwrapped
 from profunda.diagnosis.record import Course
-from profunda.diagnosis.snapshots import Snapshot, Snapshots
+from profunda.diagnosis.snapshots import Snapshot
 from profunda.errors import ArgumentError, DataError
 
 __all__ = ["Watch", "watch"]
@@ -85,8 +85,7 @@ class Watch:
         _check(model, optimizer, loss_fn, accumulate)
         self.model, self.optimizer, self.loss_fn = model, optimizer, loss_fn
         self.data, self.validation, self.accumulate = data, validation, accumulate
-        self._probe = Probe(model, optimizer, loss_fn, accumulate, hurried)
-        self._snapshots = Snapshots(model, _epoch(data, accumulate))
+        self._probe = Probe(model, optimizer, loss_fn, accumulate, _epoch(data, accumulate), hurried)
         self._stack: ExitStack | None = None
 
     def __enter__(self) -> Self:
@@ -110,8 +109,7 @@ class Watch:
                 f"({error}). An optimiser of your own must call super().__init__; a scripted module must be "
                 "watched before it is scripted."
             ) from error
-        self._snapshots.begin()
-        self._probe.after_step = self._snapshots.take
+        self._probe.snapshots.begin()
         return self
 
     def __exit__(
@@ -141,6 +139,7 @@ class Watch:
             The loop never ran: no forward pass and no step was seen.
         """
         log, weights = self._probe.log, self._probe.weights
+        self._probe.guarded(Probe._read)
         if not log.forwards and not log.rate and not log.losses:
             raise DataError(
                 "The loop never ran: 0 forward passes, 0 losses and 0 optimiser steps were seen inside the "
@@ -162,7 +161,7 @@ class Watch:
 
     @property
     def labels(self) -> Tensor | None:
-        """Targets [N] in order of arrival, at most 65,536, where they are one number a row; else None."""
+        """Targets [N] in order of arrival, at most 16,384, where they are one number a row; else None."""
         labels = self._probe.keeper.labels
         return torch.cat([each.cpu() for each in labels]) if labels else None
 
@@ -171,13 +170,13 @@ class Watch:
         """Weights and buffers at a few steps: before the first one, and at ends of epochs where `data` tells
         how long these are, else after 1, 2, 4, 8, … steps.
         """
-        return tuple(self._snapshots.kept)
+        return tuple(self._probe.snapshots.kept)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be seen, and what to do that it can."""
         log, probe = self._probe.log, self._probe
-        steps = len(log.rate)
+        steps = probe.steps
         found = list(probe.notes)
         if steps and not log.forwards:
             found.append(
