@@ -184,6 +184,13 @@ def test_crosswise_comparison_is_seen_by_behaviour() -> None:
     assert wide.crosswise is None
 
 
+def test_one_sided_errors_far_off_are_no_crosswise_comparison() -> None:
+    for y in (50.0 + 9.0 * REAL, FAR):
+        assert read(lambda z, y: F.smooth_l1_loss(z.squeeze(1), y), Z1[:, None], y).crosswise is None
+    blind = read(lambda z, y: z.square().mean(), Z1[:, None], REAL)
+    assert blind.crosswise is None
+
+
 def test_warnings_of_torch_stay_silent() -> None:
     assert read(nn.MSELoss(), Z1[:, None], REAL).crosswise == ((30, 1), (30,))
 
