@@ -55,6 +55,7 @@ def rows_of(
         common=common,
         close=close,
         compared=compared,
+        finest=_finest(table),
         serial=_serial(numbers),
         ordered=_ordered(targets),
     )
@@ -120,6 +121,16 @@ def kinds_of(targets: np.ndarray) -> np.ndarray:
     return np.unique(flat, axis=0, return_inverse=True)[1].reshape(-1)
 
 
+def _finest(table: Table) -> float:
+    """Most different numbers in a column, of SERIAL_COLUMNS, over the number of different rows."""
+    if not table.n or not table.numbers.shape[1]:
+        return math.nan
+    first = np.unique(table.groups, return_index=True)[1]
+    some = np.unique(np.linspace(0, table.numbers.shape[1] - 1, SERIAL_COLUMNS).astype(int))
+    ordered = np.sort(np.nan_to_num(table.numbers[first][:, some]), axis=0)
+    return float(((ordered[1:] != ordered[:-1]).sum(0).max(initial=0) + 1) / len(first))
+
+
 def _common(table: Table, validation: Table | None) -> tuple[float, float, int]:
     if validation is None or not validation.n or not table.n:
         return math.nan, math.nan, 0
@@ -132,7 +143,8 @@ def _close(table: Table, validation: Table, new: np.ndarray) -> float:
     """Share of validation rows, without the equal ones, that lie at nearly no distance from a training row.
 
     Distances are in standard deviations of the columns. The usual distance is that between a training row and
-    the nearest other one, the median of them: near copies are told only where that is not nothing itself.
+    the nearest other one that is not its equal, the median of them. On a line many neighbours are that near:
+    what training rows are to each other is taken off.
     """
     if table.kind == "tokens" or table.numbers.shape[1] != validation.numbers.shape[1]:
         return math.nan
@@ -146,9 +158,11 @@ def _close(table: Table, validation: Table, new: np.ndarray) -> float:
     if len(known) < 3 or not keep.any():
         return math.nan
     known, asked = ((each[:, keep] - mean[keep]) / std[keep] for each in (known, asked))
-    usual = float(np.median(np.sqrt(_nearest(known, known, True))))
-    found = np.sqrt(_nearest(asked, known, False)) < NEAR * usual
-    return float(found.sum() / len(new)) * float(new.sum() / max(1, len(asked)))
+    own = np.sqrt(_nearest(known, known, True))
+    limit = NEAR * float(np.median(own[own > 0])) if (own > 0).any() else 0.0
+    found = float((np.sqrt(_nearest(asked, known, False)) < limit).mean())
+    natural = float((own[own > 0] < limit).mean()) if (own > 0).any() else 0.0
+    return max(0.0, found - natural) * float(new.mean())
 
 
 def _nearest(rows: np.ndarray, known: np.ndarray, own: bool) -> np.ndarray:

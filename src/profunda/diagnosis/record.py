@@ -192,7 +192,8 @@ class Rows:
     double has another label (the mean over rows of the share of their doubles that have one), `by_chance`
     what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
     validation rows that are training rows too (NaN without validation), `close` share of those that nearly
-    are. `serial`: share of their variance in which rows follow from the row before, beyond chance. `ordered`:
+    are, beyond those that training rows nearly are of each other. `finest`: the most different numbers in a
+    column over the different rows, 1 where one column tells them all apart. `serial`: share of their variance in which rows follow from the row before, beyond chance. `ordered`:
     how much more often neighbouring rows share a label than by chance, in order of arrival within the first
     epoch, 0 to 1.
     """
@@ -213,6 +214,7 @@ class Rows:
     common: float = float("nan")
     close: float = float("nan")
     compared: int = 0
+    finest: float = float("nan")
     serial: float = 0.0
     ordered: float = 0.0
 
