@@ -30,7 +30,7 @@ GROWTH, LONGEST_GAP = 1.25, 100
 SLOW_STEP = 5e-3
 """Seconds. Longer steps give QUICK_SHARE of their time, shorter ones, of which there are more, SLOW_SHARE."""
 
-SLOW_SHARE, QUICK_SHARE = 0.012, 0.04
+SLOW_SHARE, QUICK_SHARE = 0.008, 0.03
 
 
 class Pace:

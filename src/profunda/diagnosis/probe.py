@@ -133,19 +133,16 @@ class Probe:
 
     def attach(self) -> ExitStack:
         """Put the hooks on; closing what is returned takes them off."""
-        with ExitStack() as stack:
-            handles = [
-                self.model.register_forward_pre_hook(Hook(self, Probe._enters), with_kwargs=True),
-                self.model.register_forward_hook(Hook(self, Probe._leaves), with_kwargs=True),
-                self.optimizer.register_step_pre_hook(Hook(self, Probe._steps)),
-                self.optimizer.register_step_post_hook(Hook(self, Probe._stepped)),
-                register_optimizer_step_post_hook(Hook(self, Probe._other_stepped)),
-            ]
+        with ExitStack() as stack:  # where one cannot be put on, those before are taken off
+            enters, leaves = Hook(self, Probe._enters), Hook(self, Probe._leaves)
+            stack.callback(self.model.register_forward_pre_hook(enters, with_kwargs=True).remove)
+            stack.callback(self.model.register_forward_hook(leaves, with_kwargs=True).remove)
+            stack.callback(self.optimizer.register_step_pre_hook(Hook(self, Probe._steps)).remove)
+            stack.callback(self.optimizer.register_step_post_hook(Hook(self, Probe._stepped)).remove)
+            stack.callback(register_optimizer_step_post_hook(Hook(self, Probe._other_stepped)).remove)
             if isinstance(self.loss_fn, nn.Module):
-                hook = Hook(self, Probe._module_lost)
-                handles.append(self.loss_fn.register_forward_hook(hook, with_kwargs=True))
-            for handle in handles:
-                stack.callback(handle.remove)
+                lost = Hook(self, Probe._module_lost)
+                stack.callback(self.loss_fn.register_forward_hook(lost, with_kwargs=True).remove)
             return stack.pop_all()
         raise AssertionError  # an ExitStack hides nothing
 
