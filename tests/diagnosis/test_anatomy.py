@@ -290,6 +290,17 @@ def test_skips_are_counted_and_recurrent_loops_are_not() -> None:
     assert plain.skips == 0
 
 
+def test_what_ends_a_residual_network_is_what_stands_after_its_last_weights() -> None:
+    def stream(own: nn.Module, x: Tensor) -> Tensor:
+        x = x + torch.tanh(own.a(x))
+        return x + torch.relu(own.b(x))
+
+    parts = {name: nn.Linear(6, 6) for name in "ab"}
+    assert anatomy_of(of(stream, **parts), (X,)).last == ("relu", "add")
+    heads = of(lambda own, x: (own.a(x).sigmoid(), own.b(x)), **parts)
+    assert anatomy_of(heads, (X,)).last == ("sigmoid",)
+
+
 def test_a_transformer_is_opened() -> None:
     block = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)
     read = anatomy_of(nn.TransformerEncoder(block, 2), (SEQUENCE,))

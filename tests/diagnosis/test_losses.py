@@ -184,6 +184,14 @@ def test_crosswise_comparison_is_seen_by_behaviour() -> None:
     assert wide.crosswise is None
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_tiny_batches_tell_a_hinge_from_an_absolute_error(rows: int) -> None:
+    for start in range(20):
+        y = TWO[start : start + rows]
+        found = read(lambda z, y: (1 - (2 * y - 1) * z).clamp(min=0).mean(), Z1[:rows], y)
+        assert found.kind in ("hinge", "")
+
+
 def test_one_sided_errors_far_off_are_no_crosswise_comparison() -> None:
     for y in (50.0 + 9.0 * REAL, FAR):
         assert read(lambda z, y: F.smooth_l1_loss(z.squeeze(1), y), Z1[:, None], y).crosswise is None

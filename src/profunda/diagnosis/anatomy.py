@@ -263,15 +263,13 @@ def _activations(
 
 
 def _last(nodes: list[Node], ends: list[int]) -> tuple[str, ...]:
-    """What stands between the last weights and the outputs."""
-    wanted, found = list(ends), set()
-    while wanted:
-        at = wanted.pop()
-        node = nodes[at]
-        if at in found or node.owner is not None or node.parametric or at == 0:
-            continue
-        found.add(at)
-        wanted += node.sources
+    """What stands between the last weights and the outputs; each output has last weights of its own."""
+    found: set[int] = set()
+    for end in ends:
+        ways = nodes[end].through | 1 << end
+        before = [at for at in range(end + 1) if ways >> at & 1]
+        weighted = [at for at in before if nodes[at].owner is not None or nodes[at].parametric]
+        found.update(at for at in before if at > max(weighted, default=0))
     return tuple(nodes[at].sort.what for at in sorted(found) if nodes[at].sort.shown)
 
 

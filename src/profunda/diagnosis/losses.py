@@ -146,7 +146,7 @@ def _drawn(
         elif values and centre is not None:
             z = centre + 1.5 * (1.0 if turn % 2 else max(spread, 1e-12)) * noise
         else:
-            z = 1.5 * noise
+            z = (1.5 if turn % 2 else 3.0) * noise  # a hinge is told from afar only
         told = ask(z, targets)
         if not told.usable:
             return [], []
