@@ -193,9 +193,9 @@ class Rows:
     what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
     validation rows that are training rows too (NaN without validation), `close` share of those that nearly
     are, beyond those that training rows nearly are of each other. `finest`: the most different numbers in a
-    column over the different rows, 1 where one column tells them all apart. `serial`: share of their variance in which rows follow from the row before, beyond chance. `ordered`:
-    how much more often neighbouring rows share a label than by chance, in order of arrival within the first
-    epoch, 0 to 1.
+    column over the different rows, 1 where one column tells them all apart. `serial`: share of their variance
+    in which rows follow from the row before, beyond chance. `ordered`: how much more often neighbouring rows
+    share a label than by chance, in order of arrival within the first epoch, 0 to 1.
     """
 
     kind: Literal["numbers", "images", "tokens", "other"]

@@ -162,7 +162,7 @@ def _wanted(plain: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         centred = wanted - wanted[labels >= 0].mean(0) if known.size else wanted
         return np.where(labels[:, None] >= 0, centred, 0.0)
     wanted = plain[:, np.unique(np.linspace(0, plain.shape[1] - 1, CLASSES).astype(int))]
-    good: np.ndarray = np.isfinite(wanted).all(axis=1)
+    good = np.asarray(np.isfinite(wanted).all(axis=1))
     if not good.any():
         return np.zeros((len(plain), 1))
     if len(np.unique(wanted[good][:, 0])) > 10:
