@@ -1,0 +1,245 @@
+"""`diagnose`: trains a copy of a network and tells why it does not learn as well as it could."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import seed as seed_python
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.concluding import Seen, conclude
+from profunda.diagnosis.copying import copy_of, undisturbed
+from profunda.diagnosis.diagnosis import Diagnosis
+from profunda.diagnosis.driving import Driven, Stopped, drive
+from profunda.diagnosis.loaders import Batches, batches_of
+from profunda.diagnosis.optimisers import optimiser_of
+from profunda.diagnosis.rebuilding import Factory, rebuilt
+from profunda.diagnosis.refusing import refusal
+from profunda.diagnosis.standing import Standings
+from profunda.diagnosis.watching import Watch
+from profunda.errors import ArgumentError
+
+__all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined"]
+
+BATCH_SIZE, EPOCHS = 32, 20
+
+
+def diagnose(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    *,
+    optimizer: Optimizer | Factory | None = None,
+    validation: Any = None,
+    batch_size: int = BATCH_SIZE,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+) -> Diagnosis:
+    """Train a copy of `model` and find out why it does not learn as well as it could.
+
+    >>> import torch
+    >>> x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    >>> found = diagnose(torch.nn.Linear(3, 1), (x, x[:, :1]), torch.nn.MSELoss(), epochs=2)
+    >>> found.steps
+    4
+
+    The user's model, optimiser and random numbers stay bit for bit as they were.
+
+    Parameters
+    ----------
+    model
+        Any module, called as ``model(X)``, ``model(*X)`` for a tuple, ``model(**X)`` for a dict.
+    data, validation
+        A DataLoader, a pair ``(X, y)`` of tensors or arrays (N rows each), a Dataset, or an iterable of
+        batches ``(inputs, targets)``. Without `validation` nothing is said of overfitting and leaks.
+    loss_fn
+        ``loss_fn(outputs, targets)`` gives the loss of a batch.
+    optimizer
+        One of the model's parameters, rebuilt for the copy; or a function that makes one of parameters; None:
+        Adam with a rate of 0.001.
+    batch_size
+        Rows of a batch where `data` is a pair or a Dataset.
+    epochs
+        Times that the training goes over the data.
+    seed
+        Of the order of rows, of dropout, and of all else that is drawn.
+
+    Returns
+    -------
+    Diagnosis
+        Its `findings`, most important first, are empty where nothing is wrong. Ctrl-C ends the training
+        early: what was seen until then is diagnosed.
+
+    Raises
+    ------
+    ArgumentError
+        The model or the loss raises, for no reason that a finding names; or an argument cannot be used.
+    DataError
+        There are no rows, no targets, unequal numbers of both, or batches that are none.
+    """
+    return examined(
+        model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, lambda step, planned: None
+    )
+
+
+def examined(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    optimizer: Optimizer | Factory | None,
+    validation: Any,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> Diagnosis:
+    """`diagnose`, which tells `tick` the steps made and those planned (0 where unknown)."""
+    _check(model, loss_fn, batch_size, epochs, seed)
+    with undisturbed(model), _untouched(model, data, validation):
+        _seeded(seed)
+        own = _copied(model)
+        batches = batches_of(data, own, batch_size, seed)
+        held = None if validation is None else batches_of(validation, own, batch_size, None, "validation")
+        first = next(batches.epoch(0))
+        _materialised(own, first)
+        watch = Watch(own, rebuilt(optimizer, model, own), _own_loss(loss_fn), hurried=False)
+        return _examined(watch, batches, held, first, epochs, seed, tick)
+
+
+def _examined(
+    watch: Watch,
+    batches: Batches,
+    held: Batches | None,
+    first: Batch,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> Diagnosis:
+    sample, valid = batches.sample(), [] if held is None else held.sample()
+    optimiser = optimiser_of(watch.optimizer, watch.model)
+    standings = Standings(watch.model, watch.loss_fn, first, sample, valid)
+    planned = batches.length * epochs
+    _seeded(seed)
+    driven = drive(watch, batches, epochs, standings, lambda step: tick(step, planned))
+    seen = Seen(
+        module=watch.model,
+        loss_fn=watch.loss_fn,
+        optimiser=optimiser,
+        course=watch.course,
+        first=first,
+        sample=sample,
+        rows=batches.rows,
+        validation=valid,
+        labels=watch.labels,
+        snapshots=watch.snapshots,
+        standings=driven.standings,
+        planned=planned,
+        finished=not (driven.interrupted or driven.stopped or driven.cut),
+        notes=(*batches.notes, *(held.notes if held else ()), *watch.notes, *_ending(driven)),
+    )
+    found = conclude(seen)
+    if driven.stopped is not None and not found.faults:
+        raise refusal(watch.model, driven.stopped, found.steps)
+    return found
+
+
+def _ending(driven: Driven) -> tuple[str, ...]:
+    if driven.interrupted:
+        return ("Interrupted: what was seen until then is judged.",)
+    if driven.stopped is not None:
+        return (f"The loop could not go on: {type(driven.stopped.error).__name__}: {driven.stopped.error}",)
+    if driven.cut:
+        return ("The loop was ended: losses were no longer finite, and nothing more could be learnt.",)
+    return ()
+
+
+# Arguments ----------------------------------------------------------------------------------------------
+
+
+def _check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: int) -> None:
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(
+            f"model is a {type(model).__name__}; diagnose takes a torch.nn.Module. Of a fitted estimator give "
+            "its network, such as estimator.module_."
+        )
+    if not callable(loss_fn):
+        raise ArgumentError(
+            f"loss_fn is a {type(loss_fn).__name__} and cannot be called; give the function or module that "
+            "maps (outputs, targets) to the loss. The order is diagnose(model, data, loss_fn)."
+        )
+    for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ArgumentError(f"{name} is {value!r}; it is a whole number of at least {least}.")
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy_of(model).train()
+    except Exception as error:
+        raise ArgumentError(
+            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and a diagnosis "
+            "trains a copy. Does it hold an open file, a lock or a generator? Or watch a loop of your own with "
+            "profunda.watch, which copies less."
+        ) from error
+
+
+def _own_loss(loss_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss module may have buffers, or be trained: it is copied."""
+    if not isinstance(loss_fn, nn.Module):
+        return loss_fn
+    try:
+        return copy_of(loss_fn)
+    except Exception:  # it is called as it is then
+        return loss_fn
+
+
+def _materialised(own: nn.Module, first: Batch) -> None:
+    """Lazy modules get their parameters in a first pass; what it raises is told when the loop begins."""
+    if any(is_lazy(each) for each in own.parameters()):
+        try:
+            with torch.no_grad():
+                own(*first.inputs, **dict(first.named))
+        except Exception as error:
+            raise refusal(own, Stopped("forward", first, error), 0) from error
+
+
+def _seeded(seed: int) -> None:
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    seed_python(seed)
+
+
+@contextmanager
+def _untouched(model: nn.Module, data: Any, validation: Any) -> Iterator[None]:
+    """Generators of the user's loaders, and gradients that a loss may leave on the user's own weights, end as
+    they began.
+    """
+    states = [(each, each.get_state()) for each in _generators(data) + _generators(validation)]
+    grads = [(each, each.grad, _cloned(each.grad)) for each in model.parameters()]
+    try:
+        yield
+    finally:
+        for generator, state in states:
+            generator.set_state(state)
+        for parameter, grad, value in grads:
+            parameter.grad = grad
+            if grad is not None and value is not None and not torch.equal(grad, value):
+                grad.copy_(value)
+
+
+def _cloned(grad: Tensor | None) -> Tensor | None:
+    return None if grad is None else grad.detach().clone()
+
+
+def _generators(data: Any) -> list[Generator]:
+    if not isinstance(data, DataLoader):
+        return []
+    places = (data, data.sampler, data.batch_sampler, getattr(data.batch_sampler, "sampler", None))
+    found = [getattr(place, "generator", None) for place in places]
+    return [each for each in found if isinstance(each, Generator)]
