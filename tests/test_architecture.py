@@ -45,7 +45,18 @@ guidance load plan read report resume search stress train
 
 HEAVY = ("torch", "sklearn", "pandas", "optuna", "plotly")
 # numpy may be imported at a module's top everywhere but in the rooms that must open at once.
-TORCH_AT_TOP = {"networks", "layers", "fleet", "training", "exporting", "theory", "job", "forecasting", "lab"}
+TORCH_AT_TOP = {
+    "networks",
+    "layers",
+    "fleet",
+    "training",
+    "exporting",
+    "theory",
+    "job",
+    "forecasting",
+    "diagnosis",
+    "lab",
+}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core"}
 
 

@@ -2,7 +2,7 @@
 proven.
 
 `watching` and `diagnosing` are the two ways in. Both fill one `record.Record`: what the module is
-(`anatomy`), what is asked of it (`questions`), what its rows are (`tables`), how signals pass it
+(`anatomy`), what is asked of it (`tasks`, `losses`), what its rows are (`tables`), how signals pass it
 (`surveys`) and what happened (`courses`). `rules` judge a Record, one file an area; `tracing` leaves one
 finding for one cause.
 """
