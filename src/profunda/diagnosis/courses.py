@@ -7,10 +7,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from profunda.diagnosis.record import Course
 
-__all__ = ["Log", "Sample", "Step", "Term", "course_of"]
+__all__ = ["Log", "Sample", "Step", "Term", "course_of", "fetched"]
 
 SCALED = 64.0
 """A loss that arrives at its gradient times this much or more was scaled for half precision."""
@@ -122,6 +124,21 @@ def _total(terms: tuple[Term, ...]) -> tuple[float, float]:
     if not known or factor == 0.0 or not math.isfinite(factor):
         return terms[-1].value, factor if known else math.nan
     return sum(term.value * term.weight / factor for term in known), factor
+
+
+def fetched(passes: list[list[Term]]) -> tuple[tuple[Term, ...], ...]:
+    """The same Terms with numbers in them, all fetched at once where they lie on an accelerator."""
+    every = [term for terms in passes for term in terms]
+    tensors = [value for term in every for value in (term.value, term.weight) if isinstance(value, Tensor)]
+    if tensors:
+        home = tensors[0].device
+        numbers = iter(torch.stack([each.double().to(home) for each in tensors]).tolist())
+        for term in every:
+            if isinstance(term.value, Tensor):
+                term.value = next(numbers)
+            if isinstance(term.weight, Tensor):
+                term.weight = next(numbers)
+    return tuple(tuple(terms) for terms in passes)
 
 
 def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:

@@ -13,7 +13,7 @@ __all__ = ["Pace"]
 FIRST = 16
 """Steps at the beginning that are all followed through."""
 
-PERIODS = ((100e-3, 1), (30e-3, 6), (10e-3, 16), (3e-3, 32), (0.0, 64))
+PERIODS = ((100e-3, 4), (30e-3, 16), (10e-3, 32), (3e-3, 48), (0.0, 64))
 """Where steps last so many seconds or longer, two of so many in a row are followed from their forward pass
 through gradients to the weights; of the others the loss, the rate and evaluations are written down. Following
 costs about 0.1 ms, and two in a row tell what a step found of the one before.
@@ -64,7 +64,7 @@ class Pace:
             self.block += 1
             self.place = step + int(self.block * GOLDEN % 1.0 * (self.period - 1))
             self.block_end = step + self.period
-        return self.period == 1 or self.place <= step <= self.place + 1
+        return self.place <= step <= self.place + 1
 
     def next_followed(self, step: int) -> int:
         """The first step after `step`, which is not followed, at which `followed` is to be asked again."""

@@ -7,25 +7,25 @@ the probe weakly, and are nothing in copies and pickles of the module.
 
 import math
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
-from weakref import ref
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from profunda.diagnosis.batches import LABELS, Batch, Keeper, fingerprint, rows_in
+from profunda.diagnosis.batches import LABELS, Keeper, fingerprint, rows_in
 from profunda.diagnosis.copying import tensors_in
-from profunda.diagnosis.courses import Log, Step, Term
+from profunda.diagnosis.courses import Log, Step, Term, fetched
+from profunda.diagnosis.hooks import Forward, Hook, unwrapped
 from profunda.diagnosis.origins import finite, origin_of
 from profunda.diagnosis.pacing import Pace
 from profunda.diagnosis.snapshots import Snapshots
 from profunda.diagnosis.weights import Weights
 
-__all__ = ["Hook", "Probe"]
+__all__ = ["Probe"]
 
 OUTPUTS = 4
 """Output tensors of a forward pass at which a backward pass is waited for."""
@@ -41,47 +41,6 @@ LEAST_PERIOD = 8
 
 TRIES = 3
 """Losses that are not finite whose origin is searched for: the first ones may be a scaler's."""
-
-
-class Hook:
-    """Calls `act` of a probe as long as the probe lives; a copied or unpickled Hook does nothing."""
-
-    __slots__ = ("act", "bound", "probe")
-    __torch_unserializable__ = True  # so that tensors under it are saved without a warning
-
-    def __init__(self, probe: "Probe", act: Callable[..., object], *bound: object) -> None:
-        self.probe, self.act, self.bound = ref(probe), act, bound
-
-    def __call__(self, *seen: object) -> None:
-        if torch.compiler.is_compiling():
-            return
-        probe = self.probe()
-        if probe is not None:
-            probe.guarded(self.act, *self.bound, *seen)
-
-    def __deepcopy__(self, memo: object) -> Callable[..., object]:
-        return nullcontext().__exit__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (nullcontext(), "__exit__")  # takes anything, gives None, and needs no Profunda
-
-
-class Forward:
-    """One forward pass with gradients, until the next step."""
-
-    __slots__ = ("args", "batch", "named", "resting", "targets", "training", "used")
-
-    def __init__(
-        self, args: tuple[Any, ...], named: dict[str, Any], training: bool, resting: list[str]
-    ) -> None:
-        self.args, self.named, self.training, self.resting = args, named, training, resting
-        self.targets: Any = None
-        self.batch: Batch | None = None
-        self.used = False
-
-    def release(self) -> None:
-        """Let go of inputs and targets."""
-        self.args, self.named, self.targets, self.batch = (), {}, None, None
 
 
 class Probe:
@@ -121,7 +80,7 @@ class Probe:
         self.terms: list[Term] = []  # of this step, with or without a way back
         self.pattern: list[list[Any]] = []  # weights of the terms of the last step that was followed
         self.last_rows = 0
-        self.closure = self.unseen = False
+        self.closure = False
         self.fresh = True  # no backward pass since the last step
         self.suspect = ""
         self.passes = accumulate
@@ -217,6 +176,8 @@ class Probe:
         term = Term(value, math.nan, rows)
         if self.keeper.labelled < LABELS and loss.requires_grad:
             self.keeper.label(targets)
+        if not self.full and self.keeper.open and forward is not None and forward.training:
+            self.keeper.add(self.keeper.copied(forward.args, forward.named), targets)
         self.log.losses += 1
         if loss.requires_grad:
             self.terms.append(term)
@@ -267,7 +228,7 @@ class Probe:
                 self.log.uncleared += self.worth
             self.cycle = []
         elif not self.stepping and self.weights.cleared():
-            self.log.drop(self._read_terms(self.cycle), self.worth)
+            self.log.drop(fetched(self.cycle), self.worth)
             self.cycle = []
         self.fresh = False
         self.current = []
@@ -279,7 +240,7 @@ class Probe:
         self.within = False
         self.weights.remember_backward()
         if not math.isnan(self.log.gave_back):
-            self.log.after_drop(self._read_terms(self.cycle[-1:])[0], self.worth)
+            self.log.after_drop(fetched(self.cycle[-1:])[0], self.worth)
         for forward in self.current:
             if forward.batch is not None:
                 self.keeper.add(forward.batch, forward.targets)
@@ -313,7 +274,6 @@ class Probe:
             self.log.overwritten += self.worth
         if self.fresh and not self.closure and self.weights.arrived_anew():
             self.log.backwards += self.worth  # the module was called by another way than module(...)
-            self.unseen = True
         if self.closure:
             self.fresh = True
         elif self.on_cpu and self.log.broken_step < 0:
@@ -326,7 +286,7 @@ class Probe:
     def _look_for_ruin(self) -> None:
         if math.isfinite(self.weights.gradient_sum()):
             return
-        terms = self._read_terms(self.cycle)
+        terms = fetched(self.cycle)
         if all(math.isfinite(term.value) for terms in terms for term in terms):
             self.log.broken_step = self.steps
             if self.current:
@@ -427,7 +387,7 @@ class Probe:
         """Write pending steps down; where numbers lie on an accelerator they are fetched at once."""
         pending = [each if isinstance(each, Step) else self._glanced(*each) for each in self.pending]
         self.pending = []
-        parts = self._read_terms([list(terms) for step in pending for terms in step.losses])
+        parts = fetched([list(terms) for step in pending for terms in step.losses])
         at = 0
         for step in pending:
             losses = tuple(parts[at : at + len(step.losses)])
@@ -436,31 +396,3 @@ class Probe:
             self.log.add(Step(losses, float(step.rate), step.rows, step.followed))
             if before < 0 <= self.log.broken_step:
                 self.log.broken_at = self.suspect
-
-    def _read_terms(self, passes: list[list[Term]]) -> tuple[tuple[Term, ...], ...]:
-        tensors = [
-            value
-            for terms in passes
-            for term in terms
-            for value in (term.value, term.weight)
-            if isinstance(value, Tensor)
-        ]
-        if tensors:
-            home = tensors[0].device
-            numbers = iter(torch.stack([each.double().to(home) for each in tensors]).tolist())
-            for terms in passes:
-                for term in terms:
-                    if isinstance(term.value, Tensor):
-                        term.value = next(numbers)
-                    if isinstance(term.weight, Tensor):
-                        term.weight = next(numbers)
-        return tuple(tuple(terms) for terms in passes)
-
-
-def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
-    """What torch.compile and the data-parallel wrappers wrap, and the words that names in it begin with."""
-    words: list[str] = []
-    while type(model).__name__ in ("OptimizedModule", "DataParallel", "DistributedDataParallel"):
-        words.append("_orig_mod" if "_orig_mod" in model._modules else "module")
-        model = model.get_submodule(words[-1])
-    return model, ".".join(words)

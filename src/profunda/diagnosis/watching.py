@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.courses import course_of
-from profunda.diagnosis.probe import Probe, unwrapped
+from profunda.diagnosis.hooks import unwrapped
+from profunda.diagnosis.probe import Probe
 from profunda.diagnosis.record import Course
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.errors import ArgumentError, DataError

@@ -41,6 +41,7 @@ class Weights:
         self.model, self.optimizer = model, optimizer
         self.parameters: list[nn.Parameter] = []
         self.held: list[nn.Parameter] = []
+        self.few: list[nn.Parameter] = []
         self.owners: list[tuple[str, int]] = []
         self.sensitive: list[tuple[str, nn.Module]] = []
         self.left_over: list[tuple[nn.Parameter, int, int]] = []
@@ -122,9 +123,13 @@ class Weights:
         self.gathered = self._noted()
 
     def _noted(self) -> list[tuple[nn.Parameter, int, int]]:
-        given = [each for each in self.held if each.grad is not None and not each.grad.is_sparse]
-        few = _spread(given, WATCHED)
-        return [(each, each.grad.data_ptr(), each.grad._version) for each in few if each.grad is not None]
+        if not any(each.grad is not None for each in self.few):
+            self.few = _spread([each for each in self.held if each.grad is not None], WATCHED)
+        return [
+            (each, each.grad.data_ptr(), each.grad._version)
+            for each in self.few
+            if each.grad is not None and not each.grad.is_sparse
+        ]
 
     def uncleared(self) -> bool:
         """Whether the step's gradients are still there."""
