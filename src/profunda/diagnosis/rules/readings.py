@@ -1,0 +1,277 @@
+"""What several rules read from a Record: whether it learnt, whether the loss still falls, what trials showed.
+
+All of it is free of scale: losses in units of the best constant's (`Loss.trivial`), steps in units of the
+run, movements of weights in units of the weights. What cannot be read is NaN or None.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from profunda.diagnosis.record import Course, Optimiser, Record, Survey, Trial
+
+__all__ = [
+    "CLEAR_GAIN",
+    "GREAT_GAIN",
+    "MEDIOCRE",
+    "NOTHING",
+    "Progress",
+    "Relief",
+    "Trend",
+    "after",
+    "before",
+    "failing",
+    "is_adaptive",
+    "is_mature",
+    "moved",
+    "poor",
+    "progress",
+    "relief",
+    "trend",
+    "tried",
+]
+
+LEAST_STEPS = 20
+"""Optimiser steps before anything is said of learning: fewer may be all warm-up."""
+
+LEAST_SHARE = 0.5
+"""Of a planned run, for the same reason: schedules are planned for the whole of it."""
+
+NOTHING = 0.1
+"""Below this share of the constant's loss taken away, what was learnt is hardly more than the first bias."""
+
+MEDIOCRE = 0.5
+"""Below this share a run is called poor where something else is shown to do much better."""
+
+CLEAR_GAIN, GREAT_GAIN = 0.15, 0.25
+"""Parts of the constant's loss by which a trial must end below the whole run: for a hint, for a fault. A
+trial has no more steps than the run, so that a healthy run, which a trial cannot overtake, shows none.
+"""
+
+CONFIDENCE = 0.95
+"""Of the one-sided test of a trial against its control."""
+
+BLOCKS = 30
+"""Means of so many stretches of a run are looked at: enough for a slope and its error, few enough to even
+out what differs between batches."""
+
+FALLS = 3.0
+"""Standard errors of a slope with 8 degrees of freedom: one in a hundred by chance, less on both losses."""
+
+LAST = 0.1
+"""The last part of a run, whose mean loss counts as its end where no survey was made there."""
+
+
+# Surveys --------------------------------------------------------------------------------------------
+
+
+def before(record: Record) -> Survey | None:
+    """The survey before the first step."""
+    return next((one for one in record.surveys if one.step == 0), None)
+
+
+def after(record: Record) -> Survey | None:
+    """The last survey of weights that were moved."""
+    return next((one for one in reversed(record.surveys) if one.step > 0), None)
+
+
+def moved(record: Record) -> np.ndarray:
+    """‖θ − θ_0‖/‖θ_0‖ [L] at the last survey, NaN for layers that are not trained; empty where unknown."""
+    last, layers = after(record), record.anatomy.layers
+    if last is None or len(last.moved) != len(layers):
+        return np.zeros(0)
+    return np.where([layer.trainable for layer in layers], last.moved, math.nan)
+
+
+# How far it got -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Losses of the best constant, before the first step and at the end (infinite where it broke down), the
+    least one, and the share of the constant's loss, or of its error where that is more, that training took
+    away; NaN where it could not be told.
+    """
+
+    trivial: float
+    start: float
+    end: float
+    best: float
+    learnt: float
+
+
+def progress(record: Record) -> Progress:
+    """How far training got."""
+    trivial = record.loss.trivial if record.loss is not None else math.nan
+    trivial = trivial if math.isfinite(trivial) and trivial > 0.0 else math.nan
+    first = before(record)
+    start = first.train_loss if first is not None else math.nan
+    course = record.course
+    if course is not None and not math.isfinite(start) and len(course.loss):
+        start = float(course.loss[0])
+    end = _end(record)
+    best = min([end, *(one.train_loss for one in record.surveys if one.step > 0)], key=_last_if_nan)
+    learnt = -math.inf if end == math.inf else 1.0 - end / trivial
+    score = _scored(record) if math.isfinite(end) else math.nan
+    learnt = max(learnt, score) if not math.isnan(learnt) and not math.isnan(score) else learnt
+    if math.isnan(learnt) and not math.isnan(score):
+        learnt = score
+    return Progress(trivial, start, end, best, learnt)
+
+
+def _last_if_nan(value: float) -> float:
+    return math.inf if math.isnan(value) else value
+
+
+def _end(record: Record) -> float:
+    course, last = record.course, after(record)
+    if course is not None and broke_down(course):
+        return math.inf
+    steps = 0 if course is None else max(course.steps, len(course.loss))
+    if last is not None and math.isfinite(last.train_loss) and last.step >= (1.0 - LAST) * steps:
+        return last.train_loss
+    if course is None or not len(course.loss):
+        return math.nan
+    tail = course.loss[-max(1, round(LAST * len(course.loss))) :]
+    tail = tail[np.isfinite(tail)]
+    return float(tail.mean()) if len(tail) else math.nan
+
+
+def broke_down(course: Course) -> bool:
+    """Whether the last losses are not finite: a scaler's skipped steps, after which it goes on, are not."""
+    return course.broken_step >= 0 and bool(len(course.loss)) and not bool(np.isfinite(course.loss[-1]))
+
+
+def _scored(record: Record) -> float:
+    """Share of the constant's errors, or of the variance, that the last survey shows as taken away."""
+    last, task, targets = after(record), record.task, record.targets
+    if last is None or task is None or not math.isfinite(last.train_score):
+        return math.nan
+    if task.kind in ("values", "copy"):
+        return last.train_score
+    if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
+        return math.nan
+    most = float(np.max(targets.counts) / np.sum(targets.counts))
+    return (last.train_score - most) / (1.0 - most) if most < 1.0 else math.nan
+
+
+def is_mature(record: Record) -> bool:
+    """Whether enough steps were made to say how well it learns."""
+    course = record.course
+    return course is not None and course.steps >= max(LEAST_STEPS, LEAST_SHARE * course.planned)
+
+
+def failing(record: Record) -> bool:
+    """Harm: it broke down, or after enough steps is hardly better than a constant."""
+    got = progress(record)
+    if got.end == math.inf:
+        return True
+    return is_mature(record) and got.learnt < NOTHING
+
+
+def poor(record: Record) -> bool:
+    """Harm that counts only beside something that does better: less than half of the way was made."""
+    return failing(record) or (is_mature(record) and progress(record).learnt < MEDIOCRE)
+
+
+# Whether it goes on ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trend:
+    """`fall` of the loss over the last third of a run along a fitted line, with its standard `error`;
+    `straight`: that slope over the mean slope of the whole run, 1 for a straight line, 0 for one that
+    has come to rest; `whole`: the fall from the first block to the last.
+    """
+
+    fall: float
+    error: float
+    straight: float
+    whole: float
+
+    @property
+    def falls(self) -> bool:
+        """Whether it falls beyond its noise."""
+        return self.fall > FALLS * self.error and self.fall > 0.0
+
+
+def trend(loss: np.ndarray) -> Trend | None:
+    """Of losses by step [T]; None below LEAST_STEPS, or where some of them are not finite."""
+    if len(loss) < LEAST_STEPS or not np.isfinite(loss).all():
+        return None
+    blocks = np.array([part.mean() for part in np.array_split(loss, min(BLOCKS, len(loss) // 2))])
+    last = blocks[-max(4, len(blocks) // 3) :]
+    x = np.arange(len(last)) - (len(last) - 1) / 2.0
+    slope = float(x @ last / (x @ x))
+    left = last - last.mean() - slope * x
+    error = math.sqrt(float(left @ left) / (len(last) - 2) / float(x @ x))
+    whole = float(blocks[0] - blocks[-1])
+    mean = whole / (len(blocks) - 1)
+    return Trend(-slope * len(last), error * len(last), -slope / mean if mean > 0.0 else math.nan, whole)
+
+
+# What trials showed ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Relief:
+    """A trial that ends better than its control, and by `gain` constants' losses better than the run."""
+
+    trial: Trial
+    gain: float
+
+
+def tried(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> list[Trial]:
+    """Trials of this kind whose value lies between; such without a value count."""
+    return [
+        one
+        for one in record.trials
+        if one.what == what and (math.isnan(one.value) or above < one.value < below) and len(one.loss)
+    ]
+
+
+def relief(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> Relief | None:
+    """The best of these trials that beats its control by a test, and the end of the run by CLEAR_GAIN."""
+    got = progress(record)
+    found = [Relief(one, _gain(one, got)) for one in tried(record, what, below, above) if _beats(one)]
+    found = [one for one in found if one.gain >= CLEAR_GAIN]
+    return max(found, key=lambda one: one.gain, default=None)
+
+
+def _gain(trial: Trial, got: Progress) -> float:
+    if math.isnan(got.trivial):
+        return math.nan
+    reached = float(np.mean(trial.loss))
+    end = got.end if not math.isnan(got.end) else float(np.mean(trial.control))
+    return (min(end, got.trivial) if not math.isfinite(end) else end) / got.trivial - reached / got.trivial
+
+
+def _beats(trial: Trial) -> bool:
+    new, old = trial.loss, trial.control
+    if not len(old) or not np.isfinite(new).all():
+        return False
+    if not np.isfinite(old).all():
+        return bool(np.isfinite(old).mean() < 0.5) or bool(new.mean() < old[np.isfinite(old)].mean())
+    if min(len(new), len(old)) < 2:
+        return bool(new.mean() < old.mean())
+    a, b = new.var(ddof=1) / len(new), old.var(ddof=1) / len(old)
+    error = math.sqrt(a + b)
+    if error == 0.0:
+        return bool(new.mean() < old.mean())
+    freedom = (a + b) ** 2 / (a**2 / (len(new) - 1) + b**2 / (len(old) - 1))
+    return bool(stdtr(freedom, float(old.mean() - new.mean()) / error) > CONFIDENCE)
+
+
+# The optimiser --------------------------------------------------------------------------------------
+
+
+def is_adaptive(optimiser: Optimiser | None) -> bool:
+    """Whether the length of a step does not grow with the gradient's: there is an ε or a pair of betas, or
+    only the gradient's sign is used.
+    """
+    if optimiser is None:
+        return False
+    scaled = any(math.isfinite(one.eps) or math.isfinite(one.betas[0]) for one in optimiser.groups)
+    return scaled or "rprop" in optimiser.name.lower() or "lion" in optimiser.name.lower()
