@@ -13,12 +13,12 @@ from _programs.plans import (
     ECHOES,
     FRIEDMAN,
     IMAGES,
+    IMAGES_NORM,
     MATCHED,
     SCATTERED,
     SERIES,
     SHAPES,
     SUCCESSORS,
-    TONES,
     WALKS,
 )
 from _programs.program import Case, Watch
@@ -103,7 +103,6 @@ CASES = (
         "first-texts-for-ever", "Transformer", "tokens", "same-batch", ("loop",), *_twins(same_batch, ECHOES)
     ),
     Case("class-by-class", "MLP", "image", "rows-in-order", ("loop",), *_twins(in_order, DIGITS)),
-    Case("tone-by-tone", "RNN", "sequence", "rows-in-order", ("loop",), *_twins(in_order, TONES)),
     Case(
         "scaler-made-in-the-loop",
         "CNN",
@@ -222,10 +221,10 @@ CASES = (
     ),
     Case(
         "softmax-for-printing",
-        "Transformer",
-        "tokens",
+        "CNN",
+        "image",
         "output-activation-twice",
         ("output",),
-        *_twins(softmax_in_the_loop, SUCCESSORS),
+        *_twins(softmax_in_the_loop, replace(IMAGES_NORM, optimizer=sgd(0.02))),
     ),
 )

@@ -39,6 +39,7 @@ from _programs.spoiling import (
     scaled,
     shifted,
     shuffled,
+    sorted_by_label,
     spoiled,
     target_gaps,
     targets_scaled,
@@ -333,4 +334,18 @@ _LABELS = (
     ),
 )
 
-CASES = (*_SCALES, *_VALUES, *_LABELS)
+_PLAIN_IMAGES = replace(IMAGES, optimizer=sgd(0.02, 0.9), epochs=8)
+
+_ORDER = (
+    Case(
+        "folder-by-folder",
+        "CNN",
+        "image",
+        "rows-in-order",
+        ("loop",),
+        replace(_with(_PLAIN_IMAGES, sorted_by_label), ordered=True),
+        replace(_PLAIN_IMAGES, ordered=True),
+    ),
+)
+
+CASES = (*_SCALES, *_VALUES, *_LABELS, *_ORDER)

@@ -8,7 +8,7 @@ from _programs import cases_loops, cases_nets, cases_outputs, cases_rows, cases_
 from _programs.healthy import HEALTHY
 from _programs.program import Case, Program
 
-__all__ = ["CASES", "HALVES", "LOOP_CASES", "PROGRAMS", "Half", "half_of"]
+__all__ = ["CASES", "HALVES", "LOOP_CASES", "PROGRAMS", "SENTINELS", "Half", "half_of"]
 
 Half = Literal["tune", "held"]
 
@@ -21,6 +21,20 @@ CASES: tuple[Case, ...] = (
     *LOOP_CASES,
 )
 PROGRAMS: tuple[Program, ...] = (*(program for case in CASES for program in case.twins), *HEALTHY)
+
+SENTINELS = (
+    "concrete-as-measured",
+    "inputs-shuffled-alone",
+    "never-cleared",
+    "loss-from-a-number",
+    "softmax-before-cross-entropy",
+    "branch-computed-and-forgotten",
+    "all-weights-a-tenth",
+    "biases-below-zero",
+    "optimiser-of-another-model",
+    "rate-of-ten",
+)
+"""Names of ten quick pairs, one an area, for the tests of every day."""
 
 
 def _digest(name: str) -> str:

@@ -60,7 +60,7 @@ __all__ = [
 
 _CROSS = nn.CrossEntropyLoss()
 
-DIGITS = Plan(digits, partial(mlp, 64, 48, 10), _CROSS, sgd(0.1), 25, by(accuracy))
+DIGITS = Plan(digits, partial(mlp, 64, 48, 10), _CROSS, sgd(0.05), 25, by(accuracy))
 DIGITS_ADAM = Plan(digits, partial(mlp, 64, 64, 32, 10), _CROSS, adam(2e-3), 12, by(accuracy))
 SCATTERED = Plan(scattered, partial(mlp, 16, 48, 48, 4), _CROSS, sgd(0.02, 0.9), 10, by(accuracy))
 CHECKERS = Plan(partial(checkers, fields=3), partial(mlp, 2, 48, 48, 2), _CROSS, adam(5e-3), 30, by(accuracy))
@@ -76,7 +76,7 @@ MATCHED = Plan(
 IMAGES = Plan(images, partial(cnn, 10), _CROSS, adam(3e-3), 12, by(accuracy))
 IMAGES_NORM = Plan(images, partial(cnn, 10, norm=True), _CROSS, sgd(0.02, 0.9), 8, by(accuracy))
 SHAPES = Plan(shapes, partial(cnn, 4, size=12), _CROSS, adam(3e-3), 12, by(accuracy))
-RESNET = Plan(shapes, partial(resnet, 4), _CROSS, sgd(0.01, 0.9), 8, by(accuracy))
+RESNET = Plan(shapes, partial(resnet, 4), _CROSS, adam(2e-3), 8, by(accuracy))
 TONES = Plan(tones, partial(Recurring, nn.GRU, 1, 20, 3), _CROSS, adam(1e-2), 12, by(accuracy))
 TONES_LSTM = Plan(
     partial(tones, length=14), partial(Recurring, nn.LSTM, 1, 20, 3), _CROSS, adam(1e-2), 15, by(accuracy)
