@@ -37,7 +37,7 @@ class Seen:
     course
         Gives the Course with columns for the layers of these names.
     first
-        The first batch trained on.
+        The first batch trained on; None where there was none.
     sample
         Batches of rows to look at, in the data set's own order where that is known; `rows` is the number of
         all rows, 0 where unknown.
@@ -59,7 +59,7 @@ class Seen:
     loss_fn: Callable[..., Any]
     optimiser: Optimiser
     course: Callable[[Sequence[str]], Course]
-    first: Batch
+    first: Batch | None
     sample: Sequence[Batch]
     rows: int
     validation: Sequence[Batch]

@@ -1,16 +1,14 @@
 """`diagnose`: trains a copy of a network and tells why it does not learn as well as it could."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import seed as seed_python
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.concluding import Seen, conclude
@@ -22,6 +20,7 @@ from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.rebuilding import Factory, rebuilt
 from profunda.diagnosis.refusing import refusal
 from profunda.diagnosis.standing import Standings
+from profunda.diagnosis.untouched import untouched
 from profunda.diagnosis.watching import Watch
 from profunda.errors import ArgumentError
 
@@ -101,7 +100,7 @@ def examined(
 ) -> Diagnosis:
     """`diagnose`, which tells `tick` the steps made and those planned (0 where unknown)."""
     _check(model, loss_fn, batch_size, epochs, seed)
-    with undisturbed(model), _untouched(model, data, validation):
+    with undisturbed(model), untouched(data, validation, model=model):
         _seeded(seed)
         own = _copied(model)
         batches = batches_of(data, own, batch_size, seed)
@@ -213,33 +212,3 @@ def _seeded(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)
     seed_python(seed)
-
-
-@contextmanager
-def _untouched(model: nn.Module, data: Any, validation: Any) -> Iterator[None]:
-    """Generators of the user's loaders, and gradients that a loss may leave on the user's own weights, end as
-    they began.
-    """
-    states = [(each, each.get_state()) for each in _generators(data) + _generators(validation)]
-    grads = [(each, each.grad, _cloned(each.grad)) for each in model.parameters()]
-    try:
-        yield
-    finally:
-        for generator, state in states:
-            generator.set_state(state)
-        for parameter, grad, value in grads:
-            parameter.grad = grad
-            if grad is not None and value is not None and not torch.equal(grad, value):
-                grad.copy_(value)
-
-
-def _cloned(grad: Tensor | None) -> Tensor | None:
-    return None if grad is None else grad.detach().clone()
-
-
-def _generators(data: Any) -> list[Generator]:
-    if not isinstance(data, DataLoader):
-        return []
-    places = (data, data.sampler, data.batch_sampler, getattr(data.batch_sampler, "sampler", None))
-    found = [getattr(place, "generator", None) for place in places]
-    return [each for each in found if isinstance(each, Generator)]

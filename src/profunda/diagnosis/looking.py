@@ -55,7 +55,7 @@ class Looker:
         self,
         module: nn.Module,
         loss_fn: Callable[..., Any],
-        first: Batch,
+        first: Batch | None,
         sample: Sequence[Batch],
         validation: Sequence[Batch],
         snapshots: Sequence[Snapshot],
@@ -74,6 +74,8 @@ class Looker:
         self.task: Task | None = None
 
     def _anatomy(self) -> Anatomy:
+        if self.first is None:
+            return anatomy_of(self.begun, ())
         try:
             inputs = evenly(self.begun, self.first)
         except (TypeError, ValueError) as error:
@@ -90,7 +92,7 @@ class Looker:
         every = self._every_target()
         outputs, raised = self._outputs()
         loss = None
-        if outputs is not None:
+        if outputs is not None and self.first is not None:
             self.task = task_of(outputs, self.first.targets, every, self.first.inputs)
             loss = loss_of(self.loss_fn, outputs, self.first.targets, self.task, every)
         task = self.task or Task("unknown", 0, (), (), "")
@@ -98,6 +100,8 @@ class Looker:
 
     def _outputs(self) -> tuple[Any, str]:
         """Of the first batch in evaluation mode, as loss functions get them."""
+        if self.first is None:
+            return None, "no batch was seen"
         own = copy_of(self.begun).eval()
         try:
             with undisturbed(own), torch.no_grad():
@@ -143,7 +147,7 @@ class Looker:
                 validation=self._validation(),
                 named=probe.named,
                 task=self.task,
-                batch_size=self.first.rows,
+                batch_size=None if self.first is None else self.first.rows,
             )
         except DataError as error:
             self.notes.append(str(error))

@@ -45,14 +45,14 @@ def _advice(module: nn.Module, stopped: Stopped) -> str:
         return _forward_advice(module, batch, text)
     if stopped.where == "loss":
         return (
-            "Outputs, targets and this loss do not go together: classes are int64 of shape (B,) and need as many "
-            "outputs as there are classes; values and labels are of the outputs' own type and shape. Call "
+            "Outputs, targets and this loss do not go together: classes are int64 of shape (B,) and need as "
+            "many outputs as there are classes; values and labels are of the outputs' own type and shape. Call "
             "loss_fn(model(inputs), targets) yourself to see."
         )
     if stopped.where == "backward":
         if "scalar outputs" in text:
             return "The loss gives one number a row; a step needs one for the batch: take its mean."
-        return "Something between weights and loss was changed in place, or used twice: read the last lines of it."
+        return "Something between weights and loss was changed in place, or went backwards twice."
     return (
         "Look at the optimiser's groups and constants; its type, and those of the weights, must go together."
     )
@@ -67,14 +67,16 @@ def _forward_advice(module: nn.Module, batch: Batch, text: str) -> str:
         )
         return f"Inputs are {first} and weights {second}: bring X to the weights' type, such as X.float()."
     if "Long" in text or "Int" in text or "Byte" in text or "dtype" in text:
-        return "Inputs are of a type that its first layer does not take: real numbers as X.float(), ids as X.long()."
+        return (
+            "Its first layer does not take inputs of this type: real numbers as X.float(), ids as X.long()."
+        )
     if "positional argument" in text or "unexpected keyword" in text:
         return (
             "It takes another number of inputs: a tuple X is handed on as model(*X), a dict as model(**X), all "
             "else as model(X)."
         )
     if "Expected more than 1 value" in text:
-        return "A batch norm needs at least 2 rows: let the loader drop its last, incomplete batch (drop_last=True)."
+        return "A batch norm needs at least 2 rows: let the loader leave its last batch out (drop_last=True)."
     return (
         "Its first layer expects rows of another shape, or a layer does not fit the one before it. Call "
         "model(inputs) yourself on one batch to see where."

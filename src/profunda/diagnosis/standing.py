@@ -34,7 +34,7 @@ class Standings:
         self,
         module: nn.Module,
         loss_fn: Callable[..., Any],
-        first: Batch,
+        first: Batch | None,
         train: Sequence[Batch],
         valid: Sequence[Batch],
     ) -> None:
@@ -59,7 +59,7 @@ class Standings:
     def _learn(self) -> None:
         """Whether the loss sums over rows, which makes losses of unequal batches unlike."""
         first = self._first
-        if self._yardstick is None:
+        if self._yardstick is None and first is not None:
             try:
                 feed = feed_of(first.inputs, first.targets, first.named)
                 self._yardstick = yardstick_of(self._loss_fn, feed.through(self._own), feed, first.rows)

@@ -11,11 +11,17 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.concluding import Seen, conclude
+from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.courses import course_of
+from profunda.diagnosis.diagnosis import Diagnosis
+from profunda.diagnosis.gathering import gathered
 from profunda.diagnosis.hooks import unwrapped
+from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.probe import Probe
 from profunda.diagnosis.record import Course
 from profunda.diagnosis.snapshots import Snapshot
+from profunda.diagnosis.untouched import untouched
 from profunda.errors import ArgumentError, DataError
 
 __all__ = ["Watch", "watch"]
@@ -111,6 +117,8 @@ class Watch:
                 "watched before it is scripted."
             ) from error
         self._probe.snapshots.begin()
+        self._optimiser = optimiser_of(self.optimizer, self.model)
+        self._modes = self.model.training, _other_modes(self.model)
         return self
 
     def __exit__(
@@ -127,6 +135,37 @@ class Watch:
         if not isinstance(self.loss_fn, nn.Module):  # modules are seen by a hook
             self._probe.guarded(Probe.lost, targets, loss, outputs)
         return loss
+
+    def diagnosis(self) -> Diagnosis:
+        """What the loop showed, judged: so far inside of the ``with`` block, in all after it.
+
+        Nothing of the user's is changed; looks are taken on copies, which costs seconds.
+
+        Raises
+        ------
+        DataError
+            The loop never ran: no forward pass and no step was seen.
+        """
+        with undisturbed(self.model), untouched(self.data, self.validation):
+            self.course()  # raises where there is nothing to judge
+            found = gathered(self.kept, self.data, self.validation, self.model)
+            first = self.first_batch or next(iter(found.sample), None)
+            seen = Seen(
+                module=self.model,
+                loss_fn=self.loss_fn,
+                optimiser=self._optimiser,
+                course=self.course,
+                first=first,
+                sample=found.sample,
+                rows=found.rows,
+                validation=found.validation,
+                labels=self.labels,
+                snapshots=self.snapshots,
+                training=self._modes[0],
+                stuck=self._modes[1],
+                notes=(*self.notes, *found.notes),
+            )
+            return conclude(seen)
 
     # What was seen ------------------------------------------------------------------------------------
 
@@ -236,6 +275,12 @@ def _check(model: object, optimizer: object, loss_fn: object, accumulate: int) -
             f"accumulate is {accumulate!r}; it counts the backward passes for each optimiser step, so it is "
             "a whole number of at least 1."
         )
+
+
+def _other_modes(model: nn.Module) -> tuple[str, ...]:
+    """The uppermost parts whose mode is not that of the whole."""
+    other = [name for name, part in model.named_modules() if part.training != model.training]
+    return tuple(name for name in other if not any(name.startswith(f"{up}.") for up in other))
 
 
 def _epoch(data: object, accumulate: int) -> int:
