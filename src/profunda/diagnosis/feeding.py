@@ -1,5 +1,6 @@
 """What a network is given, row by row: any nest of tensors, cut along the axis on which its rows lie."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,8 +9,17 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped, rows_in
 from profunda.diagnosis.copying import tensors_in
+from profunda.diagnosis.record import Anatomy
+from profunda.vitals.signs import PROBE_ROWS
 
-__all__ = ["Feed", "feed_of", "outputs_by_row", "outputs_in"]
+__all__ = ["Feed", "affordable", "feed_of", "outputs_by_row", "outputs_in"]
+
+WORK = 1e9
+"""Products of weights and numbers in one pass, about: rows are cut to it, which bounds the time of what is
+measured whatever the network."""
+
+_LEAST = 16
+"""Rows are not cut below this."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,19 @@ def feed_of(inputs: tuple[Any, ...], targets: Any, named: tuple[tuple[str, Any],
     mapped(targets, lambda tensor: marked.append(tensor) or tensor)
     matched = len(marked) == len(asked) and all(cuts(one, rows, axis) for one in asked)
     return Feed(inputs, named, targets, rows, axis, apart, matched)
+
+
+def affordable(anatomy: Anatomy, work: float = WORK) -> int:
+    """Rows of a pass of about `work` products, by the layers' sizes and the places at which they act: at most
+    PROBE_ROWS.
+    """
+    ops = {op.name: op for op in anatomy.ops}
+    per_row = 0.0
+    for layer in anatomy.layers:
+        shape = ops[layer.name].shape if layer.name in ops else ()
+        places = shape[2:] if layer.kind == "convolution" else shape[1:-1]
+        per_row += 0.0 if layer.kind == "embedding" else layer.parameters * math.prod(places)
+    return int(min(PROBE_ROWS, max(_LEAST, work / max(1.0, per_row))))
 
 
 def cuts(tensor: Tensor, rows: int, axis: int) -> bool:

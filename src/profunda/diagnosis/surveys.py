@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.copying import cloned, tensors_in, undisturbed
-from profunda.diagnosis.feeding import Feed, feed_of, outputs_by_row, outputs_in
+from profunda.diagnosis.feeding import Feed, affordable, feed_of, outputs_by_row, outputs_in
 from profunda.diagnosis.gradients import copies_in, gradients_of, moved_by, noise_of
 from profunda.diagnosis.holdings import Holding, holdings_of
 from profunda.diagnosis.origins import finite, origin_of
@@ -24,16 +24,8 @@ from profunda.diagnosis.signals import Recorder
 from profunda.diagnosis.tasks import class_axis, task_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
 from profunda.errors import DataError
-from profunda.vitals.signs import PROBE_ROWS
 
 __all__ = ["survey"]
-
-_WORK = 1e9
-"""Products of weights and numbers in one pass, about: the rows of a survey are cut to it, which bounds its
-time whatever the network (some ten passes in all)."""
-
-_LEAST = 16
-"""Rows are not cut below this."""
 
 _MEASURED = 4
 """Losses and scores are taken on so many times the probe rows: they cost one forward pass."""
@@ -145,7 +137,7 @@ class _Look:
         rest: frozenset[str],
     ) -> None:
         self.module, self.own, self.prefix, self.anatomy, self.rest = module, own, prefix, anatomy, rest
-        most = _most_rows(anatomy)
+        most = affordable(anatomy)
         self.probe, self.all = feed.first(most), feed.first(_MEASURED * most)
 
     def survey(
@@ -172,7 +164,7 @@ class _Look:
         valid = (math.nan, math.nan)
         if validation is not None:
             given = feed_of(cloned(validation[0]), cloned(validation[1]))
-            valid = self._measured(given.spread(_MEASURED * _most_rows(self.anatomy)), yardstick, task)
+            valid = self._measured(given.spread(_MEASURED * affordable(self.anatomy)), yardstick, task)
         found = self._gradients(yardstick, holdings)
         mean, spread, size = _outputs(outputs, self.probe)
         now = {name: each.detach() for name, each in self.own.named_parameters()}
@@ -285,17 +277,6 @@ def _buffers_kept(own: nn.Module) -> Iterator[None]:
             for each, value in before:
                 if each.shape == value.shape:
                     each.copy_(value)
-
-
-def _most_rows(anatomy: Anatomy) -> int:
-    """Rows of a pass of about _WORK products, by the layers' sizes and the places at which they act."""
-    ops = {op.name: op for op in anatomy.ops}
-    work = 0.0
-    for layer in anatomy.layers:
-        shape = ops[layer.name].shape if layer.name in ops else ()
-        inner = shape[2:] if layer.kind == "convolution" else shape[1:-1]
-        work += 0.0 if layer.kind == "embedding" else layer.parameters * math.prod(inner)
-    return int(min(PROBE_ROWS, max(_LEAST, _WORK / max(1.0, work))))
 
 
 def _outputs(outputs: Any, feed: Feed) -> tuple[np.ndarray, float, float]:
