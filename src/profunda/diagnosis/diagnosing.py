@@ -14,7 +14,7 @@ from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.concluding import Seen, conclude
 from profunda.diagnosis.copying import copy_of, undisturbed
 from profunda.diagnosis.diagnosis import Diagnosis
-from profunda.diagnosis.driving import Driven, Stopped, drive
+from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
 from profunda.diagnosis.loaders import Batches, batches_of
 from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.rebuilding import Factory, rebuilt
@@ -140,7 +140,7 @@ def _examined(
         standings=driven.standings,
         planned=planned,
         finished=not (driven.interrupted or driven.stopped or driven.cut),
-        notes=(*batches.notes, *(held.notes if held else ()), *watch.notes, *_ending(driven)),
+        notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
     )
     found = conclude(seen)
     if driven.stopped is not None and not found.faults:
@@ -154,7 +154,10 @@ def _ending(driven: Driven) -> tuple[str, ...]:
     if driven.stopped is not None:
         return (f"The loop could not go on: {type(driven.stopped.error).__name__}: {driven.stopped.error}",)
     if driven.cut:
-        return ("The loop was ended: losses were no longer finite, and nothing more could be learnt.",)
+        return (
+            f"The loop was ended after {LOST} losses in a row that were not finite, or that no gradient "
+            "flows from: nothing more could be learnt.",
+        )
     return ()
 
 
@@ -164,8 +167,13 @@ def _ending(driven: Driven) -> tuple[str, ...]:
 def _check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: int) -> None:
     if not isinstance(model, nn.Module):
         raise ArgumentError(
-            f"model is a {type(model).__name__}; diagnose takes a torch.nn.Module. Of a fitted estimator give "
-            "its network, such as estimator.module_."
+            f"model is a {type(model).__name__}; diagnose takes a torch.nn.Module. Of a fitted estimator "
+            "give its network, such as estimator.module_."
+        )
+    if next(model.parameters(), None) is None:
+        raise ArgumentError(
+            f"{type(model).__name__} has 0 parameters, so there is nothing to train. Were its layers put "
+            "into a plain list or dict? Use nn.ModuleList or nn.ModuleDict."
         )
     if not callable(loss_fn):
         raise ArgumentError(
@@ -183,8 +191,8 @@ def _copied(model: nn.Module) -> nn.Module:
     except Exception as error:
         raise ArgumentError(
             f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and a diagnosis "
-            "trains a copy. Does it hold an open file, a lock or a generator? Or watch a loop of your own with "
-            "profunda.watch, which copies less."
+            "trains a copy. Does it hold an open file, a lock or a generator? Or watch a loop of your own "
+            "with profunda.watch, which copies less."
         ) from error
 
 

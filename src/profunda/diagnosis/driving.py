@@ -14,7 +14,7 @@ from profunda.diagnosis.rebuilding import asks_for_closure
 from profunda.diagnosis.standing import Standing, Standings
 from profunda.diagnosis.watching import Watch
 
-__all__ = ["Driven", "Stopped", "drive"]
+__all__ = ["LOST", "Driven", "Stopped", "drive"]
 
 LOST = 20
 """Losses in a row that are not finite after which nothing more can be learnt: weights stay NaN."""

@@ -25,7 +25,7 @@ def refusal(module: nn.Module, stopped: Stopped, step: int) -> ProfundaError:
     text = " ".join(str(raised).split())[:_LENGTH]
     error = ArgumentError(
         f"{what} {type(raised).__name__} on {place} (inputs {_shapes((batch.inputs, dict(batch.named)))}; "
-        f"targets {_shapes(batch.targets)}): {text.rstrip('.')}. {_advice(module, stopped)}"
+        f"targets {_shapes(batch.targets)}): {text.rstrip('.')}. {_advice(module, stopped, step)}"
     )
     error.__cause__ = raised
     return error
@@ -39,15 +39,17 @@ def _shapes(value: object) -> str:
     return ", ".join(found) or "none"
 
 
-def _advice(module: nn.Module, stopped: Stopped) -> str:
+def _advice(module: nn.Module, stopped: Stopped, step: int) -> str:
     batch, text = stopped.batch, str(stopped.error)
+    if step and stopped.where in ("forward", "loss"):
+        return "The batches before it passed: look at what is different about this one, its size first."
     if stopped.where == "forward":
         return _forward_advice(module, batch, text)
     if stopped.where == "loss":
         return (
             "Outputs, targets and this loss do not go together: classes are int64 of shape (B,) and need as "
-            "many outputs as there are classes; values and labels are of the outputs' own type and shape. Call "
-            "loss_fn(model(inputs), targets) yourself to see."
+            "many outputs as there are classes; values and labels are of the outputs' own type and shape. "
+            "Call loss_fn(model(inputs), targets) yourself to see."
         )
     if stopped.where == "backward":
         if "scalar outputs" in text:
@@ -72,8 +74,8 @@ def _forward_advice(module: nn.Module, batch: Batch, text: str) -> str:
         )
     if "positional argument" in text or "unexpected keyword" in text:
         return (
-            "It takes another number of inputs: a tuple X is handed on as model(*X), a dict as model(**X), all "
-            "else as model(X)."
+            "It takes another number of inputs: a tuple X is handed on as model(*X), a dict as model(**X), "
+            "all else as model(X)."
         )
     if "Expected more than 1 value" in text:
         return "A batch norm needs at least 2 rows: let the loader leave its last batch out (drop_last=True)."
