@@ -8,17 +8,18 @@ import numpy as np
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Finding
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.partial import until
-from profunda.diagnosis.record import Course, Optimiser, Record
+from profunda.diagnosis.record import Course, Optimiser, Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.snapshots import Snapshot
-from profunda.diagnosis.standing import Standing, Standings
+from profunda.diagnosis.standing import Standing, Standings, placed
 
-__all__ = ["EARLY", "Seen", "conclude", "judged"]
+__all__ = ["EARLY", "Seen", "conclude", "judged", "looker_of"]
 
 EARLY = (0.0, 0.01, 0.05, 0.25)
 """Parts of all steps at which the record so far is judged, to tell since when a finding could be told."""
@@ -47,6 +48,8 @@ class Seen:
         Labels in order of arrival, one number a row.
     snapshots
         Weights at some steps, the first before training.
+    sharpness
+        As far as it was measured on the way.
     standings
         At ends of epochs; those of `snapshots` are taken where there are none.
     planned
@@ -65,6 +68,7 @@ class Seen:
     validation: Sequence[Batch]
     labels: Tensor | None
     snapshots: tuple[Snapshot, ...]
+    sharpness: tuple[Sharpness, ...] = ()
     standings: tuple[Standing, ...] = ()
     planned: int = 0
     finished: bool = True
@@ -73,12 +77,16 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-def conclude(seen: Seen) -> Diagnosis:
-    """What `seen` means.
+def looker_of(seen: Seen) -> Looker:
+    """One for the module as it was at the first snapshot."""
+    begun = copy_of(seen.module)
+    if seen.snapshots:
+        placed(begun, seen.snapshots[0].state)
+    return Looker(begun, seen.loss_fn, seen.first, seen.sample, seen.validation)
 
-    Raises what `looking.Looker` raises: nothing can be measured where the module raises on its own rows.
-    """
-    looker = Looker(seen.module, seen.loss_fn, seen.first, seen.sample, seen.validation, seen.snapshots)
+
+def conclude(seen: Seen, looker: Looker) -> Diagnosis:
+    """What `seen` means, with measurements of `looker`."""
     anatomy = replace(looker.anatomy, training=seen.training, stuck=seen.stuck)
     looked = looker.looks(seen.labels, seen.rows)
     bare = Record(anatomy, looked.task, looked.loss, seen.optimiser, looked.rows, looked.targets)
@@ -88,11 +96,12 @@ def conclude(seen: Seen) -> Diagnosis:
         take = Standings(seen.module, seen.loss_fn, seen.first, seen.sample, seen.validation)
         standings = tuple(take.of(one.state, one.step) for one in seen.snapshots if one.step)
     course = _with_epochs(course, standings, seen)
-    surveys = looker.surveys(course.steps)
+    surveys = looker.surveys(seen.snapshots, seen.module, course.steps)
     record = replace(
         bare,
         surveys=surveys,
         course=course,
+        sharpness=seen.sharpness,
     )
     judgement, findings = judged(record)
     return Diagnosis(

@@ -11,13 +11,15 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from profunda.diagnosis.batches import Batch
-from profunda.diagnosis.concluding import Seen, conclude
+from profunda.diagnosis.concluding import EARLY, Seen, conclude
 from profunda.diagnosis.copying import copy_of, undisturbed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
 from profunda.diagnosis.loaders import Batches, batches_of
+from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.rebuilding import Factory, rebuilt
+from profunda.diagnosis.record import Sharpness
 from profunda.diagnosis.refusing import refusal
 from profunda.diagnosis.standing import Standings
 from profunda.diagnosis.untouched import untouched
@@ -27,6 +29,9 @@ from profunda.errors import ArgumentError
 __all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined"]
 
 BATCH_SIZE, EPOCHS = 32, 20
+
+EXPLAINING = ("data", "labels", "loss", "output")
+"""Areas of faults that can be why a loss raises: with one of them it is a finding, and no error."""
 
 
 def diagnose(
@@ -122,10 +127,22 @@ def _examined(
 ) -> Diagnosis:
     sample, valid = batches.sample(), [] if held is None else held.sample()
     optimiser = optimiser_of(watch.optimizer, watch.model)
+    looker = Looker(copy_of(watch.model), watch.loss_fn, first, sample, valid)
+    found: list[Sharpness | None] = []
     standings = Standings(watch.model, watch.loss_fn, first, sample, valid)
     planned = batches.length * epochs
     _seeded(seed)
-    driven = drive(watch, batches, epochs, standings, lambda step: tick(step, planned))
+
+    def look(step: int) -> None:
+        """At 0 and when a part of EARLY is done; at 1, 4, 16, … where nothing is known of their number."""
+        tick(step, planned)
+        due = {round(part * planned) for part in EARLY} if planned else {4**k for k in range(12)}
+        if step in due | {0, 1}:
+            found.append(looker.sharpness(watch.model, watch.optimizer, step))
+
+    look(0)
+    driven = drive(watch, batches, epochs, standings, look)
+    found.append(looker.sharpness(watch.model, watch.optimizer, driven.steps))
     seen = Seen(
         module=watch.model,
         loss_fn=watch.loss_fn,
@@ -137,15 +154,16 @@ def _examined(
         validation=valid,
         labels=watch.labels,
         snapshots=watch.snapshots,
+        sharpness=tuple(one for one in found if one is not None),
         standings=driven.standings,
         planned=planned,
         finished=not (driven.interrupted or driven.stopped or driven.cut),
         notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
     )
-    found = conclude(seen)
-    if driven.stopped is not None and not found.faults:
-        raise refusal(watch.model, driven.stopped, found.steps)
-    return found
+    told = conclude(seen, looker)
+    if driven.stopped is not None and not any(one.area in EXPLAINING for one in told.faults):
+        raise refusal(watch.model, driven.stopped, told.steps)
+    return told
 
 
 def _ending(driven: Driven) -> tuple[str, ...]:

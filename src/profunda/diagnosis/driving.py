@@ -30,10 +30,11 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Driven:
-    """How the loop went: the `standings` at ends of epochs, whether it was `interrupted` from the keyboard,
-    or what it `stopped` at. `cut`: whether it ended because nothing could be learnt any more.
+    """How the loop went: the `steps` made, the `standings` at ends of epochs, whether it was `interrupted`
+    from the keyboard, or what it `stopped` at. `cut`: whether it ended because nothing could be learnt any more.
     """
 
+    steps: int
     standings: tuple[Standing, ...]
     interrupted: bool = False
     stopped: Stopped | None = None
@@ -71,7 +72,7 @@ def drive(
         stopped = ended
     if not found or found[-1].step < step:
         found.append(standings(watch.model, step))
-    return Driven(tuple(found), interrupted, stopped, lost >= LOST)
+    return Driven(step, tuple(found), interrupted, stopped, lost >= LOST)
 
 
 def _step(watch: Watch, model: nn.Module, optimizer: Optimizer, batch: Batch) -> Tensor | None:

@@ -1,5 +1,6 @@
 """All looks at a network, its loss and its rows: what a Record is filled with, measured on copies alone."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.asking import told
@@ -16,9 +18,10 @@ from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.joining import joined, mixed
 from profunda.diagnosis.loaders import evenly
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Anatomy, Loss, Rows, Survey, Targets, Task
+from profunda.diagnosis.record import Anatomy, Loss, Rows, Sharpness, Survey, Targets, Task
+from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
-from profunda.diagnosis.standing import placed
+from profunda.diagnosis.standing import placed, state_of
 from profunda.diagnosis.surveys import survey
 from profunda.diagnosis.tables import table_of
 from profunda.diagnosis.targets import targets_of
@@ -46,26 +49,22 @@ class Looked:
 
 
 class Looker:
-    """Looks at `module` on its `first` batch, on a `sample` of rows and at its `snapshots`.
+    """Looks at a module, as it was `begun`, on its `first` batch and on a `sample` of rows.
 
-    `notes` tell what could not be measured.
+    `begun` is a copy of the user's. `notes` tell what could not be measured.
     """
 
     def __init__(
         self,
-        module: nn.Module,
+        begun: nn.Module,
         loss_fn: Callable[..., Any],
         first: Batch | None,
         sample: Sequence[Batch],
         validation: Sequence[Batch],
-        snapshots: Sequence[Snapshot],
     ) -> None:
-        self.module, self.loss_fn, self.first = module, loss_fn, first
-        self.sample, self.validation, self.snapshots = sample, validation, snapshots
+        self.begun, self.loss_fn, self.first = begun, loss_fn, first
+        self.sample, self.validation = sample, validation
         self.notes: list[str] = []
-        self.begun = copy_of(module)
-        if snapshots:
-            placed(self.begun, snapshots[0].state)
         self.anatomy = self._anatomy()
         whole = joined(sample)
         self.probe = None if whole is None else mixed(whole, PROBED)
@@ -118,19 +117,37 @@ class Looker:
 
     # Surveys ----------------------------------------------------------------------------------------------
 
-    def surveys(self, steps: int) -> tuple[Survey, ...]:
-        """At the first and the last state, and at some between them."""
-        if self.probe is None or not self.snapshots:
+    def surveys(self, snapshots: Sequence[Snapshot], ended: nn.Module, steps: int) -> tuple[Survey, ...]:
+        """Of some of the `snapshots`, the first among them, and of the module as it `ended` after `steps`."""
+        if self.probe is None:
             return ()
+        states = [*((one.step, one.state) for one in _chosen(snapshots, steps)), (steps, state_of(ended))]
         found = []
-        for one in [*_chosen(self.snapshots, steps), None]:
-            own = copy_of(self.module) if one is None else placed(copy_of(self.module), one.state)
-            step = steps if one is None else one.step
+        for step, state in states:
+            own = placed(copy_of(ended), state)
             made = self._survey(own if own.training else own.train(), step)
             if made is None:
                 break
             found.append(made)
         return tuple(found)
+
+    def sharpness(self, module: nn.Module, optimizer: Optimizer, step: int) -> Sharpness | None:
+        """Of `module` as `optimizer`, which holds its parameters, moves it; None where it cannot be told."""
+        if self.probe is None:
+            return None
+        probe, size = self.probe, None if self.first is None else self.first.rows
+        found = sharpness(
+            module,
+            self.anatomy,
+            probe.inputs,
+            probe.targets,
+            self.loss_fn,
+            optimizer,
+            step=step,
+            named=probe.named,
+            batch_size=size,
+        )
+        return found if math.isfinite(found.curvature) else None
 
     def _survey(self, own: nn.Module, step: int) -> Survey | None:
         probe = self.probe
@@ -163,7 +180,7 @@ class Looker:
             return None
 
     def _start(self) -> Mapping[str, Tensor]:
-        return dict(self.snapshots[0].state)
+        return dict(self.begun.named_parameters())
 
 
 def _chosen(snapshots: Sequence[Snapshot], steps: int) -> list[Snapshot]:

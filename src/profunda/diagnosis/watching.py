@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,14 +12,16 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from profunda.diagnosis.batches import Batch
-from profunda.diagnosis.concluding import Seen, conclude
+from profunda.diagnosis.concluding import Seen, conclude, looker_of
 from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.courses import course_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.gathering import gathered
 from profunda.diagnosis.hooks import unwrapped
+from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.probe import Probe
+from profunda.diagnosis.rebuilding import rebuilt
 from profunda.diagnosis.record import Course
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.untouched import untouched
@@ -165,7 +168,16 @@ class Watch:
                 stuck=self._modes[1],
                 notes=(*self.notes, *found.notes),
             )
-            return conclude(seen)
+            return conclude(*self._measured(seen))
+
+    def _measured(self, seen: Seen) -> tuple[Seen, Looker]:
+        """With the curvature before the first step, where the optimiser knows its steps then, and now."""
+        looker, steps = looker_of(seen), len(self._probe.log.rate)
+        moved = rebuilt(self.optimizer, self.model, looker.begun)
+        moved.state.clear()
+        found = [looker.sharpness(looker.begun, moved, 0)]
+        found += [looker.sharpness(self.model, self.optimizer, steps)] if steps else []
+        return replace(seen, sharpness=tuple(one for one in found if one is not None)), looker
 
     # What was seen ------------------------------------------------------------------------------------
 
