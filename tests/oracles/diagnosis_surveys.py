@@ -95,3 +95,19 @@ def diverges(
         if abs(theta) > 1e6:
             return True
     return False
+
+
+def traced_kernel(module: nn.Module, x: Tensor) -> np.ndarray:
+    """Σ_c Θ[(n, c), (m, c)] by one backward pass for each row and output."""
+    parameters = [each for each in module.parameters() if each.requires_grad]
+    out = module(x).reshape(len(x), -1)
+    total = np.zeros((len(x), len(x)))
+    for c in range(out.shape[1]):
+        rows = []
+        for n in range(len(x)):
+            found = torch.autograd.grad(
+                out[n, c], parameters, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+            rows.append(torch.cat([each.reshape(-1) for each in found]).double().numpy())
+        total += np.stack(rows) @ np.stack(rows).T
+    return total
