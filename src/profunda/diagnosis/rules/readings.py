@@ -22,6 +22,8 @@ __all__ = [
     "Trend",
     "after",
     "before",
+    "broke_down",
+    "easy",
     "failing",
     "is_adaptive",
     "is_mature",
@@ -44,6 +46,10 @@ NOTHING = 0.1
 
 MEDIOCRE = 0.5
 """Below this share a run is called poor where something else is shown to do much better."""
+
+FAILED_OF_EASY, POOR_OF_EASY = 0.5, 0.8
+"""Of what nearest neighbours or a linear model take away on rows that they were not fitted on: less than
+half of that on the network's own training rows is failure."""
 
 CLEAR_GAIN, GREAT_GAIN = 0.15, 0.25
 """Parts of the constant's loss by which a trial must end below the whole run: for a hint, for a fault. A
@@ -132,11 +138,21 @@ def _end(record: Record) -> float:
     steps = 0 if course is None else max(course.steps, len(course.loss))
     if last is not None and math.isfinite(last.train_loss) and last.step >= (1.0 - LAST) * steps:
         return last.train_loss
-    if course is None or not len(course.loss):
+    if course is None:
+        return math.nan
+    if _ends_with_epoch(course) and math.isfinite(course.train_loss[-1]):
+        return float(course.train_loss[-1])
+    if not len(course.loss):
         return math.nan
     tail = course.loss[-max(1, round(LAST * len(course.loss))) :]
     tail = tail[np.isfinite(tail)]
     return float(tail.mean()) if len(tail) else math.nan
+
+
+def _ends_with_epoch(course: Course) -> bool:
+    return 0 < len(course.epoch_step) == len(course.train_loss) and bool(
+        course.epoch_step[-1] >= (1.0 - LAST) * course.steps
+    )
 
 
 def broke_down(course: Course) -> bool:
@@ -146,15 +162,18 @@ def broke_down(course: Course) -> bool:
 
 def _scored(record: Record) -> float:
     """Share of the constant's errors, or of the variance, that the last survey shows as taken away."""
-    last, task, targets = after(record), record.task, record.targets
-    if last is None or task is None or not math.isfinite(last.train_score):
+    last, task, targets, course = after(record), record.task, record.targets, record.course
+    score = math.nan if last is None else last.train_score
+    if math.isnan(score) and course is not None and len(course.train_score):
+        score = float(course.train_score[-1])
+    if task is None or not math.isfinite(score):
         return math.nan
     if task.kind in ("values", "copy"):
-        return last.train_score
+        return score
     if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
         return math.nan
     most = float(np.max(targets.counts) / np.sum(targets.counts))
-    return (last.train_score - most) / (1.0 - most) if most < 1.0 else math.nan
+    return (score - most) / (1.0 - most) if most < 1.0 else math.nan
 
 
 def is_mature(record: Record) -> bool:
@@ -163,17 +182,27 @@ def is_mature(record: Record) -> bool:
     return course is not None and course.steps >= max(LEAST_STEPS, LEAST_SHARE * course.planned)
 
 
+def easy(record: Record) -> float:
+    """What simple predictors take away at least: two standard errors below what was measured; 0 unknown."""
+    targets = record.targets
+    least = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error
+    return max(0.0, least) if math.isfinite(least) else 0.0
+
+
 def failing(record: Record) -> bool:
-    """Harm: it broke down, or after enough steps is hardly better than a constant."""
+    """Harm: it broke down, or after enough steps is hardly better than a constant, or on its own rows far
+    worse than simple predictors on new ones.
+    """
     got = progress(record)
     if got.end == math.inf:
         return True
-    return is_mature(record) and got.learnt < NOTHING
+    return is_mature(record) and got.learnt < max(NOTHING, FAILED_OF_EASY * easy(record))
 
 
 def poor(record: Record) -> bool:
-    """Harm that counts only beside something that does better: less than half of the way was made."""
-    return failing(record) or (is_mature(record) and progress(record).learnt < MEDIOCRE)
+    """Harm that counts only beside a mechanism that is plain to see: less than half of the way was made."""
+    limit = max(MEDIOCRE, POOR_OF_EASY * easy(record))
+    return failing(record) or (is_mature(record) and progress(record).learnt < limit)
 
 
 # Whether it goes on ---------------------------------------------------------------------------------
