@@ -13,6 +13,9 @@ from profunda._version import __version__
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.data.dataset import Dataset as Dataset
     from profunda.data.reading import read as read
+    from profunda.diagnosis.diagnosing import diagnose as diagnose
+    from profunda.diagnosis.diagnosis import Diagnosis as Diagnosis
+    from profunda.diagnosis.watching import watch as watch
     from profunda.errors import ArgumentError as ArgumentError
     from profunda.errors import DataError as DataError
     from profunda.errors import ModelError as ModelError
@@ -53,6 +56,7 @@ _HOMES = {
     "DeepClassifier": "profunda.estimator.classifier",
     "DeepRegressor": "profunda.estimator.regressor",
     "Design": "profunda.space.design",
+    "Diagnosis": "profunda.diagnosis.diagnosis",
     "Float": "profunda.space.domain",
     "Forecast": "profunda.forecasting.values",
     "Int": "profunda.space.domain",
@@ -66,6 +70,7 @@ _HOMES = {
     "SpaceError": "profunda.errors",
     "When": "profunda.space.space",
     "ablate": "profunda.tuning.ablation",
+    "diagnose": "profunda.diagnosis.diagnosing",
     "dose": "profunda.tuning.dosage",
     "export": "profunda.exporting.module",
     "fit": "profunda.job.fitting",
@@ -79,6 +84,7 @@ _HOMES = {
     "search": "profunda.tuning.objective",
     "stress": "profunda.tuning.robustness",
     "train": "profunda.training.running",
+    "watch": "profunda.diagnosis.watching",
 }
 
 __all__ = [
@@ -89,6 +95,7 @@ __all__ = [
     "DeepClassifier",
     "DeepRegressor",
     "Design",
+    "Diagnosis",
     "Float",
     "Forecast",
     "Int",
@@ -103,6 +110,7 @@ __all__ = [
     "When",
     "__version__",
     "ablate",
+    "diagnose",
     "dose",
     "export",
     "fit",
@@ -116,6 +124,7 @@ __all__ = [
     "search",
     "stress",
     "train",
+    "watch",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

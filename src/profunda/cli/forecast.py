@@ -1,19 +1,14 @@
 """`profunda forecast`: what theory says about a network of the user's, before it is trained."""
 
 import sys
-from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from profunda.cli.calling import called
 from profunda.cli.whole import Whole
 from profunda.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from profunda.space.design import Design
 
 __all__ = ["forecast"]
 
@@ -61,56 +56,9 @@ def forecast(
     from profunda.forecasting import forecast as home
     from profunda.reporting.reports import report
 
-    made = _made(network)
+    made = called(network, "the network")
     table = None if data is None else read(data, target)
     found = home.forecast(made, table) if seed is None else home.forecast(made, table, seed=seed)
     print(found.json() if json else found.text(), end="\n" if json else "")
     if html is not None:
         print(f"Page:     {report(found).html(html)}", file=sys.stderr if json else sys.stdout)
-
-
-def _made(network: str) -> "Design | nn.Module":
-    """What MODULE:FUNCTION returns."""
-    source, colon, name = network.rpartition(":")
-    if not (colon and source and name):
-        raise ArgumentError(
-            f"{network!r} is not MODULE:FUNCTION; write for example  profunda forecast net.py:build"
-        )
-    module = _imported(source)
-    function = module.get(name)
-    if not callable(function):
-        known = [key for key, value in module.items() if callable(value) and not key.startswith("_")]
-        raise ArgumentError(f"{source} has no function {name!r}; it has {', '.join(sorted(known)) or 'none'}")
-    try:
-        signature(function).bind()
-    except TypeError as error:  # told from one that the function itself raises
-        raise ArgumentError(
-            f"{network} cannot be called without arguments ({error}); write a function that takes none and "
-            "returns the network"
-        ) from error
-    return function()
-
-
-def _imported(source: str) -> dict[str, object]:
-    """The names of a file or of an importable module."""
-    from importlib import import_module
-    from runpy import run_path
-
-    path = Path(source)
-    if path.suffix == ".py":
-        if not path.is_file():
-            raise ArgumentError(f"there is no file {source}; give the path of the file with the function")
-        sys.path.insert(0, str(path.resolve().parent))  # as `python FILE` does, for what stands beside it
-        try:
-            return run_path(str(path))
-        finally:
-            sys.path.pop(0)
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
-    try:
-        return vars(import_module(source))
-    except ModuleNotFoundError as error:
-        raise ArgumentError(
-            f"Python finds no module {source!r} from here ({error}); give a file, such as net.py:build"
-        ) from error
-    finally:
-        sys.path.pop(0)

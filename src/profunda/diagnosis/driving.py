@@ -31,7 +31,7 @@ class Stopped(Exception):
 @dataclass(frozen=True)
 class Driven:
     """How the loop went: the `steps` made, the `standings` at ends of epochs, whether it was `interrupted`
-    from the keyboard, or what it `stopped` at. `cut`: whether it ended because nothing could be learnt any more.
+    from the keyboard, or what it `stopped` at. `cut`: whether it ended because nothing more could be learnt.
     """
 
     steps: int
