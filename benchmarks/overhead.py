@@ -52,7 +52,7 @@ class Settings:
         return 2.0 * len(PROGRAMS) * (self.rounds + 1) * self.seconds
 
 
-QUICK = Settings(rounds=3, seconds=1.0)
+QUICK = Settings(rounds=5, seconds=1.5)
 
 
 @dataclass(frozen=True)

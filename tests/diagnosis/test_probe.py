@@ -508,3 +508,19 @@ def test_snapshots_without_a_loader_thin_out() -> None:
     assert steps[0] == 0
     assert steps[-1] > 300
     assert len(set(np.diff(steps))) <= 2
+
+
+def test_large_rows_are_copied_into_one_block() -> None:
+    model = nn.Linear(600, 3)
+    w, optimizer = opened(model)
+    first = torch.randn(40, 600)
+    with w:
+        for step in range(3):
+            optimizer.zero_grad()
+            x = first + step
+            w.loss(model(x), torch.zeros(40, dtype=torch.long)).backward()
+            optimizer.step()
+            x.zero_()
+    kept = [each.inputs[0] for each in w.kept]
+    assert all(torch.equal(each, first + step) for step, each in enumerate(kept))
+    assert len({each.untyped_storage().data_ptr() for each in kept}) == 1

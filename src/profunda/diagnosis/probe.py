@@ -303,6 +303,7 @@ class Probe:
             self.pace.looked(self.steps, self.cost + perf_counter() - start)
         self.pending.append(self._followed(rate) if self.full else (self.terms, rate))
         self.terms = []
+        self.now = None
         self.steps += 1
         if self.steps == 1:
             self.pace.begin()
