@@ -157,7 +157,7 @@ def _close(table: Table, validation: Table, new: np.ndarray) -> float:
     keep = std > 0
     if len(known) < 3 or not keep.any():
         return math.nan
-    known, asked = ((each[:, keep] - mean[keep]) / std[keep] for each in (known, asked))
+    known, asked = ((each[:, keep].astype(np.float64) - mean[keep]) / std[keep] for each in (known, asked))
     own = np.sqrt(_nearest(known, known, True))
     limit = NEAR * float(np.median(own[own > 0])) if (own > 0).any() else 0.0
     found = float((np.sqrt(_nearest(asked, known, False)) < limit).mean())

@@ -228,8 +228,8 @@ class Targets:
     and a linear model, the better of both, reach on rows they were not fitted on, as the share of the
     constant prediction's error that they take away (0 chance, 1 perfect), with its standard error;
     `shifted` the same for labels moved by `shift` rows, the best of `moves` such moves. `noisy`: share of
-    rows whose label differs from that of nearly all neighbours, where these agree among each other, as it
-    is in the middle one of the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
+    rows whose label differs from what neighbours and a linear model surely say, as it is in the middle one of
+    the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
     that the better predictor finds when classes count alike. `rows`: how many skill was measured on.
     """
 

@@ -12,9 +12,8 @@ FOLDS, NEIGHBOURS = 5, 10
 PENALTY = 0.01
 """Ridge penalty per row, in units of the mean square of a view's numbers."""
 
-AGREE, LEAST = 0.5, 20
-"""Neighbours agree where so many more of them have one label than any other; a class needs so many rows of
-which they do."""
+DEEP, LEAST = 0.2, 20
+"""The part of the rows said to be of a class that is surest, and the least number of rows that it must be."""
 
 
 @dataclass(frozen=True)
@@ -96,25 +95,33 @@ def predictors_of(views: tuple[np.ndarray, ...], groups: np.ndarray) -> tuple[Pr
     return tuple(Predictor(view, folds) for view in views)
 
 
-def disagreement(neighbours: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[float, int]:
-    """How often a row has another label than its neighbours where these agree: in the middle class, the lower
-    of two, and on how many rows that was seen; (NaN, 0) unless there are two classes to be seen.
+def disagreement(surely: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    """How often a row has another label than the class it surely seems to be of, in the middle class, the
+    lower of two, and on how many rows that was seen; (NaN, 0) unless there are two classes to be seen.
 
-    Wrong labels are as many inside of every class. Classes that overlap are told apart badly at their border,
-    where neighbours do not agree; and a rare class that nothing tells looks like noise in the frequent one
-    alone. So the middle class is a floor that is common to all.
+    Wrong labels are as many inside of a class as at its border. Where classes overlap, the surest fifth of
+    the rows said to be of one are far from the other; and a rare class that nothing tells is never said. So
+    what is left there, and is common to classes, are labels that are wrong.
+
+    Parameters
+    ----------
+    surely
+        Out-of-fold shares [N, C]: no row's own label is in its own.
+    labels
+        Classes [N], below 0 for none.
     """
-    counts = np.zeros((len(labels), n_classes))
-    for column in range(neighbours.shape[1]):
-        of = labels[neighbours[:, column]]
-        good = of >= 0
-        counts[np.flatnonzero(good), of[good]] += 1.0
-    said = counts.argmax(1)
-    ahead = np.diff(np.partition(counts, -2, axis=1)[:, -2:], axis=1)[:, 0] if n_classes > 1 else counts[:, 0]
-    agree = (ahead >= AGREE * neighbours.shape[1]) & (labels >= 0)
+    said = surely.argmax(1)
+    ordered = np.sort(surely, axis=1)
+    ahead = ordered[:, -1] - ordered[:, -2] if surely.shape[1] > 1 else ordered[:, 0]
     rates = []
-    for label in range(n_classes):
-        rows = agree & (said == label)
-        if rows.sum() >= LEAST:
-            rates.append((float((labels[rows] != label).mean()), int(rows.sum())))
-    return sorted(rates)[(len(rates) - 1) // 2] if len(rates) > 1 else (float("nan"), 0)
+    for label in range(surely.shape[1]):
+        rows = np.flatnonzero((said == label) & (labels >= 0))
+        deep = max(LEAST, round(DEEP * len(rows)))
+        if len(rows) >= deep:
+            rows = rows[np.argsort(-ahead[rows], kind="stable")[:deep]]
+            rates.append((float((labels[rows] != label).mean()), deep))
+    if len(rates) < 2:
+        return float("nan"), 0
+    rate, seen = sorted(rates)[(len(rates) - 1) // 2]
+    # A median of many is as sure as a mean of 2/π of them.
+    return rate, max(seen, round(sum(rows for _, rows in rates) * 2.0 / np.pi) if len(rates) > 2 else 0)

@@ -141,12 +141,14 @@ def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None
     best = max(range(len(skills)), key=lambda at: skills[at].share)
     shift, moved, moves = _moved(predictors, wanted, table.batch)
     noisy, agreeing, told = math.nan, 0, np.empty(0)
-    if labels is not None and labels.ndim == 1 and wanted.shape[1] > 0:
-        most = int(labels[:n].max()) + 1
+    if labels is not None and labels.ndim == 1 and int(labels[:n].max()) + 1 == wanted.shape[1]:
+        told = _recall(made[best], labels[:n])
         near = max(range(1, len(skills), 2), key=lambda at: skills[at].share)
-        if most <= CLASSES and skills[near].share > 2.0 * skills[near].error:
-            noisy, agreeing = disagreement(predictors[near // 2].neighbours, labels[:n], most)
-        told = _recall(made[best], labels[:n]) if most <= CLASSES else told
+        line = max(range(0, len(skills), 2), key=lambda at: skills[at].share)
+        if skills[near].share > 2.0 * skills[near].error:
+            counts = np.bincount(labels[:n][labels[:n] >= 0])
+            surely = (made[near] + made[line]) / 2.0 + counts / counts.sum()
+            noisy, agreeing = disagreement(surely, labels[:n])
     return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n)
 
 
@@ -191,8 +193,6 @@ def _moved(predictors: tuple[Predictor, ...], wanted: np.ndarray, batch: int) ->
 def _recall(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """[C] share of each class's rows that are found where classes count alike; NaN for absent ones."""
     counts = np.bincount(labels[labels >= 0])
-    if len(counts) != predicted.shape[1]:
-        return np.empty(0)
     said = (predicted / np.maximum(counts, 1)).argmax(1)
     right = np.bincount(labels[(said == labels) & (labels >= 0)], minlength=len(counts))
     return np.where(counts > 0, right / np.maximum(counts, 1), np.nan)

@@ -129,7 +129,7 @@ def _scaled(wide: np.ndarray) -> np.ndarray:
     low, middle, high = np.quantile(short[:1024], [0.16, 0.5, 0.84], axis=0)
     spread = (high.astype(np.float64) - low) / 2.0
     std = short.std(0, dtype=np.float64)
-    unit = np.where(spread > 1e-6 * std, spread, std)
+    unit = np.where(spread > 1e-6 * np.abs(middle), spread, std)
     keep = unit > 0
     moved = (short[:, keep] - middle[keep].astype(np.float32)) / unit[keep].astype(np.float32)
     return _centred(np.clip(moved, -4.0, 4.0))

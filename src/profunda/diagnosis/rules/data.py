@@ -143,8 +143,8 @@ def _rows_leak(record: Record) -> Answer:
     near = rows.close if math.isfinite(rows.close) else 0.0
     found = rows.common + near
     natural = min(rows.doubles, OWN) if rows.finest > FINE else rows.doubles
-    pooled = min(1.0, max(found, natural, 1.0 / rows.seen))
-    error = math.sqrt(pooled * (1.0 - min(pooled, 0.99)) * (1.0 / rows.compared + 1.0 / rows.seen))
+    pooled = (found * rows.compared + natural * rows.seen + 1.0) / (rows.compared + rows.seen + 1.0)
+    error = math.sqrt(pooled * max(0.01, 1.0 - pooled) * (1.0 / rows.compared + 1.0 / rows.seen))
     excess = found - natural
     if excess <= SURE * error or excess <= LEAK_HINT:
         return clear(code)

@@ -42,12 +42,13 @@ SERIAL = 0.1
 """Rows that follow from the row before to this share of their variance: series and sliding windows, in which
 a neighbour's label may be known for good reasons."""
 
-NOISY = 0.05
-"""One label in twenty, by the lower end of Wilson's interval: with fewer, the border between classes is as
+NOISY = 0.04
+"""One label in 25, by the lower end of Wilson's interval: with fewer, the border between classes is as
 much."""
 
-CONSISTENT = 0.5
-"""Wrong labels leave (1 - noise)² of the skill. Where less than half of that is there, classes overlap."""
+CONSISTENT = 0.6
+"""Wrong labels leave (1 - noise)² of the skill. Where classes overlap as much that even their midst is mixed,
+less than half of that is there."""
 
 CONFLICT_FAULT, CONFLICT_HINT, GROUPS = 0.05, 0.01, 10
 """Shares of all rows with a double of another label, and how many different rows must occur twice."""
@@ -269,7 +270,7 @@ def _labels_noisy(record: Record) -> Answer:
     code = "labels-noisy"
     targets = record.targets
     if targets is None or not math.isfinite(targets.noisy) or targets.agreeing < 1:
-        return not_applicable(code, "Neighbours never agree, or targets are no classes.")
+        return not_applicable(code, "Targets are no classes, or nothing tells them.")
     low, high = wilson(targets.noisy, targets.agreeing)
     if low <= NOISY:
         return clear(code)
@@ -283,11 +284,11 @@ def _labels_noisy(record: Record) -> Answer:
             "hint",
             "",
             (
-                Evidence("share of labels that nearly all neighbours contradict", targets.noisy, NOISY),
+                Evidence("share of surely told rows with another label", targets.noisy, NOISY),
                 Evidence("at least", low, NOISY),
                 Evidence("at most", high),
             ),
-            f"{targets.noisy:.0%} of the labels differ from those of nearly all their neighbours, in the "
+            f"{targets.noisy:.0%} of the labels are not what neighbours and a linear model surely say, in the "
             "midst of every class: a large network will learn them by heart.",
             "Look at these rows; where they cannot be put right, stop early or smooth labels.",
             changes=(Change("loss", value=round(min(0.2, targets.noisy), 2), word="label smoothing"),),
