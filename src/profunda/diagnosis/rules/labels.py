@@ -288,8 +288,8 @@ def _labels_noisy(record: Record) -> Answer:
                 Evidence("at least", low, NOISY),
                 Evidence("at most", high),
             ),
-            f"{targets.noisy:.0%} of the labels are not what neighbours and a linear model surely say, in the "
-            "midst of every class: a large network will learn them by heart.",
+            f"{targets.noisy:.0%} of the labels are not what neighbours and a linear model surely say, in "
+            "the midst of every class: a large network will learn them by heart.",
             "Look at these rows; where they cannot be put right, stop early or smooth labels.",
             changes=(Change("loss", value=round(min(0.2, targets.noisy), 2), word="label smoothing"),),
             harm=min(1.0, targets.noisy),
