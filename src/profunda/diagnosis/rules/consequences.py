@@ -34,6 +34,7 @@ FADING = (
     "norm-missing",
     "activation-contracts",
     "too-deep",
+    "dead-units",
     "input-ignored",
     "no-learning",
     "plateau",

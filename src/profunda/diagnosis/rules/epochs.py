@@ -12,6 +12,7 @@ from profunda.diagnosis.rules.readings import (
     Trend,
     broke_down,
     is_mature,
+    poor,
     progress,
     relief,
     trend,
@@ -27,6 +28,9 @@ run for less than two of its time constants."""
 PART_OF_REST = 0.25
 """The same over the loss that is left."""
 
+WHOLE = 0.03
+"""Fall over the whole run, in the constant's loss, below which it may be but the first bias."""
+
 
 def _too_few(record: Record) -> Answer:
     code, course, got = "too-few-epochs", record.course, progress(record)
@@ -39,7 +43,8 @@ def _too_few(record: Record) -> Answer:
         return clear(code) if broke_down(course) else too_little(code, f"{course.steps} steps")
     more = relief(record, "epochs", above=1.0)
     falls = line.falls and line.fall >= max(STILL_FALLS * got.trivial, PART_OF_REST * got.end)
-    if not falls or got.learnt > 1.0 - NOTHING or not _valid_falls(course):
+    begun = line.steady and line.whole >= WHOLE * got.trivial and poor(record)
+    if not (falls or begun) or got.learnt > 1.0 - NOTHING or not _valid_falls(course):
         return clear(code)
     fault = got.learnt < MEDIOCRE
     gained = () if more is None else (Evidence("loss that more epochs take away", more.gain),)

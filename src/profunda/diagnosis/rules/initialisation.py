@@ -32,6 +32,9 @@ FADES, GROWS = 1e-2, 1e2
 """Between layers, of what differs between rows or of gradients. Torch's own first weights lose a factor
 0.4 with each ReLU: five layers, which train, lose this much, so that it counts only beside harm."""
 
+FADED = 1e-4
+"""What is left of a difference between rows, where it counts beside a poor result as well as a failure."""
+
 LOST, BURST = 1e-6, 1e6
 """In float32 a difference of 1e-7 is lost in rounding: such a network cannot begin, whatever follows."""
 
@@ -111,7 +114,7 @@ def _too_small(record: Record) -> Answer:
     lost = flow.forward < LOST
     if not faded:
         return clear(code, "smaller than critical, and signals pass all the same")
-    severity = _severity(record, mended, certain=lost)
+    severity = _severity(record, mended, certain=lost, strong=flow.least < FADED)
     if severity is None:
         return clear(code) if is_mature(record) else too_little(code, "smaller than critical; it may do")
     return (
@@ -140,7 +143,8 @@ def _too_large(record: Record) -> Answer:
     if not (flow.most > GROWS or flat >= MEDIOCRE or high > BEGINS_HIGH or first.broken):
         return clear(code, "larger than critical, and signals pass all the same")
     certain = bool(first.broken) or flow.forward > BURST or high > BURST
-    severity = _severity(record, relief(record, "initialisation"), certain)
+    strong = largest > FAR_LARGE and (flow.most > GROWS or flat >= MEDIOCRE)
+    severity = _severity(record, relief(record, "initialisation"), certain, strong)
     if severity is None:
         return clear(code) if is_mature(record) else too_little(code, "larger than critical; it may do")
     more = (Evidence("activations on flat ends before training", flat, MEDIOCRE, "share"),) if flat else ()
@@ -158,15 +162,17 @@ def _too_large(record: Record) -> Answer:
     )
 
 
-def _severity(record: Record, mended: Relief | None, certain: bool) -> Severity | None:
-    """A fault where it fails and no trial speaks against this cause, or where a trial shows the way."""
+def _severity(record: Record, mended: Relief | None, certain: bool, strong: bool) -> Severity | None:
+    """A fault where it fails and no trial speaks against this cause, where it does poorly and the mechanism
+    is `strong`, or where a trial shows the way.
+    """
     if record.course is None or not is_mature(record):
         return "fault" if certain or failing(record) else None
     refuted = mended is None and bool(tried(record, "initialisation"))
     if failing(record):
         return None if refuted and not certain else "fault"
     if mended is None:
-        return None
+        return "fault" if strong and poor(record) and not refuted else None
     return "fault" if poor(record) and mended.gain >= GREAT_GAIN else "hint"
 
 

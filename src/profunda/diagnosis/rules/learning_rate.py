@@ -60,6 +60,9 @@ EARLY_END = 0.5
 """Part of the steps that are left when the rate has become nearly nothing: cosine schedules leave 0.06,
 steps by tenths at 30, 60 and 90 % leave 0.4."""
 
+LEAST_LOOKS = 4
+"""Steps measured before the whole run is judged by them."""
+
 LEARNT_NOTHING = 0.02
 """Share of the constant's loss that the smallest networks take away of noise alone."""
 
@@ -200,14 +203,14 @@ def _too_low(record: Record) -> Answer:
     if course is None or not len(course.loss):
         return not_applicable(code, "no steps were seen")
     if not is_mature(record):
-        return too_little(code, f"{course.steps} steps")
+        return _cannot_reach(record, course)
     if not _peak(record) > 0.0 and np.isfinite(course.rate).any():
         return (_short(record, (Evidence("learning rate", 0.0),), 0.0),)
     if not poor(record) or broke_down(course):
         return clear(code)
     far = farthest(record)
     line, faster = trend(course.loss), relief(record, "learning rate", above=1.0)
-    straight = line is not None and line.falls and line.straight >= STRAIGHT
+    straight = line is not None and (line.steady or (line.falls and line.straight >= STRAIGHT))
     refuted = faster is None and bool(tried(record, "learning rate", above=1.0))
     still = 0.0 <= far < HARDLY_MOVED and _feels(course)
     if not (
@@ -220,6 +223,21 @@ def _too_low(record: Record) -> Answer:
     if faster is not None:
         shown.insert(0, Evidence("loss that longer steps take away", faster.gain, CLEAR_GAIN))
     return (_short(record, tuple(shown), _peak(record)),)
+
+
+def _cannot_reach(record: Record, course: Course) -> Answer:
+    """Before the run is mature: whether all steps planned, were they to go one way, would lead nowhere."""
+    enough = len(course.sampled) >= LEAST_LOOKS and course.update.ndim == 2 and bool(course.update.size)
+    rises = len(course.rate) > 0 and not course.rate[-1] <= course.rate[0]
+    words = f"{course.steps} steps"
+    if not enough or rises or not course.planned or not _feels(course):
+        return too_little("rate-too-low", words)
+    seen = np.where(np.isfinite(course.update), course.update, 0.0)
+    reach = float(np.max(np.median(seen, axis=0))) * course.planned
+    if not 0.0 < reach < HARDLY_MOVED:
+        return too_little("rate-too-low", words)
+    shown = Evidence("way of the weights if all steps went one way", reach, HARDLY_MOVED)
+    return (_short(record, (shown,), _peak(record)),)
 
 
 def _feels(course: Course) -> bool:

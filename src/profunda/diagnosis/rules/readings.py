@@ -66,6 +66,9 @@ out what differs between batches."""
 FALLS = 3.0
 """Standard errors of a slope with 8 degrees of freedom: one in a hundred by chance, less on both losses."""
 
+BENDS = 2.0
+"""Standard errors of a bend that is taken for real: one in forty by chance."""
+
 LAST = 0.1
 """The last part of a run, whose mean loss counts as its end where no survey was made there."""
 
@@ -106,6 +109,11 @@ class Progress:
     end: float
     best: float
     learnt: float
+
+    @property
+    def above(self) -> bool:
+        """Whether the loss ended above the best constant's: no run that goes well does."""
+        return self.end > self.trivial
 
 
 def progress(record: Record) -> Progress:
@@ -201,8 +209,8 @@ def failing(record: Record) -> bool:
 
 def poor(record: Record) -> bool:
     """Harm that counts only beside a mechanism that is plain to see: less than half of the way was made."""
-    limit = max(MEDIOCRE, POOR_OF_EASY * easy(record))
-    return failing(record) or (is_mature(record) and progress(record).learnt < limit)
+    limit, got = max(MEDIOCRE, POOR_OF_EASY * easy(record)), progress(record)
+    return failing(record) or (is_mature(record) and (got.learnt < limit or got.above))
 
 
 # Whether it goes on ---------------------------------------------------------------------------------
@@ -212,18 +220,27 @@ def poor(record: Record) -> bool:
 class Trend:
     """`fall` of the loss over the last third of a run along a fitted line, with its standard `error`;
     `straight`: that slope over the mean slope of the whole run, 1 for a straight line, 0 for one that
-    has come to rest; `whole`: the fall from the first block to the last.
+    has come to rest; `whole`: the fall from the first block to the last. `slope` and `bend` are the first
+    and second coefficient of a parabola over the whole run in standard errors: falling is negative, coming
+    to rest a positive bend.
     """
 
     fall: float
     error: float
     straight: float
     whole: float
+    slope: float
+    bend: float
 
     @property
     def falls(self) -> bool:
         """Whether it falls beyond its noise."""
         return self.fall > FALLS * self.error and self.fall > 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether it falls over the whole run beyond its noise, and does not come to rest."""
+        return self.slope < -FALLS and self.bend < BENDS
 
 
 def trend(loss: np.ndarray) -> Trend | None:
@@ -238,7 +255,20 @@ def trend(loss: np.ndarray) -> Trend | None:
     error = math.sqrt(float(left @ left) / (len(last) - 2) / float(x @ x))
     whole = float(blocks[0] - blocks[-1])
     mean = whole / (len(blocks) - 1)
-    return Trend(-slope * len(last), error * len(last), -slope / mean if mean > 0.0 else math.nan, whole)
+    straight = -slope / mean if mean > 0.0 else math.nan
+    return Trend(-slope * len(last), error * len(last), straight, whole, *_parabola(blocks))
+
+
+def _parabola(blocks: np.ndarray) -> tuple[float, float]:
+    """t-values of slope and bend, by Legendre polynomials, which do not share what they explain."""
+    x = np.linspace(-1.0, 1.0, len(blocks))
+    terms = np.stack([np.ones_like(x), x, x**2 - np.mean(x**2)])
+    sizes = (terms**2).sum(1)
+    found = terms @ blocks / sizes
+    left = blocks - found @ terms
+    noise = float(left @ left) / max(1, len(blocks) - 3)
+    noise = max(noise, 1e-24 * float(blocks @ blocks) + 1e-300)  # a straight line leaves rounding alone
+    return float(found[1] * math.sqrt(sizes[1] / noise)), float(found[2] * math.sqrt(sizes[2] / noise))
 
 
 # What trials showed ---------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ WELL_BEFORE = 0.75
 RARELY_KEPT = 0.7
 """Dropout rate from which fewer than one unit in three is left."""
 
+COSTS = 0.03
+"""Fall of the validation score that is a cost: cross-entropy rises by over-confidence alone, as a rule."""
+
 SOME = 0.4
 """Dropout rate below which a network of any width keeps more than half of its units."""
 
@@ -65,7 +68,10 @@ def _overfitting(record: Record) -> Answer:
     lost = _lost(course, best, epochs)
     worse = rise / got.trivial >= GREAT_GAIN and (lost >= NOTHING / 2.0 or not math.isfinite(lost))
     ruined = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN and not lost < NOTHING / 5.0
-    return (_by_heart(record, "fault" if by_heart or worse or ruined else "hint", best, epochs, rise, lost),)
+    fault = by_heart or worse or ruined
+    if not fault and not lost >= COSTS and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN):
+        return clear(code, "more sure of itself than it should be, and as often right as at its best")
+    return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
 
 
 def _rose(train: np.ndarray, valid: np.ndarray, best: int) -> bool:
