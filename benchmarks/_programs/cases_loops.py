@@ -55,7 +55,8 @@ __all__ = ["CASES"]
 Run = Callable[[int, Watch], float]
 
 _DROPPED = replace(DIGITS, net=partial(mlp, 64, 64, 10, dropout=0.5))
-_NORMED = replace(DIGITS, net=partial(mlp, 64, *[48] * 15, 10, norm=True), optimizer=sgd(0.02, 0.9), epochs=8)
+_MOMENTUM = replace(DIGITS, optimizer=sgd(0.02, 0.9), epochs=10)
+_NORMED = replace(DIGITS, net=partial(mlp, 64, *[48] * 10, 10, norm=True), optimizer=sgd(0.02, 0.9), epochs=8)
 _WAVES = replace(WALKS, optimizer=sgd(0.1, 0.9))
 _SUMMED = replace(FRIEDMAN, optimizer=sgd(0.05, 0.9), epochs=15)
 _SUMMED_IMAGES = replace(IMAGES, optimizer=sgd(0.05, 0.9), epochs=4)
@@ -102,7 +103,7 @@ CASES = (
     Case(
         "first-texts-for-ever", "Transformer", "tokens", "same-batch", ("loop",), *_twins(same_batch, ECHOES)
     ),
-    Case("class-by-class", "MLP", "image", "rows-in-order", ("loop",), *_twins(in_order, DIGITS)),
+    Case("class-by-class", "MLP", "image", "rows-in-order", ("loop",), *_twins(in_order, _MOMENTUM)),
     Case(
         "scaler-made-in-the-loop",
         "CNN",

@@ -55,8 +55,8 @@ _WITHOUT = replace(SCATTERED, rows=partial(scattered, n=1200, apart=0.7))
 _TANH = replace(
     DIGITS, net=partial(mlp, 64, 40, 40, 40, 40, 10, act=nn.Tanh), init=glorot, optimizer=sgd(0.05)
 )
-_RELU = replace(DIGITS, net=partial(mlp, 64, 48, 48, 48, 48, 48, 10), init=he, optimizer=sgd(0.02))
-_DEEP = partial(mlp, 64, *[48] * 15, 10)
+_RELU = replace(DIGITS, net=partial(mlp, 64, 48, 48, 48, 48, 48, 10), init=he, optimizer=sgd(0.005))
+_DEEP = partial(mlp, 64, *[48] * 10, 10)
 
 _ARCHITECTURE = (
     Case(
@@ -308,7 +308,7 @@ _ACTIVATION = (
         "saturated-units",
         ("activation", "initialisation"),
         replace(DIGITS, net=partial(mlp, 64, 48, 48, 48, 10, act=partial(Sharp, 30.0))),
-        replace(DIGITS, net=partial(mlp, 64, 48, 48, 48, 10, act=nn.Tanh)),
+        replace(DIGITS, net=partial(mlp, 64, 48, 48, 48, 10, act=nn.Tanh), optimizer=sgd(0.03)),
     ),
     Case(
         "six-sigmoids",
@@ -317,7 +317,7 @@ _ACTIVATION = (
         "activation-contracts",
         ("activation", "initialisation", "normalisation", "architecture"),
         replace(DIGITS, net=partial(mlp, 64, *[40] * 6, 10, act=nn.Sigmoid)),
-        replace(DIGITS, net=partial(mlp, 64, *[40] * 6, 10), init=he, optimizer=sgd(0.02)),
+        replace(DIGITS, net=partial(mlp, 64, *[40] * 6, 10), init=he, optimizer=sgd(0.005)),
     ),
     Case(
         "sigmoid-in-a-cnn",
@@ -385,13 +385,13 @@ _NORMALISATION = (
         "hint",
     ),
     Case(
-        "fifteen-plain-layers",
+        "ten-plain-layers",
         "MLP",
         "image",
         "norm-missing",
         ("normalisation", "initialisation", "architecture", "activation"),
-        replace(DIGITS, net=_DEEP, optimizer=sgd(0.02, 0.9)),
-        replace(DIGITS, net=partial(_DEEP, norm=True), optimizer=sgd(0.02, 0.9)),
+        replace(DIGITS, net=_DEEP, optimizer=sgd(0.01, 0.5), epochs=20),
+        replace(DIGITS, net=partial(_DEEP, norm=True), optimizer=sgd(0.01, 0.5), epochs=20),
     ),
 )
 

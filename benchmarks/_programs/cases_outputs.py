@@ -185,8 +185,8 @@ _OUTPUTS = (
         "image",
         "output-activation-twice",
         ("output",),
-        replace(IMAGES_NORM, net=partial(cnn, 10, norm=True, last=(nn.Softmax(-1),)), optimizer=sgd(0.02)),
-        replace(IMAGES_NORM, optimizer=sgd(0.02)),
+        replace(IMAGES_NORM, net=partial(cnn, 10, norm=True, last=(nn.Softmax(-1),)), optimizer=sgd(0.04)),
+        replace(IMAGES_NORM, optimizer=sgd(0.04)),
     ),
     Case(
         "softmax-at-an-rnns-end",

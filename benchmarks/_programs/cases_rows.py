@@ -103,7 +103,7 @@ _SCALES = (
         "image",
         "inputs-unscaled",
         ("data", "learning rate"),
-        replace(_with(IMAGES, scaled(127.5, 127.5)), optimizer=sgd(0.02, 0.9)),
+        replace(_with(IMAGES, scaled(0.376 * 255, 0.305 * 255)), optimizer=sgd(0.02, 0.9)),
         replace(IMAGES, optimizer=sgd(0.02, 0.9)),
     ),
     Case(
@@ -334,7 +334,7 @@ _LABELS = (
     ),
 )
 
-_PLAIN_IMAGES = replace(IMAGES, optimizer=sgd(0.02, 0.9), epochs=8)
+_PLAIN_IMAGES = replace(IMAGES, optimizer=sgd(0.02, 0.9))
 
 _ORDER = (
     Case(

@@ -82,8 +82,8 @@ _OPTIMISER = (
         "image",
         "optimiser-constants",
         ("optimiser", "learning rate"),
-        replace(DIGITS_ADAM, optimizer=adam(2e-3, betas=(0.999, 0.9)), epochs=6),
-        replace(DIGITS_ADAM, epochs=6),
+        replace(DIGITS_ADAM, optimizer=adam(2e-3, betas=(0.999, 0.9))),
+        DIGITS_ADAM,
     ),
     Case(
         "momentum-of-0.999",
@@ -188,10 +188,10 @@ _BATCH = (
         "batch-too-small",
         ("batch", "learning rate"),
         replace(
-            FRIEDMAN, rows=partial(friedman, n=600, noise=0.8), optimizer=sgd(0.05), batch_size=1, epochs=10
+            FRIEDMAN, rows=partial(friedman, n=600, noise=0.5), optimizer=sgd(0.05), batch_size=1, epochs=10
         ),
         replace(
-            FRIEDMAN, rows=partial(friedman, n=600, noise=0.8), optimizer=sgd(0.05), batch_size=32, epochs=20
+            FRIEDMAN, rows=partial(friedman, n=600, noise=0.5), optimizer=sgd(0.05), batch_size=32, epochs=20
         ),
     ),
     Case(
@@ -252,8 +252,8 @@ _REGULARISATION = (
         "image",
         "dropout-too-strong",
         ("regularisation",),
-        replace(DIGITS, net=partial(mlp, 64, 48, 48, 10, dropout=0.9)),
-        replace(DIGITS, net=partial(mlp, 64, 48, 48, 10, dropout=0.1)),
+        replace(DIGITS, net=partial(mlp, 64, 48, 48, 10, dropout=0.9), optimizer=sgd(0.03)),
+        replace(DIGITS, net=partial(mlp, 64, 48, 48, 10, dropout=0.1), optimizer=sgd(0.03)),
     ),
     Case(
         "transformer-with-nine-of-ten-dropped",

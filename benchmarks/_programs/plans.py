@@ -103,11 +103,11 @@ PHRASES_LSTM = Plan(
     partial(Recurring, nn.LSTM, 12, 20, 2, words=40),
     _CROSS,
     adam(1e-2),
-    5,
+    7,
     by(accuracy),
 )
 SUCCESSORS = Plan(successors, partial(Attending, 12, 16, 12, each=True), places, adam(5e-3), 12, by(accuracy))
-ECHOES = Plan(echoes, partial(Attending, 6, 8, 2), _CROSS, adam(5e-3), 15, by(accuracy))
+ECHOES = Plan(echoes, partial(Attending, 6, 8, 2), _CROSS, adam(5e-3), 18, by(accuracy))
 DELAYED = Plan(
     delayed, partial(Recurring, nn.GRU, 10, 24, 6, words=6, each=True), places, adam(1e-2), 12, by(accuracy)
 )
