@@ -90,9 +90,19 @@ def test_a_trial_with_larger_batches_that_ends_lower_shows_it_too() -> None:
         (500, 50.0, FALLING[:3], 0.6, "not enough evidence"),
     ],
 )
-def test_batch_too_large(size: int, scale: float, epochs: list[float], easy: float, expected: str) -> None:
+def test_batch_too_large_in_a_run_that_is_over(
+    size: int, scale: float, epochs: list[float], easy: float, expected: str
+) -> None:
     record = shown(size, (scale / 2.0, scale), epochs, easy)
     assert severity(NAMES["batch-too-large"](record)) == expected
+
+
+def test_a_run_of_few_steps_is_judged_when_it_is_over() -> None:
+    short = shown(500, (25.0, 50.0), FALLING, 0.6, steps=12)
+    assert severity(NAMES["batch-too-large"](short)) == "fault"
+    assert short.course is not None
+    going = replace(short, course=replace(short.course, planned=100))
+    assert severity(NAMES["batch-too-large"](going)) == "not enough evidence"
 
 
 @given(st.floats(1e-6, 1e6))

@@ -291,6 +291,12 @@ def test_classes_of_like_size_or_without_training_are_not_left_out() -> None:
     assert severity(asked("class-imbalance", fresh)) == "not enough evidence"
 
 
+def test_a_network_that_still_learns_may_yet_tell_the_rare_class() -> None:
+    record = imbalanced([1.0, 0.0], [0.9, 0.9], 0.02)
+    falling = replace(record, course=made.course(np.linspace(3.0, 0.98, 100).tolist()))
+    assert severity(asked("class-imbalance", falling)) == "not enough evidence"
+
+
 def test_a_score_that_is_the_frequent_class_share_tells_what_is_said() -> None:
     record = imbalanced([], [0.9, 0.9], 0.02)
     assert severity(asked("class-imbalance", record)) == "not applicable"

@@ -148,7 +148,7 @@ def record(learnt: float | None = None, valid: float | None = None, **more: obje
         shown = float("nan") if valid is None else 1.0 - valid
         moved = np.full(1, 0.5)
         given["surveys"] = (survey(0, 1.2), survey(100, 1.0 - learnt, shown, moved=moved))
-        given["course"] = course(np.linspace(1.2, 1.0 - learnt, 100).tolist())
+        given["course"] = course([1.2] * 10 + [1.0 - learnt] * 90)
     return Record(**{**given, **more})  # type: ignore[arg-type]
 
 

@@ -32,8 +32,9 @@ FEW = 8
 MISSED = 0.8
 """Of what is easy: a network that reaches more of it was not held up."""
 
-FALLING, STANDING = 0.02, 0.01
-"""Share of the constant's loss that the last quarter of the epochs took away: still falls, stands still."""
+FALLING, STRAIGHT, STANDING = 0.005, 0.4, 0.01
+"""Share of the constant's loss that the last quarter of the epochs took away: it still falls, if it also fell
+at 0.4 of the mean pace (a straight line: 1); or it stands still."""
 
 EPOCHS = 4
 """Ends of epochs that must have been seen."""
@@ -77,7 +78,7 @@ def _batch_too_small(record: Record) -> Answer:
             step=course.steps,
             changes=(Change("batch size", value=_power(scales[0] / 4.0) / max(1.0, batch)),),
             harm=got.harm,
-            explains=("plateau", "no-learning"),
+            explains=("plateau", "no-learning", "dead-units", "saturated-units"),
         ),
     )
 
@@ -96,14 +97,17 @@ def _batch_too_large(record: Record) -> Answer:
         return too_little(code, "Too few epochs, or no noise of gradients, was seen.")
     got = reached(record)
     ratio = batch / max(scales)
-    still = _fall(record, course) > FALLING
-    if ratio <= WASTED or not still or not got.known or got.broken or got.train >= MISSED * got.easy:
+    still = _fall(record, course) > max(FALLING, STRAIGHT * _mean(record, course))
+    # Few steps are what is wrong here, so a run is judged however short, if it is over.
+    if not course.finished or course.steps < course.planned or not math.isfinite(got.train):
+        return too_little(code, "The run is not over.")
+    if ratio <= WASTED or not still or got.train >= MISSED * got.easy:
         return clear(code)
     fitting = _power(max(max(scales), 1.0) * WASTED)
     return (
         Finding(
             code,
-            "fault" if got.failed else "hint",
+            "fault" if got.train < got.limit else "hint",
             "",
             (
                 Evidence("steps in an epoch", steps, float(FEW)),
@@ -116,7 +120,7 @@ def _batch_too_large(record: Record) -> Answer:
             step=course.steps,
             changes=(Change("batch size", value=fitting / batch),),
             harm=got.harm,
-            explains=("too-few-epochs", "rate-too-low"),
+            explains=("too-few-epochs", "rate-too-low", "no-learning"),
         ),
     )
 
@@ -137,8 +141,19 @@ def _fall(record: Record, course: Course) -> float:
     trivial = record.loss.trivial if record.loss is not None else math.nan
     if not np.isfinite(losses).all() or not trivial > 0.0:
         return math.nan
-    quarter = max(1, len(losses) // 4)
+    quarter = _quarter(course)
     return float(losses[-1 - quarter] - losses[-1]) / trivial
+
+
+def _mean(record: Record, course: Course) -> float:
+    """What a quarter of the epochs would have taken away, had the loss fallen along a straight line."""
+    trivial = record.loss.trivial if record.loss is not None else math.nan
+    whole = float(course.loss[0] - course.train_loss[-1]) / trivial
+    return whole * _quarter(course) / len(course.train_loss)
+
+
+def _quarter(course: Course) -> int:
+    return max(1, len(course.train_loss) // 4)
 
 
 def _shares(got: Reached) -> tuple[Evidence, ...]:

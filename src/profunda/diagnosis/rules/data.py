@@ -9,7 +9,7 @@ from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import scales
 from profunda.diagnosis.rules.consequences import STALLED, WILD
 from profunda.diagnosis.rules.reached import reached
-from profunda.diagnosis.rules.readings import LEAST_STEPS
+from profunda.diagnosis.rules.readings import LEAST_STEPS, trend
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -33,6 +33,11 @@ RARE, FEW = 0.4, 10
 IGNORED, TOLD = 0.05, 0.5
 """Recall below which a class is ignored, and above which simple predictors tell it when classes count
 alike."""
+
+
+UNDERWAY = 0.1
+"""Part of the constant's loss, or of all that was taken away, by which a run that is still learning falls in
+its last third; a straight line falls by a third."""
 
 
 def _inputs_not_finite(record: Record) -> Answer:
@@ -185,6 +190,8 @@ def _class_imbalance(record: Record) -> Answer:
     later = [one for one in record.surveys if one.step >= LEAST_STEPS]
     if not later or not rare.any():
         return too_little(code, "Too few rows of the rare class, or too little training, was seen.")
+    if _learning(record):
+        return too_little(code, "The loss still falls; the frequent class is what every network says first.")
     recall = _recall(later[-1].recall, later[-1].train_score, shares)
     if recall is None or len(recall) > len(rare):
         return not_applicable(code, "It is not known which classes the network tells.")
@@ -216,9 +223,17 @@ def _class_imbalance(record: Record) -> Answer:
             step=later[-1].step,
             changes=(Change("loss", word="class weights"),),
             harm=float(told[worst]) / max(2, int(present.sum())),
-            explains=tuple(code for code in STALLED if code != "class-imbalance"),
+            explains=("no-learning", "plateau", "input-ignored"),
         ),
     )
+
+
+def _learning(record: Record) -> bool:
+    """Whether the loss still falls: in the last third by a part of the constant's and of all its fall."""
+    if record.course is None or record.loss is None or not record.loss.trivial > 0.0:
+        return False
+    seen = trend(record.course.loss)
+    return seen is not None and seen.falls and seen.fall > UNDERWAY * max(record.loss.trivial, seen.whole)
 
 
 def _recall(recall: np.ndarray, score: float, shares: np.ndarray) -> np.ndarray | None:
