@@ -111,3 +111,31 @@ def traced_kernel(module: nn.Module, x: Tensor) -> np.ndarray:
             rows.append(torch.cat([each.reshape(-1) for each in found]).double().numpy())
         total += np.stack(rows) @ np.stack(rows).T
     return total
+
+
+def trained_loss(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    lr: float,
+    momentum: float,
+    batch: int,
+    steps: int,
+    seed: int,
+) -> float:
+    """The loss on all rows after plain steps of gradient descent with momentum, on copies of the weights."""
+    theta = {name: each.detach().clone().requires_grad_() for name, each in module.named_parameters()}
+    speed = {name: torch.zeros_like(each) for name, each in theta.items()}
+    drawn, order = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.long)
+    for _ in range(steps):
+        if len(order) < batch:
+            order = torch.randperm(len(x), generator=drawn)
+        index, order = order[:batch], order[batch:]
+        made = torch.func.functional_call(module, theta, (x[index],))
+        found = torch.autograd.grad(loss(made, y[index]), list(theta.values()))
+        with torch.no_grad():
+            for (name, each), grad in zip(theta.items(), found, strict=True):
+                speed[name] = momentum * speed[name] + grad
+                each -= lr * speed[name]
+    return float(loss(torch.func.functional_call(module, theta, (x,)), y).detach())
