@@ -102,6 +102,7 @@ def conclude(seen: Seen, looker: Looker) -> Diagnosis:
         surveys=surveys,
         course=course,
         sharpness=seen.sharpness,
+        kernel=looker.kernel(seen.module) if course.steps else None,
     )
     judgement, findings = judged(record)
     return Diagnosis(

@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from profunda.diagnosis.batches import Batch
-from profunda.diagnosis.concluding import EARLY, Seen, conclude
+from profunda.diagnosis.concluding import Seen, conclude
 from profunda.diagnosis.copying import copy_of, undisturbed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
@@ -29,6 +29,9 @@ from profunda.errors import ArgumentError
 __all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined"]
 
 BATCH_SIZE, EPOCHS = 32, 20
+
+SOON, LATER = 0.05, 16
+"""When curvature is looked at: after this part of all steps, or so many where their number is unknown."""
 
 EXPLAINING = ("data", "labels", "loss", "output")
 """Areas of faults that can be why a loss raises: with one of them it is a finding, and no error."""
@@ -134,10 +137,9 @@ def _examined(
     _seeded(seed)
 
     def look(step: int) -> None:
-        """At 0 and when a part of EARLY is done; at 1, 4, 16, … where nothing is known of their number."""
+        """Curvature costs tens of passes: before the first step and early on, besides the end."""
         tick(step, planned)
-        due = {round(part * planned) for part in EARLY} if planned else {4**k for k in range(12)}
-        if step in due | {0, 1}:
+        if step in (0, max(1, round(SOON * planned)) if planned else LATER):
             found.append(looker.sharpness(watch.model, watch.optimizer, step))
 
     look(0)

@@ -16,9 +16,10 @@ from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
 from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.joining import joined, mixed
+from profunda.diagnosis.kernels import kernel
 from profunda.diagnosis.loaders import evenly
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Anatomy, Loss, Rows, Sharpness, Survey, Targets, Task
+from profunda.diagnosis.record import Anatomy, Kernel, Loss, Rows, Sharpness, Survey, Targets, Task
 from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import placed, state_of
@@ -33,7 +34,7 @@ __all__ = ["Looked", "Looker"]
 PROBED = 2048
 """Rows, in any order, that surveys choose from."""
 
-SURVEYS = 7
+SURVEYS = 6
 """Looks between the first step and the last, both included, at steps that grow geometrically."""
 
 
@@ -130,6 +131,13 @@ class Looker:
                 break
             found.append(made)
         return tuple(found)
+
+    def kernel(self, ended: nn.Module) -> Kernel | None:
+        """How far that of `ended` turned from its beginning; None where it cannot be told."""
+        if self.probe is None:
+            return None
+        found = kernel(ended, self._start(), self.probe.inputs, named=self.probe.named)
+        return found if math.isfinite(found.moved) else None
 
     def sharpness(self, module: nn.Module, optimizer: Optimizer, step: int) -> Sharpness | None:
         """Of `module` as `optimizer`, which holds its parameters, moves it; None where it cannot be told."""

@@ -47,7 +47,7 @@ def number(value: float) -> str:
 
 
 def _finding(place: int, finding: Finding) -> list[str]:
-    where = f" in {finding.layer}" if finding.layer else ""
+    where = f" in layer {finding.layer}" if finding.layer else ""
     when = "before the first step" if finding.step == 0 else f"at step {finding.step}"
     head = f"{place}. {finding.severity.upper()} · {finding.area} · {finding.of.title}{where}"
     lines = [
