@@ -100,7 +100,7 @@ def _ignored(record: Record) -> Answer:
             "what they bring survives on the way.",
             "Follow one row through forward: is every result handed on to the next layer?",
             step=last.step,
-            explains=STALLED,
+            explains=tuple(one for one in STALLED if one != code),
         ),
     )
 

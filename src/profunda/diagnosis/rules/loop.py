@@ -17,7 +17,16 @@ from profunda.diagnosis.rules.passes import (
     same_batch,
     trained_in_evaluation,
 )
-from profunda.diagnosis.rules.readings import failing, is_adaptive, moved, poor, progress, relief, trend
+from profunda.diagnosis.rules.readings import (
+    MEDIOCRE,
+    failing,
+    is_adaptive,
+    moved,
+    poor,
+    progress,
+    relief,
+    trend,
+)
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -86,8 +95,7 @@ def _no_step(record: Record) -> Answer:
         return clear(code, "a scaler skipped the steps")
     if course.steps > 0:
         thrown = course.dropped > THROWN * course.steps
-        unread = math.isnan(progress(record).learnt)
-        if not thrown or not (poor(record) or course.steps < FEWEST or unread):
+        if not thrown or progress(record).learnt >= MEDIOCRE:  # a run of many passes, however few its steps
             return clear(code)
     elif np.nanmax(moved(record), initial=0.0) > 0.0:
         return clear(code, "something else moves the weights")
