@@ -64,12 +64,12 @@ DIGITS = Plan(digits, partial(mlp, 64, 48, 10), _CROSS, sgd(0.05), 25, by(accura
 DIGITS_ADAM = Plan(digits, partial(mlp, 64, 64, 32, 10), _CROSS, adam(2e-3), 12, by(accuracy))
 SCATTERED = Plan(scattered, partial(mlp, 16, 48, 48, 4), _CROSS, sgd(0.02, 0.9), 10, by(accuracy))
 CHECKERS = Plan(partial(checkers, fields=3), partial(mlp, 2, 48, 48, 2), _CROSS, adam(3e-3), 30, by(accuracy))
-CONCRETE = Plan(concrete, partial(mlp, 8, 32, 32, 1), nn.MSELoss(), adam(3e-3), 40, by(explained))
+CONCRETE = Plan(concrete, partial(mlp, 8, 32, 32, 1), nn.MSELoss(), adam(5e-3), 40, by(explained))
 FRIEDMAN = Plan(friedman, partial(mlp, 10, 32, 1), nn.MSELoss(), sgd(0.02, 0.9), 25, by(explained))
 ADULT = Plan(adult, partial(mlp, 20, 32, 1), nn.BCEWithLogitsLoss(), adam(3e-3), 12, by(sided))
-PARTS = Plan(parts, partial(mlp, 12, 48, 5), nn.BCEWithLogitsLoss(), adam(3e-3), 20, by(sided))
+PARTS = Plan(parts, partial(mlp, 12, 48, 5), nn.BCEWithLogitsLoss(), adam(5e-3), 20, by(sided))
 RARE = Plan(rare, partial(mlp, 10, 8, 1), nn.BCEWithLogitsLoss(), adam(3e-3), 10, by(balanced))
-COPIES = Plan(copies, partial(mlp, 64, 48, 16, 48, 64), nn.MSELoss(), adam(3e-3), 40, by(copied))
+COPIES = Plan(copies, partial(mlp, 64, 48, 16, 48, 64), nn.MSELoss(), adam(5e-3), 40, by(copied))
 MATCHED = Plan(
     matched, partial(Siamese, 64, 48, 16), nn.BCEWithLogitsLoss(), adam(3e-3), 12, by(sided), batch_size=64
 )
