@@ -11,6 +11,7 @@ from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Finding
+from profunda.diagnosis.ingredients import Making
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.partial import until
@@ -18,6 +19,7 @@ from profunda.diagnosis.record import Course, Optimiser, Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import Standing, Standings, placed
+from profunda.diagnosis.suspicions import suspected, telling
 
 __all__ = ["EARLY", "Seen", "conclude", "judged", "looker_of"]
 
@@ -48,6 +50,10 @@ class Seen:
         Labels in order of arrival, one number a row.
     snapshots
         Weights at some steps, the first before training.
+    making
+        Makes an optimiser such as the loop's; without it no training is made for comparison.
+    epochs
+        Times that the loop went over the data, as far as known.
     sharpness
         As far as it was measured on the way.
     standings
@@ -68,6 +74,8 @@ class Seen:
     validation: Sequence[Batch]
     labels: Tensor | None
     snapshots: tuple[Snapshot, ...]
+    making: Making | None = None
+    epochs: int = 1
     sharpness: tuple[Sharpness, ...] = ()
     standings: tuple[Standing, ...] = ()
     planned: int = 0
@@ -104,6 +112,10 @@ def conclude(seen: Seen, looker: Looker) -> Diagnosis:
         sharpness=seen.sharpness,
         kernel=looker.kernel(seen.module) if course.steps else None,
     )
+    if seen.making is not None:
+        changes = suspected(record, judge(record, RULES))
+        tried = looker.trials(changes, seen.making, course.steps, seen.epochs)
+        record = replace(record, trials=telling(record, tried))
     judgement, findings = judged(record)
     return Diagnosis(
         type(seen.module).__name__,

@@ -15,6 +15,7 @@ from profunda.diagnosis.concluding import Seen, conclude
 from profunda.diagnosis.copying import copy_of, undisturbed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
+from profunda.diagnosis.ingredients import making_of
 from profunda.diagnosis.loaders import Batches, batches_of
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.optimisers import optimiser_of
@@ -156,6 +157,8 @@ def _examined(
         validation=valid,
         labels=watch.labels,
         snapshots=watch.snapshots,
+        making=making_of(watch.optimizer, watch.model),
+        epochs=epochs,
         sharpness=tuple(one for one in found if one is not None),
         standings=driven.standings,
         planned=planned,

@@ -14,19 +14,23 @@ from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.finding import Change
+from profunda.diagnosis.ingredients import Making, Parts
 from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.joining import joined, mixed
 from profunda.diagnosis.kernels import kernel
 from profunda.diagnosis.loaders import evenly
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Anatomy, Kernel, Loss, Rows, Sharpness, Survey, Targets, Task
+from profunda.diagnosis.record import Anatomy, Kernel, Loss, Rows, Sharpness, Survey, Targets, Task, Trial
 from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import placed, state_of
 from profunda.diagnosis.surveys import survey
+from profunda.diagnosis.suspicions import SEEDS, steps_for
 from profunda.diagnosis.tables import table_of
 from profunda.diagnosis.targets import targets_of
 from profunda.diagnosis.tasks import task_of
+from profunda.diagnosis.trials import trials
 from profunda.errors import DataError
 
 __all__ = ["Looked", "Looker"]
@@ -138,6 +142,29 @@ class Looker:
             return None
         found = kernel(ended, self._start(), self.probe.inputs, named=self.probe.named)
         return found if math.isfinite(found.moved) else None
+
+    def trials(self, changes: Sequence[Change], making: Making, steps: int, epochs: int) -> tuple[Trial, ...]:
+        """What `changes` are worth, from the first weights on."""
+        if self.probe is None or not changes:
+            return ()
+        size = self.probe.rows if self.first is None else self.first.rows
+        parts = Parts(self.begun, self.loss_fn, making, size, epochs)
+        few = steps_for(len(changes), steps)
+        probe = self.probe
+        try:
+            return trials(
+                changes,
+                parts,
+                probe.inputs,
+                probe.targets,
+                steps=few,
+                seeds=SEEDS,
+                named=probe.named,
+                task=self.task,
+            )
+        except Exception as error:  # a loop of its own, on a network and a loss of any kind
+            self.notes.append(f"No trainings for comparison were made: {told(error)}")
+            return ()
 
     def sharpness(self, module: nn.Module, optimizer: Optimizer, step: int) -> Sharpness | None:
         """Of `module` as `optimizer`, which holds its parameters, moves it; None where it cannot be told."""

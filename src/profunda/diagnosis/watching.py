@@ -18,6 +18,7 @@ from profunda.diagnosis.courses import course_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.gathering import gathered
 from profunda.diagnosis.hooks import unwrapped
+from profunda.diagnosis.ingredients import making_of
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.probe import Probe
@@ -163,6 +164,7 @@ class Watch:
                 rows=found.rows,
                 validation=found.validation,
                 labels=self.labels,
+                making=making_of(self.optimizer, self.model),
                 snapshots=self.snapshots,
                 training=self._modes[0],
                 stuck=self._modes[1],
