@@ -34,6 +34,19 @@ IGNORED = 1e-5
 """Outputs' change by the inputs over their size: a network that says the prior alone is at 1e-2 and above,
 float32 rounds at 1e-7."""
 
+ALIKE = 1e-10
+"""1 - correlation of rows in what leaves the first layer, where they differ by rounding alone."""
+
+BEHIND = (
+    "dead-units",
+    "saturated-units",
+    "weights-too-small",
+    "too-deep",
+    "norm-missing",
+    "activation-contracts",
+)
+"""What rows that are all alike look like further on."""
+
 SCATTERED = 4.0
 """Σ 5/width over the layers of a ReLU chain, the variance of the logarithm of its squared gradients (Hanin
 and Nica 2020): at 4, gradients of equal networks differ by a factor e² either way."""
@@ -100,9 +113,15 @@ def _ignored(record: Record) -> Answer:
             "what they bring survives on the way.",
             "Follow one row through forward: is every result handed on to the next layer?",
             step=last.step,
-            explains=tuple(one for one in STALLED if one != code),
+            explains=(*(one for one in STALLED if one != code), *(BEHIND if _never_entered(record) else ())),
         ),
     )
+
+
+def _never_entered(record: Record) -> bool:
+    """Whether rows are alike from the first layer on, and not only after some of its units died."""
+    looks = [one.apart[0] for one in record.surveys if len(one.apart)]
+    return bool(looks) and all(abs(one) < ALIKE for one in looks)
 
 
 def _unused(record: Record) -> Answer:

@@ -11,6 +11,7 @@ from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
+    NOTHING,
     Relief,
     after,
     before,
@@ -169,10 +170,13 @@ def _severity(record: Record, mended: Relief | None, certain: bool, strong: bool
     if record.course is None or not is_mature(record):
         return "fault" if certain or failing(record) else None
     refuted = mended is None and bool(tried(record, "initialisation"))
+    by_loss = progress(record).by_loss
     if failing(record):
         return None if refuted and not certain else "fault"
     if mended is None:
-        return "fault" if strong and poor(record) and not refuted else None
+        if not strong or refuted:
+            return None
+        return "fault" if poor(record) or by_loss < NOTHING else ("hint" if by_loss < MEDIOCRE else None)
     return "fault" if poor(record) and mended.gain >= GREAT_GAIN else "hint"
 
 

@@ -12,9 +12,11 @@ from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
+    STRAIGHT,
     broke_down,
     easy,
     failing,
+    goes_straight,
     is_adaptive,
     is_mature,
     moved,
@@ -48,10 +50,6 @@ BLOWN = 10.0
 
 GREW = 3.0
 """Losses before a break-down over the first one."""
-
-STRAIGHT = 0.5
-"""Slope of the last third over the mean slope: an exponential decay is at 0.5 when it has run for only 1.5
-of its time constants, and at less ever after."""
 
 NEARLY_NOTHING = 0.01
 """Rate over its peak. Steps down to a hundredth in the last third of a run are usual."""
@@ -210,7 +208,7 @@ def _too_low(record: Record) -> Answer:
         return clear(code)
     far = farthest(record)
     line, faster = trend(course.loss), relief(record, "learning rate", above=1.0)
-    straight = line is not None and (line.steady or (line.falls and line.straight >= STRAIGHT))
+    straight = goes_straight(record)
     refuted = faster is None and bool(tried(record, "learning rate", above=1.0))
     still = 0.0 <= far < HARDLY_MOVED and _feels(course)
     if not (

@@ -25,6 +25,7 @@ __all__ = [
     "broke_down",
     "easy",
     "failing",
+    "goes_straight",
     "is_adaptive",
     "is_mature",
     "moved",
@@ -65,6 +66,13 @@ out what differs between batches."""
 
 FALLS = 3.0
 """Standard errors of a slope with 8 degrees of freedom: one in a hundred by chance, less on both losses."""
+
+STRAIGHT = 0.5
+"""Slope of the last third over the mean slope: an exponential decay is at 0.5 when it has run for only 1.5
+of its time constants, and at less ever after."""
+
+LEAST_EPOCHS = 8
+"""Ends of epochs that make a line."""
 
 BENDS = 2.0
 """Standard errors of a bend that is taken for real: one in forty by chance."""
@@ -114,6 +122,11 @@ class Progress:
     def above(self) -> bool:
         """Whether the loss ended above the best constant's: no run that goes well does."""
         return self.end > self.trivial
+
+    @property
+    def by_loss(self) -> float:
+        """Share of the constant's loss taken away, whatever the score says."""
+        return 1.0 - self.end / self.trivial
 
 
 def progress(record: Record) -> Progress:
@@ -243,11 +256,13 @@ class Trend:
         return self.slope < -FALLS and self.bend < BENDS
 
 
-def trend(loss: np.ndarray) -> Trend | None:
-    """Of losses by step [T]; None below LEAST_STEPS, or where some of them are not finite."""
-    if len(loss) < LEAST_STEPS or not np.isfinite(loss).all():
+def trend(loss: np.ndarray, least: int = LEAST_STEPS) -> Trend | None:
+    """Of losses by step [T]; None below `least` of them, or where some are not finite."""
+    if len(loss) < least or not np.isfinite(loss).all():
         return None
-    blocks = np.array([part.mean() for part in np.array_split(loss, min(BLOCKS, len(loss) // 2))])
+    blocks = np.array(
+        [part.mean() for part in np.array_split(loss, min(BLOCKS, max(LEAST_EPOCHS, len(loss) // 2)))]
+    )
     last = blocks[-max(4, len(blocks) // 3) :]
     x = np.arange(len(last)) - (len(last) - 1) / 2.0
     slope = float(x @ last / (x @ x))
@@ -257,6 +272,19 @@ def trend(loss: np.ndarray) -> Trend | None:
     mean = whole / (len(blocks) - 1)
     straight = -slope / mean if mean > 0.0 else math.nan
     return Trend(-slope * len(last), error * len(last), straight, whole, *_parabola(blocks))
+
+
+def goes_straight(record: Record) -> bool:
+    """Whether the loss falls, and has not begun to come to rest: by steps, or by ends of epochs, whose
+    losses are of the same rows and hence less noisy.
+    """
+    course = record.course
+    if course is None:
+        return False
+    steps, epochs = trend(course.loss), trend(course.train_loss, LEAST_EPOCHS)
+    if steps is not None and steps.steady:
+        return True
+    return any(one is not None and one.falls and one.straight >= STRAIGHT for one in (steps, epochs))
 
 
 def _parabola(blocks: np.ndarray) -> tuple[float, float]:

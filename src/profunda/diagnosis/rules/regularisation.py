@@ -65,11 +65,17 @@ def _overfitting(record: Record) -> Answer:
     rise = float(valid[-1] - valid[best])
     if not by_heart and not _rose(train, valid, best):
         return clear(code)
-    lost = _lost(course, best, epochs)
-    worse = rise / got.trivial >= GREAT_GAIN and (lost >= NOTHING / 2.0 or not math.isfinite(lost))
-    ruined = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN and not lost < NOTHING / 5.0
+    lost, chance = _lost(course, best, epochs), _by_chance(record, course, epochs)
+    worse = rise / got.trivial >= GREAT_GAIN and (
+        lost >= max(NOTHING / 2.0, chance) or not math.isfinite(lost)
+    )
+    ruined = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN and not lost < max(COSTS, chance)
     fault = by_heart or worse or ruined
-    if not fault and not lost >= COSTS and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN):
+    if (
+        not fault
+        and not lost >= max(COSTS, chance)
+        and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN)
+    ):
         return clear(code, "more sure of itself than it should be, and as often right as at its best")
     return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
 
@@ -95,6 +101,17 @@ def _lost(course: Course, best: int, epochs: int) -> float:
         return math.nan
     around = score[max(0, best - 1) : best + 2]
     return float(np.mean(around) - np.mean(score[-max(1, epochs // 10) :]))
+
+
+def _by_chance(record: Record, course: Course, epochs: int) -> float:
+    """Differences of the validation score that mean nothing: NOISE times what epochs differ by, and, for
+    shares of right answers, two standard errors at most of so many rows.
+    """
+    score = course.valid_score[:epochs]
+    usual = float(np.median(np.abs(np.diff(score)))) if len(score) > 1 and np.isfinite(score).all() else 0.0
+    rows = record.rows.compared if record.rows is not None else 0
+    shares = record.task is not None and record.task.kind in ("classes", "binary", "multilabel")
+    return max(NOISE * usual, 1.0 / math.sqrt(rows) if shares and rows > 0 else 0.0)
 
 
 def _by_heart(record: Record, severity: str, best: int, epochs: int, rise: float, lost: float) -> Finding:
