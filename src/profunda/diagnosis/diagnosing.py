@@ -27,7 +27,7 @@ from profunda.diagnosis.untouched import untouched
 from profunda.diagnosis.watching import Watch
 from profunda.errors import ArgumentError
 
-__all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined"]
+__all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined", "followed"]
 
 BATCH_SIZE, EPOCHS = 32, 20
 
@@ -108,6 +108,21 @@ def examined(
     tick: Callable[[int, int], object],
 ) -> Diagnosis:
     """`diagnose`, which tells `tick` the steps made and those planned (0 where unknown)."""
+    return followed(model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, tick)[0]
+
+
+def followed(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    optimizer: Optimizer | Factory | None,
+    validation: Any,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> tuple[Diagnosis, nn.Module]:
+    """`examined`, and the copy that was trained for it."""
     _check(model, loss_fn, batch_size, epochs, seed)
     with undisturbed(model), untouched(data, validation, model=model):
         _seeded(seed)
@@ -117,7 +132,7 @@ def examined(
         first = next(batches.epoch(0))
         _materialised(own, first)
         watch = Watch(own, rebuilt(optimizer, model, own), _own_loss(loss_fn), hurried=False)
-        return _examined(watch, batches, held, first, epochs, seed, tick)
+        return _examined(watch, batches, held, first, epochs, seed, tick), watch.model
 
 
 def _examined(

@@ -317,7 +317,7 @@ def _dropped(record: Record) -> Answer:
             f"Dropout follows the last layer: in training {p:.0%} of the answers are set to 0 and the rest "
             "are made larger, so that the loss never falls below what that costs.",
             "Take the dropout off the last layer; put it before it.",
-            changes=(Change("regularisation", layer=place, value=0.0, word="dropout"),),
+            changes=(Change("dropout", layer=place, value=0.0),),
             explains=("dropout-too-strong", *_EXPLAINED),
         ),
     )
