@@ -2,14 +2,10 @@
 
 import itertools
 import math
-import time
-from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
-from tests.fleet import cases
-from tests.fleet.cases import mixed, table
 from tests.oracles import diagnosis_surveys as naive
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,10 +13,6 @@ from torch.nn import functional as F
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.record import Survey
 from profunda.diagnosis.surveys import survey
-from profunda.errors import DataError
-from profunda.fleet import native_engine
-from profunda.networks.dense import build, load
-from profunda.vitals.signs import SATURATION
 
 CROSS = nn.CrossEntropyLoss()
 
@@ -45,144 +37,22 @@ def net(*widths: int, activation: type[nn.Module] = nn.Tanh, seed: int = 0) -> n
         return nn.Sequential(*parts[:-1])
 
 
-# The one table of signs -------------------------------------------------------------------------------
-
-
-class Functional(nn.Module):
-    """The layers of a `nn.Sequential`, with activations called as functions."""
-
-    def __init__(self, parts: nn.Sequential, activation) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(part for part in parts if not isinstance(part, NAMED))
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
-            x = layer(x)
-            x = self.activation(x) if isinstance(layer, nn.Linear) else x
-        return self.layers[-1](x)
-
-
-NAMED = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.SELU, nn.GELU)
-FUNCTIONS = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "selu": F.selu, "gelu": F.gelu}
-
-
-@pytest.fixture(params=["torch", "native"])
-def engine(request):
-    if request.param == "native" and not native_engine.available():
-        pytest.skip(f"the native engine is not here: {native_engine.unavailable_reason()}")
-    return request.param
-
-
-@pytest.mark.parametrize("how", ["modules", "functions"])
-@pytest.mark.parametrize(
-    ("activation", "norm"),
-    [
-        ("relu", "none"),
-        ("tanh", "none"),
-        ("sigmoid", "none"),
-        ("selu", "none"),
-        ("gelu", "layer"),
-        ("relu", "batch"),
-    ],
-)
-def test_signs_are_those_of_both_engines(engine, activation, norm, how):
-    """Weights so large that units are dead and saturated; batches of all rows, so that gradients compare."""
-    made = table(600)
-    where = "after" if how == "functions" and norm != "none" else "before"
-    fields = {"widths": (13, 9), "activation": activation, "norm": norm, "norm_place": where, "dropout": 0.0}
-    fields |= {
-        "input_dropout": 0.0,
-        "batch_size": 1000,
-        "epochs": 1,
-        "label_smoothing": 0.0,
-        "l1": 0.0,
-        "l2": 0.0,
-    }
-    member = mixed(1, **fields)[0]
-    first = cases.train([member], made, until=0).states[0]
-    first.params[:65] *= 20
-    first.params[65:70] = -1e4  # five of the first biases
-    last = cases.train([member], made, engine=engine, states=[first]).states[0]
-    source = made.source(member)
-
-    def module(params: np.ndarray) -> nn.Module:
-        plain = load(build(member.design, 5, 3), params)
-        return plain if how == "modules" else Functional(plain, FUNCTIONS[activation])
-
-    x, y = torch.from_numpy(source.x), torch.from_numpy(np.asarray(source.y, np.int64))
-    ended = look(module(last.params), x[source.valid], y[source.valid])
-    for name in ("activation_mean", "activation_std", "dead", "saturated"):
-        assert np.allclose(getattr(ended, name), last.signs[name][0], rtol=2e-4, atol=1e-6), name
-    assert ended.dead[0] >= 5 / 13 or activation in ("gelu", "selu", "sigmoid", "tanh") or norm == "batch"
-
-
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_gradient_norms_are_those_of_both_engines(engine, norm):
-    made = table(300)
-    fields = {"widths": (13, 9), "activation": "tanh", "norm": norm, "dropout": 0.0, "input_dropout": 0.0}
-    fields |= {"batch_size": 1000, "epochs": 1, "label_smoothing": 0.0, "l1": 0.0, "l2": 0.1}
-    member = mixed(1, **fields)[0]
-    first = cases.train([member], made, until=0).states[0]
-    start = first.params.copy()
-    last = cases.train([member], made, engine=engine, states=[first]).states[0]
-    source = made.source(member)
-    assert len(source.train) <= 256
-    x, y = torch.from_numpy(source.x), torch.from_numpy(np.asarray(source.y, np.int64))
-    found = look(load(build(member.design, 5, 3), start), x[source.train], y[source.train])
-    assert np.allclose(found.gradient_norm, last.signs["gradient_norm"][0], rtol=1e-3)
-    other = look(load(build(member.design, 5, 3), last.params), x[source.train], y[source.train])
-    assert not np.allclose(other.gradient_norm, last.signs["gradient_norm"][0], rtol=1e-3)  # control
-
-
-def test_channels_are_units_and_places_are_rows():
-    conv = nn.Sequential(nn.Conv2d(1, 5, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(80, 2))
-    with torch.no_grad():
-        conv[0].bias[:2] = -100.0
-    x = torch.randn(20, 1, 6, 6)
-    found = look(conv, x, torch.arange(20) % 2)
-    a = conv[:2](x).detach().movedim(1, -1).reshape(-1, 5).numpy()
-    want = naive.signs(a)
-    got = (found.activation_mean[0], found.activation_std[0], found.dead[0], found.saturated[0])
-    assert np.allclose(got, want, rtol=1e-5)
-    assert found.dead[0] == 2 / 5
-
-    words = nn.Sequential(nn.Embedding(7, 6), nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 7))
-    tokens = torch.randint(0, 7, (10, 3))
-    found = look(words, tokens, tokens, lambda out, y: CROSS(out.flatten(0, 1), y.flatten()))
-    a = words[:3](tokens).detach().reshape(-1, 4).numpy()
-    got = (found.activation_mean[0], found.activation_std[0], found.dead[0], found.saturated[0])
-    assert np.allclose(got, naive.signs(a, *SATURATION["tanh"]), rtol=1e-5)
-
-
-class Loop(nn.Module):
-    """A recurrent network by hand: one activation in many calls."""
+class Pair(nn.Module):
+    """Two inputs, tied weights, a frozen part, a part that is not used, a buffer that counts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.enter, self.stay, self.out = nn.Linear(3, 5), nn.Linear(5, 5), nn.Linear(5, 2)
+        self.words, self.mix = nn.Embedding(7, 6), nn.Linear(6, 6)
+        self.frozen, self.spare = nn.Linear(6, 6).requires_grad_(False), nn.Linear(2, 2)
+        self.out = nn.Linear(6, 7, bias=False)
+        self.out.weight = self.words.weight
+        self.norm = nn.BatchNorm1d(6)
+        self.register_buffer("calls", torch.zeros(()))
 
-    def states(self, x: Tensor) -> list[Tensor]:
-        h, found = torch.zeros(len(x), 5), []
-        for t in range(x.shape[1]):
-            h = torch.tanh(self.enter(x[:, t]) + self.stay(h))
-            found.append(h)
-        return found
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.states(x)[-1])
-
-
-def test_calls_of_one_place_are_joined():
-    loop, x = Loop(), torch.randn(12, 4, 3)
-    anatomy = anatomy_of(loop, (x,))
-    found = survey(loop, anatomy, (x,), torch.arange(12) % 2, CROSS, step=0)
-    a = torch.stack(loop.states(x)).detach()
-    assert np.isfinite(found.activation_mean).all()
-    counts = np.bincount([each.after for each in anatomy.activations])  # by the layers before it
-    assert counts.sum() == len(found.dead)
-    if len(found.activation_mean) == 1:
-        assert np.isclose(found.activation_mean[0], float(a.mean()), rtol=1e-5, atol=1e-7)
+    def forward(self, tokens: Tensor, extra: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        self.calls += 1
+        h = F.dropout(self.norm(self.mix(self.words(tokens).mean(1)) + extra), 0.5, self.training)
+        return self.out(torch.relu(self.frozen(h))), {"hidden": h}
 
 
 # By layer ---------------------------------------------------------------------------------------------
@@ -477,172 +347,3 @@ def test_losses_that_raise_or_are_cut_off_leave_the_rest():
     cut = look(made, x, y, lambda out, y: CROSS(out.detach(), y))
     assert cut.gradient_norm.tolist() == [0.0, 0.0]
     assert cut.backward.tolist() == [0.0, 0.0]
-
-
-# Any module, and no trace -----------------------------------------------------------------------------
-
-
-class Pair(nn.Module):
-    """Two inputs, tied weights, a frozen part, a part that is not used, a buffer that counts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words, self.mix = nn.Embedding(7, 6), nn.Linear(6, 6)
-        self.frozen, self.spare = nn.Linear(6, 6).requires_grad_(False), nn.Linear(2, 2)
-        self.out = nn.Linear(6, 7, bias=False)
-        self.out.weight = self.words.weight
-        self.norm = nn.BatchNorm1d(6)
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, tokens: Tensor, extra: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        self.calls += 1
-        h = F.dropout(self.norm(self.mix(self.words(tokens).mean(1)) + extra), 0.5, self.training)
-        return self.out(torch.relu(self.frozen(h))), {"hidden": h}
-
-
-def kinds():
-    encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    return {
-        "pair": (
-            Pair(),
-            (torch.randint(0, 7, (12, 3)), torch.randn(12, 6)),
-            torch.arange(12) % 7,
-            lambda o, y: CROSS(o[0], y),
-        ),
-        "encoder": (
-            nn.Sequential(encoder, nn.Linear(8, 2)),
-            (torch.randn(12, 5, 8),),
-            torch.randn(12, 5, 2),
-            nn.MSELoss(),
-        ),
-        "lstm": (
-            nn.LSTM(4, 3, batch_first=True),
-            (torch.randn(12, 5, 4),),
-            torch.randn(12, 5, 3),
-            lambda o, y: F.mse_loss(o[0], y),
-        ),
-        "flat": (nn.Flatten(), (torch.randn(12, 5),), torch.randn(12, 5), nn.MSELoss()),
-        "one row": (
-            nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 2)),
-            (torch.randn(1, 4),),
-            torch.randn(1, 2),
-            nn.MSELoss(),
-        ),
-        "normed": (
-            nn.Sequential(
-                nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), nn.PReLU(), nn.Linear(3, 2)
-            ),
-            (torch.randn(12, 4),),
-            torch.randn(12, 2),
-            nn.MSELoss(),
-        ),
-        "double": (
-            net(4, 5, 2).double(),
-            (torch.randn(12, 4).double(),),
-            torch.randn(12, 2).double(),
-            nn.MSELoss(),
-        ),
-        "half": (
-            net(4, 5, 2).bfloat16(),
-            (torch.randn(12, 4).bfloat16(),),
-            torch.randn(12, 2).bfloat16(),
-            nn.MSELoss(),
-        ),
-        "image": (
-            nn.Sequential(
-                nn.Conv2d(1, 3, 3), nn.InstanceNorm2d(3, affine=True), nn.ReLU(), nn.ConvTranspose2d(3, 1, 3)
-            ),
-            (torch.randn(12, 1, 7, 7),),
-            torch.randn(12, 1, 7, 7),
-            nn.MSELoss(),
-        ),
-        "wrapped": (nn.DataParallel(net(4, 5, 2)), (torch.randn(12, 4),), torch.randn(12, 2), nn.MSELoss()),
-    }
-
-
-@pytest.mark.parametrize("name", kinds())
-@pytest.mark.parametrize("training", [True, False])
-def test_any_module_and_no_trace(name, training):
-    module, inputs, y, loss = kinds()[name]
-    module.train(training)
-    for each in module.parameters():
-        each.grad = torch.randn_like(each)
-    calls = []
-    handle = module.register_forward_hook(lambda *seen: calls.append(seen))
-    before = naive.fingerprint(module, *inputs, y) if name != "half" else ""
-    anatomy = anatomy_of(module, inputs)
-    assert anatomy.why == ""
-    found = survey(module, anatomy, inputs, y, loss, step=3, start=dict(module.named_parameters()))
-    assert name == "half" or naive.fingerprint(module, *inputs, y) == before
-    handle.remove()
-    assert not calls
-    assert found.step == 3
-    for sign in ("activation_mean", "activation_std", "dead", "saturated"):
-        assert getattr(found, sign).shape == (len(anatomy.activations),)
-    for field in ("gradient_norm", "signal", "apart", "backward", "weight", "moved", "noise", "copies"):
-        assert getattr(found, field).shape == (len(anatomy.layers),), field
-    assert math.isfinite(found.train_loss)
-    assert math.isfinite(found.output_size)
-    if anatomy.layers:
-        assert np.isfinite(found.weight).all()
-        assert np.isfinite(found.signal).all()
-        assert (found.moved == 0.0).all()
-        assert np.isfinite(found.gradient_norm[[layer.trainable for layer in anatomy.layers]]).all()
-
-
-def test_a_hash_sees_what_a_survey_must_not_do():
-    """The negative control of the test above."""
-    made, (x, y) = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4)), rows()
-    before = naive.fingerprint(made, x, y)
-    assert naive.fingerprint(made, x, y) == before
-    made(x)  # the norm collects
-    after = naive.fingerprint(made, x, y)
-    assert after != before
-    torch.rand(1)
-    assert naive.fingerprint(made, x, y) != after
-
-
-def test_two_surveys_are_equal_in_every_bit():
-    made, (x, y) = (
-        nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Dropout(0.5), nn.Linear(9, 3)),
-        rows(),
-    )
-    one = look(made, x, y)
-    torch.rand(3)
-    other = look(made, x, y)
-    for field in fields(Survey):
-        assert np.array_equal(
-            getattr(one, field.name),
-            getattr(other, field.name),
-            equal_nan=field.name not in ("broken", "step"),
-        )
-
-
-def test_dropout_is_no_part_of_gradients():
-    (x, y), plain = rows(), net(6, 9, 3, activation=nn.ReLU)
-    dropping = nn.Sequential(plain[0], plain[1], nn.Dropout(0.9), plain[2])
-    assert np.allclose(look(dropping, x, y).gradient_norm, look(plain, x, y).gradient_norm, rtol=1e-6)
-
-
-def test_errors_say_what_to_do():
-    made, (x, y) = net(6, 5, 3), rows()
-    anatomy = anatomy_of(made, (x,))
-    with pytest.raises(DataError, match=r"Sequential raises RuntimeError .* in evaluation mode: .* yourself"):
-        survey(made, anatomy, (torch.randn(8, 7),), y, CROSS, step=0)
-    with pytest.raises(DataError, match=r"hold 0 rows: .* as a tuple, as in survey"):
-        survey(made, anatomy, (), y, CROSS, step=0)
-
-
-def test_it_is_quick():
-    """A network of 10⁵ parameters on 256 rows within 0.3 s, one of 10⁷ within 5 s, on a core of its own."""
-    for widths, limit in (((20, 280, 280, 10), 0.3), ((1000, 2600, 2600, 200), 5.0)):
-        made, x = net(*widths, activation=nn.ReLU), torch.randn(256, widths[0])
-        y, anatomy = torch.arange(256) % 10, anatomy_of(made, (x,))
-        spent = []
-        for _ in range(3):
-            begun = time.process_time()
-            survey(made, anatomy, (x,), y, CROSS, step=0, validation=((x,), y))
-            spent.append(time.process_time() - begun)
-            if spent[-1] < limit:
-                break
-        assert min(spent) < limit

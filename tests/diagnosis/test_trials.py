@@ -1,4 +1,4 @@
-"""Short trainings with one thing changed: against loops written out, and on mistakes that the change mends."""
+"""Short trainings with one thing changed: against loops written out, and on mistakes that it mends."""
 
 import math
 from dataclasses import replace

@@ -18,7 +18,7 @@ WORK = 1e9
 """Products of weights and numbers in one pass, about: rows are cut to it, which bounds the time of what is
 measured whatever the network."""
 
-_LEAST = 16
+_LEAST = 8
 """Rows are not cut below this."""
 
 

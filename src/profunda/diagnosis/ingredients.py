@@ -74,16 +74,17 @@ class Parts:
 def making_of(optimizer: Optimizer, module: nn.Module) -> Making:
     """Makes optimisers like `optimizer`, which holds parameters of `module`: class, groups and constants.
 
-    State begins anew. Groups are known by parameters' names; parameters that were not there before go to the
-    group of those they stand beside, else to the first. Raises ArgumentError, when it makes one, where the
-    class cannot be called with groups of parameters.
+    State begins anew, and so do rates that a schedule has moved. Groups are known by parameters' names;
+    parameters that were not there before go to the group of those they stand beside, else to the first.
+    Raises ArgumentError, when it makes one, where the class cannot be called with groups of parameters.
     """
     kind = type(optimizer)
     names = {id(each): name for name, each in module.named_parameters()}
     groups: list[dict[str, Any]] = []
     home: dict[str, int] = {}
     for at, group in enumerate(optimizer.param_groups):
-        groups.append({key: value for key, value in group.items() if key != "params"})
+        kept = {key: value for key, value in group.items() if key not in ("params", "initial_lr")}
+        groups.append({**kept, "lr": group.get("initial_lr", group["lr"])})
         home |= {names[id(each)]: at for each in group["params"] if id(each) in names}
     known = set(names.values())
     taken = set(inspect.signature(kind).parameters)

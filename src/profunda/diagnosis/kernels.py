@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.copying import cloned, undisturbed
 from profunda.diagnosis.feeding import Feed, feed_of, outputs_by_row, outputs_in
-from profunda.diagnosis.probe import unwrapped
+from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.record import Kernel
 from profunda.diagnosis.undropped import undropped
 from profunda.errors import ProfundaError
@@ -24,9 +24,10 @@ _OUTPUTS = 4
 """Of more outputs, so many random sums of them: their kernel is without bias that of all, traced."""
 
 _BYTES = 64 * 2**20
-"""Of gradients held at a time; rows are cut to 8 where a network's gradients are larger."""
+"""Of gradients held at a time."""
 
-_LEAST = 8
+_LEAST = 4
+"""Rows are not cut below this, however large the network's gradients are."""
 
 
 def kernel(
@@ -49,7 +50,7 @@ def kernel(
     with undisturbed(module):
         try:
             own = undropped(unwrapped(module)[0])
-            feed = feed_of(cloned(inputs), None, cloned(named))
+            feed = feed_of(cloned(inputs), None, cloned(named)).spread(ROWS)
             last = _values(own, feed)
             _set(own, start, prefix)
             first = _values(own, feed)
@@ -83,18 +84,20 @@ def _set(own: nn.Module, start: Mapping[str, Tensor], prefix: str) -> None:
 
 def _values(own: nn.Module, feed: Feed) -> Tensor | None:
     """Θ [N, N], traced over outputs, float64."""
+    few = feed.first(2)
     with torch.no_grad():
-        outputs = outputs_in(feed.through(own))
-    if outputs is None or not feed.apart or outputs_by_row(outputs, feed) is None:
+        outputs = outputs_by_row(few.through(own), few) if feed.apart else None
+    if outputs is None:
         return None
     parameters = sum(each.numel() for each in own.parameters() if each.requires_grad)
-    columns = min(_OUTPUTS, outputs.numel() // feed.rows)
+    columns = min(_OUTPUTS, outputs.shape[1])
     if 4 * ROWS * columns * parameters > _BYTES:
         columns = 1
     rows = max(_LEAST, min(ROWS, _BYTES // max(1, 4 * columns * parameters)))
-    view = _Rows(own, feed, outputs.numel() // feed.rows, columns)
+    view = _Rows(own, feed, outputs.shape[1], columns)
     index = torch.linspace(0, feed.rows - 1, min(rows, feed.rows)).long()
-    memory = max(_BYTES, 24 * (columns + 1) * parameters) + 2**20
+    # All of them at once, and θ a few times: in chunks, gradients would be made again for each pair.
+    memory = 8 * (2 * len(index) * columns + 4) * parameters + 2**24
     device = next(each.device for each in own.parameters())
     return empirical_ntk(view, index.to(device), form="trace", memory=memory).values.double()
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from profunda.diagnosis.copying import copy_of
+from profunda.diagnosis.copying import cloned, copy_of
 from profunda.diagnosis.feeding import Feed, outputs_in
 from profunda.diagnosis.record import Task
 from profunda.diagnosis.tasks import class_axis, task_of
@@ -33,7 +33,7 @@ class Yardstick:
         """A number with its gradient, of a loss that gives one a row the mean. Raises what the loss raises,
         and TypeError where it gives no tensor.
         """
-        value = self.loss_fn(outputs, targets)
+        value = self.loss_fn(outputs, cloned(targets))  # which a loss may change in place
         if not isinstance(value, Tensor):
             raise TypeError(f"the loss gave {type(value).__name__}, and not a tensor")
         if value.numel() != 1:

@@ -15,8 +15,9 @@ from profunda.diagnosis.feeding import Feed, cuts, outputs_by_row
 
 __all__ = ["mixing", "sensitivity"]
 
-BLOCKS = 32
-"""Columns are shuffled one by one up to so many, in as many blocks of neighbours beyond."""
+BLOCKS, _SHUFFLED, _PASSES = 32, 32, 4
+"""Columns are shuffled one by one up to 32, in as many blocks of neighbours beyond, on at most 32 rows: in so
+many blocks that it costs no more than four passes of all rows."""
 
 _MIXED = 32
 """Rows of each kind in the batches that are compared."""
@@ -31,17 +32,22 @@ def sensitivity(own: nn.Module, feed: Feed) -> np.ndarray:
     tokens it is the change when a place takes another row's token, over √2. Columns run through all input
     tensors in turn. NaN for a column that does not vary, and everywhere where rows cannot be cut.
     """
+    blocks_at_most = min(BLOCKS, max(1, _PASSES * feed.rows // min(feed.rows, _SHUFFLED)))
+    feed = feed.first(_SHUFFLED)
     given = [one for one in tensors_in((feed.inputs, dict(feed.named))) if cuts(one, feed.rows, feed.axis)]
     widths = [one.numel() // feed.rows for one in given]
     found = np.full(sum(widths), math.nan)
+    torch.manual_seed(0)  # before each pass: what is drawn in it shall not differ
     base = outputs_by_row(feed.through(own), feed) if feed.apart and feed.rows > 1 else None
     if base is None or not found.size:
         return found
     others = _elsewhere(feed.rows)
     varies = np.concatenate([_varies(one, feed) for one in given])
-    blocks = np.array_split(np.flatnonzero(varies), min(BLOCKS, int(varies.sum()))) if varies.any() else []
+    blocks = (
+        np.array_split(np.flatnonzero(varies), min(blocks_at_most, int(varies.sum()))) if varies.any() else []
+    )
     for columns in blocks:
-        # Blocks that lie between others' columns would not be neighbours: constant columns are left alone.
+        torch.manual_seed(0)
         made = outputs_by_row(_shuffled(feed, columns, widths, others).through(own), feed)
         if made is not None:
             change = float((made - base).square().mean()) ** 0.5
@@ -94,15 +100,17 @@ def _shuffled(feed: Feed, columns: np.ndarray, widths: list[int], others: Tensor
 
 
 @torch.no_grad()
-def mixing(own: nn.Module, feed: Feed, mode: Callable[[], AbstractContextManager[None]]) -> float:
+def mixing(
+    own: nn.Module, feed: Feed, mode: Callable[[], AbstractContextManager[None]], most: int = _MIXED
+) -> float:
     """Largest change of a row's outputs when the other half of its batch is exchanged, relative to the
     standard deviation of outputs over rows; in the mode that `mode` opens.
 
     The rows that are kept lie between those that are exchanged, so that what looks back only is seen too.
-    Random numbers are the same in both passes. NaN for fewer than 6 rows and where rows cannot be cut;
-    infinite where outputs change by other rows alone.
+    Random numbers are the same in both passes. `most` rows are kept, and as many exchanged. NaN for fewer
+    than 6 rows and where rows cannot be cut; infinite where outputs change by other rows alone.
     """
-    half = min(_MIXED, feed.rows // 3)
+    half = min(_MIXED, feed.rows // 3, max(2, most))
     if half < 2 or not feed.apart:
         return math.nan
     kept, there, instead = torch.arange(3 * half).split(half)

@@ -22,6 +22,10 @@ __all__ = ["sharpness"]
 STEPS = 24
 """Products at most: the largest eigenvalue of a Hessian stands apart, and is found in about ten."""
 
+FEWEST = 16
+"""Rows: the curvature of fewer says little about that of all. Networks so large that no more can be afforded
+are not measured."""
+
 _SETTLED = 2e-3
 """Relative change between two products at which the largest eigenvalue is known."""
 
@@ -51,7 +55,8 @@ def sharpness(
     "Adaptive gradient methods at the edge of stability", §2); infinite where λ is not above 0.
 
     NaN where the optimiser is of another family, where Adam and RMSprop have made no step yet, so that D is
-    not known, and where the loss is not finite or cannot be differentiated. In training mode without dropout.
+    not known, where the loss is not finite or cannot be differentiated, and for networks of more than some
+    10⁷ products a row, for which it would take too long. In training mode without dropout.
     Arguments as those of `survey`; nothing of the user's is changed.
     """
     unknown = Sharpness(step, math.nan, math.nan)
@@ -67,7 +72,10 @@ def sharpness(
             if not space:
                 return unknown
             feed = feed_of(cloned(inputs), cloned(targets), cloned(named))
-            feed = feed.first(affordable(anatomy, WORK / 4))
+            most = affordable(anatomy, WORK / 4)
+            if most < FEWEST:
+                return unknown
+            feed = feed.first(most)
             with torch.no_grad():
                 yardstick = yardstick_of(loss_fn, feed.through(own), feed, batch_size or 1)
             torch.manual_seed(0)

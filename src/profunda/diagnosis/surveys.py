@@ -15,8 +15,8 @@ from profunda.diagnosis.copying import cloned, tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of, outputs_by_row, outputs_in
 from profunda.diagnosis.gradients import copies_in, gradients_of, moved_by, noise_of
 from profunda.diagnosis.holdings import Holding, holdings_of
+from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.origins import finite, origin_of
-from profunda.diagnosis.probe import unwrapped
 from profunda.diagnosis.record import Anatomy, Survey, Task
 from profunda.diagnosis.scoring import Yardstick, recall, score, yardstick_of
 from profunda.diagnosis.sensing import mixing, sensitivity
@@ -29,9 +29,6 @@ __all__ = ["survey"]
 
 _MEASURED = 4
 """Losses and scores are taken on so many times the probe rows: they cost one forward pass."""
-
-_SHUFFLED = 64
-"""Rows on which columns are shuffled: up to 32 passes of them."""
 
 Validation = tuple[tuple[Any, ...], Any]
 """Positional inputs and targets of validation rows."""
@@ -59,7 +56,7 @@ def survey(
         What to look at, and what `anatomy_of` said of it: fields [L] and [A] are in its order.
     inputs, named, targets
         Training rows: positional and keyword inputs, nests of tensors with rows on the first axis (or, where
-        targets tell so, on the second). The first PROBE_ROWS of them are probed, fewer (16 at least) where a
+        targets tell so, on the second). The first PROBE_ROWS of them are probed, fewer (8 at least) where a
         pass would be long; losses and scores are taken on up to four times as many.
     loss_fn
         ``loss_fn(outputs, targets)``. One that sums over rows is scaled to `batch_size` rows, or one.
@@ -251,7 +248,7 @@ class _Look:
 
     def _sensitivity(self) -> np.ndarray:
         try:
-            return sensitivity(self.own, self.probe.first(_SHUFFLED))
+            return sensitivity(self.own, self.probe)
         except Exception:  # a module that refuses what other rows hold
             return np.full(0, math.nan)
 
@@ -260,7 +257,7 @@ class _Look:
         for mode in (nullcontext, partial(in_training, self.own, self.rest)):
             with _buffers_kept(self.own):
                 try:
-                    found.append(mixing(self.own, self.all, mode))
+                    found.append(mixing(self.own, self.all, mode, self.probe.rows // 8))
                 except Exception:  # a module made for one number of rows
                     found.append(math.nan)
         return found[0], found[1]

@@ -18,6 +18,7 @@ from profunda.diagnosis.record import Task, Trial
 from profunda.diagnosis.remedies import applied
 from profunda.diagnosis.scoring import Yardstick, score, yardstick_of
 from profunda.diagnosis.tasks import task_of
+from profunda.theory.parameter_maps import evaluating
 
 __all__ = ["ended", "trials"]
 
@@ -50,12 +51,14 @@ def trials(
     """
     with undisturbed(parts.module):
         feed = feed_of(cloned(inputs), cloned(targets), cloned(named))
-        own = copy_of(parts.module).eval()
+        own = copy_of(parts.module)
+        if not own.training:
+            own.train()  # else parts that rest in evaluation mode, as frozen norms do, stay there
         parts = _bare(parts, own)
         probe = feed.spread(_MEASURED)
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(own):
             outputs = probe.through(own)
-        yardstick = yardstick_of(parts.loss_fn, outputs, feed.spread(_MEASURED), parts.batch_size)
+        yardstick = yardstick_of(parts.loss_fn, outputs, probe, parts.batch_size)
         task = task or task_of(outputs, probe.targets)
         control = np.array([ended(parts, feed, yardstick, task, steps, seed) for seed in range(seeds)])
         found = []
@@ -102,7 +105,7 @@ def ended(
 ) -> tuple[float, float]:
     """Loss and score that `steps` steps end with. To be called where random numbers may be drawn."""
     torch.manual_seed(seed)
-    own = copy.deepcopy(parts.module).train()
+    own = copy.deepcopy(parts.module)
     scaled = _scaled(parts, feed)
     optimizer = parts.optimizer(own)
     rates = [group["lr"] for group in optimizer.param_groups]
