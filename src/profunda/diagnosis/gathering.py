@@ -42,6 +42,7 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     held, _, more = _read(validation, module, "validation")
     if not kept:
         return Gathered(sample, held, rows, (*notes, *more))
+    kept = _first_pass(kept)
     mine = _table(kept)
     if sample and not set(_table(sample).keys) & set(mine.keys):
         notes = (
@@ -53,6 +54,17 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
         more = (*more, "Validation rows are not like those that the network got, and are left out.")
         held = ()
     return Gathered(sample or kept, held, rows, (*notes, *more))
+
+
+def _first_pass(kept: Sequence[Batch]) -> Sequence[Batch]:
+    """Up to the first batch of which every row was there before: the loop goes over its rows once more."""
+    seen: set[bytes] = set()
+    for at, one in enumerate(kept):
+        keys = set(_table([one]).keys)
+        if keys and keys <= seen:
+            return kept[:at]
+        seen |= keys
+    return kept
 
 
 def _read(data: Any, module: nn.Module, word: str) -> tuple[Sequence[Batch], int, tuple[str, ...]]:

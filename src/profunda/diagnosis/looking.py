@@ -91,7 +91,8 @@ class Looker:
         pairs = [((each.inputs, dict(each.named)), each.targets) for each in self.sample]
         table = table_of(pairs)
         held = [((each.inputs, dict(each.named)), each.targets) for each in self.validation]
-        arrived = None if labels is None else labels.detach().cpu().numpy()
+        epoch = rows or table.n  # labels of later epochs would tell of another order
+        arrived = None if labels is None else labels[:epoch].detach().cpu().numpy()
         found = rows_of(table, table_of(held) if held else None, rows, arrived)
         every = self._every_target()
         outputs, raised = self._outputs()
