@@ -50,6 +50,10 @@ OVERFLOWS = 0.1
 CLIPPED = 0.05
 """Clipping to a twentieth is a learning rate so much lower; to a tenth is common."""
 
+ANEW, TAKEN = 0.7, 0.03
+"""Share of what epochs took away that is back in the next one's first steps, where they took away at least
+this part of the constant's loss. A run that goes on is near 0, one that restarts its rate far below 1."""
+
 OVERWRITTEN = 0.3
 """Share of steps: averaging and restoring the best weights happen once in many."""
 
@@ -208,26 +212,57 @@ def _overwritten(record: Record) -> Answer:
         return not_applicable(code, "no loop was seen")
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
-    share = course.overwritten / course.steps
-    if course.overwritten < 2:
+    share, returns = course.overwritten / course.steps, _begins_anew(record, course)
+    again = returns >= ANEW and not (record.rows is not None and record.rows.ordered >= MOST)
+    if course.overwritten < 2 and not again:
         return clear(code)
     harmed = poor(record) or (share >= OVERWRITTEN and math.isnan(progress(record).learnt))
-    if not harmed:
+    if not harmed and not again:
         return clear(code, "it learns all the same: projections and averages of weights do this too")
+    shown = Evidence("return of the loss to where it began, with each epoch", returns, ANEW, "share")
+    counted = Evidence("steps that did not begin where the one before had ended", share, unit="share")
+    where = (
+        "With each epoch the loss begins anew where it had begun at first"
+        if again
+        else (
+            f"Before {course.overwritten:g} of {course.steps} steps the weights were not what a step had left"
+        )
+    )
     return (
         Finding(
             code,
             "fault",
             "",
-            (Evidence("steps that did not begin where the one before had ended", share, unit="share"),),
-            f"Before {course.overwritten:g} of {course.steps} steps the weights were not what the step "
-            "before had left: what was learnt is put back, or set to something else.",
+            (shown, counted) if again else (counted,),
+            f"{where}: what was learnt is put back, or set to something else.",
             "Look for code between steps that loads, initialises or assigns weights: a model made anew in "
             "the loop, load_state_dict, reset_parameters, .data.",
             harm=min(1.0, max(share, MOST)),
             explains=(*STALLED, "rate-too-high", "overfitting", "norm-statistics-stale", "lazy"),
         ),
     )
+
+
+def _begins_anew(record: Record, course: Course) -> float:
+    """How much of what epochs took away of the loss on training rows is back in the first steps of the next.
+
+    First steps are compared with those of the first epoch, which are of the same rows where these come in a
+    fixed order. NaN below FEWEST epochs, or where too little was taken away to tell it from noise.
+    """
+    got, ends = progress(record), course.epoch_step
+    if len(ends) < FEWEST or len(course.train_loss) != len(ends) or len(course.loss) != course.steps:
+        return math.nan
+    part = max(1, int(np.min(np.diff(np.append(0, ends)))) // 4)
+    known = [k for k, end in enumerate(ends) if 0 < end <= len(course.loss) - part]
+    if len(known) < FEWEST - 1 or not math.isfinite(got.start):
+        return math.nan
+    heads = [course.loss[end : end + part] for end in ends[known]]
+    first = course.loss[:part]
+    back = float(np.mean(first)) - np.array([np.mean(head) for head in heads])
+    taken = got.start - course.train_loss[known]
+    noise = float(np.median([np.std(head) for head in heads])) / math.sqrt(part)
+    least = max(TAKEN * got.trivial, FEWEST * noise)
+    return 1.0 - float(np.median(back / taken)) if float(np.min(taken)) >= least else math.nan
 
 
 def _summed(record: Record) -> Answer:
