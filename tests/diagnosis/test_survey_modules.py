@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.diagnosis.test_surveys import CROSS, Pair, look, net, rows
 from tests.oracles import diagnosis_surveys as naive
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from profunda.diagnosis.anatomy import anatomy_of
