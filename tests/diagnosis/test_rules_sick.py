@@ -161,7 +161,7 @@ SICK: list[tuple[str, str, Callable[[], Record]]] = [
         lambda: failed(healthy(anatomy(what="tanh")), saturated=np.array([0.95, 0.5])),
     ),
     ("activation-contracts", "fault", lambda: faded(failed(deep(6, "sigmoid")), 1.0)),
-    ("no-activation", "fault", lambda: ended(healthy(anatomy(what="")), 0.9, 0.4)),
+    ("no-activation", "fault", lambda: ended(healthy(anatomy(what="")), 0.9, 0.45)),
     ("norm-of-tiny-batches", "hint", lambda: normed(rows=np.full(STEPS, 2))),
     (
         "norm-statistics-stale",
@@ -297,6 +297,10 @@ WELL: dict[str, Callable[[], Record]] = {
     "decay that works": lambda: set_to(weight_decay=0.1),
     "a network for GANs": lambda: set_to(betas=(0.5, 0.999)),
     "a narrow code": lambda: healthy(anatomy(width=1)),
+    "a linear model of noisy rows": lambda: replace(
+        ended(healthy(anatomy(what="")), 0.8, 0.5),
+        targets=replace(healthy().targets, skill=0.25, skill_error=0.02),
+    ),
     "a linear model that is enough": lambda: healthy(anatomy(what="")),
     "a trial that learns by heart faster": lambda: with_trials(
         healthy(),
@@ -350,6 +354,12 @@ def test_a_trial_that_mends_nothing_speaks_against_its_cause() -> None:
 def test_a_short_run_is_not_judged_by_what_it_learnt() -> None:
     short = looped(failed(healthy()), planned=10 * STEPS)
     assert roots(short) == []
+
+
+def test_a_run_of_unknown_length_is_not_judged_in_its_warm_up() -> None:
+    rising = looped(failed(healthy()), planned=0, rate=np.where(T < STEPS - 15, 1e-6, 1e-3))
+    assert roots(rising) == []
+    assert roots(looped(rising, rate=np.full(STEPS, 1e-3))) == ["no-learning"]
 
 
 def test_a_rate_that_cannot_reach_is_told_from_the_first_steps_unless_it_is_warming_up() -> None:

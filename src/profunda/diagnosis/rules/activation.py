@@ -184,10 +184,10 @@ def _none(record: Record) -> Answer:
         return (_linear(record, "hint", math.nan),) if record.course is None else too_little(code, "linear")
     mended, got, targets = relief(record, "activation"), progress(record), record.targets
     short = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error - got.learnt
-    if mended is None and not short >= CLEAR_GAIN and not poor(record):
-        return clear(code, "linear, and that is enough for these rows")
+    if mended is None and not short >= CLEAR_GAIN and not failing(record):
+        return clear(code, "linear, and nothing shows that more is to be learnt of these rows")
     gain = mended.gain if mended is not None else short
-    fault = failing(record) or (poor(record) and not gain < GREAT_GAIN) or gain >= GREAT_GAIN
+    fault = failing(record) or gain >= GREAT_GAIN
     return (_linear(record, "fault" if fault else "hint", gain),)
 
 

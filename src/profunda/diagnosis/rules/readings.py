@@ -32,6 +32,7 @@ __all__ = [
     "poor",
     "progress",
     "relief",
+    "share_of_score",
     "trend",
     "tried",
 ]
@@ -182,11 +183,17 @@ def broke_down(course: Course) -> bool:
 
 
 def _scored(record: Record) -> float:
-    """Share of the constant's errors, or of the variance, that the last survey shows as taken away."""
-    last, task, targets, course = after(record), record.task, record.targets, record.course
+    """`share_of_score` of the last survey's, or the last epoch's, score on training rows."""
+    last, course = after(record), record.course
     score = math.nan if last is None else last.train_score
     if math.isnan(score) and course is not None and len(course.train_score):
         score = float(course.train_score[-1])
+    return share_of_score(record, score)
+
+
+def share_of_score(record: Record, score: float) -> float:
+    """Share of the constant's errors, or of the variance, that a score says is taken away; NaN unknown."""
+    task, targets = record.task, record.targets
     if task is None or not math.isfinite(score):
         return math.nan
     if task.kind in ("values", "copy"):
@@ -198,9 +205,17 @@ def _scored(record: Record) -> float:
 
 
 def is_mature(record: Record) -> bool:
-    """Whether enough steps were made to say how well it learns."""
+    """Whether enough steps were made, after the rate had come up, to say how well it learns."""
     course = record.course
-    return course is not None and course.steps >= max(LEAST_STEPS, LEAST_SHARE * course.planned)
+    if course is None or course.steps < max(LEAST_STEPS, LEAST_SHARE * course.planned):
+        return False
+    return 0 < course.planned <= course.steps or course.steps - _warmed_up(course) >= LEAST_STEPS
+
+
+def _warmed_up(course: Course) -> int:
+    """Steps until the rate was first at half of its peak."""
+    known = course.rate[np.isfinite(course.rate)]
+    return int(np.argmax(known >= 0.5 * np.max(known))) if len(known) else 0
 
 
 def easy(record: Record) -> float:

@@ -17,6 +17,7 @@ from profunda.diagnosis.rules.readings import (
     poor,
     progress,
     relief,
+    share_of_score,
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
@@ -60,7 +61,7 @@ def _overfitting(record: Record) -> Answer:
     valid, train = course.valid_loss[:epochs], course.train_loss[:epochs]
     if epochs < LEAST_EPOCHS or not is_mature(record) or not np.isfinite(np.append(valid, train)).all():
         return too_little(code, f"{epochs} ends of epochs")
-    by_heart = 1.0 - train[-1] / got.trivial >= MEDIOCRE and 1.0 - np.min(valid) / got.trivial < NOTHING / 2.0
+    by_heart = 1.0 - train[-1] / got.trivial >= MEDIOCRE and not _seen_beyond(record, course) >= NOTHING / 2.0
     best = int(np.argmin(valid))
     rise = float(valid[-1] - valid[best])
     if not by_heart and not _rose(train, valid, best):
@@ -78,6 +79,15 @@ def _overfitting(record: Record) -> Answer:
     ):
         return clear(code, "more sure of itself than it should be, and as often right as at its best")
     return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
+
+
+def _seen_beyond(record: Record, course: Course) -> float:
+    """The most that was ever learnt of validation rows, by loss or by score."""
+    least = float(np.min(course.valid_loss[np.isfinite(course.valid_loss)], initial=math.inf))
+    scores = course.valid_score[np.isfinite(course.valid_score)]
+    score = share_of_score(record, float(np.max(scores))) if len(scores) else math.nan
+    by_loss = 1.0 - least / progress(record).trivial
+    return by_loss if math.isnan(score) else max(by_loss, score)
 
 
 def _rose(train: np.ndarray, valid: np.ndarray, best: int) -> bool:
