@@ -25,7 +25,7 @@ from profunda.reporting.blocks import (
 from profunda.reporting.figures import axis, hover, legend, log_axis, numbers, spec, thin
 from profunda.reporting.layers import layer_links, measured_layers
 from profunda.reporting.palette import ACCENT, BAD, GREY, SECOND, faded
-from profunda.reporting.words import cell, count, number
+from profunda.reporting.words import brief, cell, count, number
 
 __all__ = ["diagnosis_sections"]
 
@@ -160,7 +160,7 @@ def _ruling(place: int, finding: Finding) -> Ruling:
 
 
 def _change(change: Change) -> str:
-    value = "" if math.isnan(change.value) else number(change.value)
+    value = "" if math.isnan(change.value) else f"× {brief(change.value)}"
     where = f"in {change.layer}" if change.layer else ""
     return " ".join(part for part in (change.kind, change.word, value, where) if part)
 
@@ -356,7 +356,7 @@ def _seen(diagnosis: Diagnosis) -> tuple[Block, ...]:
         )
     if record.optimiser is not None:
         rates = sorted({one.lr for one in record.optimiser.groups if math.isfinite(one.lr)})
-        facts.append(("Optimiser", f"{record.optimiser.name}, rate {', '.join(map(number, rates)) or '–'}"))
+        facts.append(("Optimiser", f"{record.optimiser.name}, rate {', '.join(map(brief, rates)) or '–'}"))
     if record.course is not None:
         planned = f" of {count(record.course.planned)} planned" if record.course.planned else ""
         facts.append(("Steps", f"{count(record.course.steps)}{planned}"))
