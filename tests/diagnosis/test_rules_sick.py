@@ -213,6 +213,13 @@ SICK: list[tuple[str, str, Callable[[], Record]]] = [
     ("plateau", "fault", lambda: with_trials(ended(healthy(), 0.8, 0.5), trial("optimiser", 0.2, 0.8))),
     ("no-learning", "fault", lambda: failed(healthy())),
     ("overfitting", "fault", lambda: overfitted(0.6, 0.1)),
+    (
+        "overfitting",
+        "fault",
+        lambda: looped(
+            healthy(), valid_loss=np.linspace(1.1, 3.0, EPOCHS), valid_score=np.full(EPOCHS, 1.0 / 3.0)
+        ),
+    ),
     ("overfitting", "hint", lambda: overfitted(0.2, 0.04)),
     ("dropout-too-strong", "fault", lambda: replace(failed(healthy()), anatomy=dropped_out(0.9).anatomy)),
     (
@@ -292,6 +299,9 @@ WELL: dict[str, Callable[[], Record]] = {
     "a cosine to zero": lambda: looped(healthy(), rate=0.01 * (1.0 + np.cos(np.pi * T / (STEPS - 1)))),
     "a long warm-up": lambda: looped(healthy(), rate=np.minimum(T / 100.0, 1.0) * 1e-3),
     "steps by tenths": lambda: looped(healthy(), rate=0.1 ** (1.0 + (T > 90) + (T > 180) + (T > 270))),
+    "far too confident": lambda: looped(
+        healthy(), valid_loss=np.linspace(1.05, 1.6, EPOCHS), valid_score=np.full(EPOCHS, 0.8)
+    ),
     "over-confident": lambda: overfitted(0.2, 0.0),
     "strong dropout that works": lambda: dropped_out(0.8),
     "decay that works": lambda: set_to(weight_decay=0.1),

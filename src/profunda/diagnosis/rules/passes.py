@@ -192,12 +192,6 @@ def in_order(record: Record) -> Answer:
             f"{run:.0f}: each step pulls towards one class and away from those before.",
             "Shuffle the rows anew in each epoch: DataLoader(..., shuffle=True).",
             harm=min(1.0, max(0.1, excess)),
-            explains=(
-                "norm-statistics-stale",
-                "rate-too-high",
-                "overfitting",
-                "class-imbalance",
-                *STALLED,
-            ),
+            explains=("norm-statistics-stale", "rate-too-high", "overfitting", *STALLED),
         ),
     )

@@ -61,7 +61,7 @@ def _overfitting(record: Record) -> Answer:
     valid, train = course.valid_loss[:epochs], course.train_loss[:epochs]
     if epochs < LEAST_EPOCHS or not is_mature(record) or not np.isfinite(np.append(valid, train)).all():
         return too_little(code, f"{epochs} ends of epochs")
-    by_heart = 1.0 - train[-1] / got.trivial >= MEDIOCRE and not _seen_beyond(record, course) >= NOTHING / 2.0
+    by_heart = 1.0 - train[-1] / got.trivial >= MEDIOCRE and _nothing_beyond(record, course, epochs)
     best = int(np.argmin(valid))
     rise = float(valid[-1] - valid[best])
     if not by_heart and not _rose(train, valid, best):
@@ -81,13 +81,15 @@ def _overfitting(record: Record) -> Answer:
     return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
 
 
-def _seen_beyond(record: Record, course: Course) -> float:
-    """The most that was ever learnt of validation rows, by loss or by score."""
-    least = float(np.min(course.valid_loss[np.isfinite(course.valid_loss)], initial=math.inf))
-    scores = course.valid_score[np.isfinite(course.valid_score)]
-    score = share_of_score(record, float(np.max(scores))) if len(scores) else math.nan
-    by_loss = 1.0 - least / progress(record).trivial
-    return by_loss if math.isnan(score) else max(by_loss, score)
+def _nothing_beyond(record: Record, course: Course, epochs: int) -> bool:
+    """Whether in the end nothing is known of validation rows: neither by loss nor, where there is one, by
+    a score beyond chance.
+    """
+    valid, score = course.valid_loss[:epochs], course.valid_score[:epochs]
+    last = max(1, epochs // 10)
+    told = share_of_score(record, float(np.mean(score[-last:]))) if len(score) == epochs else math.nan
+    by_loss = 1.0 - float(np.mean(valid[-last:])) / progress(record).trivial
+    return by_loss < NOTHING / 2.0 and not told >= NOTHING + _by_chance(record, course, epochs)
 
 
 def _rose(train: np.ndarray, valid: np.ndarray, best: int) -> bool:
@@ -154,8 +156,7 @@ def _by_heart(record: Record, severity: str, best: int, epochs: int, rise: float
 
 def _dropout(record: Record) -> Answer:
     code, anatomy = "dropout-too-strong", record.anatomy
-    rates = [(layer.dropout, layer.name) for layer in anatomy.layers]
-    rate, name = max(rates, default=(0.0, ""))
+    rate, name = max(((layer.dropout, layer.name) for layer in anatomy.layers), default=(0.0, ""))
     if anatomy.why or not rate > 0.0:
         return not_applicable(code, "no dropout")
     if rate < SOME:
