@@ -32,6 +32,7 @@ from profunda.diagnosis.codes import AREAS, CODES
 from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.judging import judge
 from profunda.diagnosis.record import Anatomy, Kernel, Op, Record, Sharpness
+from profunda.diagnosis.remedies import KINDS
 from profunda.diagnosis.rules.all import RULES
 
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -394,6 +395,7 @@ def test_every_finding_explains_codes_that_there_are_and_not_itself() -> None:
             assert set(finding.explains) <= set(CODES) - {code}
             assert finding.evidence
             assert 0.0 <= finding.harm <= 1.0
+            assert {change.kind for change in finding.changes} <= set(KINDS)
             assert all("nan" not in text for text in (finding.cause, finding.remedy))
 
 

@@ -341,7 +341,8 @@ def _plateau(record: Record) -> Answer:
 
 
 def _kinds(record: Record) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.what for one in record.trials))
+    """All but more epochs: a trial of these makes more steps than its control."""
+    return tuple(dict.fromkeys(one.what for one in record.trials if one.what != "epochs"))
 
 
 def _gained(one: object) -> float:
