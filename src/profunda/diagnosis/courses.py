@@ -75,6 +75,7 @@ class Log:
     samples: list[Sample] = field(default_factory=list)
     forwards: int = 0
     losses: int = 0
+    covered: float = 0.0
     backwards: float = 0.0
     detached: float = 0.0
     dropped: float = 0.0
@@ -144,7 +145,8 @@ def fetched(passes: list[list[Term]]) -> tuple[tuple[Term, ...], ...]:
 def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
     """The Course of `log`; column l of its [K, L] arrays joins the parameters with indices `columns[l]`.
 
-    `repeated` is estimated for all steps from those that were compared; `unused` forwards count as
+    Counts are estimated for all steps from those that were followed (`covered`: the steps they stand for), as
+    `repeated` is from those that were compared; `unused` forwards count as
     evaluations where a usual step has none.
     """
     samples = log.samples
@@ -155,6 +157,7 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         update = np.where(weight > 0, moved / weight, np.where(moved > 0, np.inf, moved))
     unseen = np.zeros(0)
     steps = len(log.loss)
+    whole = steps / log.covered if steps and log.covered else 1.0
     spare = sum(log.unused) if log.unused and median(log.unused) == 0 else 0
     spare = round(spare * steps / len(log.unused)) if log.unused else 0
     return Course(
@@ -171,19 +174,19 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         train_score=unseen,
         valid_score=unseen,
         forwards=log.forwards,
-        backwards=round(log.backwards),
+        backwards=round(whole * log.backwards),
         steps=steps,
-        skipped=round(log.skipped),
-        uncleared=round(log.uncleared),
-        in_evaluation=round(log.in_evaluation),
+        skipped=round(whole * log.skipped),
+        uncleared=round(whole * log.uncleared),
+        in_evaluation=round(whole * log.in_evaluation),
         stuck=tuple(log.stuck),
         evaluated_in_training=log.evaluated_in_training + spare,
         repeated=round(log.equal / log.compared * max(0, steps - 1)) if log.compared else 0,
-        overwritten=round(log.overwritten),
+        overwritten=round(whole * log.overwritten),
         clipped=_clipped(log),
         summed=_summed(log),
-        detached=round(log.detached),
-        dropped=round(log.dropped),
+        detached=round(whole * log.detached),
+        dropped=round(whole * log.dropped),
         broken_step=log.broken_step,
         broken_at=log.broken_at,
         finished=log.finished,

@@ -352,6 +352,7 @@ class Probe:
         self.log.unused.append(sum(each.training and not each.used for each in self.forwards))
         self._forget_forwards()
         self._compare()
+        self.log.covered += self.worth
         return Step(tuple(tuple(terms) for terms in micro), rate, self.last_rows)
 
     def _forget_forwards(self) -> None:
