@@ -222,8 +222,8 @@ def _deep(record: Record) -> Answer:
         return clear(code)
     if len(flow.excess) and not CRITICAL[0] <= flow.median <= CRITICAL[1]:
         return clear(code, "the first weights are not critical: that comes first")
-    mended = relief(record, "skips") or relief(record, "depth", below=1.0)
-    refuted = mended is None and bool(tried(record, "skips") or tried(record, "depth", below=1.0))
+    mended = relief(record, "norm") or relief(record, "depth", below=1.0)
+    refuted = mended is None and bool(tried(record, "norm") or tried(record, "depth", below=1.0))
     if not is_mature(record):
         return too_little(code, "deep, and it may learn all the same")
     if (not failing(record) or refuted) and mended is None:
@@ -240,7 +240,7 @@ def _deep(record: Record) -> Answer:
             f"At the end of {depth} hidden layers, rows that differ look alike or gradients scatter by "
             f"a factor of {math.exp(min(50.0, math.sqrt(scatter))):.3g}, under critical weights too.",
             "Add skips, or norms; or take fewer and wider layers.",
-            changes=(Change("skips"), Change("norm", word="layer"), Change("depth", value=0.5)),
+            changes=(Change("norm", word="layer"), Change("depth", value=0.5)),
             explains=tuple(
                 one for one in (*FADING, "dead-units") if one not in (code, "activation-contracts")
             ),

@@ -217,7 +217,7 @@ def _missing(record: Record) -> Answer:
             f"The {depth} hidden layers follow each other without norms or skips, and the fastest learns "
             f"{uneven:.2g} times as fast as the slowest: no one learning rate serves both.",
             "Put a layer or batch norm behind each layer, or add skips.",
-            changes=(Change("norm", word="layer"), Change("skips")),
+            changes=(Change("norm", word="layer"),),
             explains=("rate-too-low", "plateau", "no-learning", "too-few-epochs", "too-small", "too-deep"),
         ),
     )
