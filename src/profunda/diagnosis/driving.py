@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +87,7 @@ def _step(watch: Watch, model: nn.Module, optimizer: Optimizer, batch: Batch) ->
         return loss
 
     if asks_for_closure(optimizer):
-        loss: Any = _tried("step", batch, lambda: optimizer.step(closure))
+        loss: Any = _tried("step", batch, lambda: cast("Any", optimizer).step(closure))
     else:
         loss = closure()
         _tried("step", batch, optimizer.step)

@@ -100,7 +100,7 @@ def batches_of(
 
 def _rows_of(data: Any) -> int:
     try:
-        return len(data.dataset) if isinstance(data, DataLoader) else 0
+        return len(data.dataset) if isinstance(data, DataLoader) else 0  # type: ignore[arg-type]  # pyrefly: ignore
     except TypeError:
         return 0
 

@@ -8,19 +8,6 @@ from profunda.diagnosis.record import Course, Record
 
 __all__ = ["until"]
 
-_COUNTED = (
-    "forwards",
-    "backwards",
-    "skipped",
-    "uncleared",
-    "in_evaluation",
-    "evaluated_in_training",
-    "repeated",
-    "overwritten",
-    "detached",
-    "dropped",
-)
-
 
 def until(record: Record, step: int) -> Record:
     """`record` as it would be after `step` steps of those seen: without what came later, and without what is
@@ -41,7 +28,6 @@ def _until(course: Course, step: int) -> Course:
     looked = course.sampled < step
     epochs = course.epoch_step <= step
     share = step / max(1, course.steps)
-    counted = {name: int(share * getattr(course, name)) for name in _COUNTED}
     broken = 0 <= course.broken_step < step
     return replace(
         course,
@@ -62,5 +48,14 @@ def _until(course: Course, step: int) -> Course:
         broken_at=course.broken_at if broken else "",
         planned=course.planned,
         finished=False,
-        **counted,
+        forwards=int(share * course.forwards),
+        backwards=int(share * course.backwards),
+        skipped=int(share * course.skipped),
+        uncleared=int(share * course.uncleared),
+        in_evaluation=int(share * course.in_evaluation),
+        evaluated_in_training=int(share * course.evaluated_in_training),
+        repeated=int(share * course.repeated),
+        overwritten=int(share * course.overwritten),
+        detached=int(share * course.detached),
+        dropped=int(share * course.dropped),
     )
