@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.data.reading import read as read
     from profunda.diagnosis.diagnosing import diagnose as diagnose
     from profunda.diagnosis.diagnosis import Diagnosis as Diagnosis
+    from profunda.diagnosis.mending import repair as repair
+    from profunda.diagnosis.repairs import Repair as Repair
     from profunda.diagnosis.watching import watch as watch
     from profunda.errors import ArgumentError as ArgumentError
     from profunda.errors import DataError as DataError
@@ -65,6 +67,7 @@ _HOMES = {
     "ModelError": "profunda.errors",
     "Notice": "profunda.errors",
     "ProfundaError": "profunda.errors",
+    "Repair": "profunda.diagnosis.repairs",
     "RunError": "profunda.errors",
     "Space": "profunda.space.space",
     "SpaceError": "profunda.errors",
@@ -79,6 +82,7 @@ _HOMES = {
     "load": "profunda.model.saving",
     "plan": "profunda.fleet.plan",
     "read": "profunda.data.reading",
+    "repair": "profunda.diagnosis.mending",
     "report": "profunda.reporting.reports",
     "resume": "profunda.job.fitting",
     "search": "profunda.tuning.objective",
@@ -104,6 +108,7 @@ __all__ = [
     "ModelError",
     "Notice",
     "ProfundaError",
+    "Repair",
     "RunError",
     "Space",
     "SpaceError",
@@ -119,6 +124,7 @@ __all__ = [
     "load",
     "plan",
     "read",
+    "repair",
     "report",
     "resume",
     "search",

@@ -27,7 +27,7 @@ from profunda.diagnosis.untouched import untouched
 from profunda.diagnosis.watching import Watch
 from profunda.errors import ArgumentError
 
-__all__ = ["BATCH_SIZE", "EPOCHS", "diagnose", "examined", "followed"]
+__all__ = ["BATCH_SIZE", "EPOCHS", "check", "diagnose", "examined", "followed"]
 
 BATCH_SIZE, EPOCHS = 32, 20
 
@@ -123,7 +123,7 @@ def followed(
     tick: Callable[[int, int], object],
 ) -> tuple[Diagnosis, nn.Module]:
     """`examined`, and the copy that was trained for it."""
-    _check(model, loss_fn, batch_size, epochs, seed)
+    check(model, loss_fn, batch_size, epochs, seed)
     with undisturbed(model), untouched(data, validation, model=model):
         _seeded(seed)
         own = _copied(model)
@@ -202,7 +202,7 @@ def _ending(driven: Driven) -> tuple[str, ...]:
 # Arguments ----------------------------------------------------------------------------------------------
 
 
-def _check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: int) -> None:
+def check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: int) -> None:
     if not isinstance(model, nn.Module):
         raise ArgumentError(
             f"model is a {type(model).__name__}; diagnose takes a torch.nn.Module. Of a fitted estimator "
