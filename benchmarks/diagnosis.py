@@ -1,7 +1,7 @@
 """Does a diagnosis find what is wrong with a network, and keep silent where nothing is?
 
     python benchmarks/diagnosis.py [--cells FILE.jsonl] [--json FILE] [--half tune|held] [--only NAME]
-                                   [--healthy] [--twins] [--seeds N] [--quick]
+                                   [--healthy] [--twins] [--repair] [--seeds N] [--quick]
 
 Programs in `_programs`: pairs of a training with one mistake and the same without, and healthy ones. Each is
 diagnosed with five seeds: other rows, other first weights. Told are, as shares of the runs with intervals of
@@ -9,7 +9,9 @@ Wilson (1927): recall (any finding of a right area), the right area on top, fals
 programs and on fixed twins, how early it was told; and, of programs, how many name one cause in at least
 4 of 5 seeds. Programs are split in halves by a digest of their names, within each kind of fault: thresholds
 may be set by `tune`, and are judged by `held`. `--twins` diagnoses nothing: it trains both of a pair and
-tells whether the mistake does harm. With `--cells` each finished run is appended, and what stands there is
+tells whether the mistake does harm. `--repair` gives the faulty ones to `profunda.repair` and compares scores
+on clean rows with the fixed twin's; loops with a mistake in them are left out: only their authors can mend
+them. With `--cells` each finished run is appended, and what stands there is
 skipped; begin a new file after changing a program or a rule.
 """
 
@@ -32,6 +34,7 @@ from _programs.diagnosing import Outcome, Said, diagnosed
 from _programs.everything import CASES, LOOP_CASES, PROGRAMS, SENTINELS, half_of
 from _programs.fitting import fit, unwatched
 from _programs.program import Case, Program
+from _programs.repairing import Mended, mended, tally
 from _programs.verdicts import Twin, harmful, verdict
 
 __all__ = ["Given", "chosen", "main", "options", "trained"]
@@ -47,6 +50,7 @@ class Given:
     only: str
     healthy: bool
     twins: bool
+    repair: bool
     quick: bool
     seeds: int
     cells: Path | None
@@ -62,6 +66,7 @@ def options(words: Sequence[str] | None = None) -> Given:
     reader.add_argument("--only", default="", metavar="NAME", help="programs whose name begins so")
     reader.add_argument("--healthy", action="store_true", help="only those that should be left alone")
     reader.add_argument("--twins", action="store_true", help="train pairs, and compare; diagnose nothing")
+    reader.add_argument("--repair", action="store_true", help="repair the faulty ones, and compare")
     reader.add_argument("--quick", action="store_true", help="ten pairs, one seed")
     reader.add_argument("--seeds", type=int, default=SEEDS, metavar="N")
     reader.add_argument(
@@ -76,6 +81,7 @@ def options(words: Sequence[str] | None = None) -> Given:
         found.only,
         found.healthy,
         found.twins,
+        found.repair,
         found.quick,
         1 if found.quick else found.seeds,
         found.cells,
@@ -161,6 +167,32 @@ def _pair(case: Case, seed: int) -> Twin:
     return Twin(case.name, seed, faulty, fixed, time.perf_counter() - start)
 
 
+def _repaired(given: Given) -> int:
+    wanted = {program.name for program in chosen(given)}
+    cases = [case for case in CASES if case.name in wanted and case.twins[0].build is not None]
+    lines, start = Lines(given.cells, "repair"), time.perf_counter()
+    every: list[Mended] = []
+    for case in cases:
+        for seed in range(given.seeds):
+            if (case.name, seed) not in lines.found:
+                lines.add(asdict(mended(case, seed)))
+            every.append(Mended(**{**lines.found[case.name, seed]}))
+        for one in every[-given.seeds :]:
+            print(one, flush=True)
+    found = tally(every)
+    for name, counted in found.shares.items():
+        print(f"{name:32} {counted}")
+    print(f"{'median cost, trainings':32} {found.cost:6.2f}")
+    settings = {name: str(value) for name, value in asdict(given).items()}
+    results: dict[str, object] = {
+        name: {"share": counted.hits / max(1, counted.n), "interval": counted.interval, **asdict(counted)}
+        for name, counted in found.shares.items()
+    }
+    results |= {"median cost": found.cost, "wrong": found.wrong, "seconds": time.perf_counter() - start}
+    write(given.json, "diagnosis-repair", machine("torch"), settings, results, {})
+    return 0
+
+
 def _diagnosed(given: Given) -> int:
     programs, start = chosen(given), time.perf_counter()
     lines, outcomes = Lines(given.cells, "diagnosis"), []
@@ -202,6 +234,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """The script."""
     torch.set_num_threads(1)
     given = options(words)
+    if given.repair:
+        return _repaired(given)
     return _twins(given) if given.twins else _diagnosed(given)
 
 

@@ -23,11 +23,14 @@ __all__ = ["Contest", "Entry"]
 SEEDS = 3
 """Of a race."""
 
-SHARE, LEAST, MOST = 1.0 / 16.0, 20, 0.25
+SHARE, LEAST, MOST = 1.0 / 20.0, 20, 0.25
 """A race takes this part of a whole training, at least so many steps where that is not more than MOST."""
 
 CERTAIN: tuple[Area, ...] = ("data", "labels", "loop", "loss", "output")
 """Faults of these areas are so by themselves: what mends them is trained in full though no race shows it."""
+
+CERTAINLY = 1e6
+"""Before all that only looks better."""
 
 FAILED = Mark(np.empty(0), np.empty(0), math.nan, True)
 
@@ -44,7 +47,8 @@ class Entry:
 
 
 class Contest:
-    """One search. `trained` is the original after the diagnosis's training, with `seed`.
+    """One search. `trained` is the original after the diagnosis's training, with `seed`. `moved` judges by
+    labels that are moved too, for recipes that move them: those that judge may be out of step as well.
 
     To be used where random numbers may be drawn. `attempts` and `notes` grow, `cost` is in whole trainings.
     """
@@ -60,9 +64,10 @@ class Contest:
         budget: float,
         seed: int,
         tick: Callable[[int, int], object],
+        moved: Judge | None = None,
     ) -> None:
         self.start, self.supply, self.judge, self.feed = start, supply, judge, feed
-        self._trained = trained
+        self._trained, self._moved = trained, moved
         self.budget, self.seed, self.tick = budget, seed, tick
         course = diagnosis.record.course
         seen = 0 if course is None else int(np.nansum(course.rows))
@@ -74,6 +79,7 @@ class Contest:
         self.attempts: list[Attempt] = []
         self.notes: list[str] = []
         self.doubted = any(one.area == "loss" for one in diagnosis.faults)
+        self._waiting: list[tuple[float, Changes]] = []
         self.raced: dict[Changes, list[Mark]] = {}
         self.original = self._mark(Ran(trained, 0), start)
 
@@ -94,50 +100,66 @@ class Contest:
     def search(self, proposals: Sequence[Proposal]) -> Entry:
         """The best that was trained in full; the original where nothing is better."""
         best = Entry((), self._trained, self.original)
-        adopted: Changes = ()
-        leaning: list[tuple[float, Changes]] = []
         try:
-            for one in proposals:
-                if one.finding is None and (adopted or leaning):
-                    continue
-                adopted = self._raced(one, adopted, leaning)
+            adopted = self._adopted(proposals)
             if adopted:
                 best = self._checked(adopted, best)
-            for _, changes in sorted(leaning, key=lambda pair: -pair[0]) if not best.changes else ():
-                if self._left() < self._price(changes):
-                    continue
-                best = self._in_full(changes, best)
+            waiting = sorted(self._waiting, key=lambda pair: -pair[0])
+            for _, changes in waiting if not best.changes else ():
+                if self._left() >= self._price(changes):
+                    best = self._in_full(changes, best)
                 if best.changes:
                     break
         except KeyboardInterrupt:
             self.notes.append("Interrupted: the best that was trained in full until then is returned.")
         return best
 
-    def _raced(self, proposal: Proposal, adopted: Changes, leaning: list[tuple[float, Changes]]) -> Changes:
-        """`adopted`, and the first bundle of the proposal that is better on top of it: of several of one kind,
-        such as learning rates, the best.
+    def _adopted(self, proposals: Sequence[Proposal]) -> Changes:
+        """Each proposal alone; then, on top of the best one, those of other faults, and hints that helped."""
+        named = [one for one in proposals if one.finding is not None]
+        alone = [(self._raced(one, ()), one) for one in named]
+        won = [(found, one) for found, one in alone if found is not None]
+        if not won and not any(gain > 0.0 for gain, _ in self._waiting):
+            others = (self._raced(one, ()) for one in proposals if one.finding is None)
+            return next((found[1] for found in others if found is not None), ())
+        if not won:
+            return ()
+        (_, adopted), first = max(won, key=lambda pair: pair[0][0])
+        for found, one in alone:
+            fault = one.finding is not None and one.finding.severity == "fault"
+            if one is not first and (fault or found is not None):
+                more = self._raced(one, adopted)
+                adopted = adopted if more is None else more[1]
+        return adopted
+
+    def _raced(self, proposal: Proposal, adopted: Changes) -> tuple[float, Changes] | None:
+        """`adopted` and the first bundle of the proposal that is better on top, with its gain; of several
+        of one kind, such as learning rates, the best. What may help all the same waits for a whole training.
         """
-        best, most, finding = adopted, -math.inf, proposal.finding
-        for bundle in proposal.bundles:
+        best: tuple[float, Changes] | None = None
+        for place, bundle in enumerate(proposal.bundles):
             changes = (*adopted, *bundle)
-            if best != adopted and bundle[0].kind != best[len(adopted)].kind:
+            if best is not None and bundle[0].kind != best[1][len(adopted)].kind:
                 continue
             if any(change.kind in LONG for change in bundle):
-                leaning.append((math.inf if not adopted else -math.inf, changes))
+                if not adopted:
+                    self._waiting.append((0.0, changes))
                 continue
             needed = SEEDS * self.short * (1 if adopted in self.raced else 2) / self.whole
-            if self._left() - needed < (1.0 if adopted or not leaning else 0.0):
+            if self._left() - needed < (1.0 if adopted or best or not self._waiting else 0.0):
                 self._note("The budget was spent before all changes were tried.")
                 break
+            finding = proposal.finding
             found = self._race(changes, adopted, "" if finding is None else finding.code)
             if found is None:
                 continue
             gain = found.score if not math.isnan(found.score) else found.loss
-            if found.better and gain > most:
-                best, most = changes, gain
-            certain = finding is not None and finding.severity == "fault" and finding.area in CERTAIN
-            if not adopted and not found.better and (found.leans or (certain and not found.worse)):
-                leaning.append((gain + certain, changes))
+            if found.better and (best is None or gain > best[0]):
+                best = gain, changes
+            fault = finding is not None and finding.severity == "fault"
+            certain = fault and finding is not None and finding.area in CERTAIN
+            if not adopted and not found.better and (found.leans or (fault and not found.worse)):
+                self._waiting.append((CERTAINLY - place if certain else gain, changes))
         return best
 
     def _race(self, changes: Changes, adopted: Changes, code: str) -> Comparison | None:
@@ -233,7 +255,11 @@ class Contest:
         if ran.failed:
             return FAILED
         try:
-            return self.judge(ran.module, recipe.parts.loss_fn)
+            found = self.judge(ran.module, recipe.parts.loss_fn)
+            if not recipe.shift or self._moved is None:
+                return found
+            other = self._moved(ran.module, recipe.parts.loss_fn)
+            return other if other.score > found.score else found
         except Exception:  # outputs that go with no targets
             return FAILED
 

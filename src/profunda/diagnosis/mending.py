@@ -21,7 +21,7 @@ from profunda.diagnosis.recipes import Recipe, finite_rows
 from profunda.diagnosis.record import Task
 from profunda.diagnosis.repairs import Repair
 from profunda.diagnosis.snippets import diff
-from profunda.diagnosis.supplies import Supply, parted, whole_of
+from profunda.diagnosis.supplies import Supply, moved_by, parted, whole_of
 from profunda.diagnosis.untouched import untouched
 from profunda.errors import ArgumentError
 
@@ -123,6 +123,8 @@ def repaired(
         plain = Parts(own, loss_fn, _making(made, own, optimizer), size, epochs)
         supply = Supply(data, own, size, whole)
         judge = _judge(validation, own, diagnosis)
+        shift = 0 if diagnosis.record.targets is None else diagnosis.record.targets.shift
+        moved = _judge(validation, own, diagnosis, shift) if shift else None
         sample = whole or joined(batches_of(data, own, batch_size, seed).sample())
         feed = None if sample is None else mixed(sample, READ)
         start = Recipe(plain, made)
@@ -131,7 +133,7 @@ def repaired(
                 "No rows could be put together to judge by: rows of inputs and of targets must lie along "
                 "the first axis of tensors. Use diagnose, and change by hand what it finds."
             )
-        contest = Contest(start, supply, judge, feed, diagnosis, trained.eval(), budget, seed, tick)
+        contest = Contest(start, supply, judge, feed, diagnosis, trained.eval(), budget, seed, tick, moved)
         stopped = any(note.startswith("Interrupted") for note in diagnosis.notes)
         winner = contest.search(() if stopped else proposals(diagnosis))
         after = contest.recipe(winner.changes, contest.seed)
@@ -206,11 +208,13 @@ def _making(made: Optimizer, own: nn.Module, optimizer: Optimizer | Factory | No
     return make
 
 
-def _judge(validation: Any, own: nn.Module, diagnosis: Diagnosis) -> Judge | None:
+def _judge(validation: Any, own: nn.Module, diagnosis: Diagnosis, shift: int = 0) -> Judge | None:
     batches = batches_of(validation, own, 512, None, "validation")
     feed = whole_of(batches) or joined(batches.sample())
     if feed is None or not feed.apart or not feed.matched:
         return None
+    if shift:
+        feed = moved_by(feed, shift)
     good = finite_rows(feed)
     if good is not None and bool(good.any()) and not bool(good.all()):
         feed = feed.take(good.nonzero()[:, 0])

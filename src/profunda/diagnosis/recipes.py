@@ -13,6 +13,7 @@ from profunda.diagnosis.feeding import Feed, outputs_in
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.ingredients import Making, Parts
 from profunda.diagnosis.objectives import Objective
+from profunda.diagnosis.operations import module_sort
 from profunda.diagnosis.remedies import applied
 from profunda.diagnosis.tasks import task_of
 from profunda.errors import ArgumentError
@@ -157,16 +158,24 @@ def _ungrouped(module: nn.Module) -> nn.Module:
 
 
 def _bent(module: nn.Module) -> nn.Module:
-    """ReLU behind each linear or convolutional part of an `nn.Sequential` that stands before another one."""
+    """ReLU before each linear or convolutional part of an `nn.Sequential` that another one leads to without a
+    non-linearity between them.
+    """
     own, found = copy.deepcopy(module), 0
     for part in list(own.modules()):
         if not isinstance(part, nn.Sequential):
             continue
-        children = list(part)
-        for at in range(len(children) - 2, -1, -1):
-            if all(isinstance(each, nn.Linear | nn.modules.conv._ConvNd) for each in children[at : at + 2]):
-                part.insert(at + 1, nn.ReLU())
-                found += 1
+        bare, at = False, 0
+        while at < len(part):
+            sort = module_sort(part[at])
+            if isinstance(part[at], nn.Linear | nn.modules.conv._ConvNd):
+                if bare:
+                    part.insert(at, nn.ReLU())
+                    found, at = found + 1, at + 1
+                bare = True
+            elif sort is None or sort.kind not in ("norm", "dropout", "shape", "identity"):
+                bare = bare and isinstance(part[at], nn.Identity | nn.Flatten)
+            at += 1
     if not found:
         raise ArgumentError(
             f"{type(module).__name__} is no chain in which layers follow one another: activations are put in "

@@ -15,7 +15,7 @@ from profunda.diagnosis.loaders import Batches, batches_of
 from profunda.diagnosis.recipes import Recipe, finite_rows
 from profunda.errors import ArgumentError
 
-__all__ = ["Supply", "parted", "whole_of"]
+__all__ = ["Supply", "moved_by", "parted", "whole_of"]
 
 BYTES = 256 * 2**20
 """Rows are kept whole up to so much; larger data are only gone through as they come."""
@@ -53,14 +53,18 @@ class Supply:
                 "Rows can only be dealt out in another way where they fit into memory together and all "
                 "batches look alike."
             )
-        return batches_of(_pair(_moved(self.whole, recipe.shift)), self.module, size, seed)
+        return batches_of(_pair(moved_by(self.whole, recipe.shift)), self.module, size, seed)
 
 
 def whole_of(batches: Batches) -> Feed | None:
-    """All rows of an epoch; None where they are too many, or do not go together."""
+    """All rows, in the data's own order where that is known; None where they are too many, or do not go
+    together.
+    """
     kept: list[Batch] = []
     size = 0
-    for each in batches.epoch(0):
+    known = batches.sample()
+    ordered = sum(each.rows for each in known) == batches.rows
+    for each in known if ordered else batches.epoch(0):
         kept.append(each)
         size += sum(one.numel() * one.element_size() for one in tensors_in((each.inputs, dict(each.named))))
         if size > BYTES:
@@ -82,7 +86,8 @@ def _pair(feed: Feed) -> tuple[Any, Any]:
     return inputs, feed.targets
 
 
-def _moved(feed: Feed, shift: int) -> Feed:
+def moved_by(feed: Feed, shift: int) -> Feed:
+    """Each label moved on by `shift` rows."""
     if not shift:
         return feed
     targets = mapped(feed.targets, lambda one: one.roll(shift, 0))

@@ -167,7 +167,7 @@ def _behind_dropout(record: Record) -> Answer:
             f"Behind {layer.name} dropout stands before a batch norm: it makes the variance in training "
             "larger than in evaluation, and the norm divides by the one of training in both.",
             "Put dropout behind the norm.",
-            changes=(Change("dropout", layer.name, 0.0),),
+            changes=(Change("dropout", value=0.0),),
             harm=0.1,
             explains=("norm-statistics-stale",),
         ),

@@ -183,7 +183,7 @@ def _dropout(record: Record) -> Answer:
             f"Dropout deletes {rate:.0%} of what {name} gives in every step: what is left is mostly noise, "
             "and even the training rows are not fitted.",
             f"Lower the rate behind {name} to 0.1 to 0.3.",
-            changes=(Change("dropout", name, 0.0),),
+            changes=(Change("dropout", value=0.0), Change("dropout", value=0.25)),
             explains=(
                 "plateau",
                 "no-learning",
