@@ -30,6 +30,7 @@ def diagnose(
     json: Annotated[bool, Parameter(negative="")] = False,
     html: Path | None = None,
     force: Annotated[bool, Parameter(negative="")] = False,
+    repair: Annotated[bool, Parameter(negative="")] = False,
     seed: Whole | None = None,
 ) -> None:
     """Find out why a network does not train: a copy is trained and watched, nothing of yours is changed.
@@ -57,6 +58,8 @@ def diagnose(
         Write a page there too; an existing file is not overwritten.
     force
         Overwrite it.
+    repair
+        Try what the findings propose too, and print as lines of Python what proved better.
     seed
         Of the order of rows and all else that is drawn.
     """
@@ -70,24 +73,21 @@ def diagnose(
         raise ArgumentError(f"--target {target} names a column, but no --data was given; add the table")
     from profunda.data.reading import read
     from profunda.diagnosis.diagnosing import BATCH_SIZE, EPOCHS, examined
+    from profunda.diagnosis.mending import BUDGET, repaired
     from profunda.diagnosis.program import program_of
     from profunda.reporting.reports import report
 
     drawn = 0 if seed is None else seed
     made = program_of(called(program, GIVES), None if data is None else read(data, target), drawn)
+    size, times = BATCH_SIZE if batch_size is None else batch_size, EPOCHS if epochs is None else epochs
+    given = (made.model, made.data, made.loss_fn, made.optimizer, made.validation, size, times)
     with _progress() as tick:
-        found = examined(
-            made.model,
-            made.data,
-            made.loss_fn,
-            made.optimizer,
-            made.validation,
-            BATCH_SIZE if batch_size is None else batch_size,
-            EPOCHS if epochs is None else epochs,
-            drawn,
-            tick,
-        )
-    print(found.json() if json else found.text(), end="\n" if json else "")
+        mended = repaired(*given, BUDGET, drawn, tick) if repair else None
+        found = mended.diagnosis if mended is not None else examined(*given, drawn, tick)
+    if mended is not None:
+        print(mended.json() if json else f"{found.text()}\n{mended.text()}", end="\n" if json else "")
+    else:
+        print(found.json() if json else found.text(), end="\n" if json else "")
     if html is not None:
         print(f"Page:     {report(found).html(html)}", file=sys.stderr if json else sys.stdout)
 
