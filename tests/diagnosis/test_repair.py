@@ -334,6 +334,27 @@ def test_losses_count_where_scores_do_not_differ():
     assert not compared([high], [low], alike=True).better
 
 
+def test_probabilities_that_a_loss_squeezed_stay_probabilities():
+    x, y = rings()
+    held = rings(400, 1)
+    module = net(4, 32, 1, end=nn.Sigmoid())
+    loss = nn.BCEWithLogitsLoss()
+    found = profunda.repair(
+        module,
+        (x, y[:, None].float()),
+        loss,
+        optimizer=adam(),
+        validation=(held[0], held[1][:, None].float()),
+        epochs=12,
+    )
+    assert found.changes == (Change("loss", word="bce"),), found.text()
+    with torch.no_grad():
+        made = found.model(held[0])
+    assert 0.0 <= float(made.min()) < 0.1
+    assert 0.9 < float(made.max()) <= 1.0
+    assert "+ loss_fn = torch.nn.BCELoss()" in found.diff
+
+
 # What is told ---------------------------------------------------------------------------------------
 
 

@@ -90,11 +90,10 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
         more = (Change("labels", value=float(targets.shift), word="shifted"),)
     if finding.code == "output-activation-twice" and record.loss is not None and record.loss.inside:
         more = (Change("loss", word="task"),)  # the loss itself applies it, and not the network
-    first: tuple[Change, ...] = ()
+    changes = dict.fromkeys((*finding.changes, *more))
     if finding.code == "output-activation-twice" and record.loss is not None and not record.loss.inside:
-        # Outputs keep their meaning where the loss takes what they are.
-        first = (Change("loss", word="bce"),) if record.loss.kind == "bce-logits" else ()
-    changes = dict.fromkeys((*first, *finding.changes, *more))
+        # Outputs keep their meaning, which whoever reads them relies on, where the loss takes what they are.
+        changes = {Change("loss", word="bce"): None} if record.loss.kind == "bce-logits" else changes
     further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
     return tuple(_bundle(change) for change in (*changes, *further) if change.kind != "skips")
 

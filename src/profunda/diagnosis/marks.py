@@ -7,7 +7,7 @@ degrees of freedom of Satterthwaite (1946).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,13 +45,15 @@ BLOCKS, CHUNK = 32, 512
 class Mark:
     """`right` [R] of every row: the share of right answers, or 1 − squared error over the targets' variance;
     empty where targets have no such score. `loss` [K] of blocks of rows. `score` over all rows. `failed`:
-    training or judging broke down.
+    training or judging broke down. `belief` [R]: squared distance of probabilities from what was right (Brier
+    1950), empty where outputs are none: it compares networks that were trained by different losses.
     """
 
     right: np.ndarray
     loss: np.ndarray
     score: float
     failed: bool = False
+    belief: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Judge:
             return Mark(np.empty(0), np.empty(0), math.nan, True)
         right = self._right(found.double())
         whole = float(right.mean()) if len(right) else score(outputs, self.feed.targets, self.task)
-        return Mark(right, np.array(losses), whole)
+        return Mark(
+            right, np.array(losses), whole, belief=_belief(found.double(), self.feed.targets, self.task)
+        )
 
     def _loss(self, outputs: Any, index: Tensor, loss_fn: Callable[..., Any]) -> float:
         part = Feed((outputs,), (), self.feed.targets, self.feed.rows, self.feed.axis).take(index)
@@ -136,6 +140,15 @@ def _explained(made: Tensor, targets: Tensor) -> np.ndarray:
     spread = asked.var(0, correction=0)
     error = (made.reshape(asked.shape) - asked).square()[:, spread > 0] / spread[spread > 0]
     return (1.0 - error.clamp(max=FAR)).mean(1).cpu().numpy() if error.shape[1] else np.empty(0)
+
+
+def _belief(made: Tensor, targets: Any, task: Task) -> np.ndarray:
+    """Of yes or no alone, whose probabilities lie between 0 and 1."""
+    two = task.kind in ("binary", "multilabel") and isinstance(targets, Tensor)
+    if not two or made.numel() != targets.numel() or float(made.min()) < 0.0 or float(made.max()) > 1.0:
+        return np.empty(0)
+    asked = (targets > max(0.0, float(targets.min()))).double().reshape(len(targets), -1)
+    return (made.reshape(asked.shape) - asked).square().mean(1).cpu().numpy()
 
 
 def _hits(made: Tensor, targets: Tensor, kind: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -181,6 +194,9 @@ def compared(
     if alike and not lost:
         losses = [other.loss - one.loss for one, other in zip(candidate, control, strict=True)]
         scale = float(np.mean([np.mean(np.abs(other.loss)) for other in control]))
+    elif not lost and all(len(one.belief) for one in (*candidate, *control)):
+        losses = [other.belief - one.belief for one, other in zip(candidate, control, strict=True)]
+        scale = float(np.mean([np.mean(other.belief) for other in control]))
     less = _tested(losses, math.nan)
     much = scored.mean > GAIN and scored.beyond
     worse = -scored.mean > GAIN and scored.below
