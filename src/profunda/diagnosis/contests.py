@@ -26,6 +26,10 @@ SEEDS = 3
 SHARE, LEAST, MOST = 1.0 / 20.0, 20, 0.25
 """A race takes this part of a whole training, at least so many steps where that is not more than MOST."""
 
+USUAL = 1.5
+"""Trainings, the final one included, up to which changes of another kind are raced though one has won; they
+must be ahead of it by a standard error."""
+
 CERTAIN: tuple[Area, ...] = ("data", "labels", "loop", "loss", "output")
 """Faults of these areas are so by themselves: what mends them is trained in full though no race shows it."""
 
@@ -133,19 +137,21 @@ class Contest:
         return adopted
 
     def _raced(self, proposal: Proposal, adopted: Changes) -> tuple[float, Changes] | None:
-        """`adopted` and the first bundle of the proposal that is better on top, with its gain; of several
-        of one kind, such as learning rates, the best. What may help all the same waits for a whole training.
+        """`adopted` and a bundle of the proposal that is better on top, with its gain: of one kind, such as
+        learning rates, the best; of several kinds the first unless a later one is clearly ahead. What may
+        help all the same waits for a whole training.
         """
         best: tuple[float, Changes] | None = None
         for place, bundle in enumerate(proposal.bundles):
             changes = (*adopted, *bundle)
-            if best is not None and bundle[0].kind != best[1][len(adopted)].kind:
-                continue
             if any(change.kind in LONG for change in bundle):
                 if not adopted:
                     self._waiting.append((0.0, changes))
                 continue
             needed = SEEDS * self.short * (1 if adopted in self.raced else 2) / self.whole
+            other = best is not None and bundle[0].kind != best[1][len(adopted)].kind
+            if other and self.cost + needed + 1.0 > USUAL:
+                continue
             if self._left() - needed < (1.0 if adopted or best or not self._waiting else 0.0):
                 self._note("The budget was spent before all changes were tried.")
                 break
@@ -154,7 +160,8 @@ class Contest:
             if found is None:
                 continue
             gain = found.score if not math.isnan(found.score) else found.loss
-            if found.better and (best is None or gain > best[0]):
+            ahead = found.score_error if other and not math.isnan(found.score_error) else 0.0
+            if found.better and (best is None or gain > best[0] + ahead):
                 best = gain, changes
             fault = finding is not None and finding.severity == "fault"
             certain = fault and finding is not None and finding.area in CERTAIN
