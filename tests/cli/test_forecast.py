@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -77,9 +78,16 @@ def test_a_page_is_overwritten_only_when_told(nets: Path, capsys: pytest.Capture
         (["own_net.py:NUMBER"], "own_net.py has no function 'NUMBER'"),
         (["own_net.py:sized"], "cannot be called without arguments"),
         (["own_net.py:nothing"], "not of a NoneType"),
+        (["math:hypot"], "not of a float"),
+        (["math:sqrt"], "math:sqrt cannot be called without arguments"),
+        (["time:mktime"], "time:mktime raised TypeError"),
+        (["..own_net:design"], "..own_net cannot be imported: TypeError"),
         (["own_net.py:design", "--seed", "-1"], "--seed -1 is below 0"),
         (["own_net.py:design", "--target", "y"], "--target y names a column, but no --data was given"),
-        (["own_net.py:module", "--data", "table.csv", "--target", "y"], "The rows have 2 columns"),
+        (
+            ["own_net.py:module", "--data", "table.csv", "--target", "y"],
+            "The table's 2 columns are 2 numbers",
+        ),
     ],
 )
 def test_what_cannot_be_forecast_is_told(
@@ -100,7 +108,50 @@ def test_a_file_may_import_what_stands_beside_it(nets: Path, capsys: pytest.Capt
     assert sys.path == before
 
 
-def test_a_mistake_of_the_function_itself_is_not_told_as_one_of_its_arguments(nets: Path) -> None:
-    (nets / "wrong.py").write_text("def design():\n    return len(5)\n")
-    with pytest.raises(TypeError, match="has no len"):
-        main(["forecast", "wrong.py:design"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "def build():\n    return len(5)\n",
+            "raised TypeError: object of type 'int' has no len(), at line 2 of",
+        ),
+        ("import sys\n\ndef build():\n    sys.exit(3)\n", "raised SystemExit: 3, at line 4 of"),
+        ("def build():\n    return build()\n", "raised RecursionError: maximum recursion depth exceeded"),
+        ("import torch\n\ndef build():\n    return torch.eye(2) @ torch.ones(3)\n", "at line 4 of"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero, at line 1 of"),
+        ("def build(:\n", "SyntaxError: invalid syntax (wrong"),
+        ("\nimport lost_package\n", "ModuleNotFoundError: No module named 'lost_package', at line 2 of"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".py", ""])
+def test_what_a_strangers_code_raises_is_told_with_its_place(
+    nets: Path, text: str, told: str, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"wrong_{crc32(text.encode())}{'_' * len(ending)}"  # Python imports a module of one name once
+    (nets / f"{name}.py").write_text(text)
+    before = list(sys.path)
+    assert main(["forecast", f"{name}{ending}:build"]) == 2
+    shown = capsys.readouterr()
+    assert told in " ".join(shown.err.split())
+    assert shown.out == ""
+    assert sys.path == before
+
+
+def test_ctrl_c_within_a_strangers_code_is_one(nets: Path) -> None:
+    (nets / "stops.py").write_text("def build():\n    raise KeyboardInterrupt\n")
+    assert main(["forecast", "stops.py:build"]) == 130
+
+
+def test_pages_that_cannot_be_are_told_before_anything_is_computed(
+    nets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nets / "folder").mkdir()
+    for words, told in (
+        (["--html", "folder", "--force"], "folder is a folder; name a file in it"),
+        (["--html", "long" * 100], "File name too long"),
+        (["--force"], "--force overwrites the page of --html"),
+    ):
+        assert main(["forecast", "own_net.py:design", *words]) == 2
+        shown = capsys.readouterr()
+        assert told in " ".join(shown.err.split())
+        assert shown.out == ""

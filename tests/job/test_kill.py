@@ -13,7 +13,8 @@ from tables import two_classes
 from profunda.fleet.native_engine import available
 from profunda.job.fitting import resume
 
-ENGINES = ["torch", "native"] if available() else ["torch"]
+ENGINES = [pytest.param("torch", marks=pytest.mark.slow), "native"] if available() else ["torch"]
+"""Kills and journals are the same for both; the slower one is tried among the slow tests."""
 SCRIPT = Path(__file__).parent / "killing.py"
 
 

@@ -1,8 +1,12 @@
 """Experiments that need no computing: one that holds, one that is wrong, one that breaks."""
 
+import os
+import time
+
 from profunda.lab.contents import CHAPTERS, Entry
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Node, Picture, Plot, Slider, Spot, series
+from profunda.lab.running import Run
 from profunda.lab.words import Words, said
 
 X, Y = Axis(Words("width H", "largura H"), log=True), Axis(Words("error", "erro"))
@@ -88,3 +92,24 @@ FAKES = (
 
 def entries() -> tuple[Entry, ...]:
     return FAKES
+
+
+# In the place of `running.run`, which a process finds by its name:
+
+
+def dying(name: str, *, quick: bool = False) -> Run:
+    """Takes its process with it on "two-wrong"."""
+    if name == "two-wrong":
+        os._exit(9)
+    return Run(name, outcome(), 0.1, None)
+
+
+def slow(name: str, *, quick: bool = False) -> Run:
+    """Ends at once for "one-holds", for others after minutes."""
+    time.sleep(0 if name == "one-holds" else 120)
+    return Run(name, outcome(), 0.1, None)
+
+
+def deadly_start() -> None:
+    """In the place of `running._calm`: no process ever begins."""
+    os._exit(9)

@@ -1,9 +1,12 @@
 """Runs, records and the book: what is written, in which language, and what is never overwritten."""
 
+import contextlib
 import json
 import math
+import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,8 @@ import pytest
 from tests.lab import fakes
 
 from profunda.errors import ArgumentError, RunError
-from profunda.lab import running
+from profunda.journal.durable import temporary, write_durably
+from profunda.lab import book, running
 from profunda.lab.book import check_folder, summary, write_book, write_page
 from profunda.lab.contents import entries as real_entries
 from profunda.lab.drawing import figure
@@ -93,7 +97,7 @@ def test_a_folder_of_the_users_is_left_alone(three: None, tmp_path: Path) -> Non
     check_folder(tmp_path / "book", force=True)
 
 
-@pytest.mark.parametrize("text", ["{}", '[{"isbn": 1}]', "[1]", "no JSON"])
+@pytest.mark.parametrize("text", ["{}", "[]", '[{"isbn": 1}]', "[1]", "no JSON"])
 def test_another_programs_book_is_not_written_over(text: str, three: None, tmp_path: Path) -> None:
     write_book(tmp_path, [run("one-holds")])
     (tmp_path / "book.json").write_text(text)
@@ -101,9 +105,48 @@ def test_another_programs_book_is_not_written_over(text: str, three: None, tmp_p
         check_folder(tmp_path, force=True)
     write_book(tmp_path, [run("one-holds")])
     check_folder(tmp_path, force=True)
-    (tmp_path / "index.html").unlink()
-    with pytest.raises(RunError, match="holds files that are not a book's"):
-        check_folder(tmp_path, force=True)
+
+
+def test_a_book_that_was_cut_short_may_be_written_over(
+    three: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for writes in range(4):
+        folder = tmp_path / str(writes)
+
+        def cut(path: Path, content: bytes, left: list[int] = [writes]) -> None:  # noqa: B006
+            if not left[0]:
+                temporary(path).write_bytes(content)  # as a writer leaves it that is killed
+                raise KeyboardInterrupt
+            left[0] -= 1
+            write_durably(path, content)
+
+        monkeypatch.setattr(book, "write_durably", cut)
+        with contextlib.suppress(KeyboardInterrupt):
+            write_book(folder, [run("one-holds")])
+        check_folder(folder, force=True)
+
+
+def test_links_and_folders_that_cannot_be_looked_into_are_told(
+    three: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    check_folder(tmp_path / "link", force=False)
+    write_book(tmp_path / "link", [run("one-holds")])
+    assert (tmp_path / "real" / "index.html").is_file()
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="lost is a link to nothing"):
+        check_folder(tmp_path / "lost", force=False)
+    with pytest.raises(RunError, match=r"cannot be written to .*: File name too long"):
+        check_folder(tmp_path / ("long" * 100), force=False)
+
+    def shut(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", shut)
+    with pytest.raises(RunError, match=r"cannot be written to .*real: Permission denied"):
+        check_folder(tmp_path / "real", force=False)
 
 
 def test_a_shut_folder_is_told_before_anything_is_run(
@@ -194,6 +237,39 @@ def test_a_process_that_runs_experiments_has_one_thread(monkeypatch: pytest.Monk
         found = pool.submit(threads_of_every_library).result()
     assert found
     assert set(found) == {1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_dies_costs_its_own_experiment_only(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "run", fakes.dying)
+    heard: list[str] = []
+    runs = run_all(fakes.FAKES, workers=workers, done=lambda one: heard.append(one.id))
+    assert [(one.id, one.outcome is None) for one in runs] == [
+        ("one-holds", False), ("two-wrong", True), ("three-breaks", False),
+    ]  # fmt: skip
+    assert sorted(heard) == ["one-holds", "three-breaks", "two-wrong"]
+    assert runs[1].error is not None
+    assert "died without a word" in runs[1].error
+    assert "profunda lab two-wrong" in runs[1].error
+
+
+def test_where_no_process_lives_every_experiment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_calm", fakes.deadly_start)
+    assert all("died without a word" in str(one.error) for one in run_all(fakes.FAKES, workers=2))
+
+
+def test_what_runs_is_ended_where_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(ended: running.Run) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run", fakes.slow)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(fakes.FAKES, workers=2, done=stop)
+    assert time.monotonic() - begun < 60.0
+    assert not active_children()
 
 
 def test_no_workers_are_told() -> None:

@@ -40,8 +40,8 @@ EXPERIMENTS = {
     two_levels: "holds with conditions",
     parity_circuits: "holds with conditions",
     multiplier: "holds",
-    parity_learned: "wrong",
-    simple_distributions: "holds",
+    parity_learned: "holds with conditions",  # with all its runs: "wrong"
+    simple_distributions: "holds with conditions",
     notation: "holds with conditions",
 }
 _OUTCOMES: dict[str, Outcome] = {}
@@ -185,12 +185,14 @@ def test_multipliers_have_the_sizes_of_the_formula() -> None:
 def test_learned_comparisons_can_end_either_way() -> None:
     assert products_learned.verdict(0.1, 0.4) == "wrong"
     assert products_learned.verdict(-0.1, 0.4) == "holds with conditions"
-    assert parity_learned.verdict(0.9, 0.1, 0.8) == "holds"
-    assert parity_learned.verdict(0.0, 0.0, 0.8) == "holds with conditions"
-    assert parity_learned.verdict(0.9, 0.0, 1.2) == "wrong"
+    assert parity_learned.verdict(0.9, 0.1, 0.6, 0.8) == "holds"
+    assert parity_learned.verdict(0.0, 0.0, 0.6, 0.8) == "holds with conditions"
+    assert parity_learned.verdict(0.9, 0.0, 0.9, 1.2) == "holds with conditions"
+    assert parity_learned.verdict(0.9, 0.0, 1.1, 1.2) == "wrong"
 
 
 def test_simple_data_are_told_from_others() -> None:
+    assert simple_distributions.verdict([0.95, 0.95], [True, True]) == "holds with conditions"
     assert simple_distributions.verdict([0.95, 0.95], [True, False]) == "holds with conditions"
     assert simple_distributions.verdict([0.5, 0.5, 0.95], [True, True, True]) == "wrong"
 

@@ -32,7 +32,7 @@ VERDICTS: dict[str, Verdict] = {
     "bias_variance_networks": "holds",
     "double_descent_epochs": "holds with conditions",
     "double_descent_features": "holds with conditions",
-    "double_descent_law": "holds",
+    "double_descent_law": "holds with conditions",
     "double_descent_widths": "holds with conditions",
     "effective_complexity": "holds with conditions",
     "finite_sets_correction": "holds with conditions",
@@ -156,7 +156,13 @@ def test_descents_that_are_not_double_are_told() -> None:
     assert double_descent_features.verdict(peak, peak) == "holds"
     assert double_descent_features.verdict(smooth, smooth) == "wrong"
     assert double_descent_features.verdict(_sweep([1.0, 50.0, 2.0]), smooth) == "wrong"
-    assert double_descent_law.verdict(np.array([0.0, 4.5])) == "wrong"
+    falls_twice, rises = np.array([0.5, 9.0, 0.3]), np.array([0.5, 1.0, 9.0])
+    assert double_descent_law.verdict(np.array([0.0, 4.5]), falls_twice) == "wrong"
+    assert double_descent_law.verdict(np.array([0.0, 1.5]), falls_twice) == "holds"
+    assert double_descent_law.verdict(np.array([0.0, 1.5]), falls_twice + 0.3 * (falls_twice < 0.4)) == (
+        "holds with conditions"
+    )
+    assert double_descent_law.verdict(np.array([0.0, 1.5]), rises) == "wrong"
     up, down = np.array([1.0, 2.0, 0.5]), np.array([2.0, 1.0, 0.5])
     assert double_descent_widths.verdict(1.0, up, down) == "holds with conditions"
     assert double_descent_widths.verdict(30.0, up, down) == "wrong"

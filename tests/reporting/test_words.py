@@ -51,6 +51,21 @@ def test_an_interval_has_the_same_decimals_everywhere(value, width):
     assert len({len(t.partition(".")[2]) for t in texts}) == 1
 
 
+@pytest.mark.parametrize(
+    ("three", "told"),
+    [
+        ((0.00012, -0.5, 0.5), ("0.00", "−0.50", "0.50")),
+        ((-0.0004, -0.021, 0.02), ("−0.0004", "−0.0210", "0.0200")),
+        ((1e-9, -3.0, 40.0), ("0.0", "−3.0", "40.0")),
+        ((0.0, -0.5, 0.5), ("0.0", "−0.5", "0.5")),
+        ((-0.9477, -1.01, -0.89), ("−0.948", "−1.010", "−0.890")),
+        ((123.456, 100.0, 150.0), ("123", "100", "150")),
+    ],
+)
+def test_a_number_near_0_has_the_decimals_that_its_interval_leaves_it(three, told):
+    assert interval(*three) == told
+
+
 def test_an_interval_without_width_or_ends_still_reads():
     assert interval(0.5, 0.5, 0.5) == ("0.500", "0.500", "0.500")
     assert interval(0.5, math.nan, math.nan) == ("0.500", "–", "–")

@@ -24,8 +24,10 @@ from profunda.theory.kernels import (
     largest_stable_step,
     lazy_time,
 )
+from profunda.theory.pointwise import MODULES
 from profunda.theory.propagation import moments, product_mean
 from profunda.theory.scales import loss_factor
+from profunda.theory.tangents import empirical_ntk
 
 PAIRS = {"relu": oracle.relu_pair, "erf": oracle.erf_pair, "linear": oracle.linear_pair}
 TORCH = {"relu": torch.relu, "erf": torch.erf, "tanh": torch.tanh}
@@ -148,6 +150,56 @@ def test_a_row_of_zeros_without_biases_has_no_kernel():
         found = dense_kernels(x, 2, name, 1.0)
         assert found.ntk[0] == pytest.approx(0.0, abs=1e-12)
         assert np.isfinite(found.ntk).all()
+
+
+@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "tanh"])
+def test_a_row_of_zeros_has_the_kernel_of_wide_networks(name, biases):
+    """Its pre-activations are 0 and not near it: what counts is the φ'(0) that torch takes."""
+    x = np.vstack([np.zeros(4), rows(2, 4)])
+    widths = (600, 500)
+    limit = dense_kernels(x, 2, name, 1.6, widths=widths, biases=biases)
+    drawn = np.mean([_standard_kernel(x, widths, name, biases, seed) for seed in range(6)], 0)
+    scale = np.sqrt(np.outer(np.diag(limit.ntk), np.diag(limit.ntk)))
+    assert drawn[0] == pytest.approx(limit.ntk[0], rel=0.1, abs=1e-12)
+    assert np.abs(drawn - limit.ntk).max() < 0.1 * scale.max()
+    assert dense_kernels(x[1:], 2, name, 1.6, x2=x, widths=widths, biases=biases).ntk == pytest.approx(
+        limit.ntk[1:], rel=1e-9
+    )
+    if name == "relu":
+        assert drawn[0] == pytest.approx(float(biases))  # nothing but the last bias moves it
+        assert limit.ntk[0] == pytest.approx(float(biases))
+
+
+def _standard_kernel(x, widths, name, biases, seed):
+    """Θ of a network with weights of variance 1.6/fan-in and biases of 0, which are trained."""
+    drawn = torch.Generator().manual_seed(seed)
+    sizes, parts = [x.shape[1], *widths, 1], []
+    for enter, leave in pairwise(sizes):
+        layer = nn.Linear(enter, leave, bias=biases, dtype=torch.float64)
+        with torch.no_grad():
+            weight = torch.randn(leave, enter, generator=drawn, dtype=torch.float64)
+            layer.weight.copy_(weight * math.sqrt(1.6 / enter))
+            if biases:
+                layer.bias.zero_()
+        parts += [layer, MODULES[name]()]
+    return empirical_ntk(nn.Sequential(*parts[:-1]), torch.from_numpy(x)).values.numpy()
+
+
+@pytest.mark.parametrize("name", ["relu", "selu", "elu", "tanh"])
+def test_equal_rows_stay_equal_in_every_layer(name):
+    """A mean that is off by 1e-12 must not part them: where a slope jumps, Θ would be off by 1e-6."""
+    x = rows(40)[[27, 28, 30, 35, 0, 1]]
+    whole = dense_kernels(x, 3, name, 1.5, 0.1)
+    for again in (
+        dense_kernels(x, 3, name, 1.5, 0.1, x2=x.copy()).ntk,
+        dense_kernels(x, 3, name, 1.5, 0.1, x2=x[::-1]).ntk[:, ::-1],
+        dense_kernels(np.vstack([x, x]), 3, name, 1.5, 0.1).ntk[:6, 6:],
+        dense_kernels(x, 3, name, 1.5, 0.1, x2=np.vstack([x, -x])).ntk[:, :6],
+    ):
+        assert again == pytest.approx(whole.ntk, rel=1e-11, abs=1e-10)
+    twice = dense_kernels(np.array([[0.0, 1.0], [-0.0, 1.0]]), 2, name, 1.5).ntk
+    assert twice == pytest.approx(np.full((2, 2), twice[0, 0]), rel=1e-12)
 
 
 # Means of pairs -------------------------------------------------------------------------------------

@@ -401,3 +401,16 @@ def test_the_modules_own_error_comes_through():
 def test_a_module_without_parameters_has_no_directions():
     with pytest.raises(ArgumentError, match="ReLU has no parameters, so there is no space to slice"):
         filter_direction(nn.ReLU(), 0)
+
+
+def test_a_weight_norm_is_sliced_without_remarks():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)), nn.Tanh(), nn.Linear(4, 1))
+    x, y = torch.randn(5, 3), torch.zeros(5, 1)
+    start = parameter_vector(net)
+    found = line_slice(net, x, y, nn.functional.mse_loss, start, 2.0 * start, [0.0, 1.0]).losses
+    far = copy.deepcopy(net)
+    nn.utils.vector_to_parameters(2.0 * start, far.parameters())
+    with torch.no_grad():
+        right = [float(nn.functional.mse_loss(each(x), y)) for each in (net, far)]
+    assert found == pytest.approx(right, rel=1e-5)

@@ -58,6 +58,28 @@ def made(kind):
     return module.double(), torch.randn(shape, dtype=torch.float64)
 
 
+class Counted(nn.Module):
+    """Its `forward` counts its calls, and what it gives depends on the count."""
+
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(2, 1)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return torch.tanh(self.line(x)) * self.calls
+
+
+def test_a_module_that_counts_its_calls_has_a_twin_that_does_not():
+    module, x = Counted(), torch.ones(3, 2)
+    twin = Linearised(module)
+    first = twin(x).detach()
+    assert torch.equal(first, twin(x).detach())
+    assert torch.allclose(first, torch.tanh(module.line(x)))
+    assert float(module.calls) == 0.0
+
+
 KINDS = ("dense", "convolution", "normalised", "recurrent", "attention", "transformer")
 
 

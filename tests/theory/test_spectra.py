@@ -38,6 +38,31 @@ def test_as_many_steps_as_rows_give_the_ends(n, seed):
     assert found.steps <= n
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_ends_are_found_where_vectors_of_signs_are_eigenvectors(seed):
+    alike, pair = torch.ones(3, 3).double(), torch.tensor([[2.0, 1.0], [1.0, 2.0]]).double()
+    blocks = torch.block_diag(pair, pair)
+    for matrix, ends in ((alike, (0.0, 3.0)), (pair, (1.0, 3.0)), (blocks, (1.0, 3.0))):
+        found = extreme_eigenvalues(matrix_operator(matrix), seed=seed)
+        assert (found.smallest, found.largest) == pytest.approx(ends, abs=1e-12)
+
+
+def test_small_numbers_in_float32_are_no_zeros():
+    scaled = 2.0**-80 * torch.diag(torch.arange(1.0, 6.0))
+    found = extreme_eigenvalues(matrix_operator(scaled))
+    assert (found.smallest * 2.0**80, found.largest * 2.0**80) == pytest.approx((1.0, 5.0), rel=1e-5)
+
+
+def test_whether_a_matrix_is_symmetric_does_not_depend_on_its_scale():
+    lopsided = torch.tensor([[1.0, 2.0], [5.0, 1.0]], dtype=torch.float64)
+    for scale in (1e-12, 1.0, 1e12):
+        with pytest.raises(ArgumentError, match=r"shape \(2, 2\) is not symmetric"):
+            matrix_operator(scale * lopsided)
+    with pytest.raises(ArgumentError, match=r"shape \(0, 0\) is not symmetric"):
+        matrix_operator(torch.zeros(0, 0))
+    assert not (matrix_operator(torch.eye(2).requires_grad_()) @ torch.ones(2)).requires_grad
+
+
 @pytest.mark.parametrize("steps", [5, 20])
 def test_few_steps_stay_inside_and_near_an_eigenvalue(steps):
     matrix = symmetric(200)

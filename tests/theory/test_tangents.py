@@ -1,5 +1,6 @@
 """The empirical tangent kernel against dense Jacobians and the tutorial's recipe, on all kinds of modules."""
 
+import copy
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from profunda.networks.dense import build
 from profunda.space.design import Design
 from profunda.theory.chains import chain_of
 from profunda.theory.jacobians import jacobian
+from profunda.theory.products import tangent_operator
 from profunda.theory.tangents import empirical_ntk
 
 FORMS = ("full", "trace", "diagonal")
@@ -162,13 +164,65 @@ def test_memory_bounds_the_rows_at_a_time():
         empirical_ntk(net, x, memory=60_000)
 
 
-@pytest.mark.parametrize("name", ["norms", "written", "batch"])
+class Counting(nn.Module):
+    """Its `forward` writes into one buffer and puts another tensor in the place of a second; always."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(4, 5), nn.Linear(5, 2)
+        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("last", torch.zeros(2))
+
+    def forward(self, x):
+        self.calls += 1
+        left = self.two(torch.tanh(self.one(x)))
+        self.last = left.detach().mean(dim=0)
+        return left
+
+
+def spectral():
+    """In training, its weight changes whenever somebody asks for it."""
+    return nn.Sequential(
+        nn.utils.parametrizations.spectral_norm(nn.Linear(4, 5)), nn.Tanh(), nn.Linear(5, 2)
+    ).double()
+
+
+@pytest.mark.parametrize("make", [lambda: Counting().double(), spectral], ids=["counting", "spectral"])
+def test_kernels_of_modules_that_write_into_buffers(make):
+    net, x, x2 = make(), rows(5, 4), rows(3, 4)
+    still = copy.deepcopy(net).eval()
+    assert torch.allclose(empirical_ntk(net, x, x2).values, oracle.kernel(still, x, x2), rtol=1e-12)
+    u = torch.ones(10, dtype=torch.float64)
+    assert torch.allclose(tangent_operator(net, x) @ u, oracle.kernel(still, x, x) @ u, rtol=1e-11)
+
+
+def test_rows_that_want_gradients_get_none():
+    net, x = mlp(), rows(5, 4).requires_grad_()
+    operator = tangent_operator(net, x)
+    for made in (
+        empirical_ntk(net, x).values,
+        empirical_ntk(net, x[:2], x).values,
+        jacobian(net, x),
+        operator @ torch.ones(15, dtype=torch.float64),
+    ):
+        assert not made.requires_grad
+    assert x.grad is None
+
+
+WRITING = {"counting": lambda: Counting().double(), "spectral": spectral}
+
+
+@pytest.mark.parametrize("name", ["norms", "written", "batch", "counting", "spectral"])
 def test_a_module_stays_as_it_was(name):
-    net, x = MADE[name][0](), rows(5, 4)
+    net, x = (WRITING[name] if name in WRITING else MADE[name][0])(), rows(5, 4)
     net.train()
+    kept = {key: id(value) for key, value in net.named_buffers()}
     before = {key: value.clone() for key, value in net.state_dict().items()}
     state = torch.get_rng_state()
     empirical_ntk(net, x)
+    chain_of(net)
+    tangent_operator(net, x) @ torch.ones(10, dtype=torch.float64)
+    assert kept == {key: id(value) for key, value in net.named_buffers()}
     assert torch.equal(state, torch.get_rng_state())
     assert all(part.training for part in net.modules())
     assert all(each.grad is None and each.requires_grad for each in net.parameters())
@@ -180,6 +234,7 @@ MEASURED = """
 import resource, sys
 import torch
 from torch import nn
+from profunda.theory.products import tangent_operator
 from profunda.theory.tangents import empirical_ntk
 
 torch.manual_seed(0)
@@ -274,6 +329,25 @@ def test_an_activation_that_the_first_rows_do_not_show_is_not_lost():
     above, below = x[:20], x[-20:]
     assert torch.allclose(empirical_ntk(net, above, below).values, oracle.kernel(net, above, below))
     assert empirical_ntk(net, above, above).route == "chain"
+
+
+class Bent(nn.Module):
+    """A softplus of another sharpness, which `forward` calls; far from 0 it is a ReLU."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 5), nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.last(nn.functional.softplus(self.first(x), beta=2.0))
+
+
+@pytest.mark.parametrize(("dtype", "outlier"), [(torch.float32, 1e6), (torch.float64, 1e12)])
+def test_an_outlier_does_not_hide_the_bend_of_an_activation(dtype, outlier):
+    net, x = Bent().to(dtype), rows(6, 4).to(dtype)
+    x[0] *= outlier
+    assert chain_of(net, x).links[0].activation is None
+    assert torch.allclose(jacobian(net, x), oracle.jacobian(net, x))
 
 
 class Detached(nn.Module):

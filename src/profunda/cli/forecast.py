@@ -1,5 +1,6 @@
 """`profunda forecast`: what theory says about a network of the user's, before it is trained."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -44,10 +45,10 @@ def forecast(
     seed
         Of the draws of first weights and rows.
     """
-    if html is not None and html.exists() and not force:
-        raise ArgumentError(
-            f"{html} exists already and is not overwritten; choose another file for --html, or add --force"
-        )
+    if html is None and force:
+        raise ArgumentError("--force overwrites the page of --html; give that, or leave --force out")
+    if html is not None:
+        _check_page(html, force)
     if seed is not None and seed < 0:
         raise ArgumentError(f"--seed {seed} is below 0; give a whole number from 0 on")
     if target is not None and data is None:
@@ -62,3 +63,17 @@ def forecast(
     print(found.json() if json else found.text(), end="\n" if json else "")
     if html is not None:
         print(f"Page:     {report(found).html(html)}", file=sys.stderr if json else sys.stdout)
+
+
+def _check_page(html: Path, force: bool) -> None:
+    """Before anything is computed."""
+    try:
+        if html.is_dir():
+            raise ArgumentError(f"{html} is a folder; name a file in it for --html")
+        if os.path.lexists(html) and not force:
+            raise ArgumentError(
+                f"{html} exists already and is not overwritten; choose another file for --html, or add "
+                "--force"
+            )
+    except OSError as error:  # such as a name that is too long
+        raise ArgumentError(f"the page cannot be written to {html}: {error.strerror}") from None

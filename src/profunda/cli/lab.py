@@ -79,13 +79,13 @@ def _list(lang: Literal["en", "pt"]) -> None:
 
 
 def _one(name: str, quick: bool, output: Path | None, lang: Literal["en", "pt"]) -> None:
-    from profunda.lab.book import verdict_word, write_page
+    from profunda.lab.book import check_page, verdict_word, write_page
     from profunda.lab.contents import entry
     from profunda.lab.running import run
 
-    if output is not None and output.exists():
-        raise RunError(f"{output} exists already and is not overwritten; remove it or choose another file")
     one = entry(name)
+    if output is not None:
+        check_page(output)
     experiment = one.experiment
     told = (
         {"claim": "Claim:", "source": "Source:", "predicted": "Predicted:", "measured": "Measured:"}
@@ -106,11 +106,12 @@ def _one(name: str, quick: bool, output: Path | None, lang: Literal["en", "pt"])
 
 
 def _book(folder: Path, quick: bool, force: bool, lang: Literal["en", "pt"], workers: int | None) -> None:
-    from profunda.lab.book import check_folder, summary, verdict_word, write_book
+    from profunda.lab.book import check_folder, holds_book, summary, verdict_word, write_book
     from profunda.lab.contents import entries
     from profunda.lab.running import run_all
 
     check_folder(folder, force=force)
+    before = holds_book(folder)
     chosen, ended, begun = entries(), [], time.perf_counter()
 
     def done(run: "Run") -> None:
@@ -118,19 +119,66 @@ def _book(folder: Path, quick: bool, force: bool, lang: Literal["en", "pt"], wor
         word = verdict_word(run.outcome.verdict, lang) if run.outcome is not None else "—"
         left = (time.perf_counter() - begun) / len(ended) * (len(chosen) - len(ended))
         place = f"{len(ended):>3}/{len(chosen)}  {run.id:<34} {word:<22}"
-        print(f"{place} {run.seconds:5.1f} s, about {left:.0f} s left", flush=True)
+        print(f"{place} {_times(run.seconds, left, lang)}", flush=True)
 
     try:
         runs = run_all(chosen, quick=quick, workers=workers, done=done)
     except KeyboardInterrupt:
-        if ended:
-            write_book(folder, sorted(ended, key=lambda run: [one.id for one in chosen].index(run.id)), lang)
-        raise KeyboardInterrupt(
-            f"{folder} holds the {len(ended)} of {len(chosen)} experiments that had ended."
-        ) from None
+        if ended and not before:
+            order = [one.id for one in chosen]
+            write_book(folder, sorted(ended, key=lambda run: order.index(run.id)), lang)
+        raise KeyboardInterrupt(_left_behind(folder, len(ended), len(chosen), before, lang)) from None
     print(summary(runs, lang))
     print(write_book(folder, runs, lang))
     failed = [run.id for run in runs if run.error is not None]
     if failed:
-        what = "experiment" if len(failed) == 1 else "experiments"
-        raise RunError(f"{len(failed)} {what} ended without a verdict: {', '.join(failed)}; see the book")
+        raise RunError(_failed(failed, lang))
+
+
+def _times(seconds: float, left: float, lang: Literal["en", "pt"]) -> str:
+    from profunda.lab.words import said
+
+    took, rest = f"{seconds:5.1f}", f"{left:.0f}"
+    if lang == "pt":
+        took = took.replace(".", ",")
+    return said("{0} s, about {1} s left", "{0} s, faltam cerca de {1} s", took, rest).to(lang)
+
+
+def _left_behind(folder: Path, ended: int, every: int, before: bool, lang: Literal["en", "pt"]) -> str:
+    """What an interrupted book leaves: never less than a book that was there before."""
+    from profunda.lab.words import said
+
+    place = str(folder)
+    if before:
+        words = said(
+            "The book in {0} is the one that was there before.",
+            "O livro em {0} é o que já estava lá.",
+            place,
+        )
+    elif not ended:
+        words = said(
+            "No experiment had ended, so {0} is empty.",
+            "Nenhum experimento tinha terminado, por isso {0} está vazia.",
+            place,
+        )
+    else:
+        words = said(
+            "{0} holds the {1} of {2} experiments that had ended; --force writes a whole book over it.",
+            "{0} contém os {1} de {2} experimentos que tinham terminado; --force grava um livro inteiro por "
+            "cima.",
+            place, ended, every,
+        )  # fmt: skip
+    return words.to(lang)
+
+
+def _failed(failed: list[str], lang: Literal["en", "pt"]) -> str:
+    from profunda.lab.words import said
+
+    names = ", ".join(failed)
+    if len(failed) == 1:
+        one, um = "experiment ended without a verdict", "experimento terminou sem veredito"
+    else:
+        one, um = "experiments ended without a verdict", "experimentos terminaram sem veredito"
+    return said(
+        "{0} " + one + ": {1}; see the book", "{0} " + um + ": {1}; veja o livro", len(failed), names
+    ).to(lang)

@@ -11,7 +11,13 @@ from profunda.forecasting.measuring import Spread
 from profunda.forecasting.outlook import Outlook
 from profunda.forecasting.rows import entering
 from profunda.theory.finite_width import ntk_diagonal_variance
-from profunda.theory.kernels import KernelCondition, dense_kernels, kernel_condition, largest_stable_step
+from profunda.theory.kernels import (
+    KernelCondition,
+    Kernels,
+    dense_kernels,
+    kernel_condition,
+    largest_stable_step,
+)
 from profunda.theory.linearised import LAZY_ACTIVATIONS, lazy_number
 from profunda.theory.tangents import empirical_ntk
 from profunda.theory.widths import beta
@@ -53,20 +59,46 @@ def _analytic(outlook: Outlook) -> tuple[_Numbers | None, str]:
         return None, "norms or skips are not in the analytic kernel"
     if len({law.activation.name for law in subject.laws[:-1]}) > 1:
         return None, "the analytic kernel is for one activation"
-    inside = _inside(outlook)
-    widths = None if subject.ntk else subject.widths
     try:
-        found = dense_kernels(
-            inside,
+        return _numbers(_tangents(outlook)), ""
+    except ProfundaError as error:
+        return None, str(error)
+
+
+def _tangents(outlook: Outlook) -> np.ndarray:
+    """Θ on the rows, by the weights and biases that are trained."""
+    subject = outlook.subject
+    linears = subject.layers[0]
+    weights = [linear.weight.requires_grad for linear in linears]
+    biases = [linear.bias is not None and linear.bias.requires_grad for linear in linears]
+
+    def kernels(biases: bool) -> Kernels:
+        return dense_kernels(
+            _inside(outlook),
             outlook.depth,
             subject.laws[0].activation,
             [law.weight_variance for law in subject.laws],
             [law.bias_variance for law in subject.laws],
-            widths=widths,
+            widths=None if subject.ntk else subject.widths,
+            biases=biases,
         )
-    except ProfundaError as error:
-        return None, str(error)
-    return _numbers(found.ntk), ""
+
+    if subject.ntk or (all(weights) and len(set(biases)) == 1):
+        return kernels(biases[0]).ntk
+    return _partly(kernels(True), kernels(False), weights, biases)
+
+
+def _partly(both: Kernels, lone: Kernels, weights: list[bool], biases: list[bool]) -> np.ndarray:
+    """Θ by the layers whose `weights` and `biases` are trained, of the kernels by all weights, with and
+    without all biases. Either is Θ^l = own^l + S^l Θ^{l−1}, a bias' own part being 1: so their difference,
+    B^l = 1 + S^l B^{l−1} ≥ 1, tells S^l, and that tells every own part."""
+    found = before = grown = np.zeros_like(lone.ntk)
+    for place, (one, other) in enumerate(zip(both.layers, lone.layers, strict=True)):
+        shift = one.ntk - other.ntk
+        slope = (shift - 1.0) / grown if place else grown
+        found = weights[place] * (other.ntk - slope * before) + biases[place] + slope * found
+        before, grown = other.ntk, shift
+    return found
 
 
 def _inside(outlook: Outlook) -> np.ndarray:

@@ -138,8 +138,9 @@ def _rows(steps: tuple[Step, ...], lost: float, sgd: bool) -> Concern:
     limit = _EFOLDS_SGD / math.log(10.0) if sgd else _DIGITS
     short = -math.log10(apart) + lost / math.log(10.0)
     passed = "one layer" if len(steps) == 1 else f"{len(steps)} layers"
-    words = f"After {passed} two rows' signals differ by 1 − c = {apart:.2g}"
-    why = "plain gradient descent needs e⁻⁶" if sgd else "float32 tells six digits"
+    alike = -math.log10(apart)  # in digits: 1 − c itself is told by its own line
+    words = f"After {passed} two rows' signals agree to {max(alike, 0.0):.1f} digits"
+    why = f"plain gradient descent bears {limit:.1f}" if sgd else "float32 tells six"
     return Concern("rows", short - limit, f"{words}; {why}.")
 
 

@@ -30,7 +30,7 @@ class Profile:
     `squares` float64 [M, n, L]: mean over units of z². `gradients` [M, n, L]: ‖∂(v·f)/∂z‖² of a random unit
     v, and `entering` [M, n] the same by the inputs of the first layer. `apart` [M, p, L]: 1 − cosine of the z
     of pairs of rows, `pairs` [p, 2]. `inside` [M, n, D]: what enters the first layer; `last` [M, n]: the mean
-    square of what enters the read-out.
+    square of what enters the read-out; `finite` bool [M, n]: whether all outputs are finite numbers.
     """
 
     squares: np.ndarray
@@ -40,6 +40,7 @@ class Profile:
     pairs: np.ndarray
     inside: np.ndarray
     last: np.ndarray
+    finite: np.ndarray
 
     @property
     def networks(self) -> int:
@@ -51,8 +52,9 @@ def measured(subject: Subject, x: np.ndarray, seed: int) -> Profile | None:
     """Run every draw of `subject` on rows `x` [n, …]; None where it has no dense layers.
 
     Dropout is off. Batch norms use the batch, as at the first step of training. The modules are left as they
-    were: what runs is a copy. Raises DataError for one row before a batch norm, ArgumentError for outputs
-    that do not belong to the rows.
+    were: what runs is a copy. Raises DataError for one row before a batch norm, ArgumentError for a module
+    that cannot be copied, and for outputs that do not belong to the rows, are no numbers that training
+    moves or have no gradient.
     """
     if not subject.layers[0]:
         return None
@@ -63,8 +65,8 @@ def measured(subject: Subject, x: np.ndarray, seed: int) -> Profile | None:
         for module, layers in zip(subject.modules, subject.layers, strict=True)
     ]
     stacked = [np.stack(parts) for parts in zip(*found, strict=True)]
-    squares, gradients, entering, apart, inside, last = stacked
-    return Profile(squares, gradients, entering, apart, pairs, inside, last)
+    squares, gradients, entering, apart, inside, last, finite = stacked
+    return Profile(squares, gradients, entering, apart, pairs, inside, last, finite)
 
 
 def _pairs(n: int, rng: np.random.Generator, most: int = 256) -> np.ndarray:
@@ -101,7 +103,7 @@ def _run(
     for layer in layers[:-1]:
         layer.register_forward_hook(after)
     with torch.enable_grad():
-        outputs = twin(rows)
+        outputs = twin(rows.clone())  # a stranger's forward may write into what it is given
         _check_outputs(module, outputs, len(x))
         draw = torch.Generator().manual_seed(seed % 2**63)
         v = torch.randn(outputs.shape, generator=draw, dtype=torch.float64).reshape(len(x), -1)
@@ -116,12 +118,19 @@ def _run(
     apart = np.stack([_apart(z, pairs) for z in zs], axis=1) if zs else np.zeros((len(pairs), 0))
     inside = entered[0].detach().double().numpy().reshape(len(x), -1)
     end = entered[-1].detach().double().numpy().reshape(len(x), -1)
-    return squares, gradients, last, apart, inside, (end**2).mean(1)
+    finite = outputs.detach().isfinite().reshape(len(x), -1).all(1).numpy()
+    return squares, gradients, last, apart, inside, (end**2).mean(1), finite
 
 
 def _twin(module: nn.Module, n: int) -> nn.Module:
     """A copy in evaluation, but for batch norms."""
-    twin = copy.deepcopy(module).eval()
+    try:
+        twin = copy.deepcopy(module).eval()
+    except Exception as error:  # whatever a stranger's module holds
+        raise ArgumentError(
+            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}), and what is "
+            "measured is a copy: keep generators, open files and the like out of it."
+        ) from error
     for part in twin.modules():
         if isinstance(part, nn.BatchNorm1d):
             if n < 2:
@@ -131,10 +140,22 @@ def _twin(module: nn.Module, n: int) -> nn.Module:
 
 
 def _check_outputs(module: nn.Module, outputs: Tensor, n: int) -> None:
+    name, shape = type(module).__name__, tuple(outputs.shape)
     if not outputs.dim() or (n > 1 and len(outputs) != n):
         raise ArgumentError(
-            f"{type(module).__name__} makes shape {tuple(outputs.shape)} of {n} rows: the first axis must be "
-            "that of the rows; leave out a mean over rows, or the loss."
+            f"{name} makes shape {shape} of {n} rows: the first axis must be that of the rows; leave out a "
+            "mean over rows, or the loss."
+        )
+    if not outputs.numel() or not outputs.is_floating_point():
+        kind = str(outputs.dtype).removeprefix("torch.")
+        raise ArgumentError(
+            f"{name} makes {outputs.numel()} numbers of {kind} of {n} rows: a forecast is of outputs that "
+            "training moves, float32 or float64, at least one a row; leave out what rounds or decides."
+        )
+    if not outputs.requires_grad:
+        raise ArgumentError(
+            f"{name} gives outputs without a gradient: its forward detaches them, or runs under "
+            "torch.no_grad or torch.inference_mode, so nothing in it can be trained. Leave that out."
         )
 
 

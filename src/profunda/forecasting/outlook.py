@@ -81,11 +81,14 @@ def look_ahead(subject: Subject, rows: Rows, profile: Profile | None) -> Outlook
         nothing = np.full(depth, math.nan)
         return Outlook(subject, rows, profile, square, apart0, (), *[nothing] * 6)
     laws = subject.laws
-    by_size = [walk(laws, float(one), apart0) for one in _groups(squares)]
-    q = np.mean([[step.q for step in steps] for steps in by_size], axis=0)
+    sizes, size_shares = _groups(squares)
+    by_size = [walk(laws, float(one), apart0) for one in sizes]
+    q = np.average([[step.q for step in steps] for steps in by_size], 0, size_shares)
     with np.errstate(over="ignore", invalid="ignore"):
-        gradient = np.mean([_products(steps) for steps in by_size], axis=0)
-    apart = np.mean([[step.apart for step in walk(laws, square, one)] for one in _groups(starts)], axis=0)
+        gradient = np.average([_products(steps) for steps in by_size], 0, size_shares)
+    gaps, gap_shares = _groups(starts)
+    by_gap = [[step.apart for step in walk(laws, square, float(one))] for one in gaps]
+    apart = np.average(by_gap, 0, gap_shares)
     excess = _excess(subject, square)
     units = np.array(subject.widths, np.float64)
     later = [relu_fluctuation(subject.widths[place + 1 :]) for place in range(depth)]
@@ -105,11 +108,13 @@ def look_ahead(subject: Subject, rows: Rows, profile: Profile | None) -> Outlook
     )
 
 
-def _groups(values: np.ndarray) -> np.ndarray:
-    """Means of about equal parts of the sorted values, [≤ 12]; 1 where there are none."""
+def _groups(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of about equal parts of the sorted values, [≤ 12], and how many each part has; 1 where there are
+    none."""
     if not len(values):
-        return np.ones(1)
-    return np.array([part.mean() for part in np.array_split(np.sort(values), min(GROUPS, len(values)))])
+        return np.ones(1), np.ones(1)
+    parts = np.array_split(np.sort(values), min(GROUPS, len(values)))
+    return np.array([part.mean() for part in parts]), np.array([float(len(part)) for part in parts])
 
 
 def _starts(inside: np.ndarray, pairs: np.ndarray) -> np.ndarray:

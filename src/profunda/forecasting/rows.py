@@ -38,6 +38,8 @@ class Rows:
 
 def encoded_rows(data: object, encoding: Encoding, seed: int) -> Rows:
     """Rows of a Dataset, or of what `profunda.read` takes, as `encoding` hands them to a network."""
+    if isinstance(data, tuple) and len(data) == 2:
+        _check_shape(np.shape(data[0]))
     table = data if isinstance(data, Dataset) else read(data)
     every = np.arange(table.n_rows)
     fitted = fit_preprocessing(table.codes, table.y, every, table.schema, encoding, table.task)
@@ -66,20 +68,24 @@ def given_rows(data: object, seed: int, *, whole: bool = False) -> Rows:
     Raises DataError for no rows, rows of unequal number, and numbers that are not finite.
     """
     x, y = _pair(data)
-    if x.ndim < 2 or not x.shape[0] or not x.size:
+    _check_shape(x.shape)
+    if x.ndim < 2:
         raise DataError(
-            f"The inputs have shape {x.shape}, so there is no row to measure: hand over X [N, D] with at "
-            "least one row and one column."
+            f"The inputs have shape {x.shape}, so there is no row to measure: hand over X [N, D], a single "
+            "row as [1, D]."
         )
     if y is not None and not y.ndim:
         raise DataError("y is one number: it needs one, or a row of them, for each row of X.")
     if y is not None and len(y) != len(x):
         raise DataError(f"X has {len(x)} rows and y {len(y)}: they do not belong together.")
+    if y is not None and not y.size:
+        raise DataError(f"y has shape {y.shape}, so no targets: hand over at least one a row, or X alone.")
     _finite("X", x)
     if y is not None:
         _finite("y", y)
     taken = _taken(len(x), seed)
-    classes = y is not None and y.dtype.kind in "iu" and y.ndim == 1
+    # Whole numbers below 0 are no codes of classes.
+    classes = y is not None and y.dtype.kind in "iu" and y.ndim == 1 and int(y.min()) >= 0
     outputs = 0
     if y is not None:
         outputs = int(y.max()) + 1 if classes else (1 if y.ndim == 1 else y.shape[1])
@@ -87,6 +93,15 @@ def given_rows(data: object, seed: int, *, whole: bool = False) -> Rows:
     plain = Inputs.plain(int(np.prod(x.shape[1:])))
     kind = np.int64 if whole and x.dtype.kind in "iu" else np.float64
     return Rows(x[taken].astype(kind), y, len(x), outputs, classes, plain)
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if 0 in shape:
+        what = "column" if shape[0] else "row"
+        raise DataError(
+            f"The inputs have shape {shape}, so there is no {what} to measure: hand over X [N, D] with at "
+            "least one row and one column."
+        )
 
 
 def made_rows(shape: tuple[int, ...], seed: int) -> Rows:
@@ -113,7 +128,7 @@ def _array(name: str, value: object) -> np.ndarray:
             raise DataError(
                 f"{name} is a tensor on the meta device, which holds no numbers: hand over real rows."
             )
-        value = value.detach().cpu().numpy()
+        value = _from_tensor(name, value)
     try:
         found = np.asarray(value)
     except ValueError:  # rows of unequal lengths
@@ -121,9 +136,29 @@ def _array(name: str, value: object) -> np.ndarray:
     if found.dtype.kind not in "fiub":
         raise DataError(
             f"{name} is a {type(value).__name__} of {found.dtype}: a module takes arrays or tensors of "
-            "numbers, so hand over X or (X, y)."
+            f"numbers, so hand over X or (X, y).{_hint(value)}"
         )
     return found
+
+
+def _from_tensor(name: str, value: torch.Tensor) -> np.ndarray:
+    plain = value.detach()
+    try:
+        plain = plain.to_dense().cpu().resolve_neg().resolve_conj()
+        return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    except (RuntimeError, TypeError) as error:  # nested, quantised and what torch may still invent
+        raise DataError(
+            f"{name} is a tensor that cannot be laid out in rows of numbers ({error}): hand over a plain one "
+            "of float32 or float64."
+        ) from error
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, str):
+        return " A table's file is read by profunda.read(path, target)."
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return " A pair is a tuple of two arrays, each of one shape."
+    return ""
 
 
 def _finite(name: str, array: np.ndarray) -> None:

@@ -145,8 +145,8 @@ def module_subject(module: nn.Module, rows: Rows) -> Subject:
 
 
 def sound(module: nn.Module) -> None:
-    """Raise ArgumentError where nothing can be forecast: no parameters, some without a size yet, half
-    precision, numbers that are not finite, several devices."""
+    """Raise ArgumentError where nothing can be forecast: no parameters, some without a size yet or of size 0,
+    half precision, numbers that are not finite, several devices, no gradients."""
     parameters = list(module.parameters())
     name = type(module).__name__
     if any(nn.parameter.is_lazy(each) for each in parameters):
@@ -155,6 +155,20 @@ def sound(module: nn.Module) -> None:
         raise ArgumentError(
             f"{name} has no parameters to train ({len(parameters)} tensors, none of which asks for a "
             "gradient): there is nothing to forecast. Unfreeze it, or hand over the part that is trained."
+        )
+    empty = [
+        key for key, part in module.named_modules() if isinstance(part, nn.Linear) and not part.weight.numel()
+    ]
+    if empty:
+        part = module.get_submodule(empty[0])
+        raise ArgumentError(
+            f"Layer {empty[0] or 'itself'!r} of {name} has {part.in_features} inputs and {part.out_features} "
+            "units: each must be at least 1."
+        )
+    if any(tensor.is_inference() for tensor in (*parameters, *module.buffers())):
+        raise ArgumentError(
+            f"{name} was made under torch.inference_mode, so no gradient can pass through it: build it "
+            "outside of that block, or load its state_dict into one that was."
         )
     kinds = sorted({str(p.dtype).removeprefix("torch.") for p in parameters})
     if set(kinds) - {"float32", "float64"}:

@@ -92,14 +92,14 @@ def _learnability(lines: tuple[Line, ...], trainability: Trainability) -> tuple[
     if not math.isnan(trainability.score):
         told.insert(0, f"{trainability.verdict.capitalize()} (score {trainability.score:.2f}).")
     q, chi = _known(lines, "T4", "q of the last hidden layer"), _known(lines, "T5")
-    if q is not None:
+    if q is not None and trainability.worst.name != "signal":
         told.append(f"Signals reach the last hidden layer with a variance of {_number(q):.3g}.")
     if chi is not None:
         told.append(
             f"A layer there multiplies a squared gradient by {chi.value:.3g} ({chi.reason.split(';')[0]})."
         )
     apart = _known(lines, "T7")
-    if apart is not None:
+    if apart is not None and trainability.worst.name != "rows":
         told.append(f"Two rows still differ by 1 − c = {_number(apart):.2g} there.")
     spread = _known(lines, "T10", "Var log ‖∂f/∂x‖²")
     if spread is not None and math.isfinite(spread.value):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from profunda._version import __version__
 from profunda.errors import ArgumentError, RunError
-from profunda.journal.durable import write_durably
+from profunda.journal.durable import temporary, write_durably
 from profunda.lab.contents import CHAPTERS, Chapter, Entry, entry
 from profunda.lab.drawing import figure
 from profunda.lab.experiment import VERDICTS, Outcome, Verdict
@@ -17,7 +17,15 @@ from profunda.reporting import page
 from profunda.reporting.blocks import Block, Contents, Facts, Item, Ruling, Section, State, Text
 from profunda.reporting.words import duration, interval, number
 
-__all__ = ["check_folder", "summary", "verdict_word", "write_book", "write_page"]
+__all__ = [
+    "check_folder",
+    "check_page",
+    "holds_book",
+    "summary",
+    "verdict_word",
+    "write_book",
+    "write_page",
+]
 
 _STATES: dict[Verdict, State] = {"holds": "ok", "holds with conditions": "warn", "wrong": "bad"}
 _WORDS = {
@@ -27,6 +35,8 @@ _WORDS = {
 }
 _TITLE = Words("Deep learning, measured", "Aprendizagem profunda, medida")
 _RECORDS = "book.json"
+_FIELDS = {"id", "chapter", "claim", "source", "prediction", "verdict", "seconds", "error"}
+"""By which an experiment's record is known."""
 
 
 def verdict_word(verdict: Verdict, language: Language) -> str:
@@ -39,19 +49,10 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
     It is made before anything is run: minutes of computing must not end at a folder nobody may write to.
     Raises RunError where `folder` is a file or holds anything, unless `force` is given and it holds a book,
-    and where it cannot be made or written to.
+    and where it cannot be made, read or written to.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; name a folder that does not exist yet, or an empty one")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not _holds_book(folder):
-            raise RunError(
-                f"{folder} holds files that are not a book's, so it is left as it is; name a folder that "
-                "does not exist yet, or an empty one"
-            )
-        if not force:
-            raise RunError(f"{folder} holds a book already; --force writes the new one over it")
     try:
+        _check_content(folder, force)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the book cannot be written to {folder}: {error.strerror}") from None
@@ -59,16 +60,33 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise RunError(f"the book cannot be written to {folder}: no right to write there")
 
 
-def _holds_book(folder: Path) -> bool:
+def _check_content(folder: Path, force: bool) -> None:
+    if folder.is_symlink() and not folder.exists():
+        raise RunError(f"{folder} is a link to nothing; name a folder that does not exist yet")
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; name a folder that does not exist yet, or an empty one")
+    # What a writer that was killed left under its own name is replaced, and no reason to refuse.
+    if not folder.is_dir() or all(one.name == temporary(folder / _RECORDS).name for one in folder.iterdir()):
+        return
+    if not holds_book(folder):
+        raise RunError(
+            f"{folder} holds files that are not a book's, so it is left as it is; name a folder that "
+            "does not exist yet, or an empty one"
+        )
+    if not force:
+        raise RunError(f"{folder} holds a book already; --force writes the new one over it")
+
+
+def holds_book(folder: Path) -> bool:
     """Whether the records there are of experiments: another program's book.json is not to be overwritten."""
     try:
         records = json.loads((folder / _RECORDS).read_bytes())
     except (OSError, ValueError):
         return False
     return (
-        (folder / "index.html").is_file()
-        and isinstance(records, list)
-        and all(isinstance(one, dict) and {"id", "claim", "verdict"} <= one.keys() for one in records)
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(one, dict) and one.keys() >= _FIELDS for one in records)
     )
 
 
@@ -80,12 +98,13 @@ def write_book(folder: Path, runs: Sequence[Run], language: Language = "en") -> 
     if not runs:
         raise ArgumentError("a book needs at least one experiment, and none was run")
     chapters = [chapter for chapter in CHAPTERS if any(entry(r.id).chapter == chapter for r in runs)]
-    texts = {"index.html": _index(runs, chapters, language)}
+    records = [run.record(language) for run in runs]
+    # First what tells a book by: where a writer is killed half-way, --force may write over what it left.
+    texts = {_RECORDS: json.dumps(records, ensure_ascii=False, allow_nan=False, indent=1)}
+    texts["index.html"] = _index(runs, chapters, language)
     for chapter in chapters:
         own = [run for run in runs if entry(run.id).chapter == chapter]
         texts[_page_name(chapter)] = _chapter_page(chapter, own, chapters, language)
-    records = [run.record(language) for run in runs]
-    texts[_RECORDS] = json.dumps(records, ensure_ascii=False, allow_nan=False, indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -95,13 +114,22 @@ def write_book(folder: Path, runs: Sequence[Run], language: Language = "en") -> 
     return folder / "index.html"
 
 
+def check_page(file: Path) -> None:
+    """Raise RunError where a page's `file` exists, or the folder that it belongs to does not."""
+    if os.path.lexists(file):
+        raise RunError(f"{file} exists already and is not overwritten; remove it or choose another file")
+    if not file.parent.is_dir():
+        raise RunError(
+            f"the page cannot be written to {file}: there is no folder {file.parent}; make it first"
+        )
+
+
 def write_page(file: Path, run: Run, language: Language = "en") -> Path:
     """Write one experiment's page, complete in itself; its path.
 
-    Raises RunError where the file exists or cannot be written.
+    Raises RunError where the file exists, its folder does not, or it cannot be written.
     """
-    if file.exists():
-        raise RunError(f"{file} exists already and is not overwritten; remove it or choose another file")
+    check_page(file)
     one = entry(run.id)
     text = page.render(
         one.experiment.title.to(language),
@@ -140,10 +168,11 @@ def _links(chapters: Sequence[Chapter], here: Chapter | None, language: Language
 def _index(runs: Sequence[Run], chapters: Sequence[Chapter], language: Language) -> str:
     seconds = sum(run.seconds for run in runs)
     lead = Words(
-        f"{len(runs)} claims of textbooks on deep learning, each predicted from theory, measured on this "
-        f"machine in {duration(seconds)} of computing, and judged by its numbers.",
-        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma prevista pela teoria, "
-        f"medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus números.",
+        f"{len(runs)} claims of textbooks on deep learning, each beside what theory says of it, measured on "
+        f"this machine in {duration(seconds)} of computing, and judged by its numbers.",
+        f"{len(runs)} afirmações de textos sobre aprendizagem profunda, cada uma ao lado do que diz a "
+        f"teoria, medida nesta máquina em {localised(duration(seconds))} de cálculo e julgada pelos seus "
+        "números.",
     )
     counts = tuple(
         (verdict_word(v, language), str(sum(r.outcome is not None and r.outcome.verdict == v for r in runs)))

@@ -1,12 +1,13 @@
 """Pictures as figures of a page, in one look and in either language."""
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
-from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Series, Spot
+from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Role, Series, Spot
 from profunda.lab.words import Language, localised
 from profunda.reporting.blocks import Figure
 from profunda.reporting.figures import axis, hover, label, legend, log_axis, numbers, spec, thin
@@ -23,6 +24,7 @@ _COLOURS = {
     "rest": GREY,
 }
 _MODES = {"line": "lines", "points": "markers", "both": "lines+markers", "stairs": "lines"}
+_DASHES = ("dash", "dashdot", "dot", "longdashdot")
 _POINTS = 1_800
 _LEGEND_LINE = 22
 _PHONE_LETTERS = 33
@@ -37,8 +39,13 @@ def figure(picture: Picture, language: Language) -> Figure:
 
 def _plot(plot: Plot, language: Language) -> Figure:
     share = max(50, _POINTS // max(1, len(plot.series)))
-    data = [trace for one in plot.series for trace in _traces(one, share, language, plot.slider is not None)]
-    data += [_spots(plot.spots, language)] if plot.spots else []
+    sliding = plot.slider is not None
+    data = [
+        trace
+        for one, dash in zip(plot.series, _dashes(plot.series), strict=True)
+        for trace in _traces(one, dash, share, language, sliding)
+    ]
+    data += [_spots(plot.spots, plot.series, language)] if plot.spots else []
     named = [one for one in plot.series if one.name.to(language) and one.step in (None, 0)]
     shapes, notes = _marks(plot.marks, plot, language)
     across = [x for one in plot.series for x in one.x]
@@ -54,6 +61,7 @@ def _plot(plot: Plot, language: Language) -> Figure:
         "barmode": "group",
     }
     height = 400 + _LEGEND_LINE * (len(named) // 3 if layout["showlegend"] else 0)
+    height = max(height, _rows_height(plot.y))
     if plot.slider is not None:
         layout["sliders"] = [_slider(plot, data, language)]
         height += 80
@@ -96,11 +104,25 @@ def _whole(one: Axis, values: Sequence[float]) -> dict[str, Any]:
     return {"dtick": 1}
 
 
-def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[dict[str, Any]]:
+def _dashes(drawn: Sequence[Series]) -> list[str]:
+    """Theories of one colour that are seen together differ by their dashes; parts without a name go on."""
+    used: Counter[tuple[Role | None, int | None]] = Counter()
+    found = []
+    for one in drawn:
+        if one.role != "theory":
+            found.append("solid")
+            continue
+        colour = one.beside, one.step
+        used[colour] += bool(one.name.en)
+        found.append(_DASHES[max(0, used[colour] - 1) % len(_DASHES)])
+    return found
+
+
+def _traces(one: Series, dash: str, share: int, language: Language, sliding: bool) -> list[dict[str, Any]]:
     """The line or the bars of a series, with its band before it."""
     keep = thin(len(one.x), share) if one.kind != "bars" else np.arange(len(one.x))
     x, y = (numbers(np.asarray(values)[keep]) for values in (one.x, one.y))
-    colour, name = _COLOURS[one.role], label(one.name.to(language), 60)
+    colour, name = _COLOURS[one.beside or one.role], label(one.name.to(language), 60)
     shown = {"visible": one.step in (None, 0)} if sliding else {}
     hovering = {"hovertemplate": hover(f"{name} (%{{x:.4g}}; %{{y:.4g}})")}
     common = {"x": x, "y": y, "name": name, "showlegend": bool(name)} | hovering | shown
@@ -110,11 +132,11 @@ def _traces(one: Series, share: int, language: Language, sliding: bool) -> list[
         if told:  # the drawing library's own colour is too dark for a dark page
             told["error_y"]["color"] = GREY
         return [bars | told]
-    line = {"color": colour, "width": 2.4, "dash": "dash" if one.role == "theory" else "solid"}
+    line = {"color": colour, "width": 2.4, "dash": dash}
     line |= {"shape": "hv"} if one.kind == "stairs" else {}
     trace = {"type": "scatter", "mode": _MODES[one.kind], "line": line} | common
     if one.kind in ("points", "both"):
-        trace["marker"] = {"color": colour, "size": 7 if len(keep) < 200 else 4}
+        trace["marker"] = {"color": colour, "size": 7 if len(keep) < 40 else 5 if len(keep) < 200 else 4}
     if one.kind == "points":
         return [trace | _whiskers(one, keep)]
     return [*_band(one, keep, x, colour, shown), trace]
@@ -150,19 +172,29 @@ def _band(
     ]
 
 
-def _spots(spots: Sequence[Spot], language: Language) -> dict[str, Any]:
+def _spots(spots: Sequence[Spot], lines: Sequence[Series], language: Language) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers+text",
         "x": numbers([spot.x for spot in spots]),
         "y": numbers([spot.y for spot in spots]),
         "text": [label(spot.words.to(language), 40) for spot in spots],
-        "textposition": "top center",
+        "textposition": [_clear_side(spot, lines) for spot in spots],
         "marker": {"color": BAD, "size": 9, "line": {"color": "#ffffff", "width": 1.5}},
         "showlegend": False,
         "hoverinfo": "text",
         "cliponaxis": False,
     }
+
+
+def _clear_side(spot: Spot, lines: Sequence[Series]) -> str:
+    """Above a spot, or below it where lines hide fewer of the words."""
+    across, up = (np.concatenate([np.asarray(values, np.float64) for values in each]) for each in (
+        [[spot.x], *(one.x for one in lines)], [[spot.y], *(one.y for one in lines)]))  # fmt: skip
+    beside = np.abs(across - spot.x) < 0.04 * np.ptp(across)
+    tall = 0.1 * np.ptp(up)
+    above, below = (int(np.sum(beside & (gap > 0) & (gap < tall))) for gap in (up - spot.y, spot.y - up))
+    return "bottom center" if below < above else "top center"
 
 
 def _marks(
@@ -186,7 +218,7 @@ def _marks(
         if mark.y is not None:
             at = float(np.log10(mark.y)) if plot.y.log else mark.y
             shapes.append(line | {"y0": mark.y, "y1": mark.y, "xref": "paper", "x0": 0, "x1": 1})
-            notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, plot))
+            notes.append(text | {"y": at, "xref": "paper"} | _free_corner(mark.y, len(text["text"]), plot))
     return shapes, notes
 
 
@@ -201,23 +233,37 @@ def _open_side(x: float, letters: int, plot: Plot) -> dict[str, Any]:
     return {"xanchor": "left", "xshift": 4}
 
 
-def _free_corner(y: float, plot: Plot) -> dict[str, Any]:
-    """Where the words of a level line hide no data: above it or below, at its right or left end."""
-    lines = [(_scaled(one.x, plot.x.log), _scaled(one.y, plot.y.log)) for one in plot.series if len(one.x)]
+def _free_corner(y: float, letters: int, plot: Plot) -> dict[str, Any]:
+    """Where the words of a level line hide no data, on a phone too: above it or below, at either end."""
     level = float(_scaled((y,), plot.y.log)[0])
-    every = np.concatenate([[level], *(up for _, up in lines)])
-    across = np.concatenate([[np.nan], *(along for along, _ in lines)])
+    every = np.concatenate([[level], *(_scaled(one.y, plot.y.log) for one in plot.series)])
+    across = np.concatenate([[np.nan], *(_scaled(one.x, plot.x.log) for one in plot.series)])
     low, high, tall = np.nanmin(across), np.nanmax(across), np.nanmax(every) - np.nanmin(every)
-    ends = {"right": (high - 0.2 * (high - low), high), "left": (low, low + 0.2 * (high - low))}
+    if plot.x.names:  # its axis reaches beyond the first name and the last
+        low, high = -0.6, len(plot.x.names) - 0.4
+    wide = np.clip(letters / _PHONE_LETTERS, 0.2, 0.6) * (high - low)
     best, fewest = ("right", "bottom"), np.inf
-    for side, (start, stop) in ends.items():
-        places = np.linspace(start, stop, 21)
-        lifted = [np.interp(places, along, up, left=np.nan, right=np.nan) - level for along, up in lines]
-        for anchor, sign in (("bottom", 1), ("top", -1)):
-            hidden = sum(int(np.sum((sign * gap > 0) & (sign * gap < 0.09 * tall))) for gap in lifted)
+    for side, places in (("right", (high - wide, high)), ("left", (low, low + wide))):
+        for anchor, strip in (
+            ("bottom", (level, level + 0.09 * tall)),
+            ("top", (level - 0.09 * tall, level)),
+        ):
+            hidden = sum(_hidden(one, plot, places, strip) for one in plot.series if len(one.x))
             if hidden < fewest:
                 best, fewest = (side, anchor), hidden
     return {"x": 0.99 if best[0] == "right" else 0.01, "xanchor": best[0], "yanchor": best[1]}
+
+
+def _hidden(one: Series, plot: Plot, places: tuple[float, float], strip: tuple[float, float]) -> int:
+    """How much of a series words over these `places` and this upright `strip` would hide; a line upon an
+    edge of the strip is in sight."""
+    x, y = _scaled(one.x, plot.x.log), _scaled(one.y, plot.y.log)
+    if one.kind in ("points", "bars"):
+        low, high = (_scaled(end or one.y, plot.y.log) for end in (one.low, one.high))
+        inside = (x >= places[0]) & (x <= places[1])
+        return 60 * int(np.sum(inside & (high > strip[0]) & (low < strip[1])))
+    height = np.interp(np.linspace(*places, 201), x, y, left=np.nan, right=np.nan)
+    return int(np.sum((height > strip[0]) & (height < strip[1])))
 
 
 def _scaled(values: Sequence[float], log: bool) -> np.ndarray:
@@ -267,9 +313,9 @@ def _heat(heat: Heat, language: Language) -> Figure:
             "hovertemplate": hover("(%{x:.4g}; %{y:.4g}): %{z:.4g}"),
         }
     ]
-    for path in heat.paths:
-        data += _traces(path, 200, language, False)
-    data += [_spots(heat.spots, language)] if heat.spots else []
+    for path, dash in zip(heat.paths, _dashes(heat.paths), strict=True):
+        data += _traces(path, dash, 200, language, False)
+    data += [_spots(heat.spots, heat.paths, language)] if heat.spots else []
     layout = _separators(language) | {
         "xaxis": _axis(heat.x, heat.at_x, language),
         "yaxis": _axis(heat.y, heat.at_y, language),
@@ -277,9 +323,13 @@ def _heat(heat: Heat, language: Language) -> Figure:
         "legend": legend(),
     }
     title, what = heat.title.to(language), heat.what.to(language)
-    # Two lines for each name, also on a phone, where names across stand upright and take their room.
-    height = max(480, 200 + 34 * len(heat.y.names))
+    height = max(480, _rows_height(heat.y))
     return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=height)
+
+
+def _rows_height(upright: Axis) -> int:
+    """Two lines for each name, also on a phone, where names across stand upright and take their room."""
+    return 200 + 34 * len(upright.names)
 
 
 def _diagram(diagram: Diagram, language: Language) -> Figure:

@@ -16,7 +16,7 @@ from profunda.lab.words import Words
 __all__ = ["Axis", "Diagram", "Heat", "Mark", "Node", "Picture", "Plot", "Series", "Slider", "Spot", "series"]
 
 Role = Literal["measured", "theory", "second", "good", "bad", "rest"]
-"""What a series stands for: its colour. `theory` is drawn as a dashed line."""
+"""What a series stands for: its colour. `theory` is drawn as a dashed line, a second one in other dashes."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Axis:
 class Series:
     """Points (x, y), joined or not, with an optional band or whiskers from `low` to `high`.
 
-    `step` is the slider's position at which the series is shown; None: always.
+    `step` is the slider's position at which the series is shown; None: always. `beside` gives a theory the
+    colour of the measurement that it is the theory of, where a plot has several of each.
     """
 
     name: Words
@@ -44,6 +45,7 @@ class Series:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     step: int | None = None
+    beside: Role | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def series(
     kind: Literal["line", "points", "both", "bars", "stairs"] = "line",
     band: tuple[Iterable[float], Iterable[float]] | None = None,
     step: int | None = None,
+    beside: Role | None = None,
 ) -> Series:
     """A Series from anything that holds numbers (lists, arrays, tensors on the CPU).
 
@@ -147,7 +150,7 @@ def series(
             f"the series {name.en!r} has {len(xs)} x, {len(ys)} y and a band of {len(low)} and {len(high)}; "
             "they must be of one length"
         )
-    return Series(name, xs, ys, role, kind, low, high, step)
+    return Series(name, xs, ys, role, kind, low, high, step, beside)
 
 
 def _numbers(values: Iterable[float]) -> tuple[float, ...]:

@@ -15,21 +15,9 @@ from profunda.networks.layout import Block, layout_of
 from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM, skips
 from profunda.networks.skip import Skip
 from profunda.space.design import Design
+from profunda.theory.pointwise import MODULES
 
 __all__ = ["activation_module", "build", "flatten", "load"]
-
-_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "elu": nn.ELU,
-    "selu": nn.SELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "mish": nn.Mish,
-}
 
 _NORMS: dict[str, Callable[[Block], nn.Module]] = {
     "batch": lambda block: nn.BatchNorm1d(block.fan_out, NORM_EPS, NORM_MOMENTUM),
@@ -46,7 +34,7 @@ _DROPOUTS: dict[str, Callable[[float], nn.Module]] = {
 
 def activation_module(name: str) -> nn.Module:
     """The torch module of an activation's name."""
-    return _ACTIVATIONS[name]()
+    return MODULES[name]()
 
 
 def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential:

@@ -50,16 +50,19 @@ def brief(value: float) -> str:
 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> tuple[str, str, str]:
-    """Three numbers with the same decimals: as many as show its width with two digits."""
+    """Three numbers with the same decimals: as many as show its width with two digits, and one more where
+    `value` has `digits` only then."""
     width = abs(high - low)
     largest = max(abs(value), abs(low), abs(high))
     if not all(map(math.isfinite, (value, low, high))) or width == 0 or largest >= 1e6 or largest < 1e-3:
         return number(value, digits), number(low, digits), number(high, digits)
     decimals = 1 - math.floor(math.log10(width))
-    if value:
-        decimals = max(decimals, digits - 1 - math.floor(math.log10(abs(value))))
+    if value and digits - 1 - math.floor(math.log10(abs(value))) > decimals:
+        decimals += 1  # no more: what lies near 0 has no digits that its interval leaves it
     decimals = min(6, max(0, decimals))
-    return tuple(f"{v:,.{decimals}f}".replace("-", "−") for v in (value, low, high))  # type: ignore[return-value]
+    # A rounded −0.0 plus 0 is 0.
+    rounded = (round(v, decimals) + 0.0 for v in (value, low, high))
+    return tuple(f"{v:,.{decimals}f}".replace("-", "−") for v in rounded)  # type: ignore[return-value]
 
 
 def count(value: float) -> str:

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from profunda.errors import ArgumentError
 
@@ -132,7 +132,9 @@ def dense_vc_dimension(widths: tuple[int, ...]) -> float:
     high = 2.0 * made
     while surplus(high) > 0.0:
         high *= 2.0
-    return float(brentq(surplus, float(made), high, xtol=0.5)) if surplus(made) > 0.0 else float(made)
+    if surplus(made) <= 0.0:
+        return float(made)
+    return float(root_scalar(surplus, bracket=(float(made), high), xtol=0.5).root)
 
 
 def _epsilon(n_rows: int, dimension: float, delta: float) -> float:

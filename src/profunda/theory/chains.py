@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from profunda.errors import ArgumentError, DataError
 from profunda.theory.activations import NONLINEARITIES, Nonlinearity
+from profunda.theory.parameter_maps import evaluating
 from profunda.theory.parts import NORMS, STRANGE, added, dropped, factor_of, fully_on, takes_each
 from profunda.theory.pointwise import FUNCTIONS, Function, close, named_activation, recognised, wrapped
 from profunda.theory.tracing import PROBE_ROWS, Step, own_rows, parts_of, trace
@@ -143,18 +144,15 @@ def chain_of(module: nn.Module, probe: Tensor | None = None) -> Chain:
     (True, 20, (64,), 3, 'relu')
     """
     parts = list(parts_of(module))
-    for name, part in parts:
-        if isinstance(part, nn.Linear) and isinstance(part.weight, nn.UninitializedParameter):
-            raise ArgumentError(f"Layer {name!r} does not know its size yet: run the module once on data.")
-    rows = _checked(probe) if probe is not None else own_rows(parts)
-    flags = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad():
-            return _read(module, parts, rows, probe is not None)
-    finally:
-        for part, flag in flags:
-            part.training = flag
+    # In evaluation from here on: to ask a parametrised layer for its weight in training can change it.
+    with evaluating(module), torch.no_grad():
+        for name, part in parts:
+            if isinstance(part, nn.Linear) and isinstance(part.weight, nn.UninitializedParameter):
+                raise ArgumentError(
+                    f"Layer {name!r} does not know its size yet: run the module once on data."
+                )
+        rows = _checked(probe) if probe is not None else own_rows(parts)
+        return _read(module, parts, rows, probe is not None)
 
 
 # Which parts run, on what ---------------------------------------------------------------------------

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from profunda.errors import ArgumentError
+from profunda.theory.given_layers import given_layer
 
 __all__ = [
     "Circuit",
@@ -283,18 +284,10 @@ def circuit_network(circuit: Circuit, unit: Unit) -> nn.Sequential:
     modules: list[nn.Module] = []
     read, shift = _inputs(circuit)
     for layer in layers:
-        modules += [_linear(layer.weight @ read, layer.weight @ shift + layer.bias)]
+        modules += [given_layer(layer.weight @ read, layer.weight @ shift + layer.bias)]
         modules += [nn.ReLU() if unit == "relu" else Step()]
         read, shift = layer.read, layer.shift
-    return nn.Sequential(*modules, _linear(read, shift))
-
-
-def _linear(weight: np.ndarray, bias: np.ndarray) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
-    return layer
+    return nn.Sequential(*modules, given_layer(read, shift))
 
 
 def _inputs(circuit: Circuit) -> tuple[np.ndarray, np.ndarray]:

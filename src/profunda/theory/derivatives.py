@@ -17,24 +17,11 @@ from torch import Tensor, nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.activations import NONLINEARITIES, Nonlinearity
+from profunda.theory.pointwise import FUNCTIONS, MODULES
 from profunda.theory.roots import bracketed_root
 
 __all__ = ["Pointwise", "Smooth", "SmoothActivation", "bending_point", "derivative", "smooth"]
 
-_MODULES: dict[str, Callable[[], nn.Module]] = {
-    "linear": nn.Identity,
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "elu": nn.ELU,
-    "selu": nn.SELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "mish": nn.Mish,
-    "erf": lambda: Pointwise(torch.erf),
-}
 _HIGHEST, _HIGHEST_ON_ARRAYS = 14, 6
 _CHEBYSHEV = 28
 _REACH, _POINTS = 4.0, 801
@@ -87,10 +74,10 @@ def smooth(activation: SmoothActivation) -> Smooth:
             return smooth(activation.name)
         return Smooth(activation.name, _on_tensors(activation), activation.kinks, on_arrays=True)
     if isinstance(activation, str):
-        if activation not in _MODULES:
+        if activation not in NONLINEARITIES:
             raise ArgumentError(
-                f"No activation is called {activation!r}; known are {', '.join(sorted(_MODULES))}, or hand "
-                "over a function of torch."
+                f"No activation is called {activation!r}; known are {', '.join(sorted(NONLINEARITIES))}, or "
+                "hand over a function of torch."
             )
         return _named(activation)
     name = type(activation).__name__.lower() if isinstance(activation, nn.Module) else ""
@@ -110,7 +97,8 @@ def smooth(activation: SmoothActivation) -> Smooth:
 
 @cache
 def _named(name: str) -> Smooth:
-    return Smooth(name, _MODULES[name](), NONLINEARITIES[name].kinks)
+    function = MODULES[name]() if name in MODULES else Pointwise(FUNCTIONS[name])
+    return Smooth(name, function, NONLINEARITIES[name].kinks)
 
 
 def _on_tensors(phi: Nonlinearity) -> Callable[[Tensor], Tensor]:

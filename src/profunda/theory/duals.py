@@ -18,7 +18,7 @@ import numpy as np
 from profunda.errors import ArgumentError
 from profunda.theory.activations import Nonlinearity, nonlinearity
 from profunda.theory.propagation import Activation, moments
-from profunda.theory.quadrature import REACH
+from profunda.theory.quadrature import REACH, normal_mean
 
 __all__ = ["Duals", "dual_means", "mean_squares"]
 
@@ -50,7 +50,8 @@ def dual_means(activation: Activation, first: np.ndarray, second: np.ndarray, c:
     of them, which by Cauchy and Schwarz bounds every entry. The quadrature halves panels until rules of 12
     and 20 nodes agree to 1e-10, or eightfold at most; where pairs are many it is taken on a Chebyshev grid in
     (√Var u, √Var v, arccos c) and interpolated, and `error` is the largest on 64 pairs that were held out.
-    φ must be continuous: a jump of φ itself would add to E φ'φ' what no slope shows.
+    φ must be continuous: a jump of φ itself would add to E φ'φ' what no slope shows. A variance of 0 is taken
+    at its word, u = 0 and not near it: E φ'(u)φ'(v) = φ'(0) E φ'(v), with torch's φ'(0) where φ' jumps.
 
     >>> both = dual_means("relu", np.ones(1), np.ones(1), np.zeros((1, 1)))
     >>> round(both.product.item() * 2 * math.pi, 12), both.slopes.item()
@@ -58,11 +59,34 @@ def dual_means(activation: Activation, first: np.ndarray, second: np.ndarray, c:
     """
     phi = nonlinearity(activation)
     if phi.sides is not None:
-        return _two_sided(phi.sides, first, second, c)
-    if phi.name == "erf":
-        return _erf(first, second, c)
-    found = None if phi.kinks else _series(phi, first, second, c)
-    return found or _quadrature(phi, first, second, c)
+        found = _two_sided(phi.sides, first, second, c)
+    elif phi.name == "erf":
+        found = _erf(first, second, c)
+    else:
+        smooth = None if phi.kinks else _series(phi, first, second, c)
+        found = smooth or _quadrature(phi, first, second, c)
+    return _at_rest(phi, found, first, second) if 0.0 in phi.kinks else found
+
+
+def _at_rest(phi: Nonlinearity, found: Duals, first: np.ndarray, second: np.ndarray) -> Duals:
+    """With the slopes' means mended where u or v is 0 for sure and φ' jumps there."""
+    still = (first == 0.0)[:, None] | (second == 0.0)
+    if not still.any():
+        return found
+    slopes = np.outer(_slope_means(phi, first), _slope_means(phi, second))
+    return Duals(found.product, np.where(still, slopes, found.slopes), found.error)
+
+
+def _slope_means(phi: Nonlinearity, q: np.ndarray) -> np.ndarray:
+    """E φ'(√q g) for every variance of `q` [N]."""
+    distinct, which = np.unique(q, return_inverse=True)
+    means = [
+        float(normal_mean(lambda g, root=root: phi.slope_at(root * g), [kink / root for kink in phi.kinks]))
+        if root
+        else float(phi.slope_at(np.zeros(1))[0])
+        for root in np.sqrt(distinct).tolist()
+    ]
+    return np.array(means)[which]
 
 
 def mean_squares(activation: Activation, q: np.ndarray) -> np.ndarray:

@@ -24,10 +24,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profunda.errors import ArgumentError
 from profunda.theory.derivatives import Smooth, SmoothActivation, bending_point, derivative, smooth
+from profunda.theory.given_layers import given_layer
 
 __all__ = ["ProductGate", "ReluLimit", "gate_within", "multiplication_gate", "relu_limit", "richardson_gate"]
 
@@ -324,17 +325,10 @@ def _refuse_unbent(phi: Smooth, at: float, most: float) -> None:
 
 
 def _sequential(gate: ProductGate, dtype: torch.dtype) -> nn.Sequential:
-    first = nn.utils.skip_init(nn.Linear, 2, gate.hidden_units, dtype=dtype)
-    last = nn.utils.skip_init(nn.Linear, gate.hidden_units, 1, bias=False, dtype=dtype)
-    with torch.no_grad():
-        first.weight.copy_(_tensor(gate.input_weights))
-        first.bias.fill_(gate.bias)
-        last.weight.copy_(_tensor(gate.output_weights))
+    biases = np.full(gate.hidden_units, gate.bias)
+    first = given_layer(gate.input_weights, biases, dtype)
+    last = given_layer(gate.output_weights, None, dtype)
     return nn.Sequential(first, gate.activation.module(), last)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def _precision(dtype: torch.dtype) -> torch.dtype:

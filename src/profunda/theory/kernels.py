@@ -120,8 +120,10 @@ def dense_kernels(
     biases
         Whether the standard parametrisation's layers train a bias; the NTK one has them where C_b > 0.
 
-    Correlations within 2e-15 of 1 count as 1, since rounding alone makes others of equal rows. Takes
-    O(L·N·N2) numbers of memory. Raises DataError for rows that are no numbers, ArgumentError for variances
+    Correlations within 2e-15 of 1 count as 1, since rounding alone makes others of parallel rows. Where a
+    pre-activation is 0 for sure, as all are for a row of zeros without C_b, φ'(0) is that of torch, 0 for a
+    ReLU: there Θ of the standard parametrisation jumps, as that of a network does. Takes O(L·N·N2) numbers of
+    memory. Raises DataError for rows that are no numbers, ArgumentError for variances
     that are none, lengths that do not match and kernels that overflow.
 
     With rows of mean square 1 and C_W = 2, a ReLU keeps K = 2 and every layer adds 2 to Θ:
@@ -132,6 +134,8 @@ def dense_kernels(
     """
     first = _rows(x)
     second = first if x2 is None else _rows(x2)
+    if np.array_equal(first, second):
+        second = first
     if first.shape[1] != second.shape[1]:
         raise ArgumentError(
             f"Rows of {first.shape[1]} and of {second.shape[1]} features have no inner product; take "
@@ -157,7 +161,7 @@ def _recursion(
     """All layers' kernels; `shares` are the factors of a layer's own weights and bias in Θ."""
     c_w, c_b = variances
     own_w, own_b = shares
-    product = first @ second.T / first.shape[1]
+    product, same = first @ second.T / first.shape[1], _equal_rows(first, second)
     squares = [np.einsum("nd,nd->n", rows, rows) / rows.shape[1] for rows in (first, second)]
     layers, error, ntk = [], 0.0, np.zeros_like(product)
     for layer in range(len(c_w)):
@@ -165,12 +169,11 @@ def _recursion(
             q = [c_w[layer - 1] * each + c_b[layer - 1] for each in squares]
             if second is first:
                 q[1] = q[0]
-            means = dual_means(activation, q[0], q[1], _correlations(layers[-1].nngp, q))
+            means = dual_means(activation, q[0], q[1], _correlations(layers[-1].nngp, q, same))
             product, error = means.product, max(error, means.error)
             squares = [mean_squares(activation, each) for each in q]
             ntk = c_w[layer] * means.slopes * ntk
-        if second is first:
-            product[np.diag_indices(len(first))] = squares[0]
+        product[same] = np.broadcast_to(squares[0][:, None], product.shape)[same]
         ntk = own_w[layer] * product + own_b[layer] + ntk
         layers.append(LayerKernels(c_w[layer] * product + c_b[layer], ntk))
         if not np.isfinite(ntk).all():
@@ -181,12 +184,22 @@ def _recursion(
     return tuple(layers), error
 
 
-def _correlations(covariance: np.ndarray, q: list[np.ndarray]) -> np.ndarray:
+def _equal_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Which rows are the same, bool [N, N2]: they stay so, while a mean that is off by 1e-12 would part them
+    by 1e-6 where a slope jumps."""
+    known: dict[bytes, int] = {}
+    one, other = (
+        np.array([known.setdefault(row.tobytes(), len(known)) for row in rows + 0.0])  # −0 is 0
+        for rows in (first, second)
+    )
+    return one[:, None] == other
+
+
+def _correlations(covariance: np.ndarray, q: list[np.ndarray], same: np.ndarray) -> np.ndarray:
     scale = np.outer(np.sqrt(q[0]), np.sqrt(q[1]))
     c = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0.0)
     c = np.where(np.abs(c) >= 1.0 - _SAME, np.sign(c), c)
-    if q[0] is q[1]:
-        c[np.diag_indices(len(c))] = 1.0
+    c[same] = 1.0
     return c
 
 

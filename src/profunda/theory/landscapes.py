@@ -10,6 +10,7 @@ directions scaled filter by filter."""
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -322,7 +323,11 @@ def _outputs(frozen: nn.Module, vectors: Tensor, inputs: Tensor) -> Tensor:
     Recurrent kernels and code that branches on values raise RuntimeError under vmap. An error of the
     module's own shows up again, as itself, in the calls one by one."""
     try:
-        return vmap(lambda vector: functional_call(frozen, _named(frozen, vector), (inputs,)))(vectors)
+        with (
+            warnings.catch_warnings()
+        ):  # torch remarks on kernels that it batches one by one, as weight norm's
+            warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+            return vmap(lambda vector: functional_call(frozen, _named(frozen, vector), (inputs,)))(vectors)
     except RuntimeError:
         return torch.stack([functional_call(frozen, _named(frozen, vector), (inputs,)) for vector in vectors])
 

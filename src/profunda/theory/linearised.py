@@ -90,7 +90,8 @@ class Linearised(nn.Module):
         origin = {name: held.pop(name) for name in self._names}
 
         def output(parameters: dict[str, Tensor]) -> Tensor:
-            found = functional_call(self._skeleton[0], {**held, **parameters}, inputs)
+            own = {name: each.clone() for name, each in held.items()}  # a `forward` may write into buffers
+            found = functional_call(self._skeleton[0], {**own, **parameters}, inputs)
             if not isinstance(found, Tensor):
                 raise ArgumentError(
                     f"The module returns a {type(found).__name__}, and only tensors can be linearised; wrap "

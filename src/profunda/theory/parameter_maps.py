@@ -22,14 +22,24 @@ __all__ = ["ParameterMap", "check_rows", "evaluating", "load_forward_mode", "par
 @contextmanager
 def evaluating(module: nn.Module) -> Generator[None, None, None]:
     """`module` in evaluation, part by part as before at the end: no dropout, batch norm by its collected
-    statistics, which stay."""
+    statistics; and its buffers as they were, whatever a `forward` writes into them."""
     flags = [(part, part.training) for part in module.modules()]
+    buffers = [
+        (part, name, buffer, buffer.clone())
+        for part in module.modules()
+        for name, buffer in part.named_buffers(recurse=False)
+    ]
     module.eval()
     try:
         yield
     finally:
         for part, flag in flags:
             part.training = flag
+        with torch.no_grad():
+            for part, name, buffer, before in buffers:
+                part._buffers[name] = buffer
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
 
 
 def trainable(module: nn.Module) -> dict[str, Tensor]:
@@ -162,7 +172,9 @@ class ParameterMap:
 
     def predict(self, pieces: dict[str, Tensor], x: Tensor) -> Tensor:
         """Predictions [B, C] with these parameters, whatever mode the module is in."""
-        return functional_call(self.module, pieces, (x,)).reshape(len(x), -1)
+        # Copies, as a `forward` may write into them, which forward mode allows in what was made inside only.
+        buffers = {name: each.clone() for name, each in self.module.named_buffers()}
+        return functional_call(self.module, {**buffers, **pieces}, (x,)).reshape(len(x), -1)
 
 
 @lru_cache(maxsize=1)
@@ -205,4 +217,4 @@ def parameter_map(module: nn.Module, x: Tensor) -> ParameterMap:
             f"{type(module).__name__} makes shape {tuple(left.shape)} of {len(few)} rows: the first axis "
             "must be that of the rows; leave out a mean over rows, or the loss."
         )
-    return ParameterMap(module, parameters, x, left.numel() // len(few))
+    return ParameterMap(module, parameters, x.detach(), left.numel() // len(few))

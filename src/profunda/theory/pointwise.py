@@ -6,39 +6,33 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from profunda.theory.activations import NONLINEARITIES, Nonlinearity
 
-__all__ = ["FUNCTIONS", "Function", "close", "named_activation", "recognised", "wrapped"]
+__all__ = ["FUNCTIONS", "MODULES", "Function", "close", "named_activation", "recognised", "wrapped"]
 
 Function = Callable[[Tensor], Tensor]
 
-FUNCTIONS: dict[str, Function] = {
-    "linear": lambda x: x,
-    "relu": functional.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "elu": functional.elu,
-    "selu": functional.selu,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "softplus": functional.softplus,
-    "mish": functional.mish,
-    "erf": torch.erf,
+MODULES: dict[str, type[nn.Module]] = {
+    "linear": nn.Identity,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "mish": nn.Mish,
 }
+"""Modules of `torch.nn` by the names of `NONLINEARITIES`; erf has none."""
+
+FUNCTIONS: dict[str, Function] = {**{name: made() for name, made in MODULES.items()}, "erf": torch.erf}
 """`NONLINEARITIES` on tensors, by the same names."""
 
 # Types without settings that count, by the name of their function.
-_PLAIN: dict[type[nn.Module], str] = {
-    nn.ReLU: "relu",
-    nn.Tanh: "tanh",
-    nn.Sigmoid: "sigmoid",
-    nn.SELU: "selu",
-    nn.SiLU: "silu",
-    nn.Mish: "mish",
-}
+_PLAIN = {MODULES[name]: name for name in ("relu", "tanh", "sigmoid", "selu", "silu", "mish")}
 
 # Where those with settings, and those that have no name here, bend.
 _KINKS: dict[type[nn.Module], Callable[[Any], tuple[float, ...]]] = {
@@ -89,7 +83,17 @@ def recognised(entered: Tensor, left: Tensor) -> str | None:
         return None
     misses = {name: float((each(entered) - left).abs().max()) for name, each in FUNCTIONS.items()}
     best = min(misses, key=lambda name: misses[name])
-    return best if close(FUNCTIONS[best](entered), left) else None
+    return best if _agree(FUNCTIONS[best](entered), left, entered) else None
+
+
+def _agree(one: Tensor, other: Tensor, at: Tensor) -> bool:
+    """Whether two functions' values at the same places differ by rounding only, place by place: beside a row
+    of 1e6, whatever bends near 0 looks like a ReLU."""
+    if one.dtype != other.dtype:
+        return False
+    size = at.abs().maximum(other.abs())
+    size = size.clamp_min(min(1.0, float(size.max())))
+    return bool(((one - other).abs() <= torch.finfo(one.dtype).eps ** 0.7 * size).all())
 
 
 def wrapped(name: str, function: Function, kinks: tuple[float, ...] = ()) -> Nonlinearity:

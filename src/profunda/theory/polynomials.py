@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import minimize_scalar, root_scalar
 
 from profunda.errors import ArgumentError, DataError
 from profunda.theory.linear import ridge
@@ -208,7 +208,8 @@ def matching_strengths(
             if reach > LOG_RANGE[1] - LOG_RANGE[0]:
                 raise ArgumentError("Every λ matches: the tolerance is too large to say anything.")
             reach *= 2.0
-        ends.append(math.exp(brentq(excess, lowest, lowest + side * reach, xtol=1e-13)))
+        found = root_scalar(excess, bracket=(lowest, lowest + side * reach), xtol=1e-13)
+        ends.append(math.exp(found.root))
     return ends[0], ends[1]
 
 

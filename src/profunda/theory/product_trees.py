@@ -24,6 +24,7 @@ from torch import nn
 from profunda.errors import ArgumentError
 from profunda.theory.derivatives import Smooth, SmoothActivation, bending_point, derivative, smooth
 from profunda.theory.gates import ProductGate, multiplication_gate
+from profunda.theory.given_layers import given_layer
 
 __all__ = ["ProductError", "ProductNetwork", "best_product", "flat_product", "product_errors", "product_tree"]
 
@@ -45,11 +46,7 @@ class Affine:
 
     def linear(self, dtype: torch.dtype) -> nn.Linear:
         """The same as a layer."""
-        layer = nn.utils.skip_init(nn.Linear, self.weight.shape[1], self.weight.shape[0], dtype=dtype)
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(self.weight))
-            layer.bias.copy_(torch.from_numpy(self.bias))
-        return layer
+        return given_layer(self.weight, self.bias, dtype)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def matrix_operator(matrix: Tensor) -> Operator:
     >>> (matrix_operator(torch.tensor([[2.0, 1.0], [1.0, 0.0]])) @ torch.tensor([1.0, 3.0])).tolist()
     [5.0, 1.0]
     """
-    if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1] or not torch.allclose(matrix, matrix.T):
+    matrix = matrix.detach()
+    square = matrix.dim() == 2 and matrix.shape[0] == matrix.shape[1] > 0
+    if not square or not torch.allclose(matrix, matrix.T, atol=1e-8 * float(matrix.abs().max())):
         raise ArgumentError(
             f"The matrix of shape {tuple(matrix.shape)} is not symmetric: symmetrise it first."
         )

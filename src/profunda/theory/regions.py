@@ -27,6 +27,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from profunda.errors import ArgumentError
+from profunda.theory.given_layers import given_layer
 
 __all__ = [
     "Pieces",
@@ -324,13 +325,9 @@ def random_pieces(
     for draw in range(draws):
         parts: list[nn.Module] = []
         for fan_in, width in zip([1, *widths[:-1]], widths, strict=True):
-            layer = nn.utils.skip_init(nn.Linear, fan_in, width, dtype=torch.float64)
-            with torch.no_grad():
-                layer.weight.copy_(
-                    torch.from_numpy(rng.normal(size=(width, fan_in)) * math.sqrt(2.0 / fan_in))
-                )
-                layer.bias.copy_(torch.from_numpy(rng.normal(size=width) * math.sqrt(bias_variance)))
-            parts += [layer, nn.ReLU()]
+            weight = rng.normal(size=(width, fan_in)) * math.sqrt(2.0 / fan_in)
+            bias = rng.normal(size=width) * math.sqrt(bias_variance)
+            parts += [given_layer(weight, bias, torch.float64), nn.ReLU()]
         counts[draw] = linear_pieces(nn.Sequential(*parts), *ends).patterns
     return counts
 

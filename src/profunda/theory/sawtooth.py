@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from profunda.errors import ArgumentError
+from profunda.theory.given_layers import given_layer
 
 __all__ = [
     "flat_sawtooth",
@@ -80,10 +81,10 @@ def sawtooth_network(folds: int, dtype: torch.dtype = torch.float64) -> nn.Seque
     _folds(folds, _MOST_FOLDS)
     shift, read = np.array([0.0, -0.5]), np.array([[2.0, -4.0]])
     enter = np.ones((2, 1))
-    parts: list[nn.Module] = [_linear(enter, shift, dtype), nn.ReLU()]
+    parts: list[nn.Module] = [given_layer(enter, shift, dtype), nn.ReLU()]
     for _ in range(folds - 1):
-        parts += [_linear(enter @ read, shift, dtype), nn.ReLU()]
-    return nn.Sequential(*parts, _linear(read, np.zeros(1), dtype))
+        parts += [given_layer(enter @ read, shift, dtype), nn.ReLU()]
+    return nn.Sequential(*parts, given_layer(read, np.zeros(1), dtype))
 
 
 def flat_sawtooth(folds: int, dtype: torch.dtype = torch.float64) -> nn.Sequential:
@@ -102,16 +103,10 @@ def flat_sawtooth(folds: int, dtype: torch.dtype = torch.float64) -> nn.Sequenti
     slopes = 2.0 * count * np.where(np.arange(count) % 2, -1.0, 1.0)
     slopes[0] = count
     return nn.Sequential(
-        _linear(np.ones((count, 1)), -bends, dtype), nn.ReLU(), _linear(slopes[None], np.zeros(1), dtype)
+        given_layer(np.ones((count, 1)), -bends, dtype),
+        nn.ReLU(),
+        given_layer(slopes[None], np.zeros(1), dtype),
     )
-
-
-def _linear(weight: np.ndarray, bias: np.ndarray, dtype: torch.dtype) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=dtype)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
-    return layer
 
 
 def _folds(folds: int, most: int | None) -> None:

@@ -113,7 +113,10 @@ def extreme_eigenvalues(
     >>> round(found.smallest, 9), round(found.largest, 9)
     (1.0, 8.0)
     """
-    alphas, betas = _lanczos(operator, steps, torch.Generator().manual_seed(seed), memory)
+    generator = torch.Generator().manual_seed(seed)
+    # Not signs: those are eigenvectors of [[a, b], [b, a]] and of rows that are all the same.
+    start = torch.randn(operator.size, generator=generator, dtype=torch.float64).to(operator.like)
+    alphas, betas = _lanczos(operator, steps, start, memory)
     values, vectors = _tridiagonal(alphas, betas)
     last = betas[-1] * np.abs(vectors[-1])
     return Extremes(float(values[0]), float(values[-1]), float(last[0]), float(last[-1]), len(alphas))
@@ -132,7 +135,7 @@ def spectral_density(
     generator = torch.Generator().manual_seed(seed)
     nodes, weights = np.zeros((probes, steps)), np.zeros((probes, steps))
     for probe in range(probes):
-        values, vectors = _tridiagonal(*_lanczos(operator, steps, generator, memory))
+        values, vectors = _tridiagonal(*_lanczos(operator, steps, _signs(operator, generator), memory))
         nodes[probe, : len(values)] = values
         weights[probe, : len(values)] = vectors[0] ** 2
     return SpectralDensity(nodes, weights, operator.size)
@@ -164,15 +167,12 @@ def _estimate(found: np.ndarray) -> TraceEstimate:
     return TraceEstimate(float(found.mean()), float(found.std(ddof=1) / math.sqrt(len(found))))
 
 
-def _lanczos(
-    operator: Operator, steps: int, generator: torch.Generator, memory: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _lanczos(operator: Operator, steps: int, start: Tensor, memory: int) -> tuple[np.ndarray, np.ndarray]:
     """Diagonal [k] and what stands beside it [k], the last of which is the residual; k ≤ steps."""
     _check_steps(steps)
     steps = min(steps, operator.size)
     element = operator.like.element_size()
     weigh(f"Lanczos's method with {steps} steps", (steps + 3) * operator.size * element, memory)
-    start = _signs(operator, generator)
     basis = operator.like.new_zeros(steps, operator.size)
     v = start / start.norm()
     alphas, betas = [], []
@@ -182,7 +182,7 @@ def _lanczos(
         alphas.append(_finite(operator, float(v @ w)))
         for _ in range(2):  # twice is enough (Parlett 1998, section 6.9)
             w = w - basis[: k + 1].T @ (basis[: k + 1] @ w)
-        betas.append(float(w.norm()))
+        betas.append(float(w.double().norm()))  # in float32 squares below 1e-38 are 0
         largest = max(map(abs, [*alphas, *betas]))
         if betas[-1] <= operator.size**0.5 * torch.finfo(w.dtype).eps * largest:
             break  # an invariant subspace: all of the spectrum that the start holds

@@ -147,7 +147,7 @@ def _both(first: Route, module: nn.Module, x2: Tensor) -> tuple[Route, Route]:
         )
     if first.chain is not None and not follows(first.chain, module, x2):
         first = replace(first, chain=None)
-    return first, replace(first, map=replace(first.map, x=x2))
+    return first, replace(first, map=replace(first.map, x=x2.detach()))
 
 
 def _plan(route: Route, second: int, c: int, form: Form, memory: int) -> tuple[int, int]:

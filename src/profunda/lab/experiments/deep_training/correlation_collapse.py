@@ -62,11 +62,14 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(products, alike),
         statement=Words(
-            "Depth makes inputs alike: 1 − cosine falls like 9π²/(2l²) for a critical ReLU. With PyTorch's "
-            "default weights it falls exponentially, and after 50 layers all inputs look the same.",
-            "A profundidade torna as entradas parecidas: 1 − cosseno cai como 9π²/(2l²) para uma ReLU "
-            "crítica. Com os pesos padrão do PyTorch cai exponencialmente, e após 50 camadas todas parecem "
-            "iguais.",
+            "A layer can only build on differences that reach it, and before training depth makes inputs "
+            "alike: 1 − cosine falls like 9π²/(2l²) for a critical ReLU, exponentially with PyTorch's "
+            "default weights, where after 50 layers all inputs look the same. What training builds on that "
+            "is not measured here.",
+            "Uma camada só pode construir sobre diferenças que chegam a ela, e antes do treino a "
+            "profundidade torna as entradas parecidas: 1 − cosseno cai como 9π²/(2l²) para uma ReLU crítica "
+            "e exponencialmente com os pesos padrão do PyTorch, com que após 50 camadas todas as entradas "
+            "parecem iguais. O que o treino constrói sobre isso não é medido aqui.",
         ),
         pictures=(_picture(he, default, profile),),
     )  # fmt: skip
@@ -100,8 +103,9 @@ def _picture(he: np.ndarray, default: np.ndarray, profile: np.ndarray) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Inputs become alike with depth", "Entradas se igualam com a profundidade"),
     claim=Words(
-        "More layers build more layers of abstraction, each from the one before.",
-        "Mais camadas constroem mais camadas de abstração, cada uma a partir da anterior.",
+        "Deep networks could use their intermediate layers to build several layers of abstraction.",
+        "Redes profundas poderiam usar as camadas intermediárias para construir múltiplas camadas de "
+        "abstração.",
     ),
     source=Words(
         "“Por que as redes neurais profundas são difíceis de treinar?”, layers of abstraction",
@@ -110,10 +114,12 @@ EXPERIMENT = Experiment(
     prediction=Words(
         "Before training the contrary happens: (1 − c_l)·l² → 9π²/2 = 44.4 for a ReLU with He weights, "
         "c_l the cosine at layer l (from "
-        "the map of Cho and Saul 2009), and 1 − c falls like 1/3 to the power l under PyTorch's.",
+        "the map of Cho and Saul 2009), and 1 − c falls to a sixth "
+        "at each layer under PyTorch's, once only their biases are left of the signal.",
         "Antes do treino ocorre o contrário: (1 − c_l)·l² → 9π²/2 = 44,4 para uma ReLU com pesos de He, "
         "c_l o cosseno na camada l (do "
-        "mapa de Cho e Saul 2009), e 1 − c cai como 1/3 elevado a l com os do PyTorch.",
+        "mapa de Cho e Saul 2009), e 1 − c cai a um sexto por "
+        "camada com os do PyTorch, quando do sinal só restam os vieses.",
     ),
     measure=measure,
     rows=("U14", "S9"),

@@ -77,10 +77,10 @@ def _pictures(
     signals, gradients = [], []
     for (en, pt, role), log, (weights, biases), start in zip(names, profiles, kinds, starts, strict=True):
         signals += [
-            series(Words(en, pt), layers, np.exp(log.mean(0)), role),
+            series(Words(en, pt), layers, np.exp(log.mean(0)), role, "points"),
             series(
                 Words(f"{en}, theory", f"{pt}, teoria"), layers,
-                variance_profile("gelu", _DEPTH, start, weights, biases), "theory",
+                variance_profile("gelu", _DEPTH, start, weights, biases), "theory", beside=role,
             ),
         ]  # fmt: skip
         own = gradient_profile("gelu", _DEPTH, start, weights, biases)
@@ -90,8 +90,8 @@ def _pictures(
         Plot(
             Words("Variance of the signal by layer", "Variância do sinal por camada"),
             Words(
-                "Solid: geometric mean over networks; dashed: mean field.",
-                "Contínuo: média geométrica sobre redes; tracejado: campo médio.",
+                "Points: geometric mean over networks; dashed: mean field.",
+                "Pontos: média geométrica sobre redes; tracejado: campo médio.",
             ),
             axis,
             Axis(Words("variance E z²", "variância E z²"), log=True),

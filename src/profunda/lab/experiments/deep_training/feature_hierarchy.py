@@ -133,9 +133,9 @@ def _picture(mean: np.ndarray, spread: np.ndarray) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("A hierarchy of features", "Uma hierarquia de características"),
     claim=Words(
-        "The first layer learns edges, the second shapes made of edges, the third more complex shapes, and "
+        "The first layer can learn edges, the second shapes made of edges, the third more complex ones, and "
         "so on.",
-        "A primeira camada aprende bordas, a segunda formas feitas de bordas, a terceira formas mais "
+        "A primeira camada pode aprender bordas, a segunda formas feitas de bordas, a terceira formas mais "
         "complexas, e assim por diante.",
     ),
     source=Words(

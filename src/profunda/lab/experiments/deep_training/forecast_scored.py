@@ -27,11 +27,11 @@ _SPACE = profunda.Space(
 )
 
 
-def verdict(low: float, area: float) -> Verdict:
-    """`area` under the ROC curve with the lower end of its interval; ½ is what a coin gets."""
+def verdict(low: float) -> Verdict:
+    """By the lower end of the interval of the area under the ROC curve; ½ is what a coin gets."""
     if low <= 0.5:
         return "wrong"
-    return "holds" if area >= _TARGET else "holds with conditions"
+    return "holds" if low >= _TARGET else "holds with conditions"
 
 
 def measure(quick: bool) -> Outcome:
@@ -50,7 +50,7 @@ def measure(quick: bool) -> Outcome:
     groups = [(one.verdict, one.trained, one.learnt) for one in found.expectations]
     return Outcome(
         headline=Words("area under the ROC curve of the forecast", "área sob a curva ROC da previsão"),
-        predicted=_TARGET,
+        predicted=None,
         value=found.auc,
         interval=(low, high),
         measured=said(
@@ -61,7 +61,7 @@ def measure(quick: bool) -> Outcome:
             found.trained, found.learnt, found.expectations[0].trained, found.expectations[0].learnt,
             found.expectations[-1].trained, found.expectations[-1].learnt, found.auc,
         ),
-        verdict=verdict(low, found.auc),
+        verdict=verdict(low),
         statement=told(groups, found.auc),
         pictures=(_picture(groups),),
     )  # fmt: skip
@@ -120,11 +120,11 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "A score without fitted constants, from signal, gradients, likeness of inputs and step size, ranks "
-        "failures before successes: an area under the ROC curve of at least 0.9 (a coin: 0.5). The limit was "
-        "settled after a first look.",
+        "failures before successes: an area under the ROC curve of at least 0.9, its whole interval (a "
+        "coin: 0.5). The limit was settled after a first look.",
         "Uma nota sem constantes ajustadas, de sinal, gradientes, semelhança das entradas e passo, ordena "
-        "fracassos antes de sucessos: área sob a curva ROC de pelo menos 0,9 (uma moeda: 0,5). O limite foi "
-        "fixado após um primeiro olhar.",
+        "fracassos antes de sucessos: área sob a curva ROC de pelo menos 0,9, com todo o intervalo (uma "
+        "moeda: 0,5). O limite foi fixado após um primeiro olhar.",
     ),
     measure=measure,
     rows=("U8", "U14"),

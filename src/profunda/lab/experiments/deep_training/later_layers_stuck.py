@@ -46,9 +46,12 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(float(low), value, float(theory[0])),
         statement=Words(
             "Where weights are so large that χ > 1, gradients explode backwards: a step size that suits the "
-            "first layers is far too small for the last. With χ < 1 it is the other way round.",
+            "first layers is far too small for the last. With χ < 1 it is the other way round. Measured is "
+            "how fast layers move before training; that the first learn well by it is not shown.",
             "Onde os pesos são tão grandes que χ > 1, os gradientes explodem para trás: um passo que serve "
-            "às primeiras camadas é pequeno demais para as últimas. Com χ < 1 é o contrário.",
+            "às primeiras camadas é pequeno demais para as últimas. Com χ < 1 é o contrário. "
+            "Mede-se a rapidez das camadas antes do treino; que as primeiras assim aprendam bem não se "
+            "mostra.",
         ),
         pictures=(_picture(logs, theory),),
     )  # fmt: skip

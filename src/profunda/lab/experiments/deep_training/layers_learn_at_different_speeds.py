@@ -40,9 +40,11 @@ def measure(quick: bool) -> Outcome:
         interval=(float(low), float(high)),
         measured=said(
             "At the start the first of {0} hidden layers moves at {1} times the speed of the last (‖∂C/∂b‖, "
-            "{2} networks), after {3} steps at {4}. With weights of variance 1/n it is {5}.",
+            "C the cost, b biases; {2} networks), after {3} steps at {4}. With weights of variance 1/n it "
+            "is {5}.",
             "No início a primeira de {0} camadas ocultas se move a {1} vezes a velocidade da última "
-            "(‖∂C/∂b‖, {2} redes), após {3} passos a {4}. Com pesos de variância 1/n são {5}.",
+            "(‖∂C/∂b‖, C o custo, b vieses; {2} redes), após {3} passos a {4}. Com pesos de variância 1/n "
+            "são {5}.",
             _LAYERS, value, networks, steps, later, scaled,
         ),
         verdict=verdict(float(high), later),
@@ -102,10 +104,10 @@ def _by_step(large: Watched) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Layers learn at different speeds", "Camadas aprendem em velocidades diferentes"),
     claim=Words(
-        "In a deep network the later layers learn well while the early ones are stuck and learn almost "
-        "nothing.",
-        "Numa rede profunda as camadas posteriores aprendem bem enquanto as iniciais ficam presas e quase "
-        "não aprendem.",
+        "In a deep network, when the later layers learn well, the early ones usually are stuck and learn "
+        "almost nothing.",
+        "Numa rede profunda, quando as camadas posteriores aprendem bem, as iniciais em geral ficam presas "
+        "e quase não aprendem.",
     ),
     source=Words(
         "“Por que as redes neurais profundas são difíceis de treinar?”, closing paragraphs",

@@ -56,12 +56,15 @@ def _picture(mean: np.ndarray, error: np.ndarray) -> Plot:
     band = (mean - 1.96 * error, mean + 1.96 * error)
     lines = [
         series(
-            said("C_W = {0}", "C_W = {0}", variance),
+            name,
             layers,
             variance_profile("tanh", 100, 1.0, variance),
             role,
         )
-        for variance, role in ((0.8, "bad"), (1.2, "second"))
+        for name, variance, role in (
+            (Words("C_W = 0.8", "C_W = 0,8"), 0.8, "bad"),
+            (Words("C_W = 1.2", "C_W = 1,2"), 1.2, "second"),
+        )
     ]
     return Plot(
         Words("Variance of tanh by layer", "Variância da tanh por camada"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Mark, Plot, Series, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, Series, series
 from profunda.lab.words import Words, said
 from profunda.theory import variance_profile
 
@@ -43,14 +43,16 @@ def measure(quick: bool) -> Outcome:
     ratios = measured["linear"][:, 1:] / measured["linear"][:, :-1]
     value = float(ratios.mean())
     error = 1.96 * float(ratios.std(ddof=1)) / np.sqrt(ratios.size)
-    roles = (("linear", "measured"), ("tanh", "good"), ("relu", "bad"))
+    roles: tuple[tuple[str, Role], ...] = (("linear", "measured"), ("tanh", "good"), ("relu", "bad"))
     lines = [
-        series(Words(_NAMES[name], _NAMES[name]), layers, np.exp(np.log(measured[name]).mean(0)), role)
+        series(
+            Words(_NAMES[name], _NAMES[name]), layers, np.exp(np.log(measured[name]).mean(0)), role, "points"
+        )
         for name, role in roles
     ]
     lines += [
-        series(said("{0}, theory", "{0}, teoria", _NAMES[name]), layers, theory[name], "theory")
-        for name in ("tanh", "relu")
+        series(said("{0}, theory", "{0}, teoria", _NAMES[name]), layers, theory[name], "theory", beside=role)
+        for name, role in roles[1:]
     ]
     last = {name: float(np.exp(np.log(measured[name][:, -1]).mean())) for name in measured}
     return Outcome(
@@ -82,8 +84,9 @@ def _picture(lines: Sequence[Series]) -> Plot:
     return Plot(
         Words("Variance of the signal by layer", "Variância do sinal por camada"),
         Words(
-            "Solid: 256 units a layer, mean over networks; dashed: the mean-field map.",
-            "Contínuo: 256 unidades por camada, média sobre redes; tracejado: o mapa de campo médio.",
+            "Points: 256 units a layer, geometric mean over networks; dashed: the mean-field map.",
+            "Pontos: 256 unidades por camada, média geométrica sobre redes; tracejado: o mapa de campo "
+            "médio.",
         ),
         Axis(Words("layer", "camada"), range=(0.0, 57.0)),
         Axis(Words("variance E z²", "variância E z²"), log=True),

@@ -73,10 +73,7 @@ def measure(quick: bool) -> Outcome:
     names = [*_BENT, "tanh, c = 0", "relu"]
     errors = [*bent, 1.0, straight]
     return Outcome(
-        headline=Words(
-            "largest error of the gate with ReLU, at best",
-            "maior erro da porta com ReLU, no melhor caso",
-        ),
+        headline=Words("largest error of the ReLU gate, at best", "maior erro da porta ReLU, no melhor caso"),
         predicted=limit.error,
         value=straight,
         interval=(straight - 1e-4, straight + 1e-4),
@@ -98,40 +95,47 @@ def measure(quick: bool) -> Outcome:
             "does not change sign.",
             "Não para qualquer σ não linear: ela precisa de segunda derivada diferente de 0 em algum c, e "
             "as quatro unidades precisam desse mesmo viés c. Com ReLU a porta é um múltiplo de |u+v| − "
-            "|u−v|, no melhor caso a {0}; outros pesos chegam mais perto ({1} encontrado), mas quatro "
+            "|u−v|, que no melhor caso erra {0}; outros pesos chegam mais perto ({1} encontrado), mas quatro "
             "dobras não fazem uma superfície curva. Funções ímpares como tanh precisam de viés: sem ele "
             "f(−u, −v) = −f(u, v) a menos de uma constante, e uv não troca de sinal.",
             limit.error, free_relu,
         ),
-        pictures=(
-            Plot(
-                Words("Least error of the gate on [−1, 1]²", "Menor erro da porta em [−1, 1]²"),
-                Words(
-                    "At the best λ in float64. The last two stay where they are at every λ.",
-                    "No melhor λ em float64. As duas últimas ficam onde estão com qualquer λ.",
-                ),
-                Axis(Words("activation", "ativação"), names=tuple(Words(each, each) for each in names)),
-                Axis(Words("largest error", "maior erro"), log=True, range=(1e-12, 4.0)),
-                (
-                    series(Words("gate", "porta"), range(len(errors)), errors, "measured", "points"),
-                    series(
-                        Words("trained freely", "treinada livremente"), (5, 6), (free_tanh, free_relu),
-                        "second", "points",
-                    ),
-                ),
-                marks=(Mark(Words("3 − 2√2", "3 − 2√2"), y=limit.error),),
+        pictures=(_errors(names, errors, (free_tanh, free_relu), limit.error),),
+    )  # fmt: skip
+
+
+def _errors(names: list[str], errors: list[float], free: tuple[float, float], limit: float) -> Plot:
+    return Plot(
+        Words("Least error of the gate on [−1, 1]²", "Menor erro da porta em [−1, 1]²"),
+        Words(
+            "At the best λ in float64. The last two stay where they are at every λ; with tanh and "
+            "c = 0 both points are at 1.",
+            "No melhor λ em float64. As duas últimas ficam onde estão com qualquer λ; com tanh e c "
+            "= 0 os dois pontos estão em 1.",
+        ),
+        Axis(Words("activation", "ativação"), names=tuple(Words(each, each) for each in names)),
+        Axis(Words("largest error", "maior erro"), log=True, range=(1e-12, 4.0)),
+        (
+            series(Words("gate", "porta"), range(len(errors)), errors, "measured", "points"),
+            series(
+                Words("trained freely", "treinada livremente"),
+                (5, 6),
+                free,
+                "second",
+                "points",
             ),
         ),
-    )  # fmt: skip
+        marks=(Mark(Words("3 − 2√2", "3 − 2√2"), y=limit),),
+    )
 
 
 EXPERIMENT = Experiment(
     title=Words("Does any nonlinearity multiply?", "Qualquer não linearidade multiplica?"),
     claim=Words(
         "For any nonlinear σ there is such a gate; without loss of generality σ″(0) ≠ 0, or else the bias "
-        "can be adjusted, since σ is not linear.",
+        "can be adjusted, since σ is not linear. (The proof adds: sufficiently smooth.)",
         "Para qualquer σ não linear existe tal porta; sem perda de generalidade σ″(0) ≠ 0, ou então "
-        "ajusta-se o viés, já que σ não é linear.",
+        "ajusta-se o viés, já que σ não é linear. (A prova acrescenta: suficientemente suave.)",
     ),
     source=Words(
         "“O poder da aprendizagem profunda”, theorem on the multiplication gate and its proof",
@@ -141,9 +145,9 @@ EXPERIMENT = Experiment(
         "Smooth activations: errors near 10⁻⁸ or 10⁻¹¹. ReLU: a multiple of 2 sign(uv) min(|u|, |v|), at "
         "best 3 − 2√2 = 0.172 off. Tanh without biases: an odd function plus a constant, at least 1 off, "
         "since uv is 1 at (1, 1) and (−1, −1) and −1 at the other two corners.",
-        "Ativações suaves: erros perto de 10⁻⁸ ou 10⁻¹¹. ReLU: um múltiplo de 2 sinal(uv) min(|u|, |v|), no "
-        "melhor caso a 3 − 2√2 = 0,172. Tanh sem vieses: função ímpar mais constante, erro de ao menos 1, "
-        "pois uv vale 1 em (1, 1) e (−1, −1) e −1 nos outros dois cantos.",
+        "Ativações suaves: erros perto de 10⁻⁸ ou 10⁻¹¹. ReLU: um múltiplo de 2 sinal(uv) min(|u|, |v|), "
+        "que no melhor caso erra 3 − 2√2 = 0,172. Tanh sem vieses: função ímpar mais constante, erro de ao "
+        "menos 1, pois uv vale 1 em (1, 1) e (−1, −1) e −1 nos outros dois cantos.",
     ),
     measure=measure,
     errata=("E9",),

@@ -7,7 +7,7 @@ import numpy as np
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, said
-from profunda.theory import compression_ratio, count_inputs, decimal_digits
+from profunda.theory import count_inputs, decimal_digits
 
 _PIXELS, _GREY, _BLACK_WHITE = 1_000_000, 256, 2
 _HIDDEN = 128  # of the small network that is set beside the list
@@ -44,7 +44,6 @@ def measure(quick: bool) -> Outcome:
                  for n, size in zip(pixels.tolist(), parameters, strict=True)]
         for levels in (_GREY, _BLACK_WHITE)
     }  # fmt: skip
-    ratio = compression_ratio(parameters[-1], _GREY, _PIXELS)
     return Outcome(
         headline=Words("decimal digits of 256^1000000", "algarismos decimais de 256^1000000"),
         predicted=2_408_240.0,
@@ -52,10 +51,10 @@ def measure(quick: bool) -> Outcome:
         interval=(float(grey), float(grey)),
         measured=said(
             "256^1000000 has {0} digits, 2^1000000 has {1}. A network of {2} hidden units for such images "
-            "has {3} parameters: {4} digits of the list's length for each digit of theirs.",
+            "has {3} parameters, a number of {4} digits.",
             "256^1000000 tem {0} algarismos, 2^1000000 tem {1}. Uma rede de {2} unidades ocultas para essas "
-            "imagens tem {3} parâmetros: {4} algarismos do tamanho da lista por algarismo deles.",
-            grey, black_white, _HIDDEN, parameters[-1], round(ratio),
+            "imagens tem {3} parâmetros, um número de {4} algarismos.",
+            grey, black_white, _HIDDEN, parameters[-1], len(str(parameters[-1])),
         ),
         verdict=verdict(exact, grey, black_white),
         statement=said(
@@ -68,27 +67,33 @@ def measure(quick: bool) -> Outcome:
             "I₂₅₆^1000000 → (0, 1): como lista precisa de um número por imagem; uma rede, que é uma fórmula, "
             "não.",
         ),
-        pictures=(
-            Plot(
-                Words("A list and a network", "Uma lista e uma rede"),
-                Words(
-                    "How many decimal digits it takes just to write down how many numbers each needs.",
-                    "Quantos algarismos são precisos só para escrever de quantos números cada uma precisa.",
-                ),
-                Axis(Words("pixels of an image", "pixels de uma imagem"), log=True),
-                Axis(Words("log₁₀ of the count of numbers", "log₁₀ da quantidade de números"), log=True),
-                (
-                    series(Words("list, 256 levels", "lista, 256 níveis"), pixels, lists[_GREY], "bad"),
-                    series(Words("list, 2 levels", "lista, 2 níveis"), pixels, lists[_BLACK_WHITE], "second"),
-                    series(
-                        Words("network, 128 units", "rede, 128 unidades"),
-                        pixels, np.log10(parameters), "measured",
-                    ),
-                ),
-                marks=(Mark(Words("atoms in the universe", "átomos no universo"), y=80.0),),
+        pictures=(_lengths(pixels, lists, parameters),),
+    )  # fmt: skip
+
+
+def _lengths(pixels: np.ndarray, lists: dict[int, list[float]], parameters: list[int]) -> Plot:
+    return Plot(
+        Words("A list and a network", "Uma lista e uma rede"),
+        Words(
+            "Upwards: how many digits it takes just to write down how many numbers each needs. "
+            "Dotted: the atoms of the visible universe, about 10⁸⁰.",
+            "Na vertical: quantos algarismos são precisos só para escrever de quantos números cada "
+            "uma precisa. Pontilhado: os átomos do universo visível, cerca de 10⁸⁰.",
+        ),
+        Axis(Words("pixels of an image", "pixels de uma imagem"), log=True),
+        Axis(Words("log₁₀ of the count of numbers", "log₁₀ da quantidade de números"), log=True),
+        (
+            series(Words("list, 256 levels", "lista, 256 níveis"), pixels, lists[_GREY], "bad"),
+            series(Words("list, 2 levels", "lista, 2 níveis"), pixels, lists[_BLACK_WHITE], "second"),
+            series(
+                Words("network, 128 units", "rede, 128 unidades"),
+                pixels,
+                np.log10(parameters),
+                "measured",
             ),
         ),
-    )  # fmt: skip
+        marks=(Mark(Words("atoms in the universe", "átomos no universo"), y=80.0),),
+    )
 
 
 EXPERIMENT = Experiment(
@@ -96,8 +101,9 @@ EXPERIMENT = Experiment(
     claim=Words(
         "A black and white picture of one megapixel is a vector of 1,000,000 entries with 256 values, so "
         "there are 256^1000000 pictures, and a function p: I₂₅₆ → (0, 1) must be a list of as many values.",
-        "Uma imagem preta/branca de 1 megapixel é um vetor de 1.000.000 de entradas com 256 valores, logo há "
-        "256^1000000 imagens, e uma função p: I₂₅₆ → (0, 1) deve ser uma lista com outros tantos valores.",
+        "Uma imagem preta/branca de 1 megapixel é um vetor de 1.000.000 de entradas com 256 valores, logo "
+        "há 256^1000000 imagens, e uma função p: I₂₅₆ → (0, 1) deve ser uma lista com a mesma quantidade "
+        "de valores.",
     ),
     source=Words(
         "“O poder da aprendizagem profunda”, the example of images",

@@ -44,7 +44,6 @@ def measure(quick: bool) -> Outcome:
     gates = [(found, float(e)) for table in tables.values() for row, e in zip(table, wanted, strict=True)
              for found in row if found is not None]  # fmt: skip
     refused = sum(found is None for table in tables.values() for row in table for found in row)
-    kept = all(found[1] < e for found, e in gates)
     least = {kind: _least(table, wanted) for kind, table in tables.items()}
     floors = {(name, dtype): [multiplication_gate(name, radius=float(r), dtype=dtype).floor(float(r), dtype)
                               for r in radii] for name, dtype in _KINDS}  # fmt: skip
@@ -64,7 +63,7 @@ def measure(quick: bool) -> Outcome:
             "float32).",
             len(gates) + refused, len(gates), refused, *(least[kind][at_one] for kind in _KINDS),
         ),
-        verdict=verdict(kept, refused, fit),
+        verdict=verdict(all(found[1] < e for found, e in gates), refused, fit),
         statement=said(
             "For every ε above about {0}·R² (GELU) or {1}·R² (softplus) float64 has a gate, and λ follows "
             "from ε, R and σ. Below that no λ does: the theorem speaks of real numbers.",
@@ -93,15 +92,18 @@ def _floors(
     for (name, dtype), role in zip(_KINDS, _ROLES, strict=True):
         text = f"{name}, {str(dtype).removeprefix('torch.')}"
         lines.append(series(Words(text, text), radii, least[name, dtype], role, "both"))
-        lines.append(series(said("{0}: formula", "{0}: fórmula", text), radii, floors[name, dtype], "theory"))
+        words = Words("formula", "fórmula") if len(lines) == 1 else Words("", "")
+        lines.append(series(words, radii, floors[name, dtype], "theory"))
     return Plot(
         Words("Least error that can be had", "Menor erro possível"),
         Words(
-            "The smallest ε for which a gate was found on [−R, R]², beside the formula's floor.",
-            "O menor ε para o qual se achou uma porta em [−R, R]², ao lado do piso da fórmula.",
+            "The smallest ε for which a gate was found on [−R, R]², beside the formula's floor. Where a "
+            "point is missing, there is none even for ε = 0.1.",
+            "O menor ε para o qual se achou uma porta em [−R, R]², ao lado do piso da fórmula. Onde falta "
+            "um ponto, não há porta nem para ε = 0,1.",
         ),
-        Axis(Words("R", "R"), log=True),
-        Axis(Words("ε", "ε"), log=True),
+        Axis(Words("R, of the square [−R, R]²", "R, do quadrado [−R, R]²"), log=True),
+        Axis(Words("least ε", "menor ε"), log=True),
         tuple(lines),
     )
 
@@ -135,11 +137,11 @@ EXPERIMENT = Experiment(
         "“O poder da aprendizagem profunda”, teorema da porta de multiplicação",
     ),
     prediction=Words(
-        "In exact arithmetic always. In floating point ε cannot be below about 2√(u|σσ⁗|/3)/|σ″|·R² at the "
-        "best λ, u the unit of rounding (our derivation from Taylor's formula); where σ(c) = 0, as for "
+        "In exact arithmetic always. In floating point ε cannot be below about 2√(δ|σσ⁗|/3)/|σ″|·R² at the "
+        "best λ, δ the unit of rounding (our derivation from Taylor's formula); where σ(c) = 0, as for "
         "GELU, it is a thousand times lower.",
         "Em aritmética exata, sempre. Em ponto flutuante ε não pode ser menor que cerca de "
-        "2√(u|σσ⁗|/3)/|σ″|·R² no melhor λ, u a unidade de arredondamento (derivação nossa pela fórmula de "
+        "2√(δ|σσ⁗|/3)/|σ″|·R² no melhor λ, δ a unidade de arredondamento (derivação nossa pela fórmula de "
         "Taylor); onde σ(c) = 0, como na GELU, o piso é mil vezes mais baixo.",
     ),
     measure=measure,

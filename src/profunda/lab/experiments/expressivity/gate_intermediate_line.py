@@ -70,33 +70,36 @@ def measure(quick: bool) -> Outcome:
             "−u.",
             "A linha do meio perdeu um fator ½: (σ″/2)·8uv/(4σ″) = uv. E o resto é menor do que se diz e de "
             "outra forma: as ordens ímpares se cancelam para qualquer viés, m = uv[1 + σ⁗(u² + v²)/(6σ″) + "
-            "…], ao todo de quarta ordem (medido {0}); nenhum limite por (u + v)³ é possível, pois isto é 0 "
-            "em v = −u.",
+            "…], ao todo de quarta ordem (medido {0}); nenhuma cota por (u + v)³ é possível, pois esse termo "
+            "é 0 em v = −u.",
             order,
         ),
-        pictures=(
-            Plot(
-                Words("Error of the gate along three rays", "Erro da porta ao longo de três raios"),
-                Words(
-                    "Softplus, λ = 1. All rays rise with the power 4, also v = −u, where (u + v)³ is 0.",
-                    "Softplus, λ = 1. Todos os raios sobem com a potência 4, também v = −u, onde (u + v)³ é "
-                    "0.",
-                ),
-                Axis(Words("√(u² + v²)", "√(u² + v²)"), log=True),
-                Axis(Words("|m(u, v) − uv|", "|m(u, v) − uv|"), log=True),
-                (
-                    series(Words("v = u", "v = u"), sizes, rays[45.0], "measured"),
-                    series(Words("v = 0.36 u", "v = 0,36 u"), sizes, rays[20.0], "second"),
-                    series(Words("v = −u", "v = −u"), sizes, rays[-45.0], "bad", "points"),
-                    series(Words("formula, power 4", "fórmula, potência 4"), sizes, leading, "theory"),
-                    series(
-                        Words("text, v = u: power 3", "texto, v = u: potência 3"),
-                        sizes, leading[-1] * sizes**3, "rest",
-                    ),
-                ),
+        pictures=(_rays(sizes, rays, leading),),
+    )  # fmt: skip
+
+
+def _rays(sizes: np.ndarray, rays: dict[float, np.ndarray], leading: np.ndarray) -> Plot:
+    return Plot(
+        Words("Error of the gate along three rays", "Erro da porta ao longo de três raios"),
+        Words(
+            "Softplus, λ = 1. All rays rise with the power 4, also v = −u, where (u + v)³ is 0.",
+            "Softplus, λ = 1. Todos os raios sobem com a potência 4, também v = −u, onde (u + v)³ é 0.",
+        ),
+        Axis(Words("√(u² + v²)", "√(u² + v²)"), log=True),
+        Axis(Words("|m(u, v) − uv|", "|m(u, v) − uv|"), log=True),
+        (
+            series(Words("v = u", "v = u"), sizes, rays[45.0], "measured"),
+            series(Words("v = 0.36 u", "v = 0,36 u"), sizes, rays[20.0], "second"),
+            series(Words("v = −u", "v = −u"), sizes, rays[-45.0], "bad", "points"),
+            series(Words("formula, power 4", "fórmula, potência 4"), sizes, leading, "theory"),
+            series(
+                Words("text, v = u: power 3", "texto, v = u: potência 3"),
+                sizes,
+                leading[-1] * sizes**3,
+                "rest",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 EXPERIMENT = Experiment(

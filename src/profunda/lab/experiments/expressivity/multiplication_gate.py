@@ -40,18 +40,17 @@ def measure(quick: bool) -> Outcome:
     floors = [float(each.min()) for each in errors.values()]
     mean = float(np.mean(orders))
     return Outcome(
-        headline=Words(
-            "order of the error in λ, mean of 5 activations", "ordem do erro em λ, média de 5 ativações"
-        ),
+        headline=Words("order of the error in λ, mean of five", "ordem do erro em λ, média de cinco"),
         predicted=2.0,
         value=mean,
         interval=(min(orders), max(orders)),
         measured=said(
-            "The error falls as λ to a power within {0} of 2, and is within {1} % of the formula at λ = "
-            "0.01. In float64 it can be made as small as {2} (gelu), {3} (silu), {4} (softplus), {5} "
-            "(tanh), not smaller.",
-            "O erro cai como λ elevado a uma potência a até {0} de 2, e a até {1} % da fórmula em λ = 0,01. "
-            "Em float64 pode chegar a {2} (gelu), {3} (silu), {4} (softplus), {5} (tanh), não menos.",
+            "The error falls as λ to a power that differs from 2 by {0} at most, and at λ = 0.01 it is "
+            "within {1} % of the formula. In float64 it can be made as small as {2} (gelu), {3} (silu), "
+            "{4} (softplus), {5} (tanh), not smaller.",
+            "O erro cai como λ elevado a uma potência que difere de 2 em no máximo {0}, e em λ = 0,01 "
+            "difere da fórmula em no máximo {1} %. Em float64 pode chegar a {2} (gelu), {3} (silu), {4} "
+            "(softplus), {5} (tanh), não menos.",
             max(abs(order - 2.0) for order in orders), 100.0 * max(abs(r - 1.0) for r in agreement),
             floors[1], floors[2], floors[0], floors[3],
         ),
@@ -75,7 +74,8 @@ def _errors(gates: dict[str, ProductGate], scales: np.ndarray, errors: dict[str,
     for name, role in (("gelu", "good"), ("softplus", "measured"), ("tanh", "bad")):
         lines.append(series(Words(name, name), scales, errors[name], role))
         theory = [gates[name].at_scale(float(s)).predicted_error() for s in scales]
-        lines.append(series(said("{0}, formula", "{0}, fórmula", name), scales, theory, "theory"))
+        words = Words("formula", "fórmula") if name == "gelu" else Words("", "")
+        lines.append(series(words, scales, theory, "theory"))
     return Plot(
         Words("Error of the gate by λ", "Erro da porta por λ"),
         Words(
@@ -145,10 +145,11 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "By Taylor's formula the error on [−1, 1]² is λ²|σ⁗(c)/σ″(c)|/3, of order 2 in λ (after Lin, Tegmark "
-        "and Rolnick 2017). Rounding adds ε|σ(c)/σ″(c)|/λ², so the error has a least value above 0.",
+        "and Rolnick 2017). Rounding, by a share δ, adds δ|σ(c)/σ″(c)|/λ², so the error "
+        "has a least value above 0.",
         "Pela fórmula de Taylor o erro em [−1, 1]² é λ²|σ⁗(c)/σ″(c)|/3, de ordem 2 em λ (a partir de Lin, "
-        "Tegmark e Rolnick 2017). O arredondamento soma ε|σ(c)/σ″(c)|/λ²; logo o erro tem um mínimo maior "
-        "que 0.",
+        "Tegmark e Rolnick 2017). O arredondamento, de uma fração δ, soma δ|σ(c)/σ″(c)|/λ²; logo o "
+        "erro tem um mínimo maior que 0.",
     ),
     measure=measure,
     rows=("U6",),

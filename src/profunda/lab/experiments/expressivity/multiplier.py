@@ -56,31 +56,38 @@ def measure(quick: bool) -> Outcome:
             "layers deep. The list of true rows, which a form of two levels starts from, grows about "
             "fivefold with each bit; joining rows shortens it, but was not tried here.",
             "Certo: feito de partes dentro de partes o circuito é pequeno, 6n² − 8n portas, e tem ao menos "
-            "três camadas. A lista de linhas verdadeiras, de que parte uma forma de dois níveis, cresce "
+            "três camadas. A lista de linhas verdadeiras, da qual parte uma forma de dois níveis, cresce "
             "cerca de cinco vezes por bit; juntar linhas a encurta, mas não foi testado aqui.",
         ),
-        pictures=(
-            Plot(
-                Words("A multiplier's size", "Tamanho de um multiplicador"),
-                Words(
-                    "Gates and depth of the circuit; true rows of its truth table, all outputs together.",
-                    "Portas e profundidade do circuito; linhas verdadeiras da tabela, todas as saídas "
-                    "juntas.",
-                ),
-                Axis(Words("bits of each factor", "bits de cada fator")),
-                Axis(Words("count", "quantidade"), log=True),
-                (
-                    series(Words(
-                        "two levels: rows",
-                        "dois níveis: linhas",
-                    ), bits, [s.minterms for s in sizes], "bad", "both"),
-                    series(Words("gates", "portas"), bits, [s.gates for s in sizes], "measured", "both"),
-                    series(Words("6n² − 8n", "6n² − 8n"), bits, [6 * n * n - 8 * n for n in bits], "theory"),
-                    series(Words("depth", "profundidade"), bits, [s.depth for s in sizes], "good", "both"),
-                ),
-            ),
-        ),
+        pictures=(_sizes(bits, sizes),),
     )  # fmt: skip
+
+
+def _sizes(bits: list[int], sizes: list[MultiplierSizes]) -> Plot:
+    return Plot(
+        Words("A multiplier's size", "Tamanho de um multiplicador"),
+        Words(
+            "Gates and depth of the circuit; true rows of its truth table, all outputs together.",
+            "Portas e profundidade do circuito; linhas verdadeiras da tabela, todas as saídas juntas.",
+        ),
+        Axis(Words("bits of each factor", "bits de cada fator")),
+        Axis(Words("count", "quantidade"), log=True),
+        (
+            series(
+                Words(
+                    "two levels: rows",
+                    "dois níveis: linhas",
+                ),
+                bits,
+                [s.minterms for s in sizes],
+                "bad",
+                "both",
+            ),
+            series(Words("gates", "portas"), bits, [s.gates for s in sizes], "measured", "both"),
+            series(Words("6n² − 8n", "6n² − 8n"), bits, [6 * n * n - 8 * n for n in bits], "theory"),
+            series(Words("depth", "profundidade"), bits, [s.depth for s in sizes], "good", "both"),
+        ),
+    )
 
 
 EXPERIMENT = Experiment(

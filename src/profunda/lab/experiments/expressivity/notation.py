@@ -53,14 +53,13 @@ def _difference(net: Notated, names: tuple[str, ...], x: np.ndarray) -> float:
     return float(np.abs(net(torch.from_numpy(x)).detach().numpy() - wanted).max())
 
 
-def measure(quick: bool) -> Outcome:
-    """Random networks of four kinds against plain loops; the opposite sign of b; softmax at 10,000."""
-    kinds = (("tanh", "linear"), ("tanh", "max"), ("tanh", "softmax"), ("tanh", "max", "tanh", "softmax"))
+def _compared(kinds: tuple[tuple[str, ...], ...], draws: int) -> tuple[list[float], list[float]]:
+    """For each kind the largest difference from loops and modules; for each network that of adding b."""
     random = np.random.default_rng(4)
     errors, added = [], []
     for names in kinds:
         found = []
-        for _ in range(5 if quick else 25):
+        for _ in range(draws):
             net, x = _network(names, random), random.standard_normal((20, 5))
             found.append(_difference(net, names, x))
             turned = Notated(
@@ -70,6 +69,13 @@ def measure(quick: bool) -> Outcome:
             added.append(float((net(there) - turned(there)).abs().max()))
             found.append(float((net(there) - net.to_module()(there)).abs().max().detach()))
         errors.append(max(found))
+    return errors, added
+
+
+def measure(quick: bool) -> Outcome:
+    """Random networks of four kinds against plain loops; the opposite sign of b; softmax at 10,000."""
+    kinds = (("tanh", "linear"), ("tanh", "max"), ("tanh", "softmax"), ("tanh", "max", "tanh", "softmax"))
+    errors, added = _compared(kinds, 5 if quick else 25)
     soft = Notated(
         [torch.eye(4, dtype=torch.float64)], [torch.full((4,), -1e4, dtype=torch.float64)], ["softmax"]
     )
@@ -77,7 +83,7 @@ def measure(quick: bool) -> Outcome:
     told = [", ".join(name for name in names if name != "tanh") for names in kinds]
     labels = tuple(Words(each, each) for each in told)
     return Outcome(
-        headline=Words("largest difference from a plain loop", "maior diferença de um laço simples"),
+        headline=Words("largest difference from a plain loop", "maior diferença para um laço simples"),
         predicted=0.0,
         value=max(errors),
         interval=(0.0, _TOLERANCE),
@@ -99,23 +105,32 @@ def measure(quick: bool) -> Outcome:
             "entradas (o texto diz n), A leva Rⁿ a Rᵐ. Atenção ao sinal: o texto subtrai b, as bibliotecas "
             "somam; os vieses trocam de sinal ao passar para elas.",
         ),
-        pictures=(
-            _drawn(),
-            Plot(
-                Words("Difference from a plain loop", "Diferença de um laço simples"),
+        pictures=(_drawn(), _differences(labels, errors)),
+    )  # fmt: skip
+
+
+def _differences(labels: tuple[Words, ...], errors: list[float]) -> Plot:
+    return Plot(
+        Words("Difference from a plain loop", "Diferença para um laço simples"),
+        Words(
+            "The largest over random networks and inputs, float64.",
+            "A maior sobre redes e entradas sorteadas, float64.",
+        ),
+        Axis(Words("σ beside tanh", "σ além de tanh"), names=labels),
+        Axis(Words("largest difference", "maior diferença"), log=True, range=(1e-17, 1e-11)),
+        (
+            series(
                 Words(
-                    "The largest over random networks and inputs, float64.",
-                    "A maior sobre redes e entradas sorteadas, float64.",
-                ),
-                Axis(Words("σ beside tanh", "σ além de tanh"), names=labels),
-                Axis(Words("largest difference", "maior diferença"), log=True, range=(1e-17, 1e-11)),
-                (series(Words(
                     "difference",
                     "diferença",
-                ), range(len(errors)), np.maximum(errors, 1e-17), "measured", "points"),),
+                ),
+                range(len(errors)),
+                np.maximum(errors, 1e-17),
+                "measured",
+                "points",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _drawn() -> Diagram:

@@ -7,6 +7,7 @@ from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     Circuit,
+    ParitySizes,
     circuit_network,
     minimal_cover,
     parity_flat,
@@ -67,53 +68,49 @@ def measure(quick: bool) -> Outcome:
             "Right for circuits of AND, OR and NOT: 2ⁿ⁻¹ terms at two levels, about 4n gates in a deep "
             "tree. It does not carry over to networks, whose units add: one hidden layer of n ReLU or "
             "threshold units on the sum of the bits is exact, fewer than the tree's 2(n − 1). Products and "
-            "sawtooth waves do need depth.",
+            "sawtooth waves do need depth, see their pages.",
             "Certo para circuitos de AND, OR e NOT: 2ⁿ⁻¹ termos em dois níveis, cerca de 4n portas numa "
             "árvore profunda. Não vale para redes, cujas unidades somam: uma camada oculta de n unidades "
             "ReLU ou de limiar sobre a soma dos bits é exata, menos que as 2(n − 1) da árvore. Produtos e "
-            "ondas dente de serra, sim, pedem profundidade.",
+            "ondas dente de serra, sim, pedem profundidade: ver suas páginas.",
         ),
-        pictures=(
-            Plot(
-                Words("Size of a parity of n bits", "Tamanho da paridade de n bits"),
-                Words(
-                    "Counted on circuits and networks that were built. The lowest line has one hidden layer.",
-                    "Contado em circuitos e redes construídos. A linha mais baixa tem uma camada oculta.",
-                ),
-                Axis(Words("bits", "bits")),
-                Axis(Words("terms, gates or units", "termos, portas ou unidades"), log=True),
-                (
-                    series(Words(
-                        "two levels: terms",
-                        "dois níveis: termos",
-                    ), bits, [s.terms for s in sizes], "bad", "both"),
-                    series(Words(
-                        "NAND tree: gates",
-                        "árvore NAND: portas",
-                    ), bits, [s.nand_gates for s in sizes], "second", "both"),
-                    series(Words(
-                        "tree network: units",
-                        "rede árvore: unidades",
-                    ), bits, [s.tree_units for s in sizes], "measured", "both"),
-                    series(Words(
-                        "one layer: units",
-                        "uma camada: unidades",
-                    ), bits, [s.flat_units for s in sizes], "good", "both"),
-                ),
-            ),
-        ),
+        pictures=(_sizes(bits, sizes),),
     )  # fmt: skip
+
+
+def _sizes(bits: list[int], sizes: list[ParitySizes]) -> Plot:
+    two_levels = Words("two levels: terms", "dois níveis: termos")
+    nand_tree = Words("NAND tree: gates", "árvore NAND: portas")
+    tree, flat = (
+        Words("tree network: units", "rede em árvore: unidades"),
+        Words("one layer: units", "uma camada: unidades"),
+    )
+    return Plot(
+        Words("Size of a parity of n bits", "Tamanho da paridade de n bits"),
+        Words(
+            "Counted on circuits and networks that were built. The lowest line has one hidden layer.",
+            "Contado em circuitos e redes construídos. A linha mais baixa tem uma camada oculta.",
+        ),
+        Axis(Words("bits", "bits")),
+        Axis(Words("terms, gates or units", "termos, portas ou unidades"), log=True),
+        (
+            series(two_levels, bits, [s.terms for s in sizes], "bad", "both"),
+            series(nand_tree, bits, [s.nand_gates for s in sizes], "second", "both"),
+            series(tree, bits, [s.tree_units for s in sizes], "measured", "both"),
+            series(flat, bits, [s.flat_units for s in sizes], "good", "both"),
+        ),
+    )
 
 
 EXPERIMENT = Experiment(
     title=Words("Parity, shallow and deep", "Paridade, rasa e profunda"),
     claim=Words(
         "Computing the parity of a set of bits takes exponentially many gates with a shallow circuit, and "
-        "few with pairs of pairs; so deep networks can be intrinsically much more powerful than shallow "
-        "ones.",
+        "few with pairs of pairs; so deep circuits can be intrinsically much more powerful, and results "
+        "suggest the same of deep networks.",
         "Calcular a paridade de um conjunto de bits exige exponencialmente muitas portas num circuito raso, "
-        "e poucas com pares de pares; logo redes profundas podem ser intrinsecamente muito mais poderosas "
-        "que as rasas.",
+        "e poucas com pares de pares; logo circuitos profundos podem ser intrinsecamente muito mais "
+        "poderosos, e resultados sugerem o mesmo de redes profundas.",
     ),
     source=Words(
         "“Por que as redes neurais profundas são difíceis de treinar?”, on parity",

@@ -48,16 +48,16 @@ def _epochs(bits: int, seeds: int) -> dict[str, np.ndarray]:
     return {key: table[k, int(rates[k].argmax())] for k, key in enumerate(shapes)}
 
 
-def verdict(tree: float, flat: float, high: float) -> Verdict:
-    """Shares of runs that solve 4 to 8 bits with networks that just suffice; upper end of the interval of
-    epochs needed, deep ÷ flat, with room.
+def verdict(tree: float, flat: float, low: float, high: float) -> Verdict:
+    """Shares of runs that solve 4 to 8 bits with networks that just suffice; the interval of epochs needed,
+    deep ÷ flat, with room.
 
     Depth helps learning if the tree is found clearly more often than the flat network and the deep one
-    sooner; with conditions if only the latter.
+    sooner; with conditions if only the latter, or if neither is clearly sooner.
     """
-    if high >= 1.0:
+    if low > 1.0:
         return "wrong"
-    return "holds" if tree > flat + 0.25 else "holds with conditions"
+    return "holds" if high < 1.0 and tree > flat + 0.25 else "holds with conditions"
 
 
 def _percent(share: float) -> int:
@@ -93,18 +93,29 @@ def measure(quick: bool) -> Outcome:
             *(_percent(mean[key]) for key in ("flat", "tree", "wide", "deep")),
             float(np.exp(ratio)), low, high,
         ),
-        verdict=verdict(mean["tree"], mean["flat"], high),
-        statement=said(
-            "That a small network exists does not mean that training finds it: of runs with networks of "
-            "just the size that suffices {0} % (flat) and {1} % (tree) succeed. Networks with several times "
-            "the units learn it, deep ones in {2} times the epochs of flat ones of equal size.",
-            "Que exista uma rede pequena não quer dizer que o treino a encontre: dos treinos com redes do "
-            "tamanho que apenas basta, {0} % (plana) e {1} % (árvore) têm êxito. Redes com várias vezes mais "
-            "unidades a aprendem, as profundas em {2} vezes as épocas das planas de igual tamanho.",
-            _percent(mean["flat"]), _percent(mean["tree"]), float(np.exp(ratio)),
-        ),
+        verdict=verdict(mean["tree"], mean["flat"], low, high),
+        statement=_said_so(mean, ratio, low, high),
         pictures=(_shares(shares), _course(found[-1])),
     )  # fmt: skip
+
+
+def _said_so(mean: dict[str, float], ratio: float, low: float, high: float) -> Words:
+    if low > 1.0:
+        so = ("no advantage of depth in learning parity", "nenhuma vantagem da profundidade ao aprendê-la")
+    elif high < 1.0:
+        so = ("an advantage of depth in time", "vantagem da profundidade no tempo")
+    else:
+        so = ("no clear difference", "sem diferença clara")
+    told = said(
+        "That a small network exists does not mean that training finds it: of runs with networks of "
+        "just the size that suffices {0} % (flat) and {1} % (tree) succeed. Networks with several times "
+        "the units learn it, deep ones in {2} times the epochs of flat ones of equal size: ",
+        "Que exista uma rede pequena não quer dizer que o treino a encontre: dos treinos com redes do "
+        "tamanho que apenas basta, {0} % (plana) e {1} % (árvore) têm êxito. Redes com várias vezes mais "
+        "unidades a aprendem, as profundas em {2} vezes as épocas das planas de igual tamanho: ",
+        _percent(mean["flat"]), _percent(mean["tree"]), float(np.exp(ratio)),
+    )  # fmt: skip
+    return Words(f"{told.en}{so[0]}.", f"{told.pt}{so[1]}.")
 
 
 _NETWORKS = (
@@ -119,8 +130,10 @@ def _shares(shares: list[dict[str, float]]) -> Plot:
     return Plot(
         Words("How often training finds parity", "Com que frequência o treino acha a paridade"),
         Words(
-            "Share of runs whose loss on the whole truth table falls below 0.1.",
-            "Parte dos treinos cuja perda na tabela verdade inteira cai abaixo de 0,1.",
+            "Share of runs whose loss falls below 0.1 on the whole truth table, which is also what they "
+            "train on.",
+            "Parte dos treinos cuja perda cai abaixo de 0,1 na tabela verdade inteira, que é também o que se "
+            "treina.",
         ),
         Axis(Words("bits", "bits"), names=tuple(Words(str(n), str(n)) for n in _BITS)),
         Axis(Words("share of runs that solve it", "parte dos treinos que resolvem"), range=(0.0, 1.05)),
@@ -136,8 +149,10 @@ def _course(taken: dict[str, np.ndarray]) -> Plot:
     return Plot(
         Words("When training finds the parity of 8 bits", "Quando o treino acha a paridade de 8 bits"),
         Words(
-            "Share of runs that have solved it by an epoch.",
-            "Parte dos treinos que já a resolveram até uma época.",
+            "Share of runs that have solved it by an epoch. Those of networks that just suffice stay at 0, "
+            "one line over the other.",
+            "Parte dos treinos que já a resolveram até uma época. Os das redes que apenas bastam ficam em 0, "
+            "uma linha sobre a outra.",
         ),
         Axis(Words("epoch", "época")),
         Axis(Words("share solved", "parte resolvida"), range=(-0.02, 1.05)),
@@ -151,16 +166,17 @@ def _course(taken: dict[str, np.ndarray]) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Learning parity, deep or shallow", "Aprender a paridade: rede profunda ou rasa"),
     claim=Words(
-        "With deeper circuits parity is easy; layers of abstraction should give deep networks an advantage "
-        "in learning such problems.",
-        "Com circuitos mais profundos a paridade é fácil; camadas de abstração parecem dar às redes "
-        "profundas uma vantagem ao aprender tais problemas.",
+        "With deeper circuits parity is easy, and layers of abstraction seem to give deep networks a "
+        "convincing advantage in learning complex problems; so in learning parity, too.",
+        "Com circuitos mais profundos a paridade é fácil, e camadas de abstração parecem dar às redes "
+        "profundas uma vantagem convincente ao aprender problemas complexos; logo também ao aprender a "
+        "paridade.",
     ),
     source=Words(
-        "“Por que as redes neurais profundas são difíceis de treinar?”, on parity and on layers of "
-        "abstraction",
-        "“Por que as redes neurais profundas são difíceis de treinar?”, sobre paridade e camadas de "
-        "abstração",
+        "A reading of “Por que as redes neurais profundas são difíceis de treinar?”, on parity and on layers "
+        "of abstraction (of patterns to recognise)",
+        "Uma leitura de “Por que as redes neurais profundas são difíceis de treinar?”, sobre paridade e "
+        "camadas de abstração (para reconhecer padrões)",
     ),
     prediction=Words(
         "n ReLU units in one layer, or about 2(n − 1) in a tree, compute parity exactly. No theorem here "

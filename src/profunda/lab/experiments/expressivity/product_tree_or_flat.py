@@ -1,13 +1,12 @@
 """The product of n numbers: four units a number in a deep network, 2ⁿ units in a flat one."""
 
-import numpy as np
-
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words, said
 from profunda.theory import ProductError, best_product, flat_product, product_tree
 
 _UNITS = "sigmoid"
+_POWERS = (2, 4, 8, 16, 32)  # numbers for which the tree has no waiting units
 
 
 def verdict(trees: list[ProductError], flats: list[ProductError]) -> Verdict:
@@ -33,7 +32,6 @@ def measure(quick: bool) -> Outcome:
     trees = [best_product("tree", n, _UNITS, points=points) for n in many]
     last = few[-1]
     tree = next(each for each in trees if each.inputs == last)
-    counts = np.array([2, 4, 8, 16, 32])
     return Outcome(
         headline=said(
             "units of the flat network ÷ of the tree, n = {0}",
@@ -62,39 +60,68 @@ def measure(quick: bool) -> Outcome:
             "medido aqui. E tamanho não é tudo: a soma plana divide por λⁿ, e o arredondamento a estraga "
             "bem antes de 2ⁿ unidades serem demais.",
         ),
-        pictures=(
-            Plot(
+        pictures=(_units(flats, trees), _least_errors(flats, trees)),
+    )  # fmt: skip
+
+
+def _units(flats: list[ProductError], trees: list[ProductError]) -> Plot:
+    return Plot(
+        Words(
+            "Hidden units for a product of n numbers",
+            "Unidades ocultas para um produto de n números",
+        ),
+        Words("Counted on the networks that were built.", "Contadas nas redes construídas."),
+        Axis(Words("numbers in the product n", "números no produto n"), log=True),
+        Axis(Words("hidden units", "unidades ocultas"), log=True),
+        (
+            series(
                 Words(
-                    "Hidden units for a product of n numbers",
-                    "Unidades ocultas para um produto de n números",
+                    "flat: 2ⁿ",
+                    "plana: 2ⁿ",
                 ),
-                Words("Counted on the networks that were built.", "Contadas nas redes construídas."),
-                Axis(Words("n", "n"), log=True),
-                Axis(Words("hidden units", "unidades ocultas"), log=True),
-                (
-                    series(Words(
-                        "flat: 2ⁿ",
-                        "plana: 2ⁿ",
-                    ), few, [each.neurons for each in flats], "bad", "both"),
-                    series(Words("tree", "árvore"), many, [each.neurons for each in trees], "good", "both"),
-                    series(Words("4(n − 1)", "4(n − 1)"), counts, 4 * (counts - 1), "theory"),
-                ),
+                [each.inputs for each in flats],
+                [each.neurons for each in flats],
+                "bad",
+                "both",
             ),
-            Plot(
-                Words("Least error in float64", "Menor erro em float64"),
-                Words(
-                    "Sigmoid units on [−1, 1]ⁿ, corners included, at the best λ of each network.",
-                    "Unidades sigmoide em [−1, 1]ⁿ, cantos incluídos, no melhor λ de cada rede.",
-                ),
-                Axis(Words("n", "n"), log=True),
-                Axis(Words("largest error", "maior erro"), log=True),
-                (
-                    series(Words("flat", "plana"), few, [each.error for each in flats], "bad", "both"),
-                    series(Words("tree", "árvore"), many, [each.error for each in trees], "good", "both"),
-                ),
+            series(
+                Words("tree", "árvore"),
+                [each.inputs for each in trees],
+                [each.neurons for each in trees],
+                "good",
+                "both",
+            ),
+            series(Words("4(n − 1)", "4(n − 1)"), _POWERS, [4 * (n - 1) for n in _POWERS], "theory"),
+        ),
+    )
+
+
+def _least_errors(flats: list[ProductError], trees: list[ProductError]) -> Plot:
+    return Plot(
+        Words("Least error in float64", "Menor erro em float64"),
+        Words(
+            "Sigmoid units on [−1, 1]ⁿ, corners included, at the best λ of each network.",
+            "Unidades sigmoide em [−1, 1]ⁿ, cantos incluídos, no melhor λ de cada rede.",
+        ),
+        Axis(Words("numbers in the product n", "números no produto n"), log=True),
+        Axis(Words("largest error", "maior erro"), log=True),
+        (
+            series(
+                Words("flat", "plana"),
+                [each.inputs for each in flats],
+                [each.error for each in flats],
+                "bad",
+                "both",
+            ),
+            series(
+                Words("tree", "árvore"),
+                [each.inputs for each in trees],
+                [each.error for each in trees],
+                "good",
+                "both",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 EXPERIMENT = Experiment(
@@ -114,10 +141,12 @@ EXPERIMENT = Experiment(
         "(Lin, Tegmark e Rolnick 2017)",
     ),
     prediction=Words(
-        "A tree of gates has 4(n − 1) units in ⌈log₂ n⌉ layers, with an error of n − 1 gates; the flat sum "
-        "over all signs has 2ⁿ (Lin, Tegmark and Rolnick 2017; Rolnick and Tegmark 2018).",
-        "Uma árvore de portas tem 4(n − 1) unidades em ⌈log₂ n⌉ camadas, com o erro de n − 1 portas; a soma "
-        "plana sobre todos os sinais tem 2ⁿ (Lin, Tegmark e Rolnick 2017; Rolnick e Tegmark 2018).",
+        "A tree of gates has 4(n − 1) units in ⌈log₂ n⌉ layers for n = 2, 4, 8, … (else some more, which "
+        "hand a number on to the next layer), with an error of n − 1 gates; the flat sum over all signs "
+        "has 2ⁿ (Lin, Tegmark and Rolnick 2017; Rolnick and Tegmark 2018).",
+        "Uma árvore de portas tem 4(n − 1) unidades em ⌈log₂ n⌉ camadas se n = 2, 4, 8, … (senão algumas a "
+        "mais, que passam um número à camada seguinte), com o erro de n − 1 portas; a soma plana sobre "
+        "todos os sinais tem 2ⁿ (Lin, Tegmark e Rolnick 2017; Rolnick e Tegmark 2018).",
     ),
     measure=measure,
     rows=("U6", "U7"),

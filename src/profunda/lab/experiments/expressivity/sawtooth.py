@@ -65,9 +65,9 @@ def measure(quick: bool) -> Outcome:
         interval=(float(counted[-1]), float(counted[-1])),
         measured=said(
             "{0} units in {1} layers make {2} pieces, all counted. One layer of {0} units made at most {3} "
-            "in {4} draws, and can make {5}; the same wave takes {6} units there.",
+            "in {4} draws, and can make {5}; the same wave built there has {6} units.",
             "{0} unidades em {1} camadas fazem {2} trechos, todos contados. Uma camada de {0} unidades fez "
-            "no máximo {3} em {4} sorteios, e pode fazer {5}; a mesma onda pede {6} unidades ali.",
+            "no máximo {3} em {4} sorteios, e pode fazer {5}; a mesma onda construída ali tem {6} unidades.",
             2 * k, k, counted[-1], shallow[-1], tried, bound[-1], flat[-1],
         ),
         verdict=verdict(counted, predicted, shallow, bound),
@@ -79,33 +79,39 @@ def measure(quick: bool) -> Outcome:
             "de uma tenda custam 2 unidades por dobra em profundidade, e ao menos 2ᵏ − 1 unidades em uma "
             "camada. Ao contrário da paridade, este exemplo vale para redes.",
         ),
-        pictures=(
-            _waves(),
-            Plot(
-                Words("Straight pieces by number of units", "Trechos retos por número de unidades"),
-                Words(
-                    "Deep: 2 units a layer. One layer: the most found, and its bound m + 1.",
-                    "Profunda: 2 unidades por camada. Uma camada: o máximo encontrado, e seu limite m + 1.",
-                ),
-                Axis(Words("hidden units", "unidades ocultas")),
-                Axis(Words("straight pieces on [0, 1]", "trechos retos em [0, 1]"), log=True),
-                (
-                    series(Words("deep", "profunda"), [2 * n for n in folds], counted, "good", "both"),
-                    series(
-                        Words("2ᵏ, k layers", "2ᵏ, k camadas"), [2 * n for n in folds], predicted, "theory"
-                    ),
-                    series(Words(
-                        "one layer",
-                        "uma camada",
-                    ), [2 * n for n in folds], shallow, "bad", "points"),
-                    series(Words(
-                        "one layer, bound",
-                        "uma camada, limite",
-                    ), [2 * n for n in folds], bound, "theory"),
-                ),
-            ),
-        ),
+        pictures=(_waves(), _pieces(folds, counted, predicted, shallow, bound)),
     )  # fmt: skip
+
+
+def _pieces(
+    folds: range, counted: list[int], predicted: list[int], shallow: list[int], bound: list[int]
+) -> Plot:
+    return Plot(
+        Words("Straight pieces by number of units", "Trechos retos por número de unidades"),
+        Words(
+            "Deep: 2 units a layer. One layer of m units: the most found. Dashed: 2ᵏ for k layers "
+            "(steep), and the bound m + 1 of one layer (flat).",
+            "Profunda: 2 unidades por camada. Uma camada de m unidades: o máximo encontrado. "
+            "Tracejado: 2ᵏ para k camadas (íngreme) e o limite m + 1 de uma camada (rasteiro).",
+        ),
+        Axis(Words("hidden units", "unidades ocultas")),
+        Axis(Words("straight pieces on [0, 1]", "trechos retos em [0, 1]"), log=True),
+        (
+            series(Words("deep", "profunda"), [2 * n for n in folds], counted, "good", "both"),
+            series(Words("theory", "teoria"), [2 * n for n in folds], predicted, "theory"),
+            series(
+                Words(
+                    "one layer",
+                    "uma camada",
+                ),
+                [2 * n for n in folds],
+                shallow,
+                "bad",
+                "points",
+            ),
+            series(Words("", ""), [2 * n for n in folds], bound, "theory"),
+        ),
+    )
 
 
 def _waves() -> Plot:
@@ -125,7 +131,7 @@ def _waves() -> Plot:
         Axis(Words("x", "x")),
         Axis(Words("output", "saída"), range=(0.0, 1.05)),
         tuple(lines),
-        slider=Slider(Words("layers", "camadas"), tuple(Words(str(k), str(k)) for k in _FOLDS)),
+        slider=Slider(Words("Layers", "Camadas"), tuple(Words(str(k), str(k)) for k in _FOLDS)),
     )
 
 

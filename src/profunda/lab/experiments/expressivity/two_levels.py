@@ -55,30 +55,38 @@ def measure(quick: bool) -> Outcome:
             "função. Só com as entradas simples, dois níveis de AND e NAND perdem a maioria das funções, a "
             "começar pelo ou exclusivo; é preciso mais um nível, de inversores.",
         ),
-        pictures=(
-            Plot(
-                Words("Functions within reach of two levels", "Funções ao alcance de dois níveis"),
-                Words(
-                    "Every circuit of two levels of wide AND and NAND gates was tried, with complements up "
-                    "to 3 inputs.",
-                    "Todos os circuitos de dois níveis de portas AND e NAND largas foram testados, com "
-                    "complementos até 3 entradas.",
-                ),
-                Axis(Words(
-                    "inputs",
-                    "entradas",
-                ), names=tuple(Words(str(n), str(n)) for n in range(1, most + 1))),
-                Axis(Words("share of all functions, %", "parte de todas as funções, %"), range=(0.0, 105.0)),
-                (
-                    series(Words("plain inputs", "entradas simples"), range(most), shares, "bad", "bars"),
-                    series(
-                        Words("with complements", "com complementos"),
-                        range(3), [100.0 * each.functions / each.total for each in given], "good", "bars",
-                    ),
-                ),
+        pictures=(_reach(shares, [100.0 * each.functions / each.total for each in given]),),
+    )  # fmt: skip
+
+
+def _reach(shares: list[float], given: list[float]) -> Plot:
+    return Plot(
+        Words("Functions within reach of two levels", "Funções ao alcance de dois níveis"),
+        Words(
+            "Every circuit of two levels of wide AND and NAND gates was tried, with complements up "
+            "to 3 inputs.",
+            "Todos os circuitos de dois níveis de portas AND e NAND largas foram testados, com "
+            "complementos até 3 entradas.",
+        ),
+        Axis(
+            Words(
+                "inputs",
+                "entradas",
+            ),
+            names=tuple(Words(str(n), str(n)) for n in range(1, len(shares) + 1)),
+        ),
+        Axis(Words("share of all functions, %", "parte de todas as funções, %"), range=(0.0, 105.0)),
+        (
+            series(Words("plain inputs", "entradas simples"), range(len(shares)), shares, "bad", "bars"),
+            series(
+                Words("with complements", "com complementos"),
+                range(3),
+                given,
+                "good",
+                "bars",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 EXPERIMENT = Experiment(
@@ -95,11 +103,13 @@ EXPERIMENT = Experiment(
     ),
     prediction=Words(
         "With complements every function is an OR of ANDs, hence a NAND of NANDs. Without, AND after AND "
-        "and NAND gives only functions whose true rows lie above one row and are closed under taking ones "
-        "away, or the complements of these: 14 of 16 for two bits, without XOR and XNOR (our derivation).",
+        "and NAND gives only functions whose true rows share certain ones and stay true when any other one "
+        "is set to 0, or the complements of these: 14 of 16 for two bits, without XOR and XNOR (our "
+        "derivation).",
         "Com complementos toda função é um OU de ANDs, logo uma NAND de NANDs. Sem eles, AND após AND e "
-        "NAND dá só funções cujas linhas verdadeiras ficam acima de uma linha e são fechadas ao retirar "
-        "uns, ou os complementos destas: 14 de 16 para dois bits, sem XOR e XNOR (derivação nossa).",
+        "NAND dá só funções cujas linhas verdadeiras têm certos uns em comum e continuam verdadeiras ao "
+        "trocar qualquer outro um por 0, ou os complementos destas: 14 de 16 para dois bits, sem XOR e "
+        "XNOR (derivação nossa).",
     ),
     measure=measure,
     errata=("E34",),

@@ -19,6 +19,14 @@ def verdict(bias: np.ndarray, variance: np.ndarray, total: np.ndarray, fresh: np
     return "holds" if trades and adds else "wrong"
 
 
+_SO = Words(
+    "On points and noise that the fit has not seen, the squared error is bias² + variance + noise, "
+    "and the penalty trades the first two.",
+    "Em pontos e ruído que o ajuste não viu, o erro quadrático é viés² + variância + ruído, e a "
+    "penalidade troca os dois primeiros entre si.",
+)
+
+
 def measure(quick: bool) -> Outcome:
     """24 Gaussians on 25 points of a noisy sine, fitted to many draws of the noise."""
     problem, sets = basis_problem(), _SETS if quick else 4 * _SETS
@@ -52,12 +60,7 @@ def measure(quick: bool) -> Outcome:
             float(bias[-1]), float(bias[0]), float(variance[-1]), float(variance[0]), sets, apart, best,
         ),
         verdict=verdict(bias, variance, total, np.array(fresh)),
-        statement=Words(
-            "On points and noise that the fit has not seen, the squared error is bias² + variance + noise, "
-            "and the penalty trades the first two.",
-            "Em pontos e ruído que o ajuste não viu, o erro quadrático é viés² + variância + ruído, e a "
-            "penalidade troca os dois primeiros entre si.",
-        ),
+        statement=_SO,
         pictures=(_picture(logs, bias, variance, np.array(fresh), exact, best),),
     )  # fmt: skip
 
@@ -66,11 +69,11 @@ def _picture(
     logs: np.ndarray, bias: np.ndarray, variance: np.ndarray, fresh: np.ndarray, exact: list, best: float
 ) -> Plot:
     theory = [
-        series(Words(f"{en}, exact", f"{pt}, exato"), logs, values, "theory")
-        for en, pt, values in (
-            ("bias²", "viés²", [one.bias2 for one in exact]),
-            ("variance", "variância", [one.variance for one in exact]),
-            ("sum", "soma", [one.total for one in exact]),
+        series(name, logs, values, "theory")
+        for name, values in (
+            (Words("exact, each", "exato, cada um"), [one.bias2 for one in exact]),
+            (Words("", ""), [one.variance for one in exact]),
+            (Words("", ""), [one.total for one in exact]),
         )
     ]
     return Plot(
@@ -80,7 +83,7 @@ def _picture(
             "Esquerda: pouca penalidade, o ajuste segue o ruído. Direita: muita, ele perde a curva.",
         ),
         Axis(Words("ln λ", "ln λ")),
-        Axis(Words("squared error", "erro quadrático"), log=True),
+        Axis(Words("squared error", "erro quadrático"), log=True, range=(1e-4, 1.0)),
         (
             series(Words("bias²", "viés²"), logs, bias, "measured", "both"),
             series(Words("variance", "variância"), logs, variance, "second", "both"),

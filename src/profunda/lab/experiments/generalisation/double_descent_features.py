@@ -37,21 +37,21 @@ def measure(quick: bool) -> Outcome:
         value=float(plain.peak),
         interval=(float(counts[place - 1]), float(counts[place + 1])),
         measured=said(
-            "The median test error is {0} at best before the peak, {1} at p = {2} (half of the repeats "
-            "between {3} and {4} times the first), and {5} at p = {6}. With ridge λ = 0.1 it is {7} at p = "
-            "N and {8} at the end.",
-            "O erro de teste mediano é {0} no melhor ponto antes do pico, {1} em p = {2} (metade das "
-            "repetições entre {3} e {4} vezes o primeiro), e {5} em p = {6}. Com ridge λ = 0,1 é {7} em p = "
-            "N e {8} no fim.",
+            "With p features the median test error is {0} at best before the peak, {1} at p = {2} (half of "
+            "the repeats between {3} and {4} times that best), and {5} at p = {6}. With ridge λ = 0.1 it "
+            "is {7} at p = N and {8} at the end.",
+            "Com p características o erro de teste mediano é {0} no melhor ponto antes do pico, {1} em p = "
+            "{2} (metade das repetições entre {3} e {4} vezes esse melhor), e {5} em p = {6}. Com ridge λ "
+            "= 0,1 é {7} em p = N e {8} no fim.",
             plain.classical_minimum, float(plain.median.max()), plain.peak, float(ends[0]), float(ends[1]),
             float(plain.median[-1]), counts[-1], float(ridge.median[place]), float(ridge.median[-1]),
         ),
         verdict=verdict(plain, ridge),
         statement=Words(
             "Without a penalty the error descends twice, with a peak exactly at as many features as rows, "
-            "and the largest model is best. A small ridge penalty takes the peak away.",
+            "and here the largest model is best. A small ridge penalty takes the peak away.",
             "Sem penalidade o erro desce duas vezes, com um pico exatamente em tantas características "
-            "quantas linhas, e o maior modelo é o melhor. Uma pequena penalidade ridge remove o pico.",
+            "quantas linhas, e aqui o maior modelo é o melhor. Uma pequena penalidade ridge remove o pico.",
         ),
         pictures=(_picture(counts, plain, ridge),),
     )  # fmt: skip

@@ -17,6 +17,22 @@ def _parameters(widths: np.ndarray) -> np.ndarray:
     return widths * (_INPUTS + 1) + _CLASSES * (widths + 1)
 
 
+_CLASSES_TOO = {
+    False: Words(
+        "The share of wrong classes has no peak: it only falls.",
+        "A fração de classes erradas não tem pico: só cai.",
+    ),
+    True: Words(
+        "The share of wrong classes rises somewhere, too.",
+        "A fração de classes erradas também sobe em algum ponto.",
+    ),
+}
+_CLEAN = {
+    True: Words("With clean labels there is no peak.", "Com rótulos limpos não há pico."),
+    False: Words("With clean labels there is a peak too.", "Com rótulos limpos também há um pico."),
+}
+
+
 def verdict(ratio: float, noisy: np.ndarray, clean: np.ndarray) -> Verdict:
     """`ratio`: P/(N·C) at the peak; test errors [K] with noisy and with clean labels, by growing width."""
     peak = int(np.argmax(noisy))
@@ -42,7 +58,8 @@ def measure(quick: bool) -> Outcome:
     mean, clean = test.mean(1), found[0.0][:, 0].mean(1)
     place = int(np.argmax(mean))
     ratios = _parameters(widths) / (_ROWS * _CLASSES)
-    falls = bool(clean.argmax() == 0)
+    falls, shares = bool(clean.argmax() == 0), wrong.mean(1)
+    bump = bool((np.diff(shares) > 0).any())
     ends = ratios[max(0, place - 1)], ratios[min(len(ratios) - 1, place + 1)]
     return Outcome(
         headline=Words("P ÷ (N·C) at the peak", "P ÷ (N·C) no pico"),
@@ -58,19 +75,25 @@ def measure(quick: bool) -> Outcome:
             "{6} unidades. As classes erradas são {7} com 2, {8} com {2} e {9} com 192.",
             float(mean[0]), float(mean[place]), int(widths[place]), float(ratios[place]), float(mean[-1]),
             float(clean.max()), int(widths[::2][int(np.argmax(clean))]),
-            *(float(wrong[k].mean()) for k in (0, place, -1)),
+            *(float(shares[k]) for k in (0, place, -1)),
         ),
         verdict=verdict(float(ratios[place]), mean, clean),
-        statement=Words(
-            "With noisy labels networks show the peak and the second descent too, within a factor of four "
-            "of as many parameters as rows times outputs; the first descent is hardly seen. "
-            + ("With clean labels there is no peak." if falls else "With clean labels there is a peak too."),
-            "Com rótulos ruidosos, redes também mostram o pico e a segunda descida, a um fator de no máximo "
-            "quatro de tantos parâmetros quantas linhas vezes saídas; a primeira descida quase não se vê. "
-            + ("Com rótulos limpos não há pico." if falls else "Com rótulos limpos também há um pico."),
-        ),
+        statement=_said_so(bump, falls),
         pictures=(_picture(ratios, test, train, clean),),
     )  # fmt: skip
+
+
+def _said_so(bump: bool, falls: bool) -> Words:
+    """`bump`: the share of wrong classes rises somewhere; `falls`: clean labels have no peak."""
+    classes, clean = _CLASSES_TOO[bump], _CLEAN[falls]
+    return Words(
+        "With noisy labels networks show the peak and the second descent too, in the squared loss they train "
+        "on; the peak lies within a factor of four of P = N·C (parameters, rows, outputs), the first descent "
+        f"is hardly seen. {classes.en} {clean.en}",
+        "Com rótulos ruidosos, redes também mostram o pico e a segunda descida, na perda quadrática que "
+        "treinam; o pico está a no máximo um fator de quatro de P = N·C (parâmetros, linhas, saídas), a "
+        f"primeira descida quase não se vê. {classes.pt} {clean.pt}",
+    )
 
 
 def _picture(ratios: np.ndarray, test: np.ndarray, train: np.ndarray, clean: np.ndarray) -> Plot:
@@ -105,12 +128,13 @@ EXPERIMENT = Experiment(
         "“Técnicas de regularização”, curvas de aprendizado: descida dupla, figura 9.9 (ResNet18)",
     ),
     prediction=Words(
-        "For the squared loss the peak is where the parameters can just fit all numbers, P = N·C (Belkin et "
-        "al. 2019), and it grows with label noise (Nakkiran et al. 2019). That it may lie a factor of four "
-        "off was settled after a first look.",
-        "Para a perda quadrática o pico está onde os parâmetros mal conseguem ajustar todos os números, "
-        "P = N·C (Belkin et al. 2019), e cresce com o ruído dos rótulos (Nakkiran et al. 2019). O fator de "
-        "quatro tolerado no lugar do pico foi fixado após um primeiro olhar.",
+        "For the squared loss the peak is where the P parameters can just fit all N·C numbers (N rows, C "
+        "outputs), P = N·C (Belkin et al. 2019), and it grows with label noise (Nakkiran et al. 2019). "
+        "That it may lie a factor of four off was settled after a first look.",
+        "Para a perda quadrática o pico está onde os P parâmetros mal conseguem ajustar todos os N·C "
+        "números (N linhas, C saídas), P = N·C (Belkin et al. 2019), e cresce com o ruído dos rótulos "
+        "(Nakkiran et al. 2019). O fator de quatro tolerado no lugar do pico foi fixado após um primeiro "
+        "olhar.",
     ),
     measure=measure,
     rows=("U12",),

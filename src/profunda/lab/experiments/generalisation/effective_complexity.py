@@ -58,10 +58,11 @@ def measure(quick: bool) -> Outcome:
         verdict=verdict(found.rows, peak, float(test[-1]), float(test[1]), float(test[place])),
         statement=Words(
             "The peak is where effective complexity and rows are equal, and the second descent is beyond: "
-            "where it exceeds them. The number depends on what is called “nearly no error” and on the "
-            "whole training.",
+            "where it exceeds them. The number depends on what is taken for “zero error” (here 10⁻⁶; the "
+            "cited paper has 0.1) and on the whole training.",
             "O pico está onde complexidade efetiva e número de linhas são iguais, e a segunda descida vem "
-            "depois: onde ela os supera. O número depende do que se chama “quase nulo” e de todo o treino.",
+            "depois: onde ela os supera. O número depende do que se toma por “erro zero” (aqui 10⁻⁶; o "
+            "artigo citado usa 0,1) e de todo o treino.",
         ),
         pictures=(_picture(rows, train, test, found.rows),),
     )  # fmt: skip
@@ -89,10 +90,10 @@ def _picture(rows: np.ndarray, train: np.ndarray, test: np.ndarray, complexity: 
 EXPERIMENT = Experiment(
     title=Words("Effective model complexity", "Complexidade efetiva do modelo"),
     claim=Words(
-        "The effective complexity of a model is the largest number of rows on which it reaches nearly no "
-        "training error; from there on comes the double descent.",
-        "A complexidade efetiva de um modelo é o maior número de linhas em que ele atinge erro de treino "
-        "quase nulo; a partir daí vem a descida dupla.",
+        "The effective complexity of a model is the largest number of training rows on which it reaches "
+        "zero error; from there on, where complexity exceeds that threshold, comes the double descent.",
+        "A complexidade efetiva de um modelo é o maior número de linhas de treino em que ele atinge erro "
+        "zero; dali em diante, onde a complexidade excede esse limiar, vem a descida dupla.",
     ),
     source=Words(
         "“Técnicas de regularização”, learning curves: effective model complexity",

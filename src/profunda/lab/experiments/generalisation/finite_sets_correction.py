@@ -56,6 +56,7 @@ def measure(quick: bool) -> Outcome:
 def _picture(
     counts: np.ndarray, plain: np.ndarray, fair: np.ndarray, error: np.ndarray, exact: SmootherRisk
 ) -> Plot:
+    at = np.array([*counts.tolist(), 200, 400])
     return Plot(
         Words("Estimated bias² by the number of sets", "Viés² estimado por número de conjuntos"),
         Words(
@@ -64,13 +65,13 @@ def _picture(
             "Médias sobre repetições; hastes: intervalos de 95 % da média (as que saem por baixo "
             "chegam a 0).",
         ),
-        Axis(Words("training sets L", "conjuntos de treino L"), log=True, range=(4.5, 220.0)),
+        Axis(Words("training sets L", "conjuntos de treino L"), log=True, range=(4.5, 440.0)),
         Axis(Words("bias²", "viés²"), log=True, range=(5e-5, 2e-2)),
         (
             series(Words("plain", "simples"), counts, plain.mean(1), "bad", "both"),
             series(
                 Words("bias² + variance/L", "viés² + variância/L"),
-                counts, exact.bias2 + exact.variance / counts, "theory",
+                at, exact.bias2 + exact.variance / at, "theory",
             ),
             series(
                 Words("corrected", "corrigido"), counts, fair.mean(1), "measured", "points",
@@ -90,14 +91,18 @@ EXPERIMENT = Experiment(
         "até a curva verdadeira.",
     ),
     source=Words(
-        "“Técnicas de regularização”, learning curves: example of the bias–variance trade-off",
-        "“Técnicas de regularização”, curvas de aprendizado: exemplo do compromisso viés-variância",
+        "“Técnicas de regularização”, learning curves: example of the bias–variance trade-off, figures after "
+        "Bishop 2006, section 3.2",
+        "“Técnicas de regularização”, curvas de aprendizado: exemplo do compromisso viés-variância, figuras "
+        "segundo Bishop 2006, seção 3.2",
     ),
     prediction=Words(
-        "E bias²_L = bias² + variance/L and E variance_L = (1 − 1/L) variance, since the mean of L "
-        "independent fits has variance/L: at ln λ = −3, 0.00016 becomes 0.00045 with 100 sets.",
-        "E viés²_L = viés² + variância/L e E variância_L = (1 − 1/L) variância, pois a média de L ajustes "
-        "independentes tem variância/L: em ln λ = −3, 0,00016 vira 0,00045 com 100 conjuntos.",
+        "On average over L sets the estimate of bias² is bias² + variance/L, that of the variance (1 − 1/L)·"
+        "variance, since the mean of L "
+        "independent fits has variance/L: at ln λ = −3, 0.00017 becomes 0.00046 with 100 sets.",
+        "Em média sobre L conjuntos a estimativa do viés² é viés² + variância/L, a da variância (1 − 1/L)·"
+        "variância, pois a média de L ajustes "
+        "independentes tem variância/L: em ln λ = −3, 0,00017 vira 0,00046 com 100 conjuntos.",
     ),
     measure=measure,
     rows=("U11",),

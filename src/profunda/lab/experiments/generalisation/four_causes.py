@@ -39,6 +39,13 @@ def _gaps(rows: int, noise: float, width: int, epochs: int, seeds: int) -> np.nd
     return np.array([curve.valid_loss[-1] - curve.train_loss[-1] for curve in history.curves])
 
 
+def _at(cause: int, level: float, seeds: int) -> np.ndarray:
+    """The gaps with one knob at `level` and the others in the middle."""
+    knobs = [_WIDTH, _ROWS, _NOISE, _EPOCHS]
+    knobs[cause] = level
+    return _gaps(int(knobs[1]), knobs[2], int(knobs[0]), int(knobs[3]), seeds)
+
+
 def verdict(rises: np.ndarray) -> Verdict:
     """`rises` [4, 2]: 95 % interval of the gap at the strongest less the mildest level of each cause."""
     clear = (rises[:, 0] > 0).sum()
@@ -50,15 +57,7 @@ def verdict(rises: np.ndarray) -> Verdict:
 def measure(quick: bool) -> Outcome:
     """Four knobs, four levels each, on digits of 8 × 8; the other knobs rest in the middle."""
     seeds = 1 if quick else 4
-    found = []
-    for cause, levels in enumerate(_LEVELS):
-        row = []
-        for level in levels:
-            knobs = [_WIDTH, _ROWS, _NOISE, _EPOCHS]
-            knobs[cause] = level
-            row.append(_gaps(int(knobs[1]), knobs[2], int(knobs[0]), int(knobs[3]), seeds))
-        found.append(row)
-    gaps = np.array(found)
+    gaps = np.array([[_at(cause, level, seeds) for level in levels] for cause, levels in enumerate(_LEVELS)])
     mean = gaps.mean(2)
     # Folds share rows, so whole folds count as the units of chance.
     folds = gaps.reshape(4, 4, 5, seeds).mean(3)
@@ -70,7 +69,7 @@ def measure(quick: bool) -> Outcome:
     return Outcome(
         headline=Words(
             f"smallest of the four rises of the gap ({_CAUSES[least][0]})",
-            f"menor das quatro altas da diferença ({_CAUSES[least][1]})",
+            f"menor dos quatro aumentos da diferença ({_CAUSES[least][1]})",
         ),
         predicted=None,
         value=float(rise[least].mean()),

@@ -49,19 +49,20 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(low, high),
         measured=said(
-            "Alone: risk {0}. Pooled: {1} for equal tasks, {2} at distance 0.7, {3} at 0.85 and {4} at 1.5. "
-            "The lines cross at {5}.",
-            "Sozinha: risco {0}. Juntas: {1} para tarefas iguais, {2} à distância 0,7, {3} a 0,85 e {4} a "
-            "1,5. As linhas se cruzam em {5}.",
+            "Alone: risk ‖ŵ − w₁‖² of {0}. Pooled: {1} for equal tasks, {2} at distance 0.7, {3} at 0.85 "
+            "and {4} at 1.5. The lines cross at {5}.",
+            "Sozinha: risco ‖ŵ − w₁‖² de {0}. Juntas: {1} para tarefas iguais, {2} à distância 0,7, {3} a "
+            "0,85 e {4} a 1,5. As linhas se cruzam em {5}.",
             float(mean[0].mean()), *(float(mean[1, k]) for k in (0, 3, 4, 7)), value,
         ),
         verdict=verdict(float(share[0]), float(share[-1]), low, high, _TASKS.exact_threshold),
         statement=said(
-            "Transfer is negative when the tasks differ by more than {0}: the bias that the other task "
-            "brings then outweighs the variance it takes away. With fewer rows of one's own the threshold "
-            "is larger.",
-            "A transferência é negativa quando as tarefas diferem em mais de {0}: o viés que a outra tarefa "
-            "traz supera então a variância que ela tira. Com menos linhas próprias o limiar é maior.",
+            "Here transfer is negative when the tasks differ by more than {0}: the bias that the other task "
+            "brings then outweighs the variance it takes away. By the formula the threshold is larger with "
+            "fewer rows of one's own. Linear tasks; no network was trained.",
+            "Aqui a transferência é negativa quando as tarefas diferem em mais de {0}: o viés que a outra "
+            "tarefa traz supera então a variância que ela tira. Pela fórmula o limiar é maior com menos "
+            "linhas próprias. Tarefas lineares; nenhuma rede foi treinada.",
             _TASKS.exact_threshold,
         ),
         pictures=(_picture(distances, mean, error),),
@@ -90,8 +91,8 @@ def _picture(distances: np.ndarray, mean: np.ndarray, error: np.ndarray) -> Plot
                    (mean[0] - error[0], mean[0] + error[0])),
             series(Words("pooled", "juntas"), distances, mean[1], "bad", "points",
                    (mean[1] - error[1], mean[1] + error[1])),
-            series(Words("pooled, law", "juntas, lei"), at, law, "theory"),
-            series(Words("alone, law", "sozinha, lei"), at, np.full(len(at), _TASKS.alone), "theory"),
+            series(Words("law, each", "lei, cada uma"), at, law, "theory"),
+            series(Words("", ""), at, np.full(len(at), _TASKS.alone), "theory"),
         ),
         marks=(Mark(Words("threshold", "limiar"), x=_TASKS.exact_threshold),),
     )  # fmt: skip
@@ -104,8 +105,8 @@ EXPERIMENT = Experiment(
         "Aprender uma tarefa junto com outra pode piorá-la.",
     ),
     source=Words(
-        "“IA353A – Neural Networks EC2”, question 7.1",
-        "“IA353A – Neural Networks EC2”, questão 7.1",
+        "A reading of “IA353A – Neural Networks EC2”, 7.1, where the text has only a heading",
+        "Uma leitura de “IA353A – Neural Networks EC2”, 7.1, em que o texto só traz o título",
     ),
     prediction=Words(
         "For two linear tasks with weights w₁ and w₂, of 30 and 300 rows, pooling hurts from ‖w₁ − w₂‖ = "

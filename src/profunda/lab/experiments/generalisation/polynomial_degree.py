@@ -72,7 +72,7 @@ def _errors(train: np.ndarray, test: np.ndarray) -> Plot:
         (
             series(Words("training", "treino"), degrees, train, "measured", "both"),
             series(Words("test", "teste"), degrees, test, "bad", "both"),
-            series(Words("test, computed before", "teste, calculado antes"), degrees, _PREDICTED, "theory"),
+            series(Words("test, predicted", "teste, previsto"), degrees, _PREDICTED, "theory"),
         ),
     )
 

@@ -51,11 +51,11 @@ def measure(quick: bool) -> Outcome:
         value=middles[1],
         interval=ends,
         measured=said(
-            "Column −∞: all ten within what rounding of the data allows. With the printed labels {0} and {1} "
-            "of ten entries agree in the other two. All ten agree at λ = {2} ({3} times e⁻¹⁸) and at λ = {4} "
-            "({5} times 1). ‖w‖ falls: {6}, {7}, {8}.",
+            "Column −∞: all ten within what rounding of the data allows. With the printed labels only {0} "
+            "and {1} of the ten entries of the other two agree. All ten agree at λ = {2} ({3} times e⁻¹⁸) "
+            "and at λ = {4} ({5} times 1). ‖w‖ falls: {6}, {7}, {8}.",
             "Coluna −∞: todos os dez dentro do que o arredondamento dos dados permite. Com os rótulos "
-            "impressos, {0} e {1} de dez valores coincidem nas outras duas. Todos os dez coincidem em λ = "
+            "impressos só {0} e {1} dos dez valores das outras duas coincidem. Todos os dez coincidem em λ = "
             "{2} ({3} vezes e⁻¹⁸) e em λ = {4} ({5} vezes 1). ‖w‖ cai: {6}, {7}, {8}.",
             int(agree[1]), int(agree[2]), middles[0], factors[0], middles[1], factors[1],
             *(float(norm) for norm in table.norms),

@@ -33,19 +33,20 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(value - reach, value + reach),
         measured=said(
-            "With the best strength the risk is {0} for equal tasks, {1} at distance 1.5 and {2} at 3, alone "
-            "{3}. Pooled it is {4} at 1.5. With the strength right for 0.5 it is {5} at 3.",
-            "Com a melhor força o risco é {0} para tarefas iguais, {1} à distância 1,5 e {2} a 3; sozinha, "
-            "{3}. Juntas, {4} a 1,5. Com a força certa para 0,5, é {5} a 3.",
+            "With the best strength the risk ‖ŵ − w₁‖² is {0} for equal tasks, {1} at distance 1.5 and {2} "
+            "at 3, alone {3}. Pooled it is {4} at 1.5. With the strength right for 0.5 it is {5} at 3.",
+            "Com a melhor força o risco ‖ŵ − w₁‖² é {0} para tarefas iguais, {1} à distância 1,5 e {2} a "
+            "3; sozinha, {3}. Juntas, {4} a 1,5. Com a força certa para 0,5, é {5} a 3.",
             float(risks[0]), value, float(risks[-1]), _TASKS.alone, pooled[place], float(fixed[-1]),
         ),
         verdict=verdict(risks, errors, float(fixed.max())),
         statement=Words(
             "Sharing softly never hurts when its strength follows how related the tasks are, λ = σ²D/‖w₁ − "
-            "w₂‖²; too strong a tie between tasks that differ is worse than learning alone.",
+            "w₂‖²; too strong a tie between tasks that differ is worse than learning alone. Measured on "
+            "linear tasks, which stand in for layers of networks.",
             "Compartilhar suavemente nunca piora quando a força acompanha a relação entre as tarefas, "
-            "λ = σ²D/‖w₁ − w₂‖²; um vínculo forte demais entre tarefas diferentes é pior que aprender "
-            "sozinha.",
+            "λ = σ²D/‖w₁ − w₂‖²; um vínculo forte demais entre tarefas diferentes é pior que cada uma "
+            "aprender sozinha. Medido em tarefas lineares, que fazem as vezes de camadas de redes.",
         ),
         pictures=(_by_distance(distances, risks, fixed, np.array(pooled)), _by_strength(draws)),
     )  # fmt: skip
@@ -55,8 +56,10 @@ def _by_distance(distances: np.ndarray, risks: np.ndarray, fixed: np.ndarray, po
     return Plot(
         Words("Risk of the first task by distance", "Risco da primeira tarefa por distância"),
         Words(
-            "Soft sharing with the best strength stays below learning alone everywhere.",
-            "O compartilhamento suave com a melhor força fica sempre abaixo de aprender sozinha.",
+            "Soft sharing with the best strength stays below learning alone everywhere; one strength, "
+            "right for distance 0.5, does not.",
+            "O compartilhamento suave com a melhor força fica sempre abaixo de aprender sozinha; com uma "
+            "força única, certa para a distância 0,5, não.",
         ),
         Axis(Words("distance of the tasks ‖w₁ − w₂‖", "distância entre as tarefas ‖w₁ − w₂‖")),
         Axis(Words("risk ‖ŵ − w₁‖²", "risco ‖ŵ − w₁‖²"), log=True),
@@ -108,8 +111,8 @@ EXPERIMENT = Experiment(
         "Compartilhar o que duas tarefas têm em comum, em vez de fundi-las, evita a transferência negativa.",
     ),
     source=Words(
-        "“IA353A – Neural Networks EC2”, question 7.2",
-        "“IA353A – Neural Networks EC2”, questão 7.2",
+        "A reading of “IA353A – Neural Networks EC2”, 7.2, where the text has only a heading",
+        "Uma leitura de “IA353A – Neural Networks EC2”, 7.2, em que o texto só traz o título",
     ),
     prediction=Words(
         "With the penalty λ‖ŵ₁ − ŵ₂‖², λ = σ²D/‖w₁ − w₂‖² for D inputs and noise σ, soft sharing is a "

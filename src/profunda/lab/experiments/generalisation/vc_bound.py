@@ -26,6 +26,16 @@ def verdict(broken: float, growth: bool, network: float) -> Verdict:
     return "holds" if network < 1.0 else "holds with conditions"
 
 
+_SO = Words(
+    "The bound holds with probability 1 − δ over the training rows, for the share of wrong answers "
+    "between two classes and independent rows of one law. It is several times too large even for "
+    "thresholds, and above 1, so empty, for networks.",
+    "O limite vale com probabilidade 1 − δ sobre as linhas de treino, para a fração de erros entre "
+    "duas classes e linhas independentes de uma mesma lei. É várias vezes maior que o necessário até "
+    "para limiares, e acima de 1, portanto vazio, para redes.",
+)
+
+
 def measure(quick: bool) -> Outcome:
     """Coin-flip labels and the class of thresholds with a sign, of VC dimension 2."""
     counts = np.array([30, 100, 300, 1000, 3000, 10_000])
@@ -50,25 +60,18 @@ def measure(quick: bool) -> Outcome:
         value=value,
         interval=(float(bounds[place] / ends[1]), float(bounds[place] / ends[0])),
         measured=said(
-            "Of {0} samples of each size at most a share of {1} lay beyond the bound, of δ = 0.05 "
-            "allowed. At 1,000 rows the "
+            "Of {0} samples of each size at most {1} % lay beyond the bound; δ = 0.05 allows 5 %. "
+            "At 1,000 rows the "
             "bound is {2}, the gap that 5 % exceed {3}. For a network of 64 and 32 units and {4} rows the "
             "bound is {5}.",
-            "De {0} amostras de cada tamanho, no máximo uma fração de {1} passou do limite, de δ = 0,05 "
-            "permitida. Com 1.000 linhas "
+            "De {0} amostras de cada tamanho, no máximo {1} % passaram do limite; δ = 0,05 permite 5 %. "
+            "Com 1.000 linhas "
             "o limite é {2}, e a diferença que 5 % excedem, {3}. Para uma rede de 64 e 32 unidades e {4} "
             "linhas o limite é {5}.",
-            samples, broken, float(bounds[place]), float(high[place]), _MANY, network,
+            samples, 100.0 * broken, float(bounds[place]), float(high[place]), _MANY, network,
         ),
         verdict=verdict(broken, growth, network),
-        statement=Words(
-            "The bound holds with probability 1 − δ over the training rows, for the share of wrong answers "
-            "between two classes and independent rows of one law. It is several times too large even for "
-            "thresholds, and above 1, so empty, for networks.",
-            "O limite vale com probabilidade 1 − δ sobre as linhas de treino, para a fração de erros entre "
-            "duas classes e linhas independentes de uma mesma lei. É várias vezes maior que o necessário até "
-            "para limiares, e acima de 1, portanto vazio, para redes.",
-        ),
+        statement=_SO,
         pictures=(_picture(counts, bounds, gaps),),
     )  # fmt: skip
 

@@ -135,16 +135,20 @@ def _picture(found: list[Line]) -> Plot:
     for line in found:
         name = {"relu": "ReLU", "gelu": "GELU", "selu": "SELU"}.get(line.name, line.name)
         band = (line.measured - 1.96 * line.error, line.measured + 1.96 * line.error)
-        drawn.append(series(Words(name, name), layers, line.measured, line.role, "points", band))
-        drawn.append(series(said("{0}, theory", "{0}, teoria", name), layers, line.theory, "theory"))
+        aside = {"relu": -0.1, "gelu": 0.1}.get(line.name, 0.0)  # these two lie on each other
+        drawn.append(series(Words(name, name), layers + aside, line.measured, line.role, "points", band))
+        drawn.append(
+            series(said("{0}, theory", "{0}, teoria", name), layers, line.theory, "theory", beside=line.role)
+        )
     return Plot(
         Words("Growth of the pair correlation", "Crescimento da correlação entre pares"),
         Words(
             "H × (E zᵢ²zⱼ² ÷ (E z²)² − 1) for two units of a layer of 64, with 95 % intervals; dashed: the "
-            "recursion to first order in 1/H, left behind where the correlation itself is above 0.3.",
+            "recursion to first order in 1/H, left behind where the correlation itself is above 0.3. Cut "
+            "off at 45.",
             "H × (E zᵢ²zⱼ² ÷ (E z²)² − 1) para duas unidades de uma camada de 64, com intervalos de 95 %; "
             "tracejado: a recursão em primeira ordem em 1/H, que fica para trás onde a correlação passa de "
-            "0,3.",
+            "0,3. Cortado em 45.",
         ),
         DEPTH,
         Axis(Words("H × pair correlation", "H × correlação entre pares"), range=(-2.0, 45.0)),
@@ -160,12 +164,14 @@ EXPERIMENT = Experiment(
     ),
     source=META,
     prediction=Words(
-        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) from layer to layer, correlation V/(H q²) (Roberts, Yaida and "
-        "Hanin 2022, chapter 4): straight in l where χ_∥ = 1, else a ceiling. First order: within 25 % and "
+        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) from layer to layer (q = E z², φ the activation, ⟨ ⟩ its mean, C_W "
+        "= n·Var(w), χ_∥ the growth of a small change of q), correlation V/(H q²) (Roberts, Yaida and Hanin "
+        "2022, chapter 4): straight in l where χ_∥ = 1, else a ceiling. First order: within 25 % and "
         "four standard errors at H = 64 while the correlation is below 0.3."
         " That limit was settled after a first look.",
-        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) de camada em camada, correlação V/(H q²) (Roberts, Yaida e Hanin "
-        "2022, capítulo 4): reta em l onde χ_∥ = 1, senão um teto. Primeira ordem: até 25 % e quatro "
+        "V ← χ_∥² V + C_W² (⟨φ⁴⟩ − ⟨φ²⟩²) de camada em camada (q = E z², φ a ativação, ⟨ ⟩ sua média, C_W = "
+        "n·Var(w), χ_∥ o crescimento de uma pequena mudança de q), correlação V/(H q²) (Roberts, Yaida e "
+        "Hanin 2022, capítulo 4): reta em l onde χ_∥ = 1, senão um teto. Primeira ordem: até 25 % e quatro "
         "erros-padrão com H = 64 enquanto a correlação fica abaixo de 0,3."
         " Esse limite foi decidido após uma primeira olhada.",
     ),

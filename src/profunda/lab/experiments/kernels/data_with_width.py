@@ -81,11 +81,11 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=judge(fixed.law, [each.law for each in more]),
         statement=Words(
-            "With rows in proportion to the width the kernel keeps moving, however wide the network: one "
-            "row for eight units is enough for that, and with one for four it moves more and more. The lazy "
+            "With rows in proportion to the width the kernel keeps moving, as far as was tried: one row for "
+            "eight units is enough for that, and with one for four it moves more and more. The lazy "
             "limit needs the data to stay while the width grows. Targets are random here, the hardest to "
             "fit.",
-            "Com linhas proporcionais à largura o núcleo continua mudando, por mais larga que seja a rede: "
+            "Com linhas de dados proporcionais à largura o núcleo continua mudando, até onde se testou: "
             "uma linha para oito unidades basta, e com uma para quatro muda cada vez mais. O limite "
             "preguiçoso precisa que os dados fiquem fixos enquanto a largura cresce. Os alvos aqui são "
             "aleatórios, os mais difíceis.",

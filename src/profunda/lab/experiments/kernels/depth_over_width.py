@@ -72,7 +72,7 @@ def measure(quick: bool) -> Outcome:
             "exponent of the width in ‖f − f_lin‖ ÷ ‖f_lin − f₀‖",
             "expoente da largura em ‖f − f_lin‖ ÷ ‖f_lin − f₀‖",
         ),
-        predicted=-0.93,
+        predicted=-1.0,
         value=law.slope,
         interval=law.interval,
         measured=said(
@@ -176,9 +176,11 @@ EXPERIMENT = Experiment(
     source=META,
     prediction=Words(
         "All three fall with the width at fixed depth: the gradients' variance like 1/H (Hanin and Nica "
-        "2020), the distance of tanh networks with an exponent from −1.05 to −0.85, and grow with depth.",
+        "2020), the distance of tanh networks too (at these widths an exponent from −1.05 to −0.85), and "
+        "grow with depth.",
         "As três caem com a largura em profundidade fixa: a variância dos gradientes como 1/H (Hanin e Nica "
-        "2020), a distância de redes tanh com expoente de −1,05 a −0,85, e crescem com a profundidade.",
+        "2020), a distância de redes tanh também (nestas larguras com expoente de −1,05 a −0,85), e crescem "
+        "com a profundidade.",
     ),
     measure=measure,
     errata=("E1",),

@@ -225,13 +225,13 @@ EXPERIMENT = Experiment(
         "Features and the problem of dimensionality", "Características e o problema da dimensionalidade"
     ),
     claim=Words(
-        "Feature learning is what addresses the problem of dimensionality; the lazy regime rules it out.",
-        "O aprendizado de características é o que enfrenta o problema da dimensionalidade; o regime "
-        "preguiçoso o afasta.",
+        "Feature learning, which the lazy regime rules out, is what addresses the problem of dimensionality.",
+        "O aprendizado de características, que o regime preguiçoso afasta, é o que enfrenta o problema da "
+        "dimensionalidade.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 12, its opening question",
-        "“Teoria de Deep Learning”, seção 12, a pergunta inicial",
+        "A reading of “Teoria de Deep Learning”, section 12, its opening question",
+        "Uma leitura de “Teoria de Deep Learning”, seção 12, a pergunta inicial",
     ),
     prediction=Words(
         "A kernel that treats all directions alike needs about D² rows for a target of degree 2, D³ for one "

@@ -95,12 +95,12 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=judge(along, fixed, fits),
         statement=Words(
-            "A fixed proportion has a limit of its own: fluctuations neither vanish nor explode, and the "
-            "network stays away from its linear model. That it is best does not follow: the proportion "
+            "A fixed proportion has a limit of its own: fluctuations neither vanish nor explode, and "
+            "networks go on differing in their kernels. That it is best does not follow: the proportion "
             "decides, and near L/H = 1 many networks of plain ReLU layers do not train at all.",
-            "Uma proporção fixa tem um limite próprio: as flutuações nem somem nem explodem, e a rede fica "
-            "longe de seu modelo linear. Que seja a melhor não decorre disso: a proporção decide, e perto de "
-            "L/H = 1 muitas redes de camadas ReLU simples nem treinam.",
+            "Uma proporção fixa tem um limite próprio: as flutuações nem somem nem explodem, e as redes "
+            "continuam a diferir em seus núcleos. Que seja a melhor não decorre disso: a proporção decide, "
+            "e perto de L/H = 1 muitas redes de camadas ReLU simples nem treinam.",
         ),
         pictures=(_spread(found), _fits(fits)),
     )  # fmt: skip

@@ -148,8 +148,8 @@ def _density(narrow: Outputs, wide: Outputs) -> Plot:
     return Plot(
         Words("Outputs of random networks at one input", "Saídas de redes sorteadas em uma entrada"),
         Words(
-            "Densities over networks; narrow ones are too often near zero and far out.",
-            "Densidades sobre redes; as estreitas ficam vezes demais perto de zero e muito longe.",
+            "Densities over networks; those of narrow ones lie too often near zero and far out.",
+            "Densidades sobre redes; as saídas das estreitas caem vezes demais perto de zero e nos extremos.",
         ),
         Axis(Words("output ÷ its standard deviation", "saída ÷ seu desvio-padrão")),
         Axis(Words("density", "densidade")),
@@ -170,10 +170,12 @@ EXPERIMENT = Experiment(
     ),
     source=NTK_SECTION,
     prediction=Words(
-        "Covariance K by K ← C_W E φ(u)φ(v) (Lee et al. 2018); excess kurtosis 3((1 + 5/H)³ − 1), so an "
-        "exponent near −1 in H, between −1.35 and −0.85.",
-        "Covariância K por K ← C_W E φ(u)φ(v) (Lee et al. 2018); excesso de curtose 3((1 + 5/H)³ − 1), logo "
-        "um expoente próximo de −1 em H, entre −1,35 e −0,85.",
+        "Covariance K of layers by K ← C_W E φ(u)φ(v), u and v normal with the K before: the NNGP kernel "
+        "(Lee et al. 2018); excess kurtosis 3((1 + 5/H)³ − 1), so an exponent near −1 in H, between −1.35 "
+        "and −0.85.",
+        "Covariância K das camadas por K ← C_W E φ(u)φ(v), u e v normais com o K anterior: o núcleo NNGP "
+        "(Lee et al. 2018); excesso de curtose 3((1 + 5/H)³ − 1), logo um expoente próximo de −1 em H, "
+        "entre −1,35 e −0,85.",
     ),
     measure=measure,
     rows=("U3",),

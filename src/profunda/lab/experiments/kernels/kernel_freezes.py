@@ -55,7 +55,7 @@ def measure(quick: bool) -> Outcome:
             "exponent of the width in the kernel drift, tanh",
             "expoente da largura na mudança do núcleo, tanh",
         ),
-        predicted=-0.95,
+        predicted=-1.0,
         value=tanh.law.slope,
         interval=tanh.law.interval,
         measured=said(
@@ -70,11 +70,11 @@ def measure(quick: bool) -> Outcome:
         verdict=judge(found),
         statement=Words(
             "In the NTK parametrisation, with data and steps kept, the kernel freezes as widths grow: like "
-            "1/H for smooth activations, more slowly for ReLU, whose gates flip. A kernel that stays means "
-            "features that stay.",
+            "1/H for smooth activations, more slowly for ReLU, whose units switch on and off. A kernel that "
+            "stays means features that stay.",
             "Na parametrização NTK, com dados e passos mantidos, o núcleo congela quando as larguras "
-            "crescem: como 1/H para ativações suaves, mais devagar para ReLU, cujas portas viram. Um núcleo "
-            "que fica significa características que ficam.",
+            "crescem: como 1/H para ativações suaves, mais devagar para ReLU, cujas unidades ligam e "
+            "desligam. Um núcleo que fica significa características que ficam.",
         ),
         pictures=(_picture(found),),
     )  # fmt: skip

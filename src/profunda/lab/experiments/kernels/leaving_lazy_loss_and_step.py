@@ -62,7 +62,7 @@ def measure(quick: bool) -> Outcome:
         lever(f"{pace:g}", run("tanh", widths, networks, 5, pace=pace, most=_STEPS, ratio=1e-2))
         for pace in _PACES
     ]
-    # The same number of equal steps for all: a loss that never reaches zero must not run on for longer.
+    # All to a hundredth of their own first loss: one that never reaches zero needs larger outputs for that.
     losses = [
         lever(name, run("tanh", widths, networks, 5, loss=loss, most=_STEPS, ratio=1e-2))
         for name, loss in LOSSES.items()
@@ -81,20 +81,21 @@ def measure(quick: bool) -> Outcome:
         interval=(low[0] / by[_SMALL].median, high[0] / by[_SMALL].median),
         measured=said(
             "Drift {0} at 0.1/λ_max, {1} at 1/λ_max, {2} at 3/λ_max, beyond the stable 2/λ_max ({3} % of the "
-            "networks end well). At equal fit: squared loss {4}, absolute {5}, logistic {6}.",
+            "networks end well). At a hundredth of the first loss: squared {4}, absolute {5}, logistic {6}.",
             "Mudança {0} com 0,1/λ_max, {1} com 1/λ_max, {2} com 3/λ_max, além do estável 2/λ_max ({3} % das "
-            "redes terminam bem). Com igual ajuste: perda quadrática {4}, absoluta {5}, logística {6}.",
+            "redes terminam bem). Num centésimo da perda inicial: quadrática {4}, absoluta {5}, logística "
+            "{6}.",
             by[_SMALL].median, by[1.0].median, by[_LARGE].median, 100.0 * by[_LARGE].share,
             *(each.median for each in losses),
         ),
         verdict=judge(by[_SMALL], larger, losses[0], losses[1:]),
         statement=Words(
-            "A larger step moves the kernel only beyond the stable size 2/λ_max, where the network is "
-            "thrown out of its valley and lands in a flatter one; below, the path is the same. The loss "
+            "A larger step moves the kernel only near the stable size 2/λ_max and, far more, beyond it; up "
+            "to 1/λ_max it makes no difference. The loss "
             "counts by how far it pulls the outputs: logistic loss, which is never satisfied, moves the "
             "kernel far more than the squared one; a loss with a bounded pull (absolute) does not.",
-            "Um passo maior só move o núcleo além do tamanho estável 2/λ_max, onde a rede é lançada para "
-            "fora do vale e cai em outro mais plano; abaixo disso o caminho é o mesmo. A perda conta por "
+            "Um passo maior só move o núcleo perto do tamanho estável 2/λ_max e, muito mais, além dele; até "
+            "1/λ_max não faz diferença. A perda conta por "
             "quanto puxa as saídas: a logística, que nunca se satisfaz, move o núcleo muito mais que a "
             "quadrática; uma de puxão limitado (absoluta) não.",
         ),

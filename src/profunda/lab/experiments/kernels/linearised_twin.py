@@ -94,7 +94,7 @@ def measure(quick: bool) -> Outcome:
 
 
 def _curves(found: list[Side]) -> Plot:
-    angles, y, shown, _ = data()
+    angles, y, shown, _ = (values.numpy() for values in data())
     drawn = []
     for step, each in enumerate(found):
         drawn.append(series(Words("network", "rede"), shown, each.network, "measured", step=step))
@@ -102,7 +102,7 @@ def _curves(found: list[Side]) -> Plot:
         drawn.append(
             series(Words("both at the start", "ambas no início"), shown, each.start, "rest", step=step)
         )
-    drawn.append(series(Words("rows", "linhas"), angles, y, "good", "points"))
+    drawn.append(series(Words("data", "dados"), angles, y, "good", "points"))
     return Plot(
         Words("A network and its linear twin", "Uma rede e sua gêmea linear"),
         Words(

@@ -73,9 +73,11 @@ def measure(quick: bool) -> Outcome:
         interval=(last.measured - spread, last.measured + spread),
         measured=said(
             "At depth = width = 32, Var log ‖x_L‖² is {0} (theory {1}), and the median network has {2} times "
-            "the mean size. The mean of F² over {3} networks says {4} where the truth is {5}.",
+            "the mean size. The relative variance of ‖x_L‖² over {3} networks "
+            "comes out as {4} where the truth is {5}.",
             "Com profundidade = largura = 32, Var log ‖x_L‖² é {0} (teoria {1}), e a rede mediana tem {2} "
-            "vez o tamanho médio. A média de F² sobre {3} redes diz {4} quando a verdade é {5}.",
+            "vez o tamanho médio. A variância relativa de ‖x_L‖² sobre {3} "
+            "redes sai como {4} quando a verdade é {5}.",
             last.measured, last.variance, float(np.exp(np.median(last.logs))), len(last.logs),
             last.sampled_second, last.second,
         ),
@@ -112,10 +114,11 @@ def _variances(found: list[Depth]) -> Plot:
             series(Words("Var log ‖x‖²", "Var log ‖x‖²"), beta, [d.measured for d in found], "measured",
                    "points", (low, high)),
             series(Words("exact, logarithm", "exata, logaritmo"), beta,
-                   [d.variance for d in found], "theory"),
+                   [d.variance for d in found], "theory", beside="measured"),
             series(Words("relative Var ‖x‖²", "Var ‖x‖² relativa"), beta,
                    [d.sampled_second for d in found], "bad", "points"),
-            series(Words("exact, square", "exata, quadrado"), beta, [d.second for d in found], "theory"),
+            series(Words("exact, square", "exata, quadrado"), beta, [d.second for d in found], "theory",
+                   beside="bad"),
         ),
     )  # fmt: skip
 
@@ -159,11 +162,11 @@ EXPERIMENT = Experiment(
     source=META,
     prediction=Words(
         "log ‖x_L‖² is a sum of independent parts, one a layer, so nearly normal; each has the variance "
-        "E ψ'(k/2) + Var ψ(k/2) of log((2/H)χ²_k), k ~ Binomial(H, ½): 5/H + 18.5/H² (from Hanin and Nica "
-        "2020). Measured variances within four standard errors.",
+        "E ψ'(k/2) + Var ψ(k/2) of log((2/H)χ²_k), k ~ Binomial(H, ½), ψ the digamma function: 5/H + 18.5/H² "
+        "(from Hanin and Nica 2020). Measured variances within four standard errors.",
         "log ‖x_L‖² é uma soma de partes independentes, uma por camada, logo quase normal; cada uma tem a "
-        "variância E ψ'(k/2) + Var ψ(k/2) de log((2/H)χ²_k), k ~ Binomial(H, ½): 5/H + 18,5/H² (a partir de "
-        "Hanin e Nica 2020). Variâncias medidas a no máximo quatro erros-padrão.",
+        "variância E ψ'(k/2) + Var ψ(k/2) de log((2/H)χ²_k), k ~ Binomial(H, ½), ψ a função digama: 5/H + "
+        "18,5/H² (a partir de Hanin e Nica 2020). Variâncias medidas a no máximo quatro erros-padrão.",
     ),
     measure=measure,
     rows=("U5",),

@@ -107,14 +107,16 @@ def _squares(found: list[Pairs]) -> Plot:
         band = (p.squares - 1.96 * p.squares_error, p.squares + 1.96 * p.squares_error)
         name = said("{0} units", "{0} unidades", p.width)
         drawn.append(series(name, layers, p.squares, role, "points", band))
-        drawn.append(series(said("{0}, exact", "{0}, exata", p.width), layers, p.exact, "theory"))
+        drawn.append(
+            series(said("{0}, exact", "{0}, exata", p.width), layers, p.exact, "theory", beside=role)
+        )
     return Plot(
         Words("Squares of two units move together", "Quadrados de duas unidades variam juntos"),
         Words(
-            "Correlation of squares by layer, with 95 % intervals; dashed: the exact law. Zero in the first "
-            "layer, then growing.",
-            "Correlação dos quadrados por camada, com intervalos de 95 %; tracejado: a lei exata. Zero na "
-            "primeira camada, depois cresce.",
+            "Correlation of squares of z, what enters a unit, with 95 % intervals; dashed: the exact law. "
+            "Zero in the first layer, then growing.",
+            "Correlação dos quadrados de z, o que entra numa unidade, com intervalos de 95 %; tracejado: a "
+            "lei exata. Zero na primeira camada, depois cresce.",
         ),
         DEPTH,
         Axis(Words("E zᵢ²zⱼ² ÷ (E z²)² − 1", "E zᵢ²zⱼ² ÷ (E z²)² − 1")),

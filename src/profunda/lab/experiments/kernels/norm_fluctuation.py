@@ -104,7 +104,7 @@ def _picture(found: list[Point], uniform: list[Point]) -> Plot:
         lines.append(
             series(
                 said("H = {0}, exact", "H = {0}, exata", width),
-                [p.beta for p in own], [p.exact for p in own], "theory",
+                [p.beta for p in own], [p.exact for p in own], "theory", beside=role,
             )
         )  # fmt: skip
     narrow = [p for p in uniform if p.width == 16]

@@ -107,10 +107,11 @@ EXPERIMENT = Experiment(
     ),
     source=NTK_SECTION,
     prediction=Words(
-        "Θ ← K + C_W E φ'φ' Θ layer by layer (Jacot, Gabriel and Hongler 2018, theorem 1); the error of one "
-        "network falls like 1/√H: an exponent between −0.6 and −0.4.",
-        "Θ ← K + C_W E φ'φ' Θ camada a camada (Jacot, Gabriel e Hongler 2018, teorema 1); o erro de uma rede "
-        "cai como 1/√H: expoente entre −0,6 e −0,4.",
+        "Θ ← K + C_W E φ'φ' Θ layer by layer, K the covariance of signals, φ' the slope (Jacot, Gabriel and "
+        "Hongler 2018, theorem 1); the error of one network falls like 1/√H: an exponent between −0.6 and "
+        "−0.4.",
+        "Θ ← K + C_W E φ'φ' Θ camada a camada, K a covariância dos sinais, φ' a inclinação (Jacot, Gabriel "
+        "e Hongler 2018, teorema 1); o erro de uma rede cai como 1/√H: expoente entre −0,6 e −0,4.",
     ),
     measure=measure,
     rows=("U3",),

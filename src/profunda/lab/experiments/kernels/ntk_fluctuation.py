@@ -107,7 +107,7 @@ def _law(found: list[Point]) -> Plot:
         name = said("{0} layers", "{0} camadas", depth) if depth > 1 else Words("1 layer", "1 camada")
         drawn.append(series(name, widths, [p.value for p in own], role, "points", ends))
         exact = Words(f"{name.en}, exact", f"{name.pt}, exata")
-        drawn.append(series(exact, widths, [p.exact for p in own], "theory"))
+        drawn.append(series(exact, widths, [p.exact for p in own], "theory", beside=role))
     return Plot(
         Words("Spread of the tangent kernel at the start", "Dispersão do núcleo tangente no início"),
         Words(

@@ -17,7 +17,7 @@ def dense(widths: Sequence[int], activation: type[nn.Module], seed: int) -> nn.S
     gain = 2.0 if activation is nn.ReLU else 1.0
     parts: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layer = nn.utils.skip_init(nn.Linear, before, after, dtype=torch.float64)
+        layer = nn.Linear(before, after, dtype=torch.float64, device="meta").to_empty(device="cpu")
         with torch.no_grad():
             layer.weight.normal_(0.0, (gain / before) ** 0.5, generator=drawn)
             layer.bias.normal_(0.0, 0.1, generator=drawn)

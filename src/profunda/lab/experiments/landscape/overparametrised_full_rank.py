@@ -84,14 +84,14 @@ def measure(quick: bool) -> Outcome:
                 Words("Rank of the Jacobian on 50 rows", "Posto da jacobiana em 50 linhas"),
                 Words(
                     "Mean over draws; whiskers from the least to the largest. Dashed: min(P, n).",
-                    "Média sobre sorteios; barras do menor ao maior. Tracejado: min(P, n).",
+                    "Média sobre sorteios; hastes do menor ao maior. Tracejado: min(P, n).",
                 ),
                 Axis(Words("parameters P", "parâmetros P"), log=True),
                 Axis(Words("rank", "posto"), range=(0.0, 54.0)),
                 (
                     series(Words("min(P, n)", "min(P, n)"), sizes, np.minimum(sizes, _ROWS), "theory"),
                     _line(Words("tanh", "tanh"), np.array(sizes) * 0.97, smooth, "good"),
-                    _line(Words("relu", "relu"), np.array(sizes) * 1.03, kinked, "bad"),
+                    _line(Words("ReLU", "ReLU"), np.array(sizes) * 1.03, kinked, "bad"),
                 ),
             ),
             Plot(

@@ -14,26 +14,36 @@ _WIDTHS = (4, 16, 64)
 _ROLES: tuple[Role, ...] = ("bad", "second", "good")
 
 
+def _kept(steps: int) -> list[int]:
+    """The steps after which points are kept, evenly spaced in their logarithm."""
+    return np.unique(np.logspace(0, np.log10(steps), 60).astype(int)).tolist()
+
+
 def _trained(width: int, seed: int, steps: int) -> tuple[TrainingPaths, np.ndarray]:
-    """Full-batch gradient descent on ½‖z − y‖² at a quarter of 1/λ_max; its two paths, and the cosines of the
-    steps of the predictions with the way to the target."""
+    """Full-batch gradient descent on ½‖z − y‖² at a quarter of 1/λ_max; its two paths, and the cosines with
+    the way to the target, [2, T]: of the steps of the predictions, and of −JJᵀ∂ℓ/∂z."""
     net = dense((_INPUTS, width, width, 1), torch.nn.Tanh, seed)
     x = gaussian_rows(_ROWS, _INPUTS, 100 + seed)
     y = torch.from_numpy(np.random.default_rng(seed).choice([-1.0, 1.0], (_ROWS, 1)))
     rate = 0.25 / float(torch.linalg.matrix_norm(jacobian(net, x), 2)) ** 2
-    keep = set(np.unique(np.logspace(0, np.log10(steps), 60).astype(int)).tolist())
+    keep = set(_kept(steps))
     points, cosines = [parameter_vector(net)], []
+
+    def along(move: torch.Tensor, way: torch.Tensor) -> float:
+        return float(move @ way / (move.norm() * way.norm()))
+
     for step in range(1, steps + 1):
         z = net(x)
         slopes = torch.autograd.grad(0.5 * (z - y).square().sum(), list(net.parameters()))
+        j = jacobian(net, x) if step in keep else None
         with torch.no_grad():
             for each, slope in zip(net.parameters(), slopes, strict=True):
                 each -= rate * slope
-            if step in keep:
+            if j is not None:
                 points.append(parameter_vector(net))
                 moved, way = (net(x) - z).reshape(-1), (y - z).reshape(-1)
-                cosines.append(float(moved @ way / (moved.norm() * way.norm())))
-    return training_paths(net, points, x, y), np.array(cosines)
+                cosines.append((along(moved, way), along(j @ (j.T @ way), way)))
+    return training_paths(net, points, x, y), np.array(cosines).T
 
 
 def verdict(falling: bool, cosine: float) -> Verdict:
@@ -50,7 +60,7 @@ def measure(quick: bool) -> Outcome:
     runs = {width: [_trained(width, seed, steps) for seed in range(seeds)] for width in _WIDTHS}
     last = runs[_WIDTHS[-1]]
     falling = all(bool((np.diff(paths.distances) <= 1e-9).all()) for paths, _ in last)
-    cosine = np.array([each.mean() for _, each in last])
+    cosine, expected = (np.array([each[k].mean() for _, each in last]) for k in (0, 1))
     reach = 1.96 * float(cosine.std(ddof=1)) / np.sqrt(seeds)
     straight = {
         width: [float(np.mean([_straightness(paths, which) for paths, _ in each])) for which in (1, 0)]
@@ -63,7 +73,7 @@ def measure(quick: bool) -> Outcome:
             "cosine of a step with the way to the target",
             "cosseno entre um passo e o caminho ao alvo",
         ),
-        predicted=1.0,
+        predicted=float(expected.mean()),
         value=value,
         interval=(value - reach, value + reach),
         measured=said(
@@ -97,7 +107,7 @@ def measure(quick: bool) -> Outcome:
             "por −JJᵀ∂ℓ/∂z, depressa em algumas direções, devagar em outras.",
             *straight[_WIDTHS[-1]],
         ),
-        pictures=(_predictions(last[0][0]), _parameters(last[0][0]), _distances(runs)),
+        pictures=(_predictions(last[0][0]), _parameters(last[0][0]), _distances(runs, steps)),
     )  # fmt: skip
 
 
@@ -147,23 +157,22 @@ def _parameters(paths: TrainingPaths) -> Plot:
     )
 
 
-def _distances(runs: dict[int, list[tuple[TrainingPaths, np.ndarray]]]) -> Plot:
+def _distances(runs: dict[int, list[tuple[TrainingPaths, np.ndarray]]], steps: int) -> Plot:
     lines = [
         series(
             said("{0} units", "{0} unidades", width),
-            range(len(runs[width][0][0].distances)),
-            np.mean([paths.distances / paths.distances[0] for paths, _ in runs[width]], axis=0), role,
+            _kept(steps),
+            np.mean([paths.distances[1:] / paths.distances[0] for paths, _ in runs[width]], axis=0), role,
         )
         for width, role in zip(_WIDTHS, _ROLES, strict=True)
     ]  # fmt: skip
     return Plot(
         Words("Distance of the predictions to the target", "Distância das previsões ao alvo"),
         Words(
-            "Relative to the start, at the points that were kept, evenly spaced in the logarithm of the "
-            "steps.",
-            "Relativa ao início, nos pontos guardados, espaçados por igual no logaritmo dos passos.",
+            "Relative to the start, mean over networks of so many units a layer.",
+            "Relativa ao início, média sobre redes de tantas unidades por camada.",
         ),
-        Axis(Words("point kept", "ponto guardado")),
+        Axis(Words("steps", "passos"), log=True),
         Axis(Words("relative distance", "distância relativa"), log=True),
         tuple(lines),
     )
@@ -180,9 +189,11 @@ EXPERIMENT = Experiment(
     source=Words("“Teoria de Deep Learning”, section 10", "“Teoria de Deep Learning”, seção 10"),
     prediction=Words(
         "Gradient descent on the parameters moves the predictions by −ηJJᵀ∂ℓ/∂z (chain rule; Jacot, Gabriel "
-        "and Hongler 2018): along ∂ℓ/∂z itself (cosine 1) only if all eigenvalues of JJᵀ are equal.",
+        "and Hongler 2018): along ∂ℓ/∂z itself (cosine 1) only if all eigenvalues of JJᵀ are equal. "
+        "The cosine predicted is that of −JJᵀ∂ℓ/∂z, with J from the way.",
         "A descida nos parâmetros move as previsões por −ηJJᵀ∂ℓ/∂z (regra da cadeia; Jacot, Gabriel e "
-        "Hongler 2018): na direção de ∂ℓ/∂z (cosseno 1) só se todos os autovalores de JJᵀ forem iguais.",
+        "Hongler 2018): na direção de ∂ℓ/∂z (cosseno 1) só se todos os autovalores de JJᵀ forem iguais. O "
+        "cosseno previsto é o de −JJᵀ∂ℓ/∂z, com o J do caminho.",
     ),
     measure=measure,
     rows=("U2",),

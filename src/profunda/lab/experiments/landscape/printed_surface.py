@@ -77,11 +77,11 @@ def measure(quick: bool) -> Outcome:
             Plot(
                 Words("A cut at y = 1", "Um corte em y = 1"),
                 Words(
-                    "It jumps at 0 and has no bound at ±π/2.",
-                    "Salta em 0 e não tem limite em ±π/2.",
+                    "It jumps at 0 and grows without bound towards ±π/2.",
+                    "Salta em 0 e cresce sem limite perto de ±π/2.",
                 ),
                 Axis(Words("x", "x")),
-                Axis(Words("loss", "perda"), range=(-12.0, 14.0)),
+                Axis(Words("loss", "perda"), range=(-12.0, 17.0)),
                 (series(Words(
                     "printed formula",
                     "fórmula impressa",

@@ -41,7 +41,7 @@ def measure(quick: bool) -> Outcome:
         for h in _WIDTHS
     ])  # fmt: skip
     many = [float(row.max()) for row, p in zip(table, sizes, strict=True) if p >= 2 * _ROWS]
-    few = [float(row.mean()) for row, p in zip(table, sizes, strict=True) if p < _ROWS]
+    few = [float(np.sqrt((row**2).mean())) for row, p in zip(table, sizes, strict=True) if p < _ROWS]
     expected = [np.sqrt(max(0.0, 1.0 - p / _ROWS)) for p in sizes]
     lengths = np.logspace(-5, 0, 11)
     strays = np.array([_stray(s, x, d, lengths) for s, d in enumerate(directions[:5])])
@@ -53,11 +53,11 @@ def measure(quick: bool) -> Outcome:
         interval=(0.0, 1e-8),
         measured=said(
             "With at least twice as many parameters as rows the best step misses {0} of a random direction "
-            "at most; with {1} parameters for 30 rows it misses {2}, with {3} parameters {4}. Taking a real "
-            "step strays by the power {5} of its length.",
+            "at most; with {1} parameters for 30 rows it misses {2}, with {3} parameters {4}. A real step "
+            "strays, relative to its length, by the power {5} of it.",
             "Com ao menos o dobro de parâmetros que de linhas o melhor passo perde no máximo {0} de uma "
             "direção sorteada; com {1} parâmetros para 30 linhas perde {2}, com {3} parâmetros {4}. Um "
-            "passo de verdade se desvia com a potência {5} do seu tamanho.",
+            "passo de verdade se desvia, relativo ao seu tamanho, com a potência {5} dele.",
             max(many), sizes[0], few[0], sizes[len(few) - 1], few[-1], slope,
         ),
         verdict=verdict(many, few),
@@ -73,8 +73,8 @@ def measure(quick: bool) -> Outcome:
             Plot(
                 Words("What the best step misses", "O que o melhor passo perde"),
                 Words(
-                    "30 rows; a share of 0 is drawn at 10⁻¹⁷. Dashed: √(1 − P/n).",
-                    "30 linhas; uma parte 0 é desenhada em 10⁻¹⁷. Tracejado: √(1 − P/n).",
+                    "30 rows, root mean square over draws; 0 is drawn at 10⁻¹⁷. Dashed: √(1 − P/n).",
+                    "30 linhas, média quadrática sobre sorteios; 0 vai em 10⁻¹⁷. Tracejado: √(1 − P/n).",
                 ),
                 Axis(Words("parameters P", "parâmetros P"), log=True),
                 Axis(Words("share missed", "parte perdida"), log=True, range=(1e-17, 10.0)),
@@ -82,7 +82,7 @@ def measure(quick: bool) -> Outcome:
                     series(Words(
                         "measured",
                         "medido",
-                    ), sizes, np.maximum(table.mean(1), 1e-17), "measured", "both"),
+                    ), sizes, np.maximum(np.sqrt((table**2).mean(1)), 1e-17), "measured", "both"),
                     series(Words(
                         "theory",
                         "teoria",
@@ -125,9 +125,9 @@ EXPERIMENT = Experiment(
     source=Words("“Teoria de Deep Learning”, section 11.2", "“Teoria de Deep Learning”, seção 11.2"),
     prediction=Words(
         "J J⁺ is the projection on the range of J: ‖J J⁺d − d‖ below 10⁻⁸‖d‖ at full row rank, and √(1 − "
-        "P/n)‖d‖ on average for a random d and rank P < n.",
+        "P/n)‖d‖ in root mean square for a random d and rank P < n.",
         "J J⁺ é a projeção sobre a imagem de J: ‖J J⁺d − d‖ abaixo de 10⁻⁸‖d‖ com posto de linhas completo, "
-        "e em média √(1 − P/n)‖d‖ para d sorteado e posto P < n.",
+        "e √(1 − P/n)‖d‖ em média quadrática para d sorteado e posto P < n.",
     ),
     measure=measure,
     rows=("U2",),

@@ -200,7 +200,8 @@ EXPERIMENT = Experiment(
         "procurar a melhor combinação.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, section 9.2, figure 1", "“Teoria de Deep Learning”, seção 9.2, figura 1"
+        "A reading of “Teoria de Deep Learning”, section 9.2, figure 1, a simplified drawing",
+        "Uma leitura de “Teoria de Deep Learning”, seção 9.2, figura 1, um desenho simplificado",
     ),
     prediction=Words(
         "No formula: slices by directions scaled filter by filter (Li et al. 2018) and lines from start to "

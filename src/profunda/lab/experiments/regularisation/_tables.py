@@ -11,6 +11,7 @@ from profunda.lab.pictures import Axis, Mark, Plot, series
 from profunda.lab.words import Words, localised
 
 __all__ = [
+    "MADE_UP",
     "Interval",
     "Table",
     "by_table",
@@ -26,6 +27,11 @@ __all__ = [
 ]
 
 FOLDS = 3
+MADE_UP = Words(
+    "“Wrong labels”: made-up rows, one label in eight wrong.",
+    "“Rótulos errados”: linhas inventadas, um rótulo em oito errado.",
+)
+"""What the fourth table is, for a caption."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +163,13 @@ def by_table(
 ) -> Plot:
     """Factors with their intervals, one point a table; the dotted line is no difference.
 
-    The axis is logarithmic where it has several powers of two to show.
+    `what` is followed by what the table of wrong labels is. The axis is logarithmic where it has
+    several powers of two to show.
     """
     mean, low, high = (np.exp([getattr(one, end) for one in found]) for end in ("mean", "low", "high"))
     return Plot(
         title,
-        what,
+        filled("{0} {1}", "{0} {1}", what, MADE_UP),
         Axis(Words("table", "tabela"), names=tuple(table.name for table in given)),
         Axis(axis, log=bool(high.max() > 4.0 * low.min())),
         (series(name, range(len(given)), mean, kind="points", band=(low, high)),),

@@ -63,10 +63,10 @@ def measure(quick: bool) -> Outcome:
         value=float(np.exp(less.mean)),
         interval=(float(np.exp(less.low)), float(np.exp(less.high))),
         measured=filled(
-            "Means of units move per epoch, from the fourth on, without ÷ with batch norm: {0}; their "
-            "spreads change by {1}. Test loss at the end, without ÷ with: {2}.",
-            "As médias das unidades movem-se por época, a partir da quarta, sem ÷ com batch norm: {0}; as "
-            "suas dispersões mudam por {1}. Perda de teste no fim, sem ÷ com: {2}.",
+            "Movement of the units' means per epoch, from the fourth on, without ÷ with batch norm: {0}; of "
+            "their spreads: {1}. Test loss at the end, without ÷ with: {2}.",
+            "Movimento das médias das unidades por época, a partir da quarta, sem ÷ com batch norm: {0}; "
+            "das suas dispersões: {1}. Perda de teste no fim, sem ÷ com: {2}.",
             *(_factor(one) for one in (less, wide, gain)),
         ),
         verdict=verdict,

@@ -65,10 +65,10 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "Per layer towards the input the squared gradient changes by the factor {0} in a plain sigmoid "
             "network and {1} with batch norm; {2} in a ReLU network with weights too small and {3} with it. "
-            "By rows a batch: 8 {4}, 32 {5}, 128 {6}.",
+            "With 8 rows a batch {4}, with 32 {5}, with 128 {6}.",
             "Por camada rumo à entrada o gradiente ao quadrado muda pelo fator {0} numa rede sigmoide "
-            "simples e {1} com batch norm; {2} numa rede ReLU de pesos pequenos demais e {3} com ela. Por "
-            "linhas do lote: 8 {4}, 32 {5}, 128 {6}.",
+            "simples e {1} com batch norm; {2} numa rede ReLU de pesos pequenos demais e {3} com ela. "
+            "Com 8 linhas por lote {4}, com 32 {5}, com 128 {6}.",
             *factors, *(one.factor for one in growth),
         ),
         verdict=verdict,

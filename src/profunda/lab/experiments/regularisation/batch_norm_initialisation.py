@@ -22,6 +22,13 @@ from profunda.lab.pictures import Axis, Plot, series
 from profunda.lab.words import Words
 
 _LAWS = ("lecun", "glorot", "he", "orthogonal", "torch")
+_NAMES = (
+    Words("LeCun", "LeCun"),
+    Words("Glorot", "Glorot"),
+    Words("He", "He"),
+    Words("orthogonal", "ortogonal"),
+    Words("PyTorch", "PyTorch"),
+)
 _DEEP = profunda.Design(widths=(48,) * 8, optimiser="sgd", momentum=0.0, lr=0.1, batch_size=32)
 
 
@@ -75,7 +82,7 @@ def measure(quick: bool) -> Outcome:
                 Words("Eight hidden layers; whiskers are 95 % intervals over folds and seeds.",
                       "Oito camadas ocultas; hastes são intervalos de 95 % sobre partições e sementes."),
                 Axis(Words("law of the first weights", "lei dos primeiros pesos"),
-                     names=tuple(Words(law, law) for law in _LAWS)),
+                     names=_NAMES),
                 Axis(Words("log-loss (nats)", "perda log (nats)"), log=True),
                 tuple(
                     series(name, range(len(_LAWS)), np.exp([c.mean for c in row]), role, "points",

@@ -54,7 +54,8 @@ def measure(quick: bool) -> Outcome:
             "γ = √(σ² + ε) recovers the input to {0} of σ. γ = σ shrinks the text's second column (σ = {1}) "
             "by a share of {2}, at most {3} of σ; at σ = 0.001, where ε is ten times the variance, {4} of σ "
             "is lost.",
-            "γ = √(σ² + ε) recupera a entrada até {0} de σ. γ = σ encolhe a segunda coluna do texto (σ = "
+            "γ = √(σ² + ε) recupera a entrada, com erro de {0} de σ. γ = σ encolhe a segunda coluna do "
+            "texto (σ = "
             "{1}) por uma fração de {2}, no máximo {3} de σ; com σ = 0,001, onde ε é dez vezes a variância, "
             "perde-se {4} de σ.",
             float(exact.max()), spread, float(relative), value, small,

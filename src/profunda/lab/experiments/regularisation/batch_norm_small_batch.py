@@ -7,6 +7,7 @@ import numpy as np
 import profunda
 from profunda.lab.experiment import Experiment, Outcome
 from profunda.lab.experiments.regularisation._tables import (
+    MADE_UP,
     factors,
     filled,
     interval,
@@ -56,7 +57,8 @@ def measure(quick: bool) -> Outcome:
         interval=(float(np.exp(whole.low)), float(np.exp(whole.high))),
         measured=filled(
             "Two rows become ±1 to {0}. Loss with ÷ without at 2 rows a batch: {1}; ÷ layer norm: {2}.",
-            "Duas linhas viram ±1 até {0}. Perda com ÷ sem, com 2 linhas por lote: {1}; ÷ layer norm: {2}.",
+            "Duas linhas viram ±1, com erro de {0}. Perda com ÷ sem, com 2 linhas por lote: {1}; ÷ layer "
+            "norm: {2}.",
             said("{0}", "{0}", signs), factors(given, intervals),
             factors(given, [interval(v) for v in layer]),
         ),
@@ -77,9 +79,10 @@ def measure(quick: bool) -> Outcome:
         pictures=(
             Plot(
                 Words("Loss with batch norm ÷ without", "Perda com batch norm ÷ sem"),
-                Words("Above 1 the norm does harm. Means over folds and seeds, one line a table.",
-                      "Acima de 1 a norma prejudica. Médias sobre partições e sementes, uma linha por "
-                      "tabela."),
+                filled("{0} {1}", "{0} {1}",
+                       Words("Above 1 the norm does harm. Means over folds and seeds, one line a table.",
+                             "Acima de 1 a norma prejudica. Médias sobre partições e sementes, uma linha "
+                             "por tabela."), MADE_UP),
                 Axis(Words("rows a batch", "linhas por lote"), log=True),
                 Axis(Words("loss with ÷ without", "perda com ÷ sem"), log=True),
                 tuple(series(table.name, batches, np.exp(row), role, "both")

@@ -98,9 +98,9 @@ def measure(quick: bool) -> Outcome:
                 Words("A weight under its penalty alone", "Um peso só com a penalidade"),
                 Words(
                     "Straight lines lose a constant amount a step, curves a share. Each starts from 1 and "
-                    "0.25.",
+                    "0.25; decoupled L2 runs along the blue lines.",
                     "Retas perdem uma quantia constante por passo, curvas uma fração. Cada uma parte de 1 e "
-                    "0,25.",
+                    "0,25; a L2 desacoplada segue as linhas azuis.",
                 ),
                 Axis(Words("step", "passo")),
                 Axis(Words("weight", "peso")),

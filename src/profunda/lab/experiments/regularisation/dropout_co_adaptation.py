@@ -78,23 +78,7 @@ def measure(quick: bool) -> Outcome:
             _factor(closer),
         ),
         verdict=verdict,
-        statement=told(
-            verdict,
-            Words(
-                "Units rely less on each other: losing half costs much less, and units are not more alike.",
-                "As unidades dependem menos umas das outras: perder metade custa muito menos, e elas não "
-                "são mais parecidas.",
-            ),
-            Words(
-                "In the sense that a network stands the loss of units much better. Not in the sense that "
-                "units become less alike: by correlation they are as much so or more, several doing the "
-                "same work.",
-                "No sentido de a rede suportar muito melhor a perda de unidades. Não no de elas ficarem "
-                "menos parecidas: pela correlação são tanto ou mais, várias fazendo o mesmo trabalho.",
-            ),
-            Words("Losing units costs networks trained with dropout more here.",
-                  "Aqui perder unidades custa mais às redes treinadas com dropout."),
-        ),
+        statement=_statement(verdict, closer),
         pictures=(
             Plot(
                 Words("Loss by the part of units removed", "Perda pela fração de unidades retirada"),
@@ -107,6 +91,36 @@ def measure(quick: bool) -> Outcome:
             ),
         ),
     )  # fmt: skip
+
+
+def _statement(verdict: Verdict, alike: Interval) -> Words:
+    """`alike`: ln of the plain units' correlation ÷ those with dropout."""
+    less = (
+        Words("units are less alike too", "as unidades também ficam menos parecidas")
+        if alike.above
+        else Words("no clear difference is seen", "não se vê diferença clara")
+    )
+    return told(
+        verdict,
+        filled(
+            "Units rely less on each other: losing half costs much less, which is what such training "
+            "practises. By another measure, the correlation of units, {0}.",
+            "As unidades dependem menos umas das outras: perder metade custa muito menos, e é isso que "
+            "tal treino exercita. Por outra medida, a correlação entre unidades, {0}.",
+            less,
+        ),
+        Words(
+            "In the sense that a network stands the loss of units much better. Not in the sense that "
+            "units become less alike: by correlation they are as much so or more, several doing the "
+            "same work.",
+            "No sentido de a rede suportar muito melhor a perda de unidades. Não no de elas ficarem "
+            "menos parecidas: pela correlação são tanto ou mais, várias fazendo o mesmo trabalho.",
+        ),
+        Words(
+            "Losing units costs networks trained with dropout more here.",
+            "Aqui perder unidades custa mais às redes treinadas com dropout.",
+        ),
+    )
 
 
 def _factor(one: Interval) -> Words:

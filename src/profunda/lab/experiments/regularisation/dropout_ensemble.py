@@ -64,7 +64,8 @@ def measure(quick: bool) -> Outcome:
         measured=filled(
             "One softmax layer: the geometric mean of 64 subnetworks is the scaled layer to {0}. Two hidden "
             "layers on digits: one subnetwork ÷ scaled network {1}, scaled ÷ {2} subnetworks averaged {3}.",
-            "Uma camada softmax: a média geométrica de 64 sub-redes é a camada escalada até {0}. Duas "
+            "Uma camada softmax: a média geométrica de 64 sub-redes é a camada escalada, com erro de {0}. "
+            "Duas "
             "camadas ocultas em dígitos: uma sub-rede ÷ rede escalada {1}, escalada ÷ média de {2} "
             "sub-redes {3}.",
             said("{0}", "{0}", exact), _factor(gain), said("{0}", "{0}", counts[-1]), _factor(apart),
@@ -119,9 +120,11 @@ EXPERIMENT = Experiment(
                  "“Técnicas de regularização”, dropout: por que funciona"),
     prediction=Words(
         "Exact for one softmax layer (geometric mean; Goodfellow et al. 2016, section 7.12); in deeper "
-        "networks scaling beats one subnetwork and keeps three quarters of what averaging gains.",
+        "networks no theorem: it counts as one if scaling beats one subnetwork and keeps at least three "
+        "quarters of what averaging gains.",
         "Exato para uma camada softmax (média geométrica; Goodfellow et al. 2016, seção 7.12); em redes "
-        "mais profundas a escala vence uma sub-rede e mantém três quartos do ganho da média.",
+        "mais profundas não há teorema: conta como ensemble se a escala vence uma sub-rede e mantém ao menos "
+        "três quartos do ganho da média.",
     ),
     measure=measure,
     rows=("R7",),

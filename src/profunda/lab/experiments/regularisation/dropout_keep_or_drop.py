@@ -66,8 +66,8 @@ def measure(quick: bool) -> Outcome:
     verdict = judged(example, linear, abs(value))
     return Outcome(
         headline=Words(
-            "mean output of a ReLU layer missed by scaling, keep 0.5",
-            "saída média de uma camada ReLU perdida pela escala, manter 0,5",
+            "share of a ReLU layer's mean output that scaling misses, keep 0.5",
+            "fração da saída média de uma camada ReLU que a escala perde, manter com 0,5",
         ),
         predicted=None,
         value=value,
@@ -76,9 +76,10 @@ def measure(quick: bool) -> Outcome:
             "The worked example is met to {0}. Over all masks a linear layer's mean equals the scaled layer "
             "to {1}; a ReLU layer's is missed by {2} % at keep 0.5. Who takes the text's input advice p = "
             "0.8 for the probability of dropping keeps 0.2: then {3} %.",
-            "O exemplo numérico é reproduzido até {0}. Sobre todas as máscaras a média de uma camada linear "
-            "é a da camada escalada até {1}; a de uma ReLU é perdida em {2} % com manter 0,5. Quem toma o "
-            "conselho p = 0,8 do texto por probabilidade de descartar mantém 0,2: aí {3} %.",
+            "O exemplo numérico é reproduzido com erro {0}. Sobre todas as máscaras a média de uma camada "
+            "linear é a da camada escalada, com erro de {1}; a de uma ReLU é subestimada em {2} % com "
+            "probabilidade de manter 0,5. Quem toma o conselho p = 0,8 do texto por probabilidade de "
+            "descartar mantém 0,2: aí {3} %.",
             example, linear, 100.0 * value, 100.0 * float(dropped.mean()),
         ),
         verdict=verdict,

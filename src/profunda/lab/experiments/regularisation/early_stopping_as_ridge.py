@@ -73,7 +73,8 @@ def measure(quick: bool) -> Outcome:
             "α = 1/(ηt) the weights are apart by {1}, {2}, {3}, {4} and {5} of their size at 1, 5, 20, 100 "
             "and 1,000 steps (95 % of all between {6} and {7}); no direction differs by more than a factor "
             "of {8}, or {9} if ηe is as large as one half.",
-            "Com uma força própria para cada direção singular, ridge é igual a t passos até {0}. Com um só "
+            "Com uma força própria para cada direção singular, ridge é igual a t passos, com erro de {0}. "
+            "Com um só "
             "α = 1/(ηt) os pesos distam {1}, {2}, {3}, {4} e {5} do seu tamanho em 1, 5, 20, 100 e 1.000 "
             "passos (95 % de todos entre {6} e {7}); nenhuma direção difere por mais de um fator {8}, ou "
             "{9} se ηe chega a meio.",
@@ -155,10 +156,10 @@ def _distance(far: np.ndarray) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Early stopping as a ridge penalty", "Parada antecipada como penalidade ridge"),
     claim=Words(
-        "Early stopping regularises without touching the loss: the time of training takes the place of a "
-        "penalty.",
-        "A parada antecipada regulariza sem mexer na perda: o tempo de treino faz as vezes de uma "
-        "penalidade.",
+        "Early stopping is the least intrusive regularisation: the time of training is a hyperparameter. "
+        "(Goodfellow et al., whom the text follows: it acts as an L2 penalty.)",
+        "A parada antecipada é a regularização menos intrusiva: o tempo de treino é um hiperparâmetro. "
+        "(Goodfellow et al., que o texto segue: age como uma penalidade L2.)",
     ),
     source=Words(
         "“Técnicas de regularização”, early stopping (after Goodfellow et al., section 7.8)",

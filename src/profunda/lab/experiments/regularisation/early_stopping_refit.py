@@ -169,11 +169,11 @@ def measure(quick: bool) -> Outcome:
             verdict,
             Words(
                 "Both ways gain from the rows that validated. Going on takes fewer steps, but has no count "
-                "to go by: the stop used here, the loss on those rows falling below the training loss at "
-                "i*, is one that they soon meet, being trained on.",
+                "to go by. Here it stops once the loss on those rows is below the training loss at i*: soon, "
+                "as they are trained on now.",
                 "Os dois caminhos ganham com as linhas que validavam. Continuar leva menos passos, mas sem "
-                "contagem: a parada usada aqui, a perda nessas linhas cair abaixo da de treino em i*, logo "
-                "se cumpre, pois elas são treinadas.",
+                "contagem. Aqui para quando a perda nessas linhas fica abaixo da de treino em i*: logo, pois "
+                "agora elas também são treinadas.",
             ),
             Words(
                 "Not both parts were seen: compare the numbers for the gain of each way and its steps.",

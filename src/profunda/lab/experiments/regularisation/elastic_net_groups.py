@@ -3,7 +3,7 @@
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.regularisation._tables import told
+from profunda.lab.experiments.regularisation._tables import interval, told
 from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import elastic_net, lasso, ridge
@@ -54,18 +54,18 @@ def measure(quick: bool) -> Outcome:
         for name, (l1, l2) in _STRENGTHS.items():
             w = _weights(x, y, l1, l2)
             apart[name][place, seed], zeros[name][place, seed] = _apart(w), np.mean(w[2:] == 0.0)
-    last = {name: float(np.median(values[-1])) for name, values in apart.items()}
+    last = {name: float(np.mean(values[-1])) for name, values in apart.items()}
     share = {name: float(values[-1].mean()) for name, values in zeros.items()}
-    low, high = (float(end) for end in np.quantile(apart["both"][-1], (0.025, 0.975)))
+    spread = interval(apart["both"][-1])
     verdict = judged(last["L1"], last["L2"], last["both"], share["both"], share["L2"])
     return Outcome(
         headline=Words(
             "difference of two alike inputs' weights ÷ their sum, elastic net",
             "diferença dos pesos de duas entradas parecidas ÷ soma, elastic net",
         ),
-        predicted=0.0,
+        predicted=None,
         value=last["both"],
-        interval=(low, high),
+        interval=(spread.low, spread.high),
         measured=said(
             "Two inputs of correlation 0.999: the weights' difference is {0} of their sum with L1, {1} with "
             "L2 and {2} with both. Of ten inputs that tell nothing, L1 drops {3} %, L2 {4} % and both {5} % "
@@ -132,9 +132,11 @@ EXPERIMENT = Experiment(
     source=Words("“Técnicas de regularização”, elastic net", "“Técnicas de regularização”, elastic net"),
     prediction=Words(
         "With L2 weights of inputs of correlation ρ differ by at most a multiple of √(1 − ρ) (Zou and Hastie "
-        "2005, theorem 1); L1 alone has no such bound.",
+        "2005, theorem 1); L1 alone has no such bound. At ρ = 0.999 the difference should be over half of "
+        "the sum with L1, under 2 % with L2 and under 10 % with both.",
         "Com L2 os pesos de entradas de correlação ρ diferem no máximo por um múltiplo de √(1 − ρ) (Zou e "
-        "Hastie 2005, teorema 1); a L1 sozinha não tem tal limite.",
+        "Hastie 2005, teorema 1); a L1 sozinha não tem tal limite. Com ρ = 0,999 a diferença deve passar da "
+        "metade da soma com L1, ficar abaixo de 2 % com L2 e de 10 % com ambas.",
     ),
     measure=measure,
     rows=("R3",),

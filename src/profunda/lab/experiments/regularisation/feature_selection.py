@@ -75,7 +75,7 @@ def measure(quick: bool) -> Outcome:
     return Outcome(
         headline=Words("share of shuffled columns kept, strongest L1 within an error of the best",
                        "fração de colunas embaralhadas mantida, L1 mais forte a um erro da melhor"),
-        predicted=0.0,
+        predicted=None,
         value=value.mean,
         interval=(value.low, value.high),
         measured=filled(
@@ -140,11 +140,13 @@ EXPERIMENT = Experiment(
     source=Words("“Técnicas de regularização”, L1; table L1 × L2",
                  "“Técnicas de regularização”, L1; tabela L1 × L2"),
     prediction=Words(
-        "Of columns and their shuffled copies it keeps under half as large a share of the copies. The "
-        "strength that predicts best is known to keep too many (Meinshausen and Bühlmann 2006, proposition "
+        "If so, of shuffled copies of the columns it keeps under half the share that it keeps of the "
+        "columns themselves. The strength that predicts best is known to keep too many (Meinshausen and "
+        "Bühlmann 2006, proposition "
         "1).",
-        "De colunas e suas cópias embaralhadas mantém menos da metade da fração nas cópias. Sabe-se que a "
-        "força que prevê melhor mantém demais (Meinshausen e Bühlmann 2006, proposição 1).",
+        "Se for assim, de cópias embaralhadas das colunas mantém menos da metade da fração que mantém das "
+        "próprias colunas. Sabe-se que a força que prevê melhor mantém demais (Meinshausen e Bühlmann 2006, "
+        "proposição 1).",
     ),
     measure=measure,
     rows=("R1",),

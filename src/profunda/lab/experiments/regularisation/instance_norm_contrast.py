@@ -46,7 +46,7 @@ def measure(quick: bool) -> Outcome:
     flat, normed = images.flatten(1).numpy(), after["instance"].flatten(1).numpy()
     same = float(min(np.corrcoef(a, b)[0, 1] for a, b in zip(flat, normed, strict=True)))
     verdict = judged(ratio, before)
-    names = ((Words("before", "antes"), original, "rest"),
+    names = ((Words("before", "antes"), original, "measured"),
              (Words("batch norm", "batch norm"), by["batch"], "good"),
              (Words("instance norm", "instance norm"), by["instance"], "bad"),
              (Words("layer norm", "layer norm"), by["layer"], "theory"))  # fmt: skip

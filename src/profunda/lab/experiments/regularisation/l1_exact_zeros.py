@@ -100,11 +100,12 @@ def measure(quick: bool) -> Outcome:
         value=float(zeros[-1]),
         interval=(float(true), float(true)),
         measured=said(
-            "Of {0} weights that are 0 at the minimum, steps along the gradient find {1}, with batches of "
-            "16 {2}, Adam {3}; the threshold finds {4} in batches of 16 and {5} on all rows, its weights "
+            "Of {0} weights that are 0 at the minimum, steps along the gradient zero {1}, with batches of "
+            "16 rows {2}, Adam {3}; the threshold zeros {4} in batches of 16 and {5} on all rows, its "
+            "weights "
             "right to {6}. Without a threshold the smallest weight is still {7}.",
-            "De {0} pesos que são 0 no mínimo, passos pelo gradiente acham {1}, com lotes de 16 {2}, Adam "
-            "{3}; o limiar acha {4} em lotes de 16 e {5} com todas as linhas, com pesos certos até {6}. Sem "
+            "De {0} pesos que são 0 no mínimo, passos pelo gradiente zeram {1}, com lotes de 16 linhas {2}, "
+            "Adam {3}; o limiar zera {4} em lotes de 16 e {5} com todas as linhas (erro dos pesos: {6}). Sem "
             "limiar o menor peso ainda é {7}.",
             true, *zeros, error, float(np.abs(ways[0][1]).min()),
         ),

@@ -169,10 +169,10 @@ def _paths() -> Plot:
 EXPERIMENT = Experiment(
     title=Words("L1 against L2", "L1 contra L2"),
     claim=Words(
-        "L1 selects, gives zeros, suits few relevant inputs, and is weak among correlated ones; L2 keeps all "
-        "weights, suits many relevant inputs and is robust to correlation.",
-        "L1 seleciona, dá zeros, serve para poucas entradas relevantes e é fraca entre correlacionadas; L2 "
-        "mantém todos os pesos, serve para muitas relevantes e é robusta à correlação.",
+        "L1 selects, gives zeros, is for simplifying, and is weak among correlated inputs; L2 keeps all "
+        "weights, is for when all inputs are relevant, and is robust to correlation.",
+        "L1 seleciona, dá zeros, serve para simplificar e é fraca entre correlacionadas; L2 mantém todos os "
+        "pesos, serve quando todas as variáveis são relevantes e é robusta à correlação.",
     ),
     source=Words("“Técnicas de regularização”, table L1 × L2", "“Técnicas de regularização”, tabela L1 × L2"),
     prediction=Words(

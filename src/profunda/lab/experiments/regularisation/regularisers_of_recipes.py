@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._tables import told
-from profunda.lab.pictures import Axis, Heat
+from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
 
 _NAMES = {
@@ -75,7 +75,6 @@ def measure(quick: bool) -> Outcome:
     backed = sum(len(one.listed & one.reported) for one in RECIPES)
     omitted = sum(len(one.omitted) for one in RECIPES)
     verdict = judged(RECIPES, TOGETHER)
-    keys = tuple(_NAMES)
     return Outcome(
         headline=said("listed regularisers found in the papers, of {0}",
                       "regularizadores listados achados nos artigos, de {0}", listed),
@@ -109,26 +108,32 @@ def measure(quick: bool) -> Outcome:
             Words("None of the lists is supported by its paper.",
                   "Nenhuma das listas é apoiada pelo artigo."),
         ),
-        pictures=(
-            Heat(
-                Words("Text and papers, regulariser by regulariser", "Texto e artigos, item por item"),
-                Words("2: in both; 1: in the paper only; −1: in the text only; empty: in neither.",
-                      "2: em ambos; 1: só no artigo; −1: só no texto; vazio: em nenhum."),
-                Axis(Words("recipe", "receita"), names=tuple(Words(one.name, one.name) for one in RECIPES)),
-                Axis(Words("regulariser", "regularizador"), names=tuple(_NAMES[key] for key in keys)),
-                Words("agreement", "acordo"),
-                tuple(float(i) for i in range(len(RECIPES))),
-                tuple(float(i) for i in range(len(keys))),
-                tuple(tuple(_agreement(one, key) for one in RECIPES) for key in keys),
-            ),
-        ),
+        pictures=(_table(),),
     )  # fmt: skip
 
 
-def _agreement(recipe: Recipe, key: str) -> float | None:
-    if key in recipe.listed:
-        return 2.0 if key in recipe.reported else -1.0
-    return 1.0 if key in recipe.reported else None
+def _table() -> Plot:
+    """One point where the text or the paper has a regulariser, coloured by which of them has."""
+    keys = list(_NAMES)
+    kinds: tuple[tuple[Words, Role, list[frozenset[str]]], ...] = (
+        (Words("text and paper", "texto e artigo"), "good", [one.listed & one.reported for one in RECIPES]),
+        (Words("paper only", "só o artigo"), "measured", [one.omitted for one in RECIPES]),
+        (Words("text only", "só o texto"), "bad", [one.unsupported for one in RECIPES]),
+    )
+    lines = []
+    for name, role, found in kinds:
+        points = [(place, keys.index(key)) for place, each in enumerate(found) for key in keys if key in each]
+        lines.append(series(name, [x for x, _ in points], [y for _, y in points], role, "points"))
+    return Plot(
+        Words("Text and papers, regulariser by regulariser", "Texto e artigos, item por item"),
+        Words(
+            "Who names which regulariser; no point: neither does.",
+            "Quem nomeia cada regularizador; sem ponto: nenhum dos dois.",
+        ),
+        Axis(Words("recipe", "receita"), names=tuple(Words(one.name, one.name) for one in RECIPES)),
+        Axis(Words("regulariser", "regularizador"), names=tuple(_NAMES.values())),
+        tuple(lines),
+    )
 
 
 EXPERIMENT = Experiment(

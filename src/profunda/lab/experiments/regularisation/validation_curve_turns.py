@@ -66,10 +66,11 @@ def measure(quick: bool) -> Outcome:
         interval=(float(np.exp(rise.low)), float(np.exp(rise.high))),
         measured=said(
             "The validation loss is lowest after {0} of {1} epochs (median) and ends at {2} times that; the "
-            "training loss then still falls to {3} of its size there. Wrong digits: {4} % at the turn, {5} "
+            "training loss then still falls to {3} times its size there. Wrong digits: {4} % at the turn, "
+            "{5} "
             "% at the end ({6} networks, {7} digits each to train on).",
             "A perda de validação é mínima após {0} de {1} épocas (mediana) e termina em {2} vezes isso; a "
-            "de treino ainda cai a {3} do seu valor ali. Dígitos errados: {4} % na virada, {5} % no fim "
+            "de treino ainda cai a {3} vezes o seu valor ali. Dígitos errados: {4} % na virada, {5} % no fim "
             "({6} redes, {7} dígitos de treino cada).",
             float(np.median(turn + 1)), epochs, float(np.exp(rise.mean)), train,
             100.0 * float(at_turn[:, 2].mean()), 100.0 * float(curves[:, -1, 2].mean()), networks, _ROWS,

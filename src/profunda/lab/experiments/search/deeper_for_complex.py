@@ -59,7 +59,7 @@ _Maker = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 _TASKS: tuple[tuple[Words, _Maker], ...] = (
     (Words("linear", "linear"), _linear),
     (Words("parity of 6 bits", "paridade de 6 bits"), _parity),
-    (Words("folded 4 times", "dobrada 4 vezes"), _folded),
+    (Words("tent folded 4 times", "tenda dobrada 4 vezes"), _folded),
     (Words("tree of pairs", "árvore de pares"), _tree),
 )
 
@@ -132,10 +132,12 @@ def _picture(depths: Sequence[int], means: Sequence[np.ndarray], errors: Sequenc
     return Plot(
         Words("Loss by depth at equal parameters", "Perda por profundidade com parâmetros iguais"),
         Words(
-            "Each network but the linear one (0 layers) has about 3,000 weights and biases. Bands: "
-            "standard error over data sets.",
-            "Cada rede menos a linear (0 camadas) tem cerca de 3.000 pesos e vieses. Faixas: erro "
-            "padrão sobre conjuntos de dados.",
+            "Each network but the linear one (0 layers) has about 3,000 weights and biases. Tree: one "
+            "function of two numbers, applied to pairs of eight inputs, then to pairs of its values. "
+            "Bands: standard error over data sets.",
+            "Cada rede, menos a linear (0 camadas), tem cerca de 3.000 pesos e vieses. Árvore: uma função "
+            "de dois números, aplicada a pares de oito entradas e depois a pares dos seus valores. Faixas: "
+            "erro padrão sobre conjuntos de dados.",
         ),
         Axis(Words("hidden layers", "camadas ocultas")),
         Axis(LOSS),

@@ -82,12 +82,14 @@ def _statement(endless: bool, expected: float) -> Words:
             "Um dropout de um intervalo foi contado como lista: a contagem não é confiável.",
         )
     return said(
-        "The count holds where “Drop out = [0.1, 0.5]” is read as two values. Read as an interval, which "
-        "the text also allows, there is no last trial, and a grid must be told its levels. Drawing from "
-        "lists repeats itself: fifty draws of 72 are only {0} different networks.",
-        "A contagem vale se “Drop out = [0.1, 0.5]” são dois valores. Lido como intervalo, o que o texto "
-        "também permite, não há último teste, e a grade precisa saber os níveis. Sortear de listas repete: "
-        "cinquenta sorteios de 72 são só {0} redes diferentes.",
+        "Lists of values make a space that a grid exhausts: 72 trials, each once. (“Drop out = [0.1, 0.5]” "
+        "is counted as two values; as an interval there would be no last trial, and a grid must be told "
+        "its levels.) Drawing from lists repeats itself: fifty draws of 72 are on average only {0} "
+        "different networks.",
+        "Listas de valores formam um espaço que a grade esgota: 72 testes, cada um uma vez. (“Drop out = "
+        "[0.1, 0.5]” conta como dois valores; como intervalo não haveria último teste, e é preciso dizer à "
+        "grade os níveis.) Sortear de listas repete: cinquenta sorteios de 72 são em média só {0} redes "
+        "diferentes.",
         expected,
     )
 
@@ -141,17 +143,21 @@ def _growth() -> Plot:
 EXPERIMENT = Experiment(
     title=Words("How many trials is a grid?", "Quantos testes tem uma grade?"),
     claim=Words(
-        "Listing the values of each hyperparameter defines the space: a grid search tries every combination.",
-        "Listar os valores de cada hiperparâmetro define o espaço: a busca em grade testa cada combinação.",
+        "List the hyperparameters and their values, such as [32, 64, 128, 256] neurons; a grid or a random "
+        "search then looks for the best combination.",
+        "Liste os hiperparâmetros e os seus valores, como [32, 64, 128, 256] neurônios; a busca em grade ou "
+        "a aleatória procura então a melhor combinação.",
     ),
     source=Words(
         "“Teoria de Deep Learning”, sections 3.5, 4.1.1 and listing of section 5",
         "“Teoria de Deep Learning”, seções 3.5, 4.1.1 e código da seção 5",
     ),
     prediction=Words(
-        "4·3·2·3 = 72 and 3⁵ = 243, each once. Of k draws with replacement G(1 − (1 − 1/G)^k) are "
+        "A grid tries 4·3·2·3 = 72 combinations, the listing's lists 3⁵ = 243, each once. Of k draws with "
+        "replacement G(1 − (1 − 1/G)^k) are "
         "different: 36.2 of 50 for G = 72.",
-        "4·3·2·3 = 72 e 3⁵ = 243, cada uma uma vez. De k sorteios com reposição G(1 − (1 − 1/G)^k) são "
+        "Uma grade testa 4·3·2·3 = 72 combinações, com as listas do código 3⁵ = 243, cada uma uma vez. De k "
+        "sorteios com reposição G(1 − (1 − 1/G)^k) são "
         "diferentes: 36,2 de 50 para G = 72.",
     ),
     measure=measure,

@@ -65,11 +65,11 @@ def measure(quick: bool) -> Outcome:
         interval=(value - reach, value + reach),
         measured=said(
             "Best of ten draws: {0} to {1} as printed ({2} of {3} searches below {4}), {5} to {6} with a "
-            "step for each mini-batch. Logistic regression: {7}.",
+            "step for each mini-batch ({8} searches). Logistic regression: {7}.",
             "Melhor de dez sorteios: {0} a {1} como impresso ({2} de {3} buscas abaixo de {4}), {5} a "
-            "{6} com um passo por mini-lote. Regressão logística: {7}.",
+            "{6} com um passo por mini-lote ({8} buscas). Regressão logística: {7}.",
             float(best.min()), float(best.max()), int((best < _FORECAST).sum()), len(best), _FORECAST,
-            float(meant.max(axis=1).min()), float(meant.max()), linear,
+            float(meant.max(axis=1).min()), float(meant.max()), linear, pairs,
         ),
         verdict=verdict(printed[:pairs].max(axis=1).tolist(), meant.max(axis=1).tolist()),
         statement=said(

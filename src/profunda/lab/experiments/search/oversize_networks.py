@@ -133,8 +133,8 @@ def _by_width(widths: np.ndarray) -> Plot:
     return Plot(
         Words("The same by width, three layers", "O mesmo por largura, três camadas"),
         Words(
-            "He's weights. More units bring the gradient nearer to 1, not further from it.",
-            "Pesos de He. Mais unidades trazem o gradiente para mais perto de 1, não para longe.",
+            "He's weights. The mean stays at 1 at every width; more units only narrow the band.",
+            "Pesos de He. A média fica em 1 em toda largura; mais unidades só estreitam a faixa.",
         ),
         Axis(Words("units a layer", "unidades por camada"), log=True),
         Axis(Words("gradient, first ÷ last layer", "gradiente, primeira ÷ última"), range=(0, 1.5)),
@@ -150,19 +150,18 @@ EXPERIMENT = Experiment(
     claim=Words(
         "Networks with many layers or nodes can be hard to train, as gradients vanish or explode; avoid "
         "them.",
-        "Redes com muitas camadas ou nós podem ser difíceis de treinar, pois o gradiente some ou explode.",
+        "Redes com muitas camadas ou nós podem ser difíceis de treinar, pois o gradiente some ou explode; "
+        "evite-as.",
     ),
     source=Words("“Teoria de Deep Learning”, section 3.2", "“Teoria de Deep Learning”, seção 3.2"),
     prediction=Words(
         "A ReLU layer of n inputs multiplies the squared gradient by χ = n·Var(w)/2 (Schoenholz et al. "
-        "2017): 1/6 with PyTorch's default, so 0.408 a layer in size, and 1 with He's weights. The width "
-        "is not in it; "
-        "wider layers only make chance smaller.",
+        "2017): 1/6 with PyTorch's default, so 0.408 a layer in size, 1 with He's weights, and above 1, "
+        "exploding, with larger ones. The width is not in it; wider layers only make chance smaller.",
         "Uma camada ReLU multiplica o quadrado do gradiente por χ = n·Var(w)/2, com n entradas "
-        "(Schoenholz et "
-        "al. 2017): 1/6 com o padrão do PyTorch, logo 0,408 por camada em tamanho, e 1 com pesos de He. A "
-        "largura não "
-        "entra; camadas mais largas só diminuem o acaso.",
+        "(Schoenholz et al. 2017): 1/6 com o padrão do PyTorch, logo 0,408 por camada em tamanho, 1 com "
+        "pesos de He, e acima de 1, explosão, com maiores. A largura não entra; camadas mais largas só "
+        "diminuem o acaso.",
     ),
     measure=measure,
     rows=("S1",),

@@ -16,7 +16,7 @@ from profunda.lab.experiments.search._fleets import (
     same_size,
     told,
 )
-from profunda.lab.pictures import Axis, Plot, Role, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import relu_fluctuation
 
@@ -83,27 +83,41 @@ def measure(quick: bool) -> Outcome:
 
 
 def _picture(mean: dict[str, np.ndarray], names: Sequence[Words]) -> Plot:
+    """Each shape less the mean of the three in the same fold: folds differ more than shapes do."""
+    from scipy import stats
+
     roles: dict[str, Role] = {"pyramid": "measured", "constant": "second", "funnel": "bad"}
+    middle = np.mean(list(mean.values()), axis=0)
+    lines = []
+    for place, (name, label, _) in enumerate(_SHAPES):
+        less = mean[name] - middle
+        folds = less.shape[1]
+        reach = stats.t.ppf(0.975, folds - 1) * less.std(axis=1, ddof=1) / np.sqrt(folds)
+        centre = less.mean(axis=1)
+        across = np.arange(len(names)) + 0.12 * (place - 1)
+        lines.append(series(label, across, centre, roles[name], "points", (centre - reach, centre + reach)))
     return Plot(
         Words("Three shapes at equal parameters", "Três formas com parâmetros iguais"),
         Words(
-            "Three hidden layers. Mean loss over folds and two sizes; low is good.",
-            "Três camadas ocultas. Perda média sobre as partes e dois tamanhos; baixo é bom.",
+            "Three hidden layers. Loss less the mean of the three shapes in the same fold, mean over two "
+            "sizes, whiskers 95 % over folds. Below zero: better than the others.",
+            "Três camadas ocultas. Perda menos a média das três formas na mesma parte, média de dois "
+            "tamanhos, hastes 95 % sobre as partes. Abaixo de zero: melhor do que as outras.",
         ),
         Axis(Words("table", "tabela"), names=tuple(names)),
-        Axis(Words("loss (0 best network, 1 constant)", "perda (0 melhor rede, 1 constante)")),
-        tuple(
-            series(label, range(len(names)), mean[name].mean(axis=1), roles[name], "bars")
-            for name, label, _ in _SHAPES
-        ),
+        Axis(Words("loss less the mean of the shapes", "perda menos a média das formas")),
+        tuple(lines),
+        marks=(Mark(Words("", ""), y=0.0),),
     )
 
 
 EXPERIMENT = Experiment(
     title=Words("Decreasing or constant widths", "Larguras decrescentes ou constantes"),
     claim=Words(
-        "Begin with more nodes and decrease, as in [128, 64, 32], or keep the number constant.",
-        "Comece com mais nós e diminua, como em [128, 64, 32], ou mantenha o número constante.",
+        "It is common to begin with more nodes and decrease, as in [128, 64, 32]; deep networks may use "
+        "constant or decreasing numbers.",
+        "É comum começar com mais nós e diminuir, como em [128, 64, 32]; redes profundas podem usar números "
+        "constantes ou decrescentes.",
     ),
     source=Words(
         "“Teoria de Deep Learning”, section 2.2, nodes per layer",

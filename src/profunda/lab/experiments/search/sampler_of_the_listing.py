@@ -24,10 +24,10 @@ class Facts:
 
 
 def verdict(facts: Facts) -> Verdict:
-    """ "wrong" where the listing's search is no Gaussian process, or does not learn from its first trials."""
-    if facts.sampler == "GPSampler":
-        return "holds"
-    return "wrong" if facts.sampler == "TPESampler" and facts.first_learnt > 1 else "holds with conditions"
+    """ "holds" for a Gaussian process, "wrong" where no trial depends on earlier scores."""
+    if facts.first_learnt > _TRIALS:
+        return "wrong"
+    return "holds" if facts.sampler == "GPSampler" else "holds with conditions"
 
 
 def _bowl(places: np.ndarray) -> np.ndarray:
@@ -96,13 +96,15 @@ def measure(quick: bool) -> Outcome:
         ),
         verdict=verdict(facts),
         statement=Words(
-            "The listing is no Gaussian process: Optuna's default is TPE, which compares densities of "
-            "good and bad trials and draws its first ten at random, so that half of the twenty trials "
-            "are random search. Name the sampler (in Profunda sampler=\"gp\", \"tpe\" or \"batch\") and "
+            "The listing does model the objective, but by no Gaussian process: Optuna's default is TPE, "
+            "which compares densities of good and bad trials. It draws its first ten at random, so that "
+            "half of the twenty trials are random search. Name the sampler (in Profunda sampler=\"gp\", "
+            "\"tpe\" or \"batch\") and "
             "write suggest_float(…, log=True) for the old names.",
-            "O código não é um processo gaussiano: o padrão do Optuna é o TPE, que compara densidades de "
-            "testes bons e ruins e sorteia os dez primeiros, de modo que metade dos vinte é busca "
-            "aleatória. Nomeie o amostrador (no Profunda sampler=\"gp\", \"tpe\" ou \"batch\") e escreva "
+            "O código modela, sim, o objetivo, mas não com um processo gaussiano: o padrão do Optuna é o "
+            "TPE, que compara densidades de testes bons e ruins. Ele sorteia os dez primeiros, de modo que "
+            "metade dos vinte é busca aleatória. Nomeie o amostrador (no Profunda sampler=\"gp\", \"tpe\" "
+            "ou \"batch\") e escreva "
             "suggest_float(…, log=True) no lugar dos nomes antigos.",
         ),
         pictures=(_by_trial(mean, error, chance),),
@@ -133,13 +135,14 @@ def _by_trial(mean: np.ndarray, error: np.ndarray, chance: float) -> Plot:
 EXPERIMENT = Experiment(
     title=Words("Which sampler does the listing use?", "Que amostrador o código usa?"),
     claim=Words(
-        "Bayesian optimisation models the objective, often with a Gaussian process; the listing shows it "
-        "in 20 trials.",
-        "A otimização bayesiana modela o objetivo, muitas vezes com um processo gaussiano; o código a "
-        "mostra em 20 testes.",
+        "Bayesian optimisation models the objective, often with a Gaussian process, after some random "
+        "trials; the listing shows it in 20.",
+        "A otimização bayesiana modela o objetivo, muitas vezes com um processo gaussiano, após alguns "
+        "testes ao acaso; o código a mostra em 20.",
     ),
     source=Words(
-        "“Teoria de Deep Learning”, sections 6.1 and 7", "“Teoria de Deep Learning”, seções 6.1 e 7"
+        "“Teoria de Deep Learning”, sections 6.1, 6.3 and 7",
+        "“Teoria de Deep Learning”, seções 6.1, 6.3 e 7",
     ),
     prediction=Words(
         "The default of create_study is a tree of Parzen estimators (Bergstra et al. 2011) with ten "

@@ -101,14 +101,13 @@ def measure(quick: bool) -> Outcome:
         statement=said(
             "The rule ends a search where nobody knows a good number of trials, at a price: random search "
             "has no memory, so a run without a gain says nothing of the next trial. With patience 10 the "
-            "share left is {0} times that of a fixed number with the same mean. Set the patience to "
-            "several times what the sampler needs to begin.",
+            "share left is {0} times that of a fixed number with the same mean, with patience {1} {2} times. "
+            "Seen on random draws; a sampler that learns was not tried.",
             "A regra encerra a busca onde ninguém sabe um bom número de testes, e isso custa: a busca "
             "aleatória não tem memória, logo uma série sem ganho nada diz do próximo teste. Com paciência "
-            "10 a fração "
-            "restante é {0} vezes a de um número fixo com a mesma média. Dê à paciência várias vezes o "
-            "número de testes com que o amostrador começa.",
-            theory,
+            "10 a fração restante é {0} vezes a de um número fixo com a mesma média, com paciência {1}, "
+            "{2} vezes. Visto com sorteios; um amostrador que aprende não foi testado.",
+            theory, _PATIENCES[-1], told[_PATIENCES[-1]][1] / told[_PATIENCES[-1]][2],
         ),
         pictures=(_trade(found, told), _when(found, laws)),
     )  # fmt: skip

@@ -125,15 +125,15 @@ def _by_ratio(found: Compared) -> Plot:
         for place, column in enumerate(table.T)
     ]  # fmt: skip
     whole = np.isfinite(table).all(axis=0)
-    name = Words("mean of tables with all", "média das tabelas com todas")
+    name = Words("mean of complete tables", "média das tabelas completas")
     lines.append(series(name, ratios, table[:, whole].mean(axis=1), kind="both"))
     return Plot(
         Words("Loss by the first layer's width", "Perda pela largura da primeira camada"),
         Words(
             "Pyramids of three layers, each half as wide as the one before. Between the dotted lines the "
-            "rule is obeyed, read of the first layer.",
+            "rule is obeyed, read of the first layer. Complete tables have a network of every ratio.",
             "Pirâmides de três camadas, cada uma com metade da anterior. Entre as linhas pontilhadas a "
-            "regra é obedecida, lida na primeira camada.",
+            "regra é obedecida, lida na primeira camada. Tabelas completas têm uma rede de cada razão.",
         ),
         Axis(Words("first layer ÷ inputs", "primeira camada ÷ entradas"), log=True),
         Axis(LOSS),
@@ -165,7 +165,7 @@ def _by_reading(sides: Sequence[tuple[Gap, Gap]]) -> Plot:
         ),
         Axis(Words("difference of losses", "diferença de perdas")),
         tuple(lines),
-        marks=(Mark(Words("no difference", "sem diferença"), y=0.0),),
+        marks=(Mark(Words("", ""), y=0.0),),
     )
 
 
