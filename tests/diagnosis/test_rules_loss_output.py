@@ -93,6 +93,8 @@ NEXT: tuple[tuple[str, str, Record, Record], ...] = (
      record(net(outputs=3), F.cross_entropy, CLASS)),
     ("output-width", "fault", record(net(outputs=3), lambda z, y: ((z - y) ** 2).mean(), REAL[:, None]),
      record(net(outputs=1), F.mse_loss, REAL[:, None])),
+    ("output-width", "fault", record(net(outputs=1), lambda z, y: (F.softplus(z) - y * z).mean(), LABELS),
+     record(net(), lambda z, y: (F.softplus(z) - y * z).mean(), LABELS)),
     ("output-dropout", "fault", record(net(nn.Dropout(0.5)), F.cross_entropy, CLASS),
      record(nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)), F.cross_entropy, CLASS)),
     ("output-dropout", "fault", record(net(nn.Dropout(0.5), nn.LogSoftmax(1)), F.nll_loss, CLASS),

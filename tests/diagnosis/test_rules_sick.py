@@ -105,6 +105,11 @@ SICK: list[tuple[str, str, Callable[[], Record]]] = [
     ("no-step", "fault", lambda: became(looped(healthy(), steps=0, loss=np.zeros(0)), moved=np.zeros(3))),
     ("no-step", "fault", lambda: looped(failed(healthy()), steps=25, dropped=STEPS)),
     ("no-backward", "fault", lambda: looped(failed(healthy()), backwards=0, gradient=np.zeros((20, 3)))),
+    (
+        "no-backward",
+        "fault",
+        lambda: looped(failed(healthy()), gradient=np.zeros((20, 3)), update=np.zeros((20, 3))),
+    ),
     ("evaluation-mode-in-training", "fault", lambda: normed(in_evaluation=STEPS)),
     ("evaluation-mode-in-training", "hint", lambda: normed(in_evaluation=STEPS, stuck=("1",))),
     ("training-mode-in-evaluation", "fault", lambda: normed(evaluated_in_training=50)),

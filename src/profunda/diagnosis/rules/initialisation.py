@@ -49,8 +49,8 @@ FAR_LARGE = 3.0
 BEGINS_HIGH = 10.0
 """First loss over the best constant's: default heads begin within a factor of two of it."""
 
-FAR_OUT = 10.0
-"""Outputs over the targets' own size."""
+FAR_OUT = 3.0
+"""Outputs over the targets' own size: a squared loss that begins ten times too high needs √10 of it."""
 
 LATE = 0.1
 """Share of the steps that go by before the loss comes down to the constant's: the measured cost."""

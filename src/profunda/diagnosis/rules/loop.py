@@ -128,7 +128,7 @@ def _no_backward(record: Record) -> Answer:
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
     if course.backwards > 0.1 * course.steps:
-        return clear(code)
+        return _thrown_away(code, course)
     if course.detached >= MOST * course.steps:
         return clear(code, "the loss is cut off: a backward pass would reach nothing")
     if np.nanmax(course.gradient, initial=0.0) > 0.0:
@@ -146,6 +146,30 @@ def _no_backward(record: Record) -> Answer:
             "gradient to follow, and the weights stay what they were.",
             "Call loss.backward() before optimizer.step().",
             explains=(*STALLED, "parameters-not-held", "part-unused"),
+        ),
+    )
+
+
+def _thrown_away(code: str, course: Course) -> Answer:
+    """Backward passes there were; whether anything of them was left when steps were made."""
+    none = np.nanmax(course.gradient, initial=0.0) == 0.0 and np.nanmax(course.update, initial=0.0) == 0.0
+    known = np.isfinite(course.gradient).any() and np.isfinite(course.update).any()
+    if not (none and known) or course.detached >= MOST * course.steps or len(course.sampled) < FEWEST:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("largest gradient at a step", 0.0),
+                Evidence("backward passes", float(course.backwards)),
+                Evidence("steps looked at", float(len(course.sampled))),
+            ),
+            f"At all {len(course.sampled)} steps that were looked at every gradient was exactly 0, though "
+            "backward passes were made: gradients are cleared between backward() and step().",
+            "Call optimizer.zero_grad() before loss.backward(), not after it.",
+            explains=(*STALLED, "parameters-not-held", "part-unused", "dead-units"),
         ),
     )
 

@@ -154,7 +154,7 @@ def _other(code: str, severity: str, loss: Loss, task: Task, why: str, word: str
             f"The targets are {task.kind}, the loss is {loss.kind}: {why}.",
             f"Take {word} instead.",
             changes=(Change("loss", word=word),),
-            explains=(*_STUCK, "output-width", "output-range") if severity == "fault" else (),
+            explains=(*_STUCK, "output-width", "output-range") if severity == "fault" else _STUCK,
         ),
     )
 

@@ -249,7 +249,7 @@ def _unreached(code: str, record: Record, end: End) -> Answer:
 def _wide(record: Record) -> Answer:
     code = "output-width"
     loss, task = record.loss, record.task
-    if task is None or loss is None or len(task.outputs) == 0 or task.n_classes == 0:
+    if task is None or loss is None or len(task.outputs) == 0 or task.kind in ("values", "multilabel"):
         return _values_width(code, record)
     if loss.kind not in ("cross-entropy", "nll", "kl") or task.kind not in ("classes", "binary", "sequence"):
         return clear(code) if loss.kind else not_applicable(code, "the loss is of no known kind")
@@ -267,9 +267,10 @@ def _wide(record: Record) -> Answer:
 
 
 def _values_width(code: str, record: Record) -> Answer:
-    """Several outputs beside one target: squared errors pull all of them to the same value."""
+    """Several outputs beside one target, or the reverse: losses number by number pull them to one value."""
     loss, task = record.loss, record.task
-    if task is None or loss is None or task.kind != "values" or loss.kind not in _SQUARED:
+    singly = (*_SQUARED, "bce", "bce-logits")
+    if task is None or loss is None or task.kind not in ("values", "multilabel") or loss.kind not in singly:
         return not_applicable(
             code, "the task is not known, or its loss says nothing about the number of outputs"
         )
