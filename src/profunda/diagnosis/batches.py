@@ -19,6 +19,8 @@ LARGE = 16_384
 MARKS = 64
 """Numbers of a tensor that tell it from another one."""
 
+GOLDEN = (5.0**0.5 - 1.0) / 2.0
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -49,10 +51,17 @@ def rows_in(value: object) -> int:
 
 
 def fingerprint(tensor: Tensor) -> Tensor:
-    """At most MARKS numbers, spread over `tensor`, as a copy."""
+    """At most MARKS numbers, spread over `tensor`, as a copy.
+
+    Their places are multiples of the golden ratio: equal distances would meet the same few columns in every
+    row, and an image's corners are 0 in all of them.
+    """
     flat = tensor.detach()
     flat = flat.view(-1) if flat.is_contiguous() else flat[:MARKS].flatten()
-    return flat[:: max(1, flat.numel() // MARKS)][:MARKS].clone()
+    if flat.numel() <= MARKS:
+        return flat.clone()
+    turns = torch.arange(MARKS, device=flat.device, dtype=torch.float64) * GOLDEN
+    return flat[(turns.frac() * flat.numel()).long()]
 
 
 class Keeper:
