@@ -104,6 +104,13 @@ SICK: list[tuple[str, str, Callable[[], Record]]] = [
     ("gradients-not-cleared", "fault", lambda: looped(healthy(), uncleared=STEPS - 1)),
     ("no-step", "fault", lambda: became(looped(healthy(), steps=0, loss=np.zeros(0)), moved=np.zeros(3))),
     ("no-step", "fault", lambda: looped(failed(healthy()), steps=25, dropped=STEPS)),
+    (
+        "overfitting",
+        "hint",
+        lambda: looped(
+            healthy(), valid_loss=np.linspace(1.05, 1.6, EPOCHS), valid_score=np.full(EPOCHS, 0.8)
+        ),
+    ),
     ("no-backward", "fault", lambda: looped(failed(healthy()), backwards=0, gradient=np.zeros((20, 3)))),
     (
         "no-backward",
@@ -305,9 +312,6 @@ WELL: dict[str, Callable[[], Record]] = {
     "a cosine to zero": lambda: looped(healthy(), rate=0.01 * (1.0 + np.cos(np.pi * T / (STEPS - 1)))),
     "a long warm-up": lambda: looped(healthy(), rate=np.minimum(T / 100.0, 1.0) * 1e-3),
     "steps by tenths": lambda: looped(healthy(), rate=0.1 ** (1.0 + (T > 90) + (T > 180) + (T > 270))),
-    "far too confident": lambda: looped(
-        healthy(), valid_loss=np.linspace(1.05, 1.6, EPOCHS), valid_score=np.full(EPOCHS, 0.8)
-    ),
     "over-confident": lambda: overfitted(0.2, 0.0),
     "strong dropout that works": lambda: dropped_out(0.8),
     "decay that works": lambda: set_to(weight_decay=0.1),

@@ -70,10 +70,12 @@ def _overfitting(record: Record) -> Answer:
     worse = rise / got.trivial >= GREAT_GAIN and (
         lost >= max(NOTHING / 2.0, chance) or not math.isfinite(lost)
     )
-    ruined = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN and not lost < max(COSTS, chance)
+    # Surer and surer of what is wrong: whatever share is right, its probabilities are worse than none.
+    hopeless = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN
+    ruined = hopeless and not lost < max(COSTS, chance)
     fault = by_heart or worse or ruined
     if (
-        not fault
+        not (fault or hopeless)
         and not lost >= max(COSTS, chance)
         and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN)
     ):
