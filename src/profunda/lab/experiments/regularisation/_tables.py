@@ -12,6 +12,7 @@ from profunda.lab.words import Words, localised
 
 __all__ = [
     "MADE_UP",
+    "RIGHT_ABOVE_ONE",
     "Interval",
     "Table",
     "by_table",
@@ -156,6 +157,12 @@ def factors(given: Sequence[Table], found: Sequence[Interval]) -> Words:
         "; ".join(f"{table.name.en} {text[0]}" for table, text in pairs),
         "; ".join(f"{table.name.pt} {text[1]}" for table, text in pairs),
     )
+
+
+RIGHT_ABOVE_ONE = Words(
+    "Above 1 the text is right. 95 % intervals over folds and seeds.",
+    "Acima de 1 o texto está certo. Intervalos de 95 % sobre partições e sementes.",
+)
 
 
 def by_table(

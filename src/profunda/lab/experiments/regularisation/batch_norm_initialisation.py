@@ -7,6 +7,7 @@ import numpy as np
 import profunda
 from profunda.lab.experiment import Experiment, Outcome
 from profunda.lab.experiments.regularisation._tables import (
+    RIGHT_ABOVE_ONE,
     by_table,
     factors,
     filled,
@@ -95,8 +96,7 @@ def measure(quick: bool) -> Outcome:
             ),
             by_table(
                 Words("Spread over laws, without ÷ with", "Dispersão entre leis, sem ÷ com"),
-                Words("Above 1 the text is right. 95 % intervals over folds and seeds.",
-                      "Acima de 1 o texto está certo. Intervalos de 95 % sobre partições e sementes."),
+                RIGHT_ABOVE_ONE,
                 Words("spread, without ÷ with", "dispersão, sem ÷ com"),
                 given, intervals, Words("factor", "fator"),
             ),

@@ -7,6 +7,7 @@ import numpy as np
 import profunda
 from profunda.lab.experiment import Experiment, Outcome
 from profunda.lab.experiments.regularisation._tables import (
+    RIGHT_ABOVE_ONE,
     by_table,
     factors,
     filled,
@@ -93,8 +94,7 @@ def measure(quick: bool) -> Outcome:
             ),
             by_table(
                 Words("Largest rate, with ÷ without", "Maior taxa, com ÷ sem"),
-                Words("Above 1 the text is right. 95 % intervals over folds and seeds.",
-                      "Acima de 1 o texto está certo. Intervalos de 95 % sobre partições e sementes."),
+                RIGHT_ABOVE_ONE,
                 Words("largest rate, with ÷ without", "maior taxa, com ÷ sem"),
                 given, intervals, Words("factor", "fator"),
             ),

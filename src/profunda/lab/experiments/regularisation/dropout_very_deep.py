@@ -7,6 +7,7 @@ import numpy as np
 import profunda
 from profunda.lab.experiment import Experiment, Outcome
 from profunda.lab.experiments.regularisation._tables import (
+    RIGHT_ABOVE_ONE,
     by_table,
     factors,
     filled,
@@ -101,8 +102,7 @@ def measure(quick: bool) -> Outcome:
             ),
             by_table(
                 Words("Gain at 1 layer ÷ at 8", "Ganho com 1 camada ÷ com 8"),
-                Words("Above 1 the text is right. 95 % intervals over folds and seeds.",
-                      "Acima de 1 o texto está certo. Intervalos de 95 % sobre partições e sementes."),
+                RIGHT_ABOVE_ONE,
                 Words("gain at 1 layer ÷ at 8", "ganho com 1 camada ÷ com 8"),
                 given, intervals, Words("factor", "fator"),
             ),
