@@ -38,14 +38,25 @@ LINES = (
 HEIGHT = {room: -line for line, rooms in enumerate(LINES) for room in rooms}
 
 PUBLIC = """
-ArgumentError Choice DataError Dataset DeepClassifier DeepRegressor Design Float Forecast Int LogFloat Model
-ModelError Notice ProfundaError RunError Space SpaceError When __version__ ablate dose export fit forecast
-guidance load plan read report resume search stress train
+ArgumentError Choice DataError Dataset DeepClassifier DeepRegressor Design Diagnosis Float Forecast Int
+LogFloat Model ModelError Notice ProfundaError Repair RunError Space SpaceError When __version__ ablate
+diagnose dose export fit forecast guidance load plan read repair report resume search stress train watch
 """.split()  # noqa: SIM905
 
 HEAVY = ("torch", "sklearn", "pandas", "optuna", "plotly")
 # numpy may be imported at a module's top everywhere but in the rooms that must open at once.
-TORCH_AT_TOP = {"networks", "layers", "fleet", "training", "exporting", "theory", "job", "forecasting", "lab"}
+TORCH_AT_TOP = {
+    "networks",
+    "layers",
+    "fleet",
+    "training",
+    "exporting",
+    "theory",
+    "job",
+    "forecasting",
+    "diagnosis",
+    "lab",
+}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core"}
 
 

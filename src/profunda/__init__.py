@@ -13,6 +13,11 @@ from profunda._version import __version__
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
     from profunda.data.dataset import Dataset as Dataset
     from profunda.data.reading import read as read
+    from profunda.diagnosis.diagnosing import diagnose as diagnose
+    from profunda.diagnosis.diagnosis import Diagnosis as Diagnosis
+    from profunda.diagnosis.mending import repair as repair
+    from profunda.diagnosis.repairs import Repair as Repair
+    from profunda.diagnosis.watching import watch as watch
     from profunda.errors import ArgumentError as ArgumentError
     from profunda.errors import DataError as DataError
     from profunda.errors import ModelError as ModelError
@@ -53,6 +58,7 @@ _HOMES = {
     "DeepClassifier": "profunda.estimator.classifier",
     "DeepRegressor": "profunda.estimator.regressor",
     "Design": "profunda.space.design",
+    "Diagnosis": "profunda.diagnosis.diagnosis",
     "Float": "profunda.space.domain",
     "Forecast": "profunda.forecasting.values",
     "Int": "profunda.space.domain",
@@ -61,11 +67,13 @@ _HOMES = {
     "ModelError": "profunda.errors",
     "Notice": "profunda.errors",
     "ProfundaError": "profunda.errors",
+    "Repair": "profunda.diagnosis.repairs",
     "RunError": "profunda.errors",
     "Space": "profunda.space.space",
     "SpaceError": "profunda.errors",
     "When": "profunda.space.space",
     "ablate": "profunda.tuning.ablation",
+    "diagnose": "profunda.diagnosis.diagnosing",
     "dose": "profunda.tuning.dosage",
     "export": "profunda.exporting.module",
     "fit": "profunda.job.fitting",
@@ -74,11 +82,13 @@ _HOMES = {
     "load": "profunda.model.saving",
     "plan": "profunda.fleet.plan",
     "read": "profunda.data.reading",
+    "repair": "profunda.diagnosis.mending",
     "report": "profunda.reporting.reports",
     "resume": "profunda.job.fitting",
     "search": "profunda.tuning.objective",
     "stress": "profunda.tuning.robustness",
     "train": "profunda.training.running",
+    "watch": "profunda.diagnosis.watching",
 }
 
 __all__ = [
@@ -89,6 +99,7 @@ __all__ = [
     "DeepClassifier",
     "DeepRegressor",
     "Design",
+    "Diagnosis",
     "Float",
     "Forecast",
     "Int",
@@ -97,12 +108,14 @@ __all__ = [
     "ModelError",
     "Notice",
     "ProfundaError",
+    "Repair",
     "RunError",
     "Space",
     "SpaceError",
     "When",
     "__version__",
     "ablate",
+    "diagnose",
     "dose",
     "export",
     "fit",
@@ -111,11 +124,13 @@ __all__ = [
     "load",
     "plan",
     "read",
+    "repair",
     "report",
     "resume",
     "search",
     "stress",
     "train",
+    "watch",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -35,6 +35,7 @@ app.command("profunda.cli.lab:lab", name="lab", help="Measure what textbooks cla
 app.command(
     "profunda.cli.forecast:forecast", name="forecast", help="What theory says of a network before training."
 )
+app.command("profunda.cli.diagnose:diagnose", name="diagnose", help="Find out why a network does not train.")
 app.command("profunda.cli.info:info", name="info", help="Versions, cores, threads, devices and engines here.")
 
 

@@ -2,23 +2,14 @@
 
 import os
 import sys
-import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
-from inspect import signature
 from pathlib import Path
-from traceback import extract_tb
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from profunda.cli.calling import called
 from profunda.cli.whole import Whole
 from profunda.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from profunda.space.design import Design
 
 __all__ = ["forecast"]
 
@@ -66,7 +57,7 @@ def forecast(
     from profunda.forecasting import forecast as home
     from profunda.reporting.reports import report
 
-    made = _made(network)
+    made = called(network, "the network")
     table = None if data is None else read(data, target)
     found = home.forecast(made, table) if seed is None else home.forecast(made, table, seed=seed)
     print(found.json() if json else found.text(), end="\n" if json else "")
@@ -86,77 +77,3 @@ def _check_page(html: Path, force: bool) -> None:
             )
     except OSError as error:  # such as a name that is too long
         raise ArgumentError(f"the page cannot be written to {html}: {error.strerror}") from None
-
-
-def _made(network: str) -> "Design | nn.Module":
-    """What MODULE:FUNCTION returns."""
-    source, colon, name = network.rpartition(":")
-    if not (colon and source and name):
-        raise ArgumentError(
-            f"{network!r} is not MODULE:FUNCTION; write for example  profunda forecast net.py:build"
-        )
-    module = _imported(source)
-    function = module.get(name)
-    if not callable(function):
-        known = [key for key, value in module.items() if callable(value) and not key.startswith("_")]
-        raise ArgumentError(f"{source} has no function {name!r}; it has {', '.join(sorted(known)) or 'none'}")
-    try:
-        signature(function).bind()
-    except ValueError:  # a function of C that says nothing of itself: calling it tells
-        pass
-    except TypeError as error:  # told from one that the function itself raises
-        raise ArgumentError(
-            f"{network} cannot be called without arguments ({error}); write a function that takes none and "
-            "returns the network"
-        ) from error
-    with _told(f"{network} raised"):
-        return function()
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What a stranger's code raises, as one message with the place; `python -c` shows the whole way there."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        frames = [one for one in extract_tb(error.__traceback__) if _own(one.filename)]
-        place = f", at line {frames[-1].lineno} of {frames[-1].filename}" if frames else ""
-        raise ArgumentError(
-            f"{what} {type(error).__name__}: {error}{place}; mend it and try again"
-        ) from error
-
-
-def _own(file: str) -> bool:
-    """Whether a frame's file is the user's: not this one, not Python's and no library's."""
-    library = ("<frozen", __file__, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"))
-    return not file.startswith(library)
-
-
-def _imported(source: str) -> dict[str, object]:
-    """The names of a file or of an importable module."""
-    from importlib import import_module
-    from runpy import run_path
-
-    path = Path(source)
-    if path.suffix == ".py":
-        if not path.is_file():
-            raise ArgumentError(f"there is no file {source}; give the path of the file with the function")
-        sys.path.insert(0, str(path.resolve().parent))  # as `python FILE` does, for what stands beside it
-        try:
-            with _told(f"{source} cannot be run:"):
-                return run_path(str(path))
-        finally:
-            sys.path.pop(0)
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
-    try:
-        with _told(f"{source} cannot be imported:"):
-            return vars(import_module(source))
-    except ArgumentError as error:
-        cause = error.__cause__
-        if not isinstance(cause, ModuleNotFoundError) or not f"{source}.".startswith(f"{cause.name}."):
-            raise
-        raise ArgumentError(
-            f"Python finds no module {source!r} from here ({cause}); give a file, such as net.py:build"
-        ) from cause
-    finally:
-        sys.path.pop(0)

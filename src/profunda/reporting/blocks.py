@@ -18,6 +18,8 @@ __all__ = [
     "Bars",
     "BigNumber",
     "Block",
+    "Chain",
+    "ChainLink",
     "Check",
     "Checks",
     "Code",
@@ -165,6 +167,31 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class ChainLink:
+    """One place of a Chain: its state at each moment, and a few words on each; the last stand beside it."""
+
+    name: str
+    detail: str
+    states: tuple[State, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Places one after the other, from top to bottom, each coloured by its state at moments in a row.
+
+    `moment` says what `moments` are.
+    """
+
+    title: str
+    moment: str
+    moments: tuple[str, ...]
+    links: tuple[ChainLink, ...]
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Check:
     """A traffic light: a stable `code`, its state, what was found, why it matters, what mends it."""
 
@@ -229,6 +256,7 @@ Block = (
     | Figures
     | Bars
     | Architecture
+    | Chain
     | Checks
     | Ruling
     | Contents
@@ -249,8 +277,8 @@ class Section:
 _KINDS = {
     kind.__name__: kind
     for kind in (
-        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, Check, Checks,
-        Ruling, Item, Contents, Code, Section,
+        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, ChainLink,
+        Chain, Check, Checks, Ruling, Item, Contents, Code, Section,
     )
 }  # fmt: skip
 

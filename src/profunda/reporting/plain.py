@@ -8,6 +8,7 @@ from profunda.reporting.blocks import (
     Bars,
     BigNumber,
     Block,
+    Chain,
     Checks,
     Code,
     Contents,
@@ -71,6 +72,17 @@ def _lines(block: Block) -> list[str]:
             return [
                 block.title,
                 *(f"  {layer.units} {layer.label}  {layer.detail}" for layer in block.layers),
+            ]
+        case Chain():
+            width = min(32, max((len(link.name) for link in block.links), default=0))
+            signs = {"ok": ".", "warn": "!", "bad": "X", "not applicable": " "}
+            return [
+                f"{block.title} ({block.moment} {', '.join(block.moments)}; . good, ! warning, X problem)",
+                *(
+                    f"  {link.name[:width]:<{width}}  [{''.join(signs[state] for state in link.states)}]"
+                    f"  {link.detail}"
+                    for link in block.links
+                ),
             ]
         case Checks():
             lines: list[str] = []

@@ -2,6 +2,7 @@
 
 import math
 
+from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History
 from profunda.forecasting.values import Forecast
@@ -10,6 +11,7 @@ from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Section, Table
 from profunda.reporting.champion import drawing, ensemble, inside, recipe
 from profunda.reporting.curves import learning_curves
+from profunda.reporting.diagnosis import diagnosis_sections
 from profunda.reporting.document import Document
 from profunda.reporting.fleet import fleet_blocks, landscape_blocks
 from profunda.reporting.forecast import forecast_sections
@@ -26,8 +28,10 @@ __all__ = ["findings_document", "history_document", "model_document", "report", 
 MOST_MEMBERS = 50
 
 
-def report(subject: SearchResult | History | Model | Attribution | Robustness | Forecast) -> Document:
-    """What a search, a history, a model, a finding or a forecast tells, as a Document: page, JSON or text.
+def report(
+    subject: SearchResult | History | Model | Attribution | Robustness | Forecast | Diagnosis,
+) -> Document:
+    """What a search, a history, a model, a finding, a forecast or a diagnosis tells: page, JSON or text.
 
     ``report(result).html("report.html")``; `.json(path)` and `.text()` tell the same.
 
@@ -45,10 +49,13 @@ def report(subject: SearchResult | History | Model | Attribution | Robustness | 
         return findings_document(robustness=subject)
     if isinstance(subject, Forecast):
         return Document("A forecast", subject.subject, forecast_sections(subject))
+    if isinstance(subject, Diagnosis):
+        return Document("A diagnosis", subject.title, diagnosis_sections(subject))
     raise ArgumentError(
         f"there is no report on a {type(subject).__name__}: give a SearchResult (profunda.search, or a fit's "
         ".search), a History (profunda.train), a Model (profunda.load, or a fit's .model), or what was found "
-        "about one: an Attribution, a Robustness or a Forecast (profunda.forecast)"
+        "about one: an Attribution, a Robustness, a Forecast (profunda.forecast) or a "
+        "Diagnosis (profunda.diagnose)"
     )
 
 

@@ -1,0 +1,232 @@
+"""What a watch costs a training loop, at default settings, and whether it changes a bit of it.
+
+    python benchmarks/overhead.py [--quick] [--json FILE] [--cells FILE.jsonl]
+
+Four networks are trained by plain PyTorch loops, with `profunda.diagnosis.watching.watch` around them and
+without: an MLP on tables, a CNN with batch norms, an LSTM and a Transformer. Losses are functions, seen
+through `w.loss`. Sides are interleaved; ratios are taken within a round. On one thread the CPU time of a
+loop is its duration on a calm machine, and other people's work does not count in it: it is judged by, and
+durations are printed beside it.
+
+Exit code 1 where weights, buffers, the optimiser's state, random numbers or losses differ by one bit in any
+round, or where a watch costs more than 3 % of steps that last 5 ms or longer, or 10 % of shorter ones.
+"""
+
+import os
+
+# Waiting OpenMP threads would spin and steal the cores from whoever runs next.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+import hashlib
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from _bench import Cell, Cells, Options, Outcome, Side, conduct, median_ratio, options, run_rounds
+from torch import Tensor, nn
+
+from profunda.diagnosis.watching import watch
+
+__all__ = ["PROGRAMS", "Program", "Settings", "main", "measure", "trained"]
+
+LONG_STEP, LONG_LIMIT, SHORT_LIMIT = 5e-3, 0.03, 0.10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How often, and how long one cell trains."""
+
+    rounds: int = 9
+    seconds: float = 3.0
+    threads: int = 1
+
+    @property
+    def expected_seconds(self) -> float:
+        """On two calm cores."""
+        return 2.0 * len(PROGRAMS) * (self.rounds + 1) * self.seconds
+
+
+QUICK = Settings(rounds=5, seconds=1.5)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One loop: `model()` makes the network, `batch()` a batch of inputs and targets, `loss` compares."""
+
+    name: str
+    model: Callable[[], nn.Module]
+    batch: Callable[[], tuple[Tensor, Tensor]]
+    loss: Callable[[Tensor, Tensor], Tensor]
+
+
+class Reader(nn.Module):
+    """Predicts a class from a sequence of tokens: an LSTM or a Transformer between embedding and head."""
+
+    def __init__(self, body: nn.Module, width: int) -> None:
+        super().__init__()
+        self.embed, self.body, self.head = nn.Embedding(200, width), body, nn.Linear(width, 10)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        found = self.body(self.embed(tokens))
+        return self.head((found[0] if isinstance(found, tuple) else found).mean(1))
+
+
+def _mlp() -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(20, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 3)
+    )
+
+
+def _cnn() -> nn.Module:
+    parts: list[nn.Module] = []
+    for into, out in ((3, 16), (16, 32), (32, 32)):
+        parts += [nn.Conv2d(into, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*parts, nn.Flatten(), nn.Linear(32 * 16, 10))
+
+
+def _lstm() -> nn.Module:
+    return Reader(nn.LSTM(64, 64, num_layers=2, dropout=0.1, batch_first=True), 64)
+
+
+def _transformer() -> nn.Module:
+    block = nn.TransformerEncoderLayer(64, 4, 256, dropout=0.1, batch_first=True)
+    return Reader(nn.TransformerEncoder(block, 2, enable_nested_tensor=False), 64)
+
+
+def _tokens() -> tuple[Tensor, Tensor]:
+    return torch.randint(0, 200, (32, 32)), torch.randint(0, 10, (32,))
+
+
+PROGRAMS = (
+    Program("mlp", _mlp, lambda: (torch.randn(64, 20), torch.randint(0, 3, (64,))), F.cross_entropy),
+    Program("cnn", _cnn, lambda: (torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))), F.cross_entropy),
+    Program("lstm", _lstm, _tokens, F.cross_entropy),
+    Program("transformer", _transformer, _tokens, F.cross_entropy),
+)
+
+
+def trained(program: Program, steps: int, watched: bool) -> tuple[float, list[float]]:
+    """CPU seconds of `steps` steps, and a digest of all that training may have changed."""
+    torch.manual_seed(0)
+    model = program.model()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    w = watch(model, optimizer, program.loss) if watched else None
+    compared = program.loss if w is None else w.loss
+    losses: list[Tensor] = []
+    start = time.process_time()
+    with nullcontext() if w is None else w:
+        for _ in range(steps):
+            x, y = program.batch()
+            optimizer.zero_grad()
+            loss = compared(model(x), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+    seconds = time.process_time() - start
+    if w is not None and (w.notes or len(w.course().loss) != steps):
+        raise RuntimeError(f"the watch saw {len(w.course().loss)} of {steps} steps: {w.notes}")
+    return seconds, _digest(model, optimizer, losses)
+
+
+def _digest(model: nn.Module, optimizer: torch.optim.Optimizer, losses: list[Tensor]) -> list[float]:
+    sums = hashlib.sha256()
+    moments = [value for state in optimizer.state.values() for value in state.values()]
+    tensors = [*model.state_dict().values(), *moments, torch.stack(losses), torch.get_rng_state()]
+    for tensor in tensors:
+        sums.update(tensor.detach().contiguous().numpy().tobytes())
+    words = sums.hexdigest()
+    return [float(int(words[at : at + 12], 16)) for at in range(0, 48, 12)]  # exact: 48 bits each
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print, write; 1 where a promise is not kept."""
+    given = options(__doc__ or "", words)
+    results = measure(QUICK if given.quick else Settings(), given)
+    return 0 if results["kept"] else 1
+
+
+def measure(settings: Settings, given: Options) -> dict[str, Any]:
+    """Run what `settings` ask for, and report it; returns the results."""
+
+    def work(cells: Cells) -> tuple[dict[str, Any], dict[str, float]]:
+        torch.set_num_threads(settings.threads)
+        results: dict[str, Any] = {}
+        ratios: dict[str, float] = {}
+        for program in PROGRAMS:
+            pair = _Pair(program, settings.seconds)
+            run_rounds([pair.side(False), pair.side(True)], settings.rounds, cells)
+            results[program.name] = found = _judged(program.name, cells)
+            ratios[program.name] = found["ratio"]
+        return {**results, "kept": all(each["kept"] for each in results.values())}, ratios
+
+    return conduct("overhead", settings, given, ["torch"], work)
+
+
+class _Pair:
+    """Both sides of one program: the same steps, as many as `seconds` hold in the first warm run."""
+
+    def __init__(self, program: Program, seconds: float) -> None:
+        self.program, self.seconds, self.steps = program, seconds, 0
+
+    def side(self, watched: bool) -> Side:
+        """Its loop, with the watch or without."""
+
+        def warm_up() -> None:
+            trained(self.program, 10, watched)
+            if not self.steps:
+                self.steps = max(20, round(self.seconds * 10 / trained(self.program, 10, False)[0]))
+
+        def run(number: int) -> Outcome:
+            if not self.steps:
+                warm_up()
+            seconds, digest = trained(self.program, self.steps, watched)
+            return Outcome(1, self.steps, {"digest": digest, "cpu": [seconds]})
+
+        return Side(_name(self.program.name, watched), run, warm_up)
+
+
+def _name(program: str, watched: bool) -> str:
+    return f"{program} watched" if watched else program
+
+
+def _judged(name: str, cells: Cells) -> dict[str, Any]:
+    plain, watched = cells.of(name), cells.of(_name(name, True))
+    durations, _, _ = median_ratio(plain, watched, steps=True)
+    times = [(_each(a), _each(b)) for a, b in zip(plain, watched, strict=True)]
+    ratios = sorted(b / a for a, b in times)
+    ratio, step = statistics.median(ratios), statistics.median(a for a, _ in times)
+    limit = 1.0 + (LONG_LIMIT if step >= LONG_STEP else SHORT_LIMIT)
+    equal = all(
+        a.outcome.steps == b.outcome.steps
+        and list(a.outcome.kept["digest"]) == list(b.outcome.kept["digest"])
+        for a, b in zip(plain, watched, strict=True)
+    )
+    print(
+        f"{name:<12} {1e3 * step:7.2f} ms a step; watched {ratio:.3f} times as long ({ratios[0]:.3f} to "
+        f"{ratios[-1]:.3f}; {limit:.2f} is allowed; durations {durations:.3f}); "
+        f"bits {'equal' if equal else 'DIFFER'}",
+        flush=True,
+    )
+    return {
+        "step": step,
+        "ratio": ratio,
+        "durations": durations,
+        "limit": limit,
+        "equal": equal,
+        "kept": equal and ratio <= limit,
+    }
+
+
+def _each(cell: Cell) -> float:
+    """CPU seconds of one step."""
+    return cell.outcome.kept["cpu"][0] / cell.outcome.steps
+
+
+if __name__ == "__main__":
+    sys.exit(main())

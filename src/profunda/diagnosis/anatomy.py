@@ -1,0 +1,315 @@
+"""What a module is: one forward pass of a copy in evaluation mode, read from its tape."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from profunda.diagnosis.asking import told
+from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.operations import known_module, module_sort
+from profunda.diagnosis.record import Activation, Anatomy, Layer, Op
+from profunda.diagnosis.tape import Node, is_leaf, recorded
+
+__all__ = ["anatomy_of"]
+
+_WRAPPERS = ("_orig_mod", "module")
+"""Where torch.compile and the data-parallel wrappers keep what they wrap."""
+
+
+def anatomy_of(module: nn.Module, inputs: tuple[Any, ...]) -> Anatomy:
+    """Reads `module(*inputs)` once on a copy, in evaluation mode, and once backwards.
+
+    Nothing of the user's is changed: not the module, its buffers or mode, not the inputs, no random numbers.
+    What the module raises is told by `Anatomy.why`, never raised. Parameters count as unused where neither a
+    pass in evaluation nor one in training mode gives them a gradient, so that an auxiliary head counts as
+    used, and one that begins at zero too.
+    """
+    known = _known(module)
+    inner, prefix = _unwrapped(module)
+    why = _unreadable(inner)
+    if why:
+        return Anatomy(**known, why=why)
+    try:
+        with undisturbed(module):
+            own = copy_of(inner).eval()
+            tape, outputs = recorded(own, cloned(inputs), prefix)
+            nodes, ends = tape.nodes, tape.made_by(tensors_in(outputs))
+            unused = _unused(own, inputs, outputs, prefix)
+    except Exception as error:
+        return Anatomy(**known, why=told(error))
+    return _assembled(own, prefix, nodes, ends, unused, known)
+
+
+def _known(module: nn.Module) -> dict[str, Any]:
+    """What needs no forward pass."""
+    first: dict[int, str] = {}
+    shared: list[tuple[str, str]] = []
+    for name, tensor in module.named_parameters(remove_duplicate=False):
+        if id(tensor) in first:
+            shared.append((first[id(tensor)], name))
+        first.setdefault(id(tensor), name)
+    given = [tensor for tensor in module.parameters() if not is_lazy(tensor)]
+    other = [name for name, part in module.named_modules() if part.training != module.training]
+    return {
+        "parameters": sum(tensor.numel() for tensor in given),
+        "trainable": sum(tensor.numel() for tensor in given if tensor.requires_grad),
+        "shared": tuple(shared),
+        "training": module.training,
+        "stuck": tuple(name for name in other if not any(name.startswith(f"{up}.") for up in other)),
+    }
+
+
+def _unwrapped(module: nn.Module) -> tuple[nn.Module, str]:
+    kind = type(module).__name__
+    if kind in ("OptimizedModule", "DataParallel", "DistributedDataParallel"):
+        for name in _WRAPPERS:
+            inner = module._modules.get(name)
+            if inner is not None:
+                deeper, path = _unwrapped(inner)
+                return deeper, f"{name}.{path}".rstrip(".")
+    return module, ""
+
+
+def _unreadable(module: nn.Module) -> str:
+    lazy = [name for name, tensor in module.named_parameters() if is_lazy(tensor)]
+    if lazy:
+        return (
+            f"{len(lazy)} parameters have no size yet (the first is {lazy[0]}): lazy modules make them in "
+            "their first forward pass. Pass one batch through the module before you hand it over."
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        return (
+            "the module is scripted, and a scripted module does not show what runs inside. Hand over the "
+            "module that it was made of."
+        )
+    return ""
+
+
+def _unused(own: nn.Module, inputs: tuple[Any, ...], outputs: Any, prefix: str) -> tuple[str, ...]:
+    """Trainable parameters that get no gradient of the sum of squared outputs in either mode."""
+    named = [(name, tensor) for name, tensor in own.named_parameters() if tensor.requires_grad]
+    missed = set(_missed(named, outputs))
+    if missed:
+        try:
+            missed &= set(_missed(named, own.train()(*cloned(inputs))))
+        except Exception:  # a batch norm refuses a single row; then evaluation alone must tell
+            own.eval()
+    return tuple(".".join(word for word in (prefix, name) if word) for name, _ in named if name in missed)
+
+
+def _missed(named: list[tuple[str, nn.Parameter]], outputs: Any) -> list[str]:
+    squares = [
+        (tensor.abs() if tensor.is_complex() else tensor).square().sum().float()
+        for tensor in tensors_in(outputs)
+        if tensor.requires_grad
+    ]
+    if not named or not squares:
+        return [name for name, _ in named]
+    total = torch.stack(squares).sum()
+    grads = torch.autograd.grad(total, [tensor for _, tensor in named], allow_unused=True)
+    return [name for (name, _), grad in zip(named, grads, strict=True) if grad is None]
+
+
+# From nodes to the record -----------------------------------------------------------------------------
+
+
+def _assembled(
+    own: nn.Module,
+    prefix: str,
+    nodes: list[Node],
+    ends: list[int],
+    unused: tuple[str, ...],
+    known: dict[str, Any],
+) -> Anatomy:
+    starts: dict[str, int] = {}
+    for at, node in enumerate(nodes):
+        if node.owner is not None and is_leaf(_part(own, node.owner, prefix)):
+            starts.setdefault(node.owner, at)
+    places = {name: index for index, name in enumerate(starts)}
+    readers = _readers(nodes)
+    layers = tuple(_layer(own, prefix, name, nodes, readers) for name in starts)
+    return Anatomy(
+        ops=tuple(_op(node) for node in nodes if node.sort.shown),
+        layers=layers,
+        activations=_activations(nodes, places, layers),
+        last=_last(nodes, ends),
+        skips=_skips(nodes),
+        unused=unused,
+        **known,
+    )
+
+
+def _part(own: nn.Module, path: str, prefix: str) -> nn.Module:
+    return own.get_submodule(path[len(prefix) :].lstrip("."))
+
+
+def _op(node: Node) -> Op:
+    return Op(node.name, node.sort.kind, node.sort.what, node.shape)
+
+
+def _readers(nodes: list[Node]) -> list[list[int]]:
+    readers: list[list[int]] = [[] for _ in nodes]
+    for at, node in enumerate(nodes):
+        for source in node.sources:
+            readers[source].append(at)
+    return readers
+
+
+def _following(owner: str, nodes: list[Node], readers: list[list[int]]) -> list[Node]:
+    """What the outputs of a layer run into before another layer, in the order of running."""
+    found: set[int] = set()
+    ahead = [at for at, node in enumerate(nodes) if node.owner == owner]
+    own = set(ahead)
+    while ahead:
+        for at in readers[ahead.pop()]:
+            if at not in found and at not in own and nodes[at].owner is None:
+                found.add(at)
+                ahead.append(at)
+    return [nodes[at] for at in sorted(found)]
+
+
+def _layer(own: nn.Module, prefix: str, name: str, nodes: list[Node], readers: list[list[int]]) -> Layer:
+    part = _part(own, name, prefix)
+    sort = module_sort(part) if known_module(part) is not None else None
+    if sort is None:
+        sorts = {node.sort for node in nodes if node.owner == name}
+        several = sum(node.owner == name for node in nodes) > 1
+        kind = "other" if several or len(sorts) > 1 else next(iter(sorts)).kind
+        what = type(part).__name__.lower()
+    else:
+        kind, what = sort.kind, sort.what
+    after = _following(name, nodes, readers)
+    bent = [node for node in after if not node.sort.linear and node.sort.kind not in ("norm", "dropout")]
+    acts = [node for node in bent if node.sort.kind == "activation"]
+    norms = [node.sort.what for node in after if node.sort.kind == "norm"]
+    dropped = [node.p for node in after if node.sort.kind == "dropout" and node.p > 0.0]
+    shape = _shape(part)
+    fan_in, fan_out = _fans(part, shape)
+    return Layer(
+        name,
+        kind,
+        what,
+        shape,
+        fan_in,
+        fan_out,
+        sum(tensor.numel() for tensor in part.parameters()),
+        any(tensor.requires_grad for tensor in part.parameters()),
+        _inside(part) or (acts or bent)[0].sort.what if _inside(part) or bent else "",
+        norms[0] if norms else "",
+        dropped[0] if dropped else 0.0,
+    )
+
+
+def _inside(part: nn.Module) -> str:
+    """The activation that a recurrent layer holds."""
+    if isinstance(part, nn.RNNBase | nn.RNNCellBase):
+        return str(vars(part).get("nonlinearity", "tanh"))
+    return ""
+
+
+def _shape(part: nn.Module) -> tuple[int, ...]:
+    for name in ("weight", "weight_ih_l0", "weight_ih", "in_proj_weight"):
+        value = getattr(part, name, None)
+        if isinstance(value, Tensor):
+            return tuple(value.shape)
+    wide = [tensor for tensor in part.parameters() if tensor.ndim > 1] or list(part.parameters())
+    return tuple(max(wide, key=torch.numel).shape) if wide else ()
+
+
+def _fans(part: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Numbers that enter one output, and outputs that one input enters."""
+    if isinstance(part, nn.modules.conv._ConvNd):
+        kernel, stride = math.prod(part.kernel_size), math.prod(part.stride)
+        into, out = part.in_channels // part.groups * kernel, part.out_channels // part.groups * kernel
+        if part.transposed:
+            return max(1, into // stride), out
+        return into, max(1, out // stride)
+    if isinstance(part, nn.Embedding | nn.EmbeddingBag):
+        return 1, shape[-1]
+    if isinstance(part, nn.RNNBase | nn.RNNCellBase):
+        return part.input_size + part.hidden_size, part.hidden_size
+    if isinstance(part, nn.MultiheadAttention):
+        return part.embed_dim, part.embed_dim
+    if isinstance(part, nn.Bilinear):
+        return part.in1_features * part.in2_features, part.out_features
+    if len(shape) < 2:
+        return 1, 1
+    return math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
+
+
+def _activations(
+    nodes: list[Node], places: dict[str, int], layers: tuple[Layer, ...]
+) -> tuple[Activation, ...]:
+    """One for each place: a loop over time steps that calls one function again and again is one place."""
+    found: dict[tuple[str, str, int], Activation] = {}
+    for node in nodes:
+        if node.sort.kind != "activation" or len(node.shape) == 0:
+            continue
+        before = [
+            places[name]
+            for at, up in enumerate(nodes)
+            if node.through >> at & 1 and (name := up.owner) is not None and name in places
+        ]
+        after = max(before, default=-1)
+        spread = after >= 0 and layers[after].kind == "convolution" and len(node.shape) > 2
+        units = node.shape[1] if spread else node.shape[-1]
+        found.setdefault(
+            (node.name, node.sort.what, after), Activation(node.name, node.sort.what, units, after)
+        )
+    return tuple(found.values())
+
+
+def _last(nodes: list[Node], ends: list[int]) -> tuple[str, ...]:
+    """What stands between the last weights and the outputs; each output has last weights of its own."""
+    found: set[int] = set()
+    for end in ends:
+        ways = nodes[end].through | 1 << end
+        before = [at for at in range(end + 1) if ways >> at & 1]
+        weighted = [at for at in before if nodes[at].owner is not None or nodes[at].parametric]
+        found.update(at for at in before if at > max(weighted, default=0))
+    return tuple(nodes[at].sort.what for at in sorted(found) if nodes[at].sort.shown)
+
+
+# Skips ------------------------------------------------------------------------------------------------
+
+
+def _skips(nodes: list[Node]) -> int:
+    """Sums, and concatenations, of what passed unequally many layers."""
+    runs: dict[str, int] = {}
+    for node in nodes:
+        if node.owner is not None:
+            runs[node.owner] = runs.get(node.owner, 0) + 1
+    joins = [node for node in nodes if node.sort.what in ("add", "cat", "concat", "sub", "lerp")]
+    return sum(_is_skip(node, nodes, runs) for node in joins)
+
+
+def _is_skip(node: Node, nodes: list[Node], runs: dict[str, int]) -> bool:
+    for short in node.sources:
+        for long in node.sources:
+            if nodes[short].depth >= nodes[long].depth:
+                continue
+            around = _moved_from(short, nodes)
+            if nodes[long].through >> around & 1:
+                return True
+            common = nodes[long].through & nodes[short].through
+            nearest = _nearest(short, nodes)
+            # A recurrent loop adds W x_t to U h, and that goes round no layer: W is used at every step.
+            if common and nearest is not None and runs[nearest] == 1:
+                return True
+    return False
+
+
+def _moved_from(at: int, nodes: list[Node]) -> int:
+    while len(nodes[at].sources) == 1 and (not nodes[at].sort.shown or nodes[at].sort.kind == "dropout"):
+        at = nodes[at].sources[0]
+    return at
+
+
+def _nearest(at: int, nodes: list[Node]) -> str | None:
+    """The last layer on the way to a node."""
+    ways = nodes[at].through | 1 << at
+    owners = [node.owner for up, node in enumerate(nodes) if ways >> up & 1 and node.owner is not None]
+    return owners[-1] if owners else None

@@ -1,0 +1,114 @@
+"""Which changes could mend what was found, in the order in which they are tried."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from profunda.diagnosis.diagnosis import Diagnosis
+from profunda.diagnosis.finding import Change, Finding
+from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules.readings import poor
+
+__all__ = ["LONG", "Proposal", "proposals", "untried"]
+
+LONG = ("epochs",)
+"""Kinds of changes that no beginning of a training can judge."""
+
+LAST_RESORT = (
+    (Change("learning rate", value=10.0),),
+    (Change("learning rate", value=0.1),),
+    (Change("initialisation", word="critical"),),
+    (Change("scaling", word="inputs"),),
+)
+"""What is tried where training does badly and nothing that was proposed helps."""
+
+FURTHER = {"learning rate": 0.1, "batch size": 0.25}
+"""Where steps or batches are made smaller, this much smaller is tried too: what is stable at first need not
+be so later, and of several the best is taken."""
+
+MORE: dict[str, tuple[Change, ...]] = {
+    "inputs-not-finite": (Change("rows", word="finite"),),
+    "targets-not-finite": (Change("rows", word="finite"),),
+    "loss-detached": (Change("loss", word="task"),),
+    "loss-ignores-rows": (Change("loss", word="task"),),
+    "loss-not-finite": (Change("loss", word="task"), Change("head", word="linear")),
+    "rate-too-low": (Change("learning rate", value=1000.0),),
+    "too-small": (Change("width", value=16.0),),
+    "rows-in-order": (Change("rows", word="shuffled"),),
+    "parameters-not-held": (Change("optimiser", word="whole"),),
+    "norm-statistics-stale": (Change("norm", word="momentum"),),
+    "norm-of-tiny-batches": (Change("norm", word="replaced"),),
+    "rows-mixed": (Change("norm", word="replaced"),),
+    "no-activation": (Change("activation", word="inserted"),),
+    "dead-units": (Change("initialisation", word="critical"),),
+    "plateau": (Change("learning rate", value=10.0),),
+    "batch-too-large": (Change("learning rate", value=10.0),),
+    "output-dropout": (Change("dropout", value=0.0),),
+    "overfitting": (Change("weight decay", word="set", value=1e-2),),
+}
+"""Beyond what the findings of a code propose themselves."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`bundles` of changes that could each mend what `finding` (None: a training that does badly) is about,
+    the most promising first.
+    """
+
+    finding: Finding | None
+    bundles: tuple[tuple[Change, ...], ...]
+
+
+def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
+    """Of the findings in their order; then, where training does badly, of symptoms, and what often helps."""
+    record = diagnosis.record
+    found = [Proposal(one, _of(one, record)) for one in diagnosis.findings]
+    if diagnosis.findings and (poor(record) or _broke(record)):
+        also = tuple(bundle for one in diagnosis.symptoms for bundle in _of(one, record))
+        found.append(Proposal(None, tuple(dict.fromkeys((*also, *LAST_RESORT)))))
+    seen: set[tuple[Change, ...]] = set()
+    fresh = []
+    for one in found:
+        bundles = tuple(bundle for bundle in one.bundles if bundle not in seen)
+        seen.update(bundles)
+        fresh += [Proposal(one.finding, bundles)] if bundles else []
+    return tuple(fresh)
+
+
+def _broke(record: Record) -> bool:
+    return record.course is not None and record.course.broken_step >= 0
+
+
+def untried(diagnosis: Diagnosis) -> tuple[Finding, ...]:
+    """Findings that only the user can act on."""
+    return tuple(one for one in diagnosis.findings if not _of(one, diagnosis.record))
+
+
+def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
+    more = MORE.get(finding.code, ())
+    targets = record.targets
+    if finding.code == "labels-shifted" and targets is not None and targets.shift:
+        more = (Change("labels", value=float(targets.shift), word="shifted"),)
+    if finding.code == "output-activation-twice" and record.loss is not None and record.loss.inside:
+        more = (Change("loss", word="task"),)  # the loss itself applies it, and not the network
+    changes = dict.fromkeys((*finding.changes, *more))
+    if finding.code == "output-activation-twice" and record.loss is not None and not record.loss.inside:
+        # Outputs keep their meaning, which whoever reads them relies on, where the loss takes what they are.
+        changes = {Change("loss", word="bce"): None} if record.loss.kind == "bce-logits" else changes
+    further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
+    return tuple(_bundle(change) for change in (*changes, *further) if change.kind != "skips")
+
+
+def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Of rates and batch sizes the smallest where they are made smaller."""
+    found: dict[str, Change] = {}
+    for one in changes:
+        if one.kind in FURTHER and one.value < found.get(one.kind, Change("", value=1.0)).value:
+            found[one.kind] = one
+    return tuple(found.values())
+
+
+def _bundle(change: Change) -> tuple[Change, ...]:
+    """Another activation asks for first weights of its own."""
+    if change.kind == "activation":
+        return change, Change("initialisation", word="critical")
+    return (change,)

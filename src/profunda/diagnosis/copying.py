@@ -1,0 +1,102 @@
+"""A module of one's own to measure on, and a place to measure in that leaves no trace on the user's."""
+
+import copy
+import random
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["cloned", "copy_of", "tensors_in", "undisturbed"]
+
+_DEEPEST = 6
+"""How deep tensors are looked for in containers: outputs are nested a few times, cyclic objects for ever."""
+
+
+@contextmanager
+def undisturbed(module: nn.Module | None = None) -> Iterator[None]:
+    """Random numbers of torch, numpy and Python end as they began; gradients are on, warnings silent."""
+    devices = {p.device.index for p in module.parameters() if p.device.type == "cuda"} if module else set()
+    python, numpy = random.getstate(), np.random.get_state()
+    fused = torch.backends.mha.get_fastpath_enabled()
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)  # it would run a whole block as one function
+        with (
+            warnings.catch_warnings(),
+            torch.random.fork_rng(devices=sorted(index for index in devices if index is not None)),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def copy_of(module: nn.Module) -> nn.Module:
+    """A deep copy without the user's hooks. Hooks of torch's own that make weights (old weight norm) stay.
+
+    Raises whatever a part raises that cannot be copied.
+    """
+    # Tensors that were computed (a normalised weight) refuse to be copied; their values are all that counts.
+    memo: dict[int, Any] = {
+        id(value): value.detach().clone()
+        for part in module.modules()
+        for value in vars(part).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    }
+    own = copy.deepcopy(module, memo)
+    for part in own.modules():
+        for hooks in (
+            part._forward_pre_hooks,
+            part._forward_hooks,
+            part._backward_hooks,
+            part._backward_pre_hooks,
+        ):
+            for key in [key for key, hook in hooks.items() if not _of_torch(hook)]:
+                del hooks[key]
+    return own
+
+
+def _of_torch(hook: object) -> bool:
+    return str(getattr(hook, "__module__", "")).startswith("torch.")
+
+
+def cloned(value: Any) -> Any:
+    """`value` with every tensor in it detached and copied; other objects are copied where they can be."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, tuple) and type(value) is not tuple:
+        return type(value)(*(cloned(one) for one in value))
+    if type(value) in (list, tuple):
+        return type(value)(cloned(one) for one in value)
+    if type(value) is dict:
+        return {key: cloned(one) for key, one in value.items()}
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
+def tensors_in(value: Any, depth: int = _DEEPEST) -> list[Tensor]:
+    """Every tensor in nested lists, tuples, mappings, dataclasses and plain objects, in order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if depth == 0 or value is None or isinstance(value, str | bytes | int | float | nn.Module):
+        return []
+    if isinstance(value, Mapping):
+        parts: list[Any] = list(value.values())
+    elif isinstance(value, list | tuple | set):
+        parts = list(value)
+    elif is_dataclass(value):
+        parts = [getattr(value, one.name) for one in fields(value)]
+    else:
+        parts = list(getattr(value, "__dict__", {}).values())
+    return [tensor for part in parts for tensor in tensors_in(part, depth - 1)]

@@ -1,0 +1,260 @@
+"""`diagnose`: trains a copy of a network and tells why it does not learn as well as it could."""
+
+from collections.abc import Callable
+from random import seed as seed_python
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+
+from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.concluding import Seen, conclude
+from profunda.diagnosis.copying import copy_of, undisturbed
+from profunda.diagnosis.diagnosis import Diagnosis
+from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
+from profunda.diagnosis.ingredients import making_of
+from profunda.diagnosis.loaders import Batches, batches_of
+from profunda.diagnosis.looking import Looker
+from profunda.diagnosis.optimisers import optimiser_of
+from profunda.diagnosis.rebuilding import Factory, rebuilt
+from profunda.diagnosis.record import Sharpness
+from profunda.diagnosis.refusing import refusal
+from profunda.diagnosis.standing import Standings
+from profunda.diagnosis.untouched import untouched
+from profunda.diagnosis.watching import Watch
+from profunda.errors import ArgumentError
+
+__all__ = ["BATCH_SIZE", "EPOCHS", "check", "diagnose", "examined", "followed"]
+
+BATCH_SIZE, EPOCHS = 32, 20
+
+SOON, LATER = 0.05, 16
+"""When curvature is looked at: after this part of all steps, or so many where their number is unknown."""
+
+EXPLAINING = ("data", "labels", "loss", "output")
+"""Areas of faults that can be why a loss raises: with one of them it is a finding, and no error."""
+
+
+def diagnose(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    *,
+    optimizer: Optimizer | Factory | None = None,
+    validation: Any = None,
+    batch_size: int = BATCH_SIZE,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+) -> Diagnosis:
+    """Train a copy of `model` and find out why it does not learn as well as it could.
+
+    >>> import torch
+    >>> x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    >>> found = diagnose(torch.nn.Linear(3, 1), (x, x[:, :1]), torch.nn.MSELoss(), epochs=2)
+    >>> found.steps
+    4
+
+    The user's model, optimiser and random numbers stay bit for bit as they were.
+
+    Parameters
+    ----------
+    model
+        Any module, called as ``model(X)``, ``model(*X)`` for a tuple, ``model(**X)`` for a dict.
+    data, validation
+        A DataLoader, a pair ``(X, y)`` of tensors or arrays (N rows each), a Dataset, or an iterable of
+        batches ``(inputs, targets)``. Without `validation` nothing is said of overfitting and leaks.
+    loss_fn
+        ``loss_fn(outputs, targets)`` gives the loss of a batch.
+    optimizer
+        One of the model's parameters, rebuilt for the copy; or a function that makes one of parameters; None:
+        Adam with a rate of 0.001.
+    batch_size
+        Rows of a batch where `data` is a pair or a Dataset.
+    epochs
+        Times that the training goes over the data.
+    seed
+        Of the order of rows, of dropout, and of all else that is drawn.
+
+    Returns
+    -------
+    Diagnosis
+        Its `findings`, most important first, are empty where nothing is wrong. Ctrl-C ends the training
+        early: what was seen until then is diagnosed.
+
+    Raises
+    ------
+    ArgumentError
+        The model or the loss raises, for no reason that a finding names; or an argument cannot be used.
+    DataError
+        There are no rows, no targets, unequal numbers of both, or batches that are none.
+    """
+    return examined(
+        model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, lambda step, planned: None
+    )
+
+
+def examined(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    optimizer: Optimizer | Factory | None,
+    validation: Any,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> Diagnosis:
+    """`diagnose`, which tells `tick` the steps made and those planned (0 where unknown)."""
+    return followed(model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, tick)[0]
+
+
+def followed(
+    model: nn.Module,
+    data: Any,
+    loss_fn: Callable[..., Any],
+    optimizer: Optimizer | Factory | None,
+    validation: Any,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> tuple[Diagnosis, nn.Module]:
+    """`examined`, and the copy that was trained for it."""
+    check(model, loss_fn, batch_size, epochs, seed)
+    with undisturbed(model), untouched(data, validation, model=model):
+        _seeded(seed)
+        own = _copied(model)
+        batches = batches_of(data, own, batch_size, seed)
+        held = None if validation is None else batches_of(validation, own, batch_size, None, "validation")
+        first = next(batches.epoch(0))
+        _materialised(own, first)
+        watch = Watch(own, rebuilt(optimizer, model, own), _own_loss(loss_fn), hurried=False)
+        return _examined(watch, batches, held, first, epochs, seed, tick), watch.model
+
+
+def _examined(
+    watch: Watch,
+    batches: Batches,
+    held: Batches | None,
+    first: Batch,
+    epochs: int,
+    seed: int,
+    tick: Callable[[int, int], object],
+) -> Diagnosis:
+    sample, valid = batches.sample(), [] if held is None else held.sample()
+    optimiser = optimiser_of(watch.optimizer, watch.model)
+    looker = Looker(copy_of(watch.model), watch.loss_fn, first, sample, valid)
+    found: list[Sharpness | None] = []
+    standings = Standings(watch.model, watch.loss_fn, first, sample, valid)
+    planned = batches.length * epochs
+    _seeded(seed)
+
+    def look(step: int) -> None:
+        """Curvature costs tens of passes: before the first step and early on, besides the end."""
+        tick(step, planned)
+        if step in (0, max(1, round(SOON * planned)) if planned else LATER):
+            found.append(looker.sharpness(watch.model, watch.optimizer, step))
+
+    look(0)
+    driven = drive(watch, batches, epochs, standings, look)
+    found.append(looker.sharpness(watch.model, watch.optimizer, driven.steps))
+    seen = Seen(
+        module=watch.model,
+        loss_fn=watch.loss_fn,
+        optimiser=optimiser,
+        course=watch.course,
+        first=first,
+        sample=sample,
+        rows=batches.rows,
+        validation=valid,
+        labels=watch.labels,
+        snapshots=watch.snapshots,
+        making=making_of(watch.optimizer, watch.model),
+        epochs=epochs,
+        sharpness=tuple(one for one in found if one is not None),
+        standings=driven.standings,
+        planned=planned,
+        finished=not (driven.interrupted or driven.stopped or driven.cut),
+        notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
+    )
+    told = conclude(seen, looker)
+    if driven.stopped is not None and not any(one.area in EXPLAINING for one in told.faults):
+        raise refusal(watch.model, driven.stopped, told.steps)
+    return told
+
+
+def _ending(driven: Driven) -> tuple[str, ...]:
+    if driven.interrupted:
+        return ("Interrupted: what was seen until then is judged.",)
+    if driven.stopped is not None:
+        return (f"The loop could not go on: {type(driven.stopped.error).__name__}: {driven.stopped.error}",)
+    if driven.cut:
+        return (
+            f"The loop was ended after {LOST} losses in a row that were not finite, or that no gradient "
+            "flows from: nothing more could be learnt.",
+        )
+    return ()
+
+
+# Arguments ----------------------------------------------------------------------------------------------
+
+
+def check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: int) -> None:
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(
+            f"model is a {type(model).__name__}; diagnose takes a torch.nn.Module. Of a fitted estimator "
+            "give its network, such as estimator.module_."
+        )
+    if next(model.parameters(), None) is None:
+        raise ArgumentError(
+            f"{type(model).__name__} has 0 parameters, so there is nothing to train. Were its layers put "
+            "into a plain list or dict? Use nn.ModuleList or nn.ModuleDict."
+        )
+    if not callable(loss_fn):
+        raise ArgumentError(
+            f"loss_fn is a {type(loss_fn).__name__} and cannot be called; give the function or module that "
+            "maps (outputs, targets) to the loss. The order is diagnose(model, data, loss_fn)."
+        )
+    for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ArgumentError(f"{name} is {value!r}; it is a whole number of at least {least}.")
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy_of(model).train()
+    except Exception as error:
+        raise ArgumentError(
+            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and a diagnosis "
+            "trains a copy. Does it hold an open file, a lock or a generator? Or watch a loop of your own "
+            "with profunda.watch, which copies less."
+        ) from error
+
+
+def _own_loss(loss_fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss module may have buffers, or be trained: it is copied."""
+    if not isinstance(loss_fn, nn.Module):
+        return loss_fn
+    try:
+        return copy_of(loss_fn)
+    except Exception:  # it is called as it is then
+        return loss_fn
+
+
+def _materialised(own: nn.Module, first: Batch) -> None:
+    """Lazy modules get their parameters in a first pass; what it raises is told when the loop begins."""
+    if any(is_lazy(each) for each in own.parameters()):
+        try:
+            with torch.no_grad():
+                own(*first.inputs, **dict(first.named))
+        except Exception as error:
+            raise refusal(own, Stopped("forward", first, error), 0) from error
+
+
+def _seeded(seed: int) -> None:
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    seed_python(seed)

@@ -1,0 +1,94 @@
+"""Rows to look at after a loop of the user's own: from the data set where the loop hands it on unchanged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.loaders import batches_of
+from profunda.diagnosis.tables import Table, table_of
+from profunda.errors import DataError
+
+__all__ = ["Gathered", "gathered"]
+
+BATCH = 256
+"""Rows at a time where the data are a pair; nothing is trained on these."""
+
+ALIKE, NEAR = 2.0, 0.5
+"""Inputs count as of one kind where their spreads differ by less than this factor, and their means by less
+than this part of the spread: what is augmented does, what was scaled on its way to the network does not."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Batches of training rows and of validation rows, and how many rows there are in all (0: unknown)."""
+
+    sample: Sequence[Batch]
+    validation: Sequence[Batch]
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Module) -> Gathered:
+    """`data` in their own order where the rows that were `kept` from the loop are among them, else those.
+
+    A loop may scale, crop or augment what a loader gives: only what the network really got is judged.
+    Validation rows are taken where they are like those. Generators are left to the loop.
+    """
+    sample, rows, notes = _read(data, module, "data")
+    held, _, more = _read(validation, module, "validation")
+    if not kept:
+        return Gathered(sample, held, rows, (*notes, *more))
+    kept = _first_pass(kept)
+    mine = _table(kept)
+    if sample and not set(_table(sample).keys) & set(mine.keys):
+        notes = (
+            *notes,
+            "The loop changes rows of `data` on their way: those that the network got are judged.",
+        )
+        sample = ()
+    if held and not _like(_table(held), mine):
+        more = (*more, "Validation rows are not like those that the network got, and are left out.")
+        held = ()
+    return Gathered(sample or kept, held, rows, (*notes, *more))
+
+
+def _first_pass(kept: Sequence[Batch]) -> Sequence[Batch]:
+    """Up to the first batch of which every row was there before: the loop goes over its rows once more."""
+    seen: set[bytes] = set()
+    for at, one in enumerate(kept):
+        keys = set(_table([one]).keys)
+        if keys and keys <= seen:
+            return kept[:at]
+        seen |= keys
+    return kept
+
+
+def _read(data: Any, module: nn.Module, word: str) -> tuple[Sequence[Batch], int, tuple[str, ...]]:
+    if data is None or isinstance(data, Iterator):
+        return (), 0, ()
+    try:
+        found = batches_of(data, module, BATCH, None, word)
+        return found.sample(), found.rows, ()
+    except DataError as error:
+        return (), 0, (str(error),)
+
+
+def _table(batches: Sequence[Batch]) -> Table:
+    return table_of([((each.inputs, dict(each.named)), each.targets) for each in batches])
+
+
+def _like(one: Table, other: Table) -> bool:
+    if one.kind != other.kind or [part.shape[1:] for part in one.parts] != [p.shape[1:] for p in other.parts]:
+        return False
+    if one.kind == "tokens" or not one.numbers.size or not other.numbers.size:
+        return True
+    with np.errstate(invalid="ignore"):
+        spreads = [float(np.nanstd(table.numbers)) for table in (one, other)]
+        means = [float(np.nanmean(table.numbers)) for table in (one, other)]
+    if not np.isfinite([*spreads, *means]).all() or min(spreads) <= 0.0:
+        return True
+    return max(spreads) < ALIKE * min(spreads) and abs(means[0] - means[1]) < NEAR * max(spreads)

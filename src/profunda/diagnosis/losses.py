@@ -1,0 +1,293 @@
+"""What a loss is and does, told by calling it on outputs and targets."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profunda.diagnosis.asking import Asked, Asking
+from profunda.diagnosis.record import Loss, Task
+from profunda.diagnosis.suspects import DRAWS, SUSPECTS, Suspect, is_distance, matched
+from profunda.diagnosis.tasks import class_axis
+from profunda.diagnosis.trivial import trivial_loss
+
+__all__ = ["loss_of"]
+
+_MOST_NUMBERS = 200_000
+"""Output numbers asked about at once: rows beyond are left out of the many calls of recognition."""
+
+_CLASSES: dict[type[nn.Module], tuple[str, str]] = {
+    nn.CrossEntropyLoss: ("cross-entropy", "logits"),
+    nn.NLLLoss: ("nll", "log-probabilities"),
+    nn.BCELoss: ("bce", "probabilities"),
+    nn.BCEWithLogitsLoss: ("bce-logits", "logits"),
+    nn.MultiLabelSoftMarginLoss: ("bce-logits", "logits"),
+    nn.MSELoss: ("mse", "values"),
+    nn.L1Loss: ("mae", "values"),
+    nn.SmoothL1Loss: ("huber", "values"),
+    nn.HuberLoss: ("huber", "values"),
+    nn.HingeEmbeddingLoss: ("hinge", "values"),
+    nn.MultiMarginLoss: ("hinge", "values"),
+    nn.MultiLabelMarginLoss: ("hinge", "values"),
+    nn.KLDivLoss: ("kl", "log-probabilities"),
+}
+"""Classes of torch, by themselves and not by what derives from them."""
+
+
+def loss_of(
+    loss_fn: Callable[..., Any], outputs: Any, targets: Any, task: Task, every: Tensor | None = None
+) -> Loss:
+    """Reads `loss_fn(outputs, targets)`, for `outputs` [B, …] of the network and `targets` of one batch.
+
+    The best constant output is that of `every` target at hand [N, …], or of the batch. The loss is called
+    some hundred times on copies; a function with a state of its own sees these calls. What it raises, and
+    that it is no function of outputs and targets alone, is told by `Loss.why`.
+    """
+    name = _name(loss_fn)
+    kind, expects = _CLASSES.get(type(loss_fn), ("", ""))  # type: ignore[arg-type]
+    bare = Loss(name, kind, expects)
+    ask = Asking(loss_fn)
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+        first, compared = ask.nested(outputs, targets)
+        attached = first.slope is not None or bool(first.why)
+        return replace(bare, value=first.value, attached=attached, compared=compared, why=first.why)
+    first = ask(outputs, targets, seed=0)
+    if first.why:
+        # It may refuse these outputs alone, as a loss of probabilities does where they are none.
+        asked = _drawn(ask, outputs.detach(), targets, task, True)
+        suspect, sign = _recognised(*asked, targets, task, True)
+        return replace(_named(bare, suspect, *asked, targets, task), sign=sign, why=first.why)
+    found = replace(bare, value=first.value, attached=first.slope is not None)
+    if not found.attached:
+        return replace(found, compared=(0.0, 0.0), why="no gradient of it reaches the outputs")
+    if not math.isnan(first.value) and ask(outputs, targets, seed=1).value != first.value:
+        found = replace(found, why="it draws random numbers: what is said of it holds for one draw")
+    return _read(found, ask, outputs.detach(), targets, task, first, every)
+
+
+def _read(
+    loss: Loss, ask: Asking, outputs: Tensor, targets: Any, task: Task, first: Asked, every: Tensor | None
+) -> Loss:
+    outputs, targets = _fewer(ask, outputs, targets)
+    outputs = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
+    draws, asked = _drawn(ask, outputs, targets, task, False)
+    suspect, sign = _recognised(draws, asked, targets, task, False)
+    if suspect is None:
+        other, answers = _drawn(ask, outputs, targets, task, True)
+        suspect, sign = _recognised(other, answers, targets, task, True)
+        draws, asked = (other, answers) if suspect is not None or not asked else (draws, asked)
+    loss = _named(loss, suspect, draws, asked, targets, task)
+    compared = _compared([*asked, first], outputs)
+    loss = replace(
+        loss,
+        sign=sign or _sign(draws, asked, targets, task),
+        crosswise=_crosswise(ask, draws, targets),
+        compared=compared,
+        reduction="none" if first.given else _reduction(ask, draws, targets) if compared[1] == 1.0 else "",
+    )
+    return replace(loss, trivial=trivial_loss(ask, loss, outputs, targets, task, every))
+
+
+def _named(
+    loss: Loss, suspect: Suspect | None, draws: list[Tensor], asked: list[Asked], targets: Any, task: Task
+) -> Loss:
+    if suspect is not None:
+        shares = isinstance(targets, Tensor) and targets.is_floating_point()
+        kind = "kl" if suspect.kind == "nll" and shares and targets.shape == draws[0].shape else suspect.kind
+        kind, expects = (loss.kind or kind), (loss.expects or suspect.expects)
+        return replace(loss, kind=kind, expects=expects, inside=suspect.inside)
+    if loss.kind or not draws:
+        return loss
+    if _ignores_shifts(asked, task):
+        return replace(loss, expects="logits")
+    t = _as_numbers(draws[0], targets, task)
+    if t is None or task.kind not in ("values", "copy"):
+        return loss
+    found = is_distance(torch.stack(draws), _slopes(asked), t)
+    return replace(loss, kind="mse" if found == "mse" else "", expects="values" if found else "")
+
+
+def _name(loss_fn: Callable[..., Any]) -> str:
+    if isinstance(loss_fn, partial):
+        return _name(loss_fn.func)
+    return str(getattr(loss_fn, "__name__", type(loss_fn).__name__))
+
+
+def _fewer(ask: Asking, outputs: Tensor, targets: Any) -> tuple[Tensor, Any]:
+    rows = max(2, _MOST_NUMBERS // max(1, outputs[0].numel())) if outputs.ndim else 1
+    cut = outputs.ndim and rows < len(outputs) and isinstance(targets, Tensor) and targets.ndim
+    if cut and not ask(outputs[:rows], targets[:rows]).why:
+        return outputs[:rows], targets[:rows]
+    return outputs, targets
+
+
+# Recognition ------------------------------------------------------------------------------------------
+
+
+def _drawn(
+    ask: Asking, outputs: Tensor, targets: Any, task: Task, shares: bool
+) -> tuple[list[Tensor], list[Asked]]:
+    """Outputs drawn about the targets, or probabilities, and what the loss says of them, if anything."""
+    generator = torch.Generator().manual_seed(0)
+    centre = _as_numbers(outputs, targets, task)
+    values = task.kind in ("values", "copy") and centre is not None and torch.isfinite(centre).all()
+    spread = float(centre.std()) if values and centre is not None and centre.numel() > 1 else 1.0
+    draws, asked = [], []
+    for turn in range(DRAWS):
+        noise = torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype).to(outputs.device)
+        if shares:
+            axis = _axes(outputs, targets)[0] if outputs.ndim > 1 and outputs.shape[1] > 1 else None
+            single = axis is None or task.kind in ("multilabel", "values")
+            z = (noise.sigmoid() if single else noise.softmax(axis)).clamp(0.02, 0.98)
+        elif values and centre is not None:
+            z = centre + 1.5 * (1.0 if turn % 2 else max(spread, 1e-12)) * noise
+        else:
+            z = (1.5 if turn % 2 else 3.0) * noise  # a hinge is told from afar only
+        told = ask(z, targets)
+        if not told.usable:
+            return [], []
+        draws.append(z)
+        asked.append(told)
+    return draws, asked
+
+
+def _recognised(
+    draws: list[Tensor], asked: list[Asked], targets: Any, task: Task, shares: bool
+) -> tuple[Suspect | None, int]:
+    if not draws:
+        return None, 0
+    z = torch.stack(draws)
+    slopes = _slopes(asked)
+    several = draws[0].ndim > 1 and draws[0][0].numel() > 1
+    t = _as_numbers(draws[0], targets, task)
+    order = [s for s in SUSPECTS if shares and s.domain == "probabilities"]
+    order += [s for s in SUSPECTS if s.domain == "any"]
+    for suspect in order:
+        if suspect.needs in ("classes", "both") and not several:
+            continue
+        if suspect.needs in ("targets", "both") and t is None:
+            continue
+        for axis in _axes(draws[0], targets) if several else [0]:
+            turned = matched(suspect, z, slopes, torch.zeros_like(z[0]) if t is None else t, axis)
+            if turned:
+                return suspect, turned
+    return None, 0
+
+
+def _axes(outputs: Tensor, targets: Any) -> list[int]:
+    """Axes that may hold classes, the likeliest first."""
+    given = class_axis(tuple(outputs.shape), tuple(targets.shape)) if isinstance(targets, Tensor) else None
+    found = [] if given is None else [given]
+    return found + [axis for axis in (1, outputs.ndim - 1) if axis not in found and 0 < axis < outputs.ndim]
+
+
+def _as_numbers(outputs: Tensor, targets: Any, task: Task) -> Tensor | None:
+    """Targets as numbers of the outputs' shape: indices of classes become zeros and ones."""
+    if not isinstance(targets, Tensor) or targets.is_complex():
+        return None
+    if targets.numel() == outputs.numel():
+        return targets.detach().reshape(outputs.shape).to(outputs)
+    axis = class_axis(tuple(outputs.shape), tuple(targets.shape))
+    if axis is None or targets.numel() * outputs.shape[axis] != outputs.numel():
+        return None
+    if targets.is_floating_point() and not bool((targets == targets.round()).all()):
+        return None
+    places = targets.detach().reshape(outputs.select(axis, 0).shape).long()
+    known = (places >= 0) & (places < outputs.shape[axis])
+    one = torch.zeros_like(outputs)
+    return one.scatter_(axis, places.where(known, 0).unsqueeze(axis), known.unsqueeze(axis).to(one))
+
+
+def _slopes(asked: list[Asked]) -> Tensor:
+    return torch.stack([one.slope for one in asked if one.slope is not None])
+
+
+def _ignores_shifts(asked: list[Asked], task: Task) -> bool:
+    """Whether a row's gradients sum to nothing over classes, as those of a softmax do."""
+    if task.kind != "classes" or not asked or asked[0].slope is None or asked[0].slope.ndim != 2:
+        return False
+    slopes = _slopes(asked)
+    return float(slopes.sum(2).abs().max()) < 1e-4 * float(slopes.abs().max())
+
+
+# Behaviour --------------------------------------------------------------------------------------------
+
+
+def _sign(draws: list[Tensor], asked: list[Asked], targets: Any, task: Task) -> int:
+    """Whether a small move of a row's outputs towards its targets lowers the loss, in most rows."""
+    if not draws:
+        return 0
+    t = _as_numbers(draws[0], targets, task)
+    if t is None or task.kind == "unknown":
+        return 0
+    falls, rises = 0, 0
+    for z, told in zip(draws, asked, strict=True):
+        if told.slope is None:
+            continue
+        way = t - z if task.kind in ("values", "copy") else 2.0 * t - 1.0
+        gain = (told.slope * way).reshape(len(z), -1).sum(1)
+        falls, rises = falls + int((gain < 0).sum()), rises + int((gain > 0).sum())
+    return int(falls > 4 * rises) - int(rises > 4 * falls)
+
+
+def _crosswise(
+    ask: Asking, draws: list[Tensor], targets: Any
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Shapes that broadcast to a third, where it makes no difference which target belongs to which row."""
+    if not draws or not isinstance(targets, Tensor) or targets.ndim == 0 or len(targets) != len(draws[0]):
+        return None
+    ours, theirs = tuple(draws[0].shape), tuple(targets.shape)
+    try:
+        wide = tuple(torch.broadcast_shapes(ours, theirs))
+    except RuntimeError:
+        return None
+    if wide in (ours, theirs):
+        return None
+    moved, alike = targets.roll(1, 0), targets[:1].expand_as(targets).contiguous()
+    if torch.equal(moved, targets):
+        return None
+    # One draw may miss it: of an absolute error only the side counts, and that often stays.
+    blind = all(_same(ask, z, targets, moved) for z in draws)
+    heard = any(not _same(ask, z, targets, alike) for z in draws)
+    return (ours, theirs) if blind and heard else None
+
+
+def _same(ask: Asking, outputs: Tensor, targets: Tensor, others: Tensor) -> bool:
+    """Whether the gradient is the same with other targets."""
+    one, two = ask(outputs, targets).slope, ask(outputs, others).slope
+    if one is None or two is None:
+        return False
+    return float((one - two).abs().max()) <= 1e-4 * float(one.abs().max())
+
+
+def _compared(asked: list[Asked], outputs: Tensor) -> tuple[float, float]:
+    """Shares of a row's numbers, and of rows, that any of the gradients reaches."""
+    reached = torch.zeros(outputs.shape, dtype=torch.bool, device=outputs.device)
+    for one in asked:
+        if one.slope is not None and one.slope.shape == outputs.shape:
+            reached |= one.slope != 0
+    if outputs.ndim == 0:
+        return float(reached), float(reached)
+    flat = reached.reshape(len(outputs), -1)
+    return float(flat.any(0).float().mean()), float(flat.any(1).float().mean())
+
+
+def _reduction(ask: Asking, draws: list[Tensor], targets: Any) -> str:
+    """By how a row's gradient changes when half of the rows are left out: a mean's doubles."""
+    if not draws or not isinstance(targets, Tensor) or targets.ndim == 0 or len(targets) != len(draws[0]):
+        return ""
+    half = len(targets) // 2
+    if not half:
+        return ""
+    whole, part = ask(draws[0], targets).slope, ask(draws[0][:half], targets[:half]).slope
+    if whole is None or part is None or not bool(part.any()):
+        return ""
+    ratio = float(whole[:half].abs().sum() / part.abs().sum())
+    share = half / len(targets)
+    if abs(ratio - 1.0) < 0.02:
+        return "sum"
+    return "mean" if abs(ratio / share - 1.0) < 0.4 else ""

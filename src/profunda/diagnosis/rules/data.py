@@ -1,0 +1,257 @@
+"""Rules of the area data: numbers that are not finite, rows that say nothing or leak, a class left out."""
+
+import math
+
+import numpy as np
+
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules import scales
+from profunda.diagnosis.rules.consequences import STALLED, WILD
+from profunda.diagnosis.rules.reached import reached
+from profunda.diagnosis.rules.readings import LEAST_STEPS, trend
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+
+__all__ = ["RULES"]
+
+CONSTANT = 0.9
+"""Share of columns that do not differ: margins of pictures and unused one-hot columns stay below."""
+
+LEAK_FAULT, LEAK_HINT = 0.05, 0.01
+"""Share of validation rows that are known beyond chance: a score of 80 % then reads 81 %, or 80.2 %."""
+
+SURE = 4.0
+"""Standard errors: once in 30,000 healthy programs."""
+
+FINE, OWN = 0.5, 0.05
+"""Where a column tells half of the rows apart, real rows are twins by chance seldom, and OWN leaves room for
+what is copied by mistake in good tables; a larger share was made by copying rows before the split."""
+
+RARE, FEW = 0.4, 10
+"""A class is rare with less than RARE/C of the rows; of less than FEW rows nothing can be said."""
+
+IGNORED, TOLD = 0.05, 0.5
+"""Recall below which a class is ignored, and above which simple predictors tell it when classes count
+alike."""
+
+
+UNDERWAY = 0.1
+"""Part of the constant's loss, or of all that was taken away, by which a run that is still learning falls in
+its last third; a straight line falls by a third."""
+
+
+def _inputs_not_finite(record: Record) -> Answer:
+    code = "inputs-not-finite"
+    rows = record.rows
+    if rows is None or not rows.seen:
+        return not_applicable(code, "No rows were seen.")
+    if rows.bad <= 0.0:
+        return clear(code)
+    if _stood(record) or (rows.kind == "other" and record.course is None):
+        return clear(code, "Some inputs are not finite, and the network knows what to do with them.")
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("share of rows with NaN or infinity", rows.bad, 0.0),),
+            f"{rows.bad:.2%} of the rows hold NaN or infinity; one of them makes the loss and all gradients "
+            "of its batch NaN, and with them every weight.",
+            "Fill or drop these numbers before training, and look for the division or logarithm that made "
+            "them.",
+            explains=WILD,
+        ),
+    )
+
+
+def _targets_not_finite(record: Record) -> Answer:
+    code = "targets-not-finite"
+    targets = record.targets
+    if targets is None:
+        return not_applicable(code, "No targets were seen.")
+    broken = targets.bad - targets.outside
+    if broken <= 0.0:
+        return clear(code)
+    if _stood(record):
+        return clear(code, "Some targets are not finite, and the loss leaves them out.")
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("share of rows whose target is NaN or infinite", broken, 0.0),),
+            f"{broken:.2%} of the targets are NaN or infinite: the loss of their batches is not a number, "
+            "and neither is any weight after the step.",
+            "Drop these rows, or leave them out of the loss with a mask.",
+            explains=WILD,
+        ),
+    )
+
+
+def _stood(record: Record) -> bool:
+    """Whether all rows were trained on and nothing broke."""
+    course, rows = record.course, record.rows
+    if course is None or rows is None or course.broken_step >= 0 or course.steps < 1:
+        return False
+    losses = np.asarray(course.loss, float)
+    return bool(len(losses)) and bool(np.isfinite(losses).all()) and float(course.rows.sum()) >= rows.seen
+
+
+def _inputs_constant(record: Record) -> Answer:
+    code = "inputs-constant"
+    rows = record.rows
+    if rows is None or rows.seen < 2 or not rows.std.size:
+        return not_applicable(code, "Fewer than two rows of numbers were seen.")
+    still = float((rows.std == 0).mean())
+    if still == 1.0:
+        return (
+            Finding(
+                code,
+                "fault",
+                "",
+                (Evidence("share of numbers that are the same in all rows", 1.0, CONSTANT),),
+                f"All {rows.seen} rows are equal, so no output can depend on the row.",
+                "Look for a loader that gives one row again and again, or a step that overwrites all rows.",
+                explains=("labels-unrelated", "labels-conflicting", *STALLED),
+            ),
+        )
+    if still < CONSTANT or rows.kind == "images" or rows.seen < 64 or rows.std.size < 10:
+        return clear(code)
+    if _sparse_rows(record):
+        return clear(code, "Columns that are mostly 0 may not have occurred yet.")
+    return (
+        Finding(
+            code,
+            "hint",
+            "",
+            (Evidence("share of columns that are the same in all rows", still, CONSTANT),),
+            f"{still:.0%} of the columns are the same in all {rows.seen} rows and tell nothing.",
+            "Check the step that made them; leave them out if they are meant so.",
+            harm=0.1,
+        ),
+    )
+
+
+def _sparse_rows(record: Record) -> bool:
+    rows = record.rows
+    return rows is not None and bool(((rows.least == 0) & (rows.mean < rows.std)).any())
+
+
+# Leaks ----------------------------------------------------------------------------------------------
+
+
+def _rows_leak(record: Record) -> Answer:
+    code = "rows-leak"
+    rows = record.rows
+    if rows is None or not rows.compared or not math.isfinite(rows.common):
+        return not_applicable(code, "There is no validation.")
+    near = rows.close if math.isfinite(rows.close) else 0.0
+    found = rows.common + near
+    natural = min(rows.doubles, OWN) if rows.finest > FINE else rows.doubles
+    pooled = (found * rows.compared + natural * rows.seen + 1.0) / (rows.compared + rows.seen + 1.0)
+    error = math.sqrt(pooled * max(0.01, 1.0 - pooled) * (1.0 / rows.compared + 1.0 / rows.seen))
+    excess = found - natural
+    if excess <= SURE * error or excess <= LEAK_HINT:
+        return clear(code)
+    fault = excess - 2.0 * error > LEAK_FAULT
+    return (
+        Finding(
+            code,
+            "fault" if fault else "hint",
+            "",
+            (
+                Evidence("share of validation rows that are training rows", found, natural + SURE * error),
+                Evidence("share of training rows that are twins", rows.doubles),
+            ),
+            f"{found:.0%} of the validation rows are training rows{', some changed' * (near > 0.01)}; "
+            f"by chance {natural:.0%} would be. The score measures how well they were remembered.",
+            "Split before rows are copied, augmented or drawn with replacement, and keep all copies of a row "
+            "on one side.",
+            harm=min(1.0, excess),
+        ),
+    )
+
+
+# A class left out -----------------------------------------------------------------------------------
+
+
+def _class_imbalance(record: Record) -> Answer:
+    code = "class-imbalance"
+    task, targets = record.task, record.targets
+    if task is None or targets is None or task.kind not in ("classes", "binary") or targets.counts.sum() < 1:
+        return not_applicable(code, "Targets are no classes.")
+    counts = np.asarray(targets.counts, float)
+    present = counts > 0
+    shares = counts / counts.sum()
+    rare = present & (shares < RARE / max(2, int(present.sum())))
+    if not rare.any():
+        return clear(code)
+    rare &= counts >= FEW
+    later = [one for one in record.surveys if one.step >= LEAST_STEPS]
+    if not later or not rare.any():
+        return too_little(code, "Too few rows of the rare class, or too little training, was seen.")
+    if _learning(record):
+        return too_little(code, "The loss still falls; the frequent class is what every network says first.")
+    recall = _recall(later[-1].recall, later[-1].train_score, shares)
+    if recall is None or len(recall) > len(rare):
+        return not_applicable(code, "It is not known which classes the network tells.")
+    rare = rare[: len(recall)]
+    if not len(targets.told) or len(targets.told) < len(recall):
+        return too_little(code, "It is not known whether the rare class can be told.")
+    told = targets.told[: len(recall)]
+    sure = 3.0 * np.sqrt(0.25 / np.maximum(counts[: len(recall)] * targets.rows / counts.sum(), 1.0))
+    could = (told > TOLD) & (told > 1.0 / present.sum() + sure) & (targets.skill > 2.0 * targets.skill_error)
+    left = np.flatnonzero(rare & (recall < IGNORED) & could)
+    if not len(left):
+        return clear(code)
+    worst = int(left[np.argmin(recall[left] - told[left])])
+    got = reached(record)
+    return (
+        Finding(
+            code,
+            "fault" if got.failed else "hint",
+            "",
+            (
+                Evidence(f"recall of class {worst}", float(recall[worst]), IGNORED),
+                Evidence("found by neighbours or a linear model", float(told[worst]), TOLD),
+                Evidence("its share of the rows", float(shares[worst]), RARE / float(present.sum())),
+            ),
+            f"Class {worst} has {shares[worst]:.1%} of the rows and is never said, though inputs tell it: "
+            "the loss is already low where the frequent class is always said.",
+            "Weight the loss by 1/share of the class, or draw its rows more often, and judge by a score that "
+            "counts classes alike.",
+            step=later[-1].step,
+            changes=(Change("loss", word="class weights"),),
+            harm=float(told[worst]) / max(2, int(present.sum())),
+            explains=("no-learning", "plateau", "input-ignored"),
+        ),
+    )
+
+
+def _learning(record: Record) -> bool:
+    """Whether the loss still falls: in the last third by a part of the constant's and of all its fall."""
+    if record.course is None or record.loss is None or not record.loss.trivial > 0.0:
+        return False
+    seen = trend(record.course.loss)
+    return seen is not None and seen.falls and seen.fall > UNDERWAY * max(record.loss.trivial, seen.whole)
+
+
+def _recall(recall: np.ndarray, score: float, shares: np.ndarray) -> np.ndarray | None:
+    """Measured; or of a network whose share of right rows is that of the frequent class, to a thousandth."""
+    if len(recall):
+        return np.nan_to_num(np.asarray(recall, float), nan=1.0)
+    if abs(score - float(shares.max())) < 1e-3:
+        return (np.arange(len(shares)) == int(shares.argmax())).astype(float)
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("inputs-not-finite", _inputs_not_finite),
+    *scales.RULES[:2],
+    Rule("inputs-constant", _inputs_constant),
+    Rule("targets-not-finite", _targets_not_finite),
+    *scales.RULES[2:],
+    Rule("rows-leak", _rows_leak),
+    Rule("class-imbalance", _class_imbalance),
+)
+"""Of all codes of the area, in their order."""

@@ -1,0 +1,330 @@
+"""Rules on the loop itself: read from the probe's counters, with room for what is done on purpose.
+
+Counters speak of mechanisms that are wrong whatever comes out (gradients that pile up); where a legitimate
+loop shows the same count (projected weights, attacks on the inputs, other players), harm must be seen too.
+"""
+
+import math
+
+import numpy as np
+
+from profunda.diagnosis.finding import Answer, Evidence, Finding
+from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.consequences import STALLED, WILD
+from profunda.diagnosis.rules.passes import (
+    evaluated_in_training,
+    in_order,
+    same_batch,
+    trained_in_evaluation,
+)
+from profunda.diagnosis.rules.readings import (
+    MEDIOCRE,
+    failing,
+    is_adaptive,
+    moved,
+    poor,
+    progress,
+    relief,
+    trend,
+)
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+
+__all__ = ["RULES"]
+
+FEWEST = 3
+"""Times that something must have been seen: once may be the way a loop begins."""
+
+MOST = 0.5
+"""Share of steps from which on a counter speaks of the loop and not of an exception in it."""
+
+THROWN = 10
+"""Gradients thrown away for each one used: an attack on the inputs takes fewer."""
+
+HALVINGS = 16
+"""Steps that a loss scale of 2^16, the usual first one, may skip until it is 1: beyond, gradients are not
+finite at any scale."""
+
+OVERFLOWS = 0.1
+"""Share of skipped steps that slows training measurably; a scaler's own search skips one in 2000."""
+
+CLIPPED = 0.05
+"""Clipping to a twentieth is a learning rate so much lower; to a tenth is common."""
+
+ANEW, TAKEN = 0.7, 0.03
+"""Share of what epochs took away that is back in the next one's first steps, where they took away at least
+this part of the constant's loss. A run that goes on is near 0, one that restarts its rate far below 1."""
+
+OVERWRITTEN = 0.3
+"""Share of steps: averaging and restoring the best weights happen once in many."""
+
+
+def _seen(record: Record) -> Course | None:
+    course = record.course
+    return course if course is not None and course.forwards + course.backwards + course.steps > 0 else None
+
+
+def _not_cleared(record: Record) -> Answer:
+    code, course = "gradients-not-cleared", _seen(record)
+    if course is None:
+        return not_applicable(code, "no loop was seen")
+    chances = course.steps - 1
+    if chances < FEWEST:
+        return too_little(code, f"{course.steps} steps")
+    share = course.uncleared / chances
+    if course.uncleared < FEWEST or share < MOST:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("steps that began with the gradients of the step before", share, MOST, "share"),),
+            f"In {course.uncleared:g} of {chances} steps the gradients of earlier steps were still there and "
+            "the new ones were added to them: a step follows the sum over the whole past, which grows "
+            "without end and points where the loss no longer falls.",
+            "Call optimizer.zero_grad() once before each backward pass, or name the passes for each step "
+            "as accumulate.",
+            explains=(*WILD, "accumulated-unscaled", "optimiser-constants", "rows-in-order", "overfitting"),
+        ),
+    )
+
+
+def _no_step(record: Record) -> Answer:
+    code, course = "no-step", _seen(record)
+    if course is None:
+        return not_applicable(code, "no loop was seen")
+    if course.backwards < FEWEST:
+        return too_little(code, f"{course.backwards:g} backward passes")
+    if course.skipped > 0:
+        return clear(code, "a scaler skipped the steps")
+    if course.steps > 0:
+        thrown = course.dropped > THROWN * course.steps
+        if not thrown or progress(record).learnt >= MEDIOCRE:  # a run of many passes, however few its steps
+            return clear(code)
+    elif np.nanmax(moved(record), initial=0.0) > 0.0:
+        return clear(code, "something else moves the weights")
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("optimiser steps", float(course.steps)),
+                Evidence("backward passes", float(course.backwards)),
+            ),
+            f"{course.backwards:g} backward passes were made and {course.steps} steps of this optimiser: the "
+            "gradients of the others were thrown away.",
+            "Call optimizer.step() after each backward pass, inside the loop over batches and on the "
+            "optimiser that was made for this network.",
+            explains=(*STALLED, "parameters-not-held"),
+        ),
+    )
+
+
+def _no_backward(record: Record) -> Answer:
+    code, course = "no-backward", _seen(record)
+    if course is None:
+        return not_applicable(code, "no loop was seen")
+    if course.steps < FEWEST:
+        return too_little(code, f"{course.steps} steps")
+    if course.backwards > 0.1 * course.steps:
+        return _thrown_away(code, course)
+    if course.detached >= MOST * course.steps:
+        return clear(code, "the loss is cut off: a backward pass would reach nothing")
+    if np.nanmax(course.gradient, initial=0.0) > 0.0:
+        return clear(code, "gradients come by a way that was not seen")
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("backward passes", float(course.backwards)),
+                Evidence("optimiser steps", float(course.steps)),
+            ),
+            f"{course.steps} steps were made after {course.backwards:g} backward passes: there is no "
+            "gradient to follow, and the weights stay what they were.",
+            "Call loss.backward() before optimizer.step().",
+            explains=(*STALLED, "parameters-not-held", "part-unused"),
+        ),
+    )
+
+
+def _thrown_away(code: str, course: Course) -> Answer:
+    """Backward passes there were; whether anything of them was left when steps were made."""
+    none = np.nanmax(course.gradient, initial=0.0) == 0.0 and np.nanmax(course.update, initial=0.0) == 0.0
+    known = np.isfinite(course.gradient).any() and np.isfinite(course.update).any()
+    if not (none and known) or course.detached >= MOST * course.steps or len(course.sampled) < FEWEST:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("largest gradient at a step", 0.0),
+                Evidence("backward passes", float(course.backwards)),
+                Evidence("steps looked at", float(len(course.sampled))),
+            ),
+            f"At all {len(course.sampled)} steps that were looked at every gradient was exactly 0, though "
+            "backward passes were made: gradients are cleared between backward() and step().",
+            "Call optimizer.zero_grad() before loss.backward(), not after it.",
+            explains=(*STALLED, "parameters-not-held", "part-unused", "dead-units"),
+        ),
+    )
+
+
+def _overflow(record: Record) -> Answer:
+    code, course = "amp-overflow", _seen(record)
+    if course is None:
+        return not_applicable(code, "no loop was seen")
+    tries = course.skipped + course.steps
+    if course.skipped <= HALVINGS:
+        return clear(code) if tries > HALVINGS else too_little(code, f"{tries:g} steps")
+    share = course.skipped / tries
+    if share < OVERFLOWS:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "fault" if share >= MOST else "hint",
+            "",
+            (
+                Evidence("steps that the scaler skipped", share, OVERFLOWS, "share"),
+                Evidence("skipped steps", float(course.skipped), HALVINGS),
+            ),
+            f"The scaler skipped {course.skipped:g} of {tries:g} steps because gradients were not finite: "
+            "more than it takes to bring its first scale down to 1.",
+            "Keep in float32 what overflows in half precision (sums, exponentials, norms), or use bfloat16.",
+            harm=min(1.0, share),
+            explains=(*STALLED, "no-step"),
+        ),
+    )
+
+
+def _clipped(record: Record) -> Answer:
+    code, course = "gradients-clipped-away", _seen(record)
+    if course is None or record.optimiser is None:
+        return not_applicable(code, "no loop was seen")
+    if course.steps < FEWEST:
+        return too_little(code, f"{course.steps} steps")
+    if not course.clipped <= CLIPPED:
+        return clear(code)
+    if is_adaptive(record.optimiser):
+        return clear(code, f"{record.optimiser.name} takes steps as long from shorter gradients")
+    faster, line = relief(record, "learning rate", above=1.0), trend(course.loss)
+    on = line is not None and line.falls and line.straight >= MOST
+    if not poor(record) or not (failing(record) or on or faster is not None):
+        return clear(code, "it learns all the same")
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("median factor by which gradients were shortened", course.clipped, CLIPPED),),
+            f"Clipping leaves {course.clipped:.2g} of a usual gradient, so that every step is that much "
+            f"shorter than the learning rate says, and {record.optimiser.name} cannot make up for it.",
+            "Raise the limit to about the usual norm of a gradient; it is there to catch the rare long one.",
+            explains=STALLED,
+        ),
+    )
+
+
+def _overwritten(record: Record) -> Answer:
+    code, course = "weights-overwritten", _seen(record)
+    if course is None:
+        return not_applicable(code, "no loop was seen")
+    if course.steps < FEWEST:
+        return too_little(code, f"{course.steps} steps")
+    share, returns = course.overwritten / course.steps, _begins_anew(record, course)
+    again = returns >= ANEW and not (record.rows is not None and record.rows.ordered >= MOST)
+    if course.overwritten < 2 and not again:
+        return clear(code)
+    harmed = poor(record) or (share >= OVERWRITTEN and math.isnan(progress(record).learnt))
+    if not harmed and not again:
+        return clear(code, "it learns all the same: projections and averages of weights do this too")
+    shown = Evidence("return of the loss to where it began, with each epoch", returns, ANEW, "share")
+    counted = Evidence("steps that did not begin where the one before had ended", share, unit="share")
+    where = (
+        "With each epoch the loss begins anew where it had begun at first"
+        if again
+        else (
+            f"Before {course.overwritten:g} of {course.steps} steps the weights were not what a step had left"
+        )
+    )
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (shown, counted) if again else (counted,),
+            f"{where}: what was learnt is put back, or set to something else.",
+            "Look for code between steps that loads, initialises or assigns weights: a model made anew in "
+            "the loop, load_state_dict, reset_parameters, .data.",
+            harm=min(1.0, max(share, MOST)),
+            explains=(*STALLED, "rate-too-high", "overfitting", "norm-statistics-stale", "lazy"),
+        ),
+    )
+
+
+def _begins_anew(record: Record, course: Course) -> float:
+    """How much of what epochs took away of the loss on training rows is back in the first steps of the next.
+
+    First steps are compared with those of the first epoch, which are of the same rows where these come in a
+    fixed order. NaN below FEWEST epochs, or where too little was taken away to tell it from noise.
+    """
+    got, ends = progress(record), course.epoch_step
+    if len(ends) < FEWEST or len(course.train_loss) != len(ends) or len(course.loss) != course.steps:
+        return math.nan
+    part = max(1, int(np.min(np.diff(np.append(0, ends)))) // 4)
+    known = [k for k, end in enumerate(ends) if 0 < end <= len(course.loss) - part]
+    if len(known) < FEWEST - 1 or not math.isfinite(got.start):
+        return math.nan
+    heads = [course.loss[end : end + part] for end in ends[known]]
+    first = course.loss[:part]
+    back = float(np.mean(first)) - np.array([np.mean(head) for head in heads])
+    taken = got.start - course.train_loss[known]
+    noise = float(np.median([np.std(head) for head in heads])) / math.sqrt(part)
+    least = max(TAKEN * got.trivial, FEWEST * noise)
+    return 1.0 - float(np.median(back / taken)) if float(np.min(taken)) >= least else math.nan
+
+
+def _summed(record: Record) -> Answer:
+    code, course = "accumulated-unscaled", _seen(record)
+    if course is None or record.optimiser is None:
+        return not_applicable(code, "no loop was seen")
+    if course.steps < FEWEST:
+        return too_little(code, f"{course.steps} steps")
+    if course.summed <= 1:
+        return clear(code)
+    if record.loss is not None and record.loss.reduction == "sum":
+        return clear(code, "the loss itself is a sum over rows")
+    if is_adaptive(record.optimiser):
+        return clear(code, f"{record.optimiser.name} takes steps as long from shorter gradients")
+    return (
+        Finding(
+            code,
+            "fault" if failing(record) or relief(record, "learning rate", below=1.0) else "hint",
+            "",
+            (Evidence("micro-batches whose losses are added up", float(course.summed), 1.0),),
+            f"The losses of {course.summed} micro-batches are added and not divided by their number, so "
+            f"that each step is {course.summed} times as long as the learning rate says.",
+            f"Divide each micro-batch's loss by {course.summed} before its backward pass.",
+            explains=WILD,
+        ),
+    )
+
+
+RULES = (
+    Rule("gradients-not-cleared", _not_cleared),
+    Rule("no-step", _no_step),
+    Rule("no-backward", _no_backward),
+    Rule("evaluation-mode-in-training", trained_in_evaluation),
+    Rule("training-mode-in-evaluation", evaluated_in_training),
+    Rule("same-batch", same_batch),
+    Rule("rows-in-order", in_order),
+    Rule("amp-overflow", _overflow),
+    Rule("gradients-clipped-away", _clipped),
+    Rule("weights-overwritten", _overwritten),
+    Rule("accumulated-unscaled", _summed),
+)

@@ -1,0 +1,240 @@
+"""Rules about the loss: what it rewards, what it compares, and whether its gradient reaches the weights."""
+
+import math
+
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.record import Loss, Record, Task
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+
+__all__ = ["RULES"]
+
+HALF = 0.5
+"""Where less of the batch moves the loss, most of the data is paid for and not used."""
+
+NEARLY_ALL = 0.9
+"""Above it what is left out may be rows without a target."""
+
+_SQUARED = ("mse", "mae", "huber")
+_STUCK = ("no-learning", "plateau", "rate-too-low", "too-small", "too-few-epochs")
+
+
+def _seen(code: str, record: Record) -> Loss | Answer:
+    """The loss, or why nothing can be said of it."""
+    if record.loss is None:
+        return not_applicable(code, "no loss was seen")
+    if record.loss.why and math.isnan(record.loss.value):
+        return too_little(code, record.loss.why)
+    return record.loss
+
+
+def _sign(record: Record) -> Answer:
+    code = "loss-sign"
+    loss = _seen(code, record)
+    if not isinstance(loss, Loss):
+        return loss
+    if loss.sign == 0:
+        return too_little(code, "whether it falls towards the targets could not be told")
+    if loss.sign > 0:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("change of the loss as outputs approach the targets", 1.0, 0.0),),
+            "The loss rises where outputs come nearer to the targets, so each step of a minimiser makes the "
+            "network worse.",
+            "Turn its sign round.",
+            changes=(Change("loss", value=-1.0, word="sign"),),
+            explains=(*_STUCK, "rate-too-high", "outputs-too-large", "loss-not-finite", "dead-units",
+                      "saturated-units", "labels-unrelated"),
+        ),
+    )  # fmt: skip
+
+
+def _detached(record: Record) -> Answer:
+    code = "loss-detached"
+    loss, anatomy, course = record.loss, record.anatomy, record.course
+    if loss is None and course is None:
+        return not_applicable(code, "no loss was seen")
+    if not anatomy.why and anatomy.parameters and not anatomy.trainable:
+        return not_applicable(code, "no parameter is trainable")
+    cut = float(course.detached) if course is not None else 0.0
+    reached = [one.name for one in anatomy.layers if one.trainable]
+    within = bool(reached) and all(_is_unused(name, anatomy.unused) for name in reached)
+    if not within and cut == 0.0 and (loss is None or loss.attached):
+        return clear(code)
+    where = "within the network" if within else "between the outputs and the loss"
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("losses from which no gradient flows", max(1.0, cut), 0.0),),
+            f"The way back from the loss is cut {where} (detach, item, numpy, a new tensor, argmax or "
+            "no_grad): no gradient reaches the weights.",
+            "Compute the loss from the outputs themselves, with functions of torch only.",
+            explains=(*_STUCK, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
+        ),
+    )
+
+
+def _is_unused(layer: str, unused: tuple[str, ...]) -> bool:
+    return any(name.rpartition(".")[0] == layer or name.startswith(f"{layer}.") for name in unused)
+
+
+def _broadcasts(record: Record) -> Answer:
+    code = "loss-broadcasts"
+    loss = _seen(code, record)
+    if not isinstance(loss, Loss):
+        return loss
+    if loss.crosswise is None:
+        return clear(code)
+    ours, theirs = loss.crosswise
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("comparisons for each output", float(math.prod(theirs)), 1.0),),
+            f"Outputs of shape {ours} and targets of shape {theirs} are compared crosswise, each output with "
+            "every target of the batch: the best that can be learnt is the mean of the targets.",
+            "Give both one shape: outputs.squeeze(-1), or targets.unsqueeze(-1).",
+            changes=(Change("loss", word="shapes"),),
+            explains=(*_STUCK, "labels-unrelated", "input-ignored", "lazy", "output-width"),
+        ),
+    )
+
+
+def _unsuited(record: Record) -> Answer:
+    code = "loss-unsuited"
+    loss, task = _seen(code, record), record.task
+    if not isinstance(loss, Loss):
+        return loss
+    if task is None or task.kind == "unknown" or not loss.kind:
+        return not_applicable(code, "the task, or the kind of the loss, is not known")
+    width, kind = math.prod(task.outputs[1:]), loss.kind
+    classed = task.kind in ("classes", "sequence")
+    if kind in _SQUARED and classed and width == 1 and task.n_classes > 2:
+        why = "it takes the numbers of the classes for amounts, as though class 2 lay between 1 and 3"
+        return _other(code, "fault", loss, task, why, "cross-entropy")
+    if kind in _SQUARED and (classed or task.kind in ("binary", "multilabel")):
+        word = "cross-entropy" if width > 1 and classed else "bce-logits"
+        why = "its gradient vanishes where an answer is surely wrong"
+        return _other(code, "hint", loss, task, why, word)
+    if kind in ("cross-entropy", "nll") and task.kind in ("values", "copy"):
+        return _other(code, "fault", loss, task, "it takes amounts for classes", "mse")
+    if kind in ("cross-entropy", "nll") and task.kind == "multilabel":
+        why = "it lets one label be right at a time, and rows have several"
+        return _other(code, "fault", loss, task, why, "bce-logits")
+    if kind in ("bce", "bce-logits") and task.kind in ("values", "copy"):
+        return _shares(code, record, loss, task)
+    return clear(code)
+
+
+def _shares(code: str, record: Record, loss: Loss, task: Task) -> Answer:
+    """Binary cross-entropy of amounts is sound between 0 and 1 alone."""
+    targets = record.targets
+    if targets is None or math.isnan(targets.least):
+        return too_little(code, "the targets' range is not known")
+    if targets.least >= -1e-6 and targets.most <= 1.0 + 1e-6:
+        return clear(code)
+    return _other(
+        code, "fault", loss, task, "beyond 0 and 1 it has no least value, and falls for ever", "mse"
+    )
+
+
+def _other(code: str, severity: str, loss: Loss, task: Task, why: str, word: str) -> Answer:
+    return (
+        Finding(
+            code,
+            "fault" if severity == "fault" else "hint",
+            "",
+            (Evidence("loss of the best constant output", loss.trivial),),
+            f"The targets are {task.kind}, the loss is {loss.kind}: {why}.",
+            f"Take {word} instead.",
+            changes=(Change("loss", word=word),),
+            explains=(*_STUCK, "output-width", "output-range") if severity == "fault" else _STUCK,
+        ),
+    )
+
+
+def _ignores(record: Record) -> Answer:
+    code = "loss-ignores-rows"
+    loss = _seen(code, record)
+    if not isinstance(loss, Loss):
+        return loss
+    if not loss.attached or math.isnan(loss.compared[1]):
+        return not_applicable(code, "no gradient tells which rows it compares")
+    numbers, rows = loss.compared
+    if rows < NEARLY_ALL:
+        return _left_out(code, "fault" if rows <= HALF else "hint", "rows", rows)
+    pairwise = record.task is not None and record.task.kind in ("values", "multilabel", "copy")
+    if pairwise and loss.kind and numbers < NEARLY_ALL:
+        return _left_out(code, "fault" if numbers <= HALF else "hint", "outputs of a row", numbers)
+    return clear(code)
+
+
+def _left_out(code: str, severity: str, what: str, share: float) -> Answer:
+    return (
+        Finding(
+            code,
+            "fault" if severity == "fault" else "hint",
+            "",
+            (Evidence(f"share of the {what} that move the loss", share, NEARLY_ALL),),
+            f"Only {share:.0%} of the {what} move the loss: the others are computed and nothing is learnt "
+            "from them.",
+            "Compare all outputs with all targets: look for an index, a slice or a mask that cuts too much.",
+            explains=(*_STUCK, "part-unused"),
+        ),
+    )
+
+
+def _ruined(record: Record) -> Answer:
+    code = "loss-not-finite"
+    loss, course = record.loss, record.course
+    if loss is None:
+        return not_applicable(code, "no loss was seen")
+    late = course is not None and course.broken_step >= 0 and course.broken_at == "loss"
+    if loss.why and math.isnan(loss.value) and not late:
+        return too_little(code, loss.why)
+    if math.isfinite(loss.value) and not late:
+        return clear(code)
+    if not late and not _finite_outside(record):
+        return too_little(code, "inputs, targets or outputs are not finite, or were not looked at")
+    step = course.broken_step if late and course is not None else 0
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("loss of finite outputs and targets", loss.value if step == 0 else math.nan),),
+            "Outputs and targets are finite and their loss is not: a logarithm or root of 0, a division by "
+            "0, an exponential that overflows.",
+            "Take the loss that works on logits, or keep its argument away from 0 by a small ε.",
+            step=step,
+            changes=(Change("loss", word="from logits"),),
+            explains=_STUCK,
+        ),
+    )
+
+
+def _finite_outside(record: Record) -> bool:
+    """Whether it is known that what the loss gets on the first batch is finite."""
+    if record.targets is not None and record.targets.bad > 0.0:
+        return False
+    if record.rows is not None and record.rows.bad > 0.0:
+        return False
+    return (
+        bool(record.surveys) and not record.surveys[0].broken and math.isfinite(record.surveys[0].output_size)
+    )
+
+
+RULES = (
+    Rule("loss-sign", _sign),
+    Rule("loss-detached", _detached),
+    Rule("loss-broadcasts", _broadcasts),
+    Rule("loss-unsuited", _unsuited),
+    Rule("loss-ignores-rows", _ignores),
+    Rule("loss-not-finite", _ruined),
+)

@@ -1,0 +1,379 @@
+"""What several rules read from a Record: whether it learnt, whether the loss still falls, what trials showed.
+
+All of it is free of scale: losses in units of the best constant's (`Loss.trivial`), steps in units of the
+run, movements of weights in units of the weights. What cannot be read is NaN or None.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr
+
+from profunda.diagnosis.record import Course, Optimiser, Record, Survey, Trial
+
+__all__ = [
+    "CLEAR_GAIN",
+    "GREAT_GAIN",
+    "MEDIOCRE",
+    "NOTHING",
+    "Progress",
+    "Relief",
+    "Trend",
+    "after",
+    "before",
+    "broke_down",
+    "easy",
+    "failing",
+    "goes_straight",
+    "is_adaptive",
+    "is_mature",
+    "moved",
+    "poor",
+    "progress",
+    "relief",
+    "share_of_score",
+    "trend",
+    "tried",
+]
+
+LEAST_STEPS = 20
+"""Optimiser steps before anything is said of learning: fewer may be all warm-up."""
+
+LEAST_SHARE = 0.5
+"""Of a planned run, for the same reason: schedules are planned for the whole of it."""
+
+NOTHING = 0.1
+"""Below this share of the constant's loss taken away, what was learnt is hardly more than the first bias."""
+
+MEDIOCRE = 0.5
+"""Below this share a run is called poor where something else is shown to do much better."""
+
+FAILED_OF_EASY, POOR_OF_EASY = 0.5, 0.8
+"""Of what nearest neighbours or a linear model take away on rows that they were not fitted on: less than
+half of that on the network's own training rows is failure."""
+
+CLEAR_GAIN, GREAT_GAIN = 0.15, 0.25
+"""Parts of the constant's loss by which a trial must end below the whole run: for a hint, for a fault. A
+trial has no more steps than the run, so that a healthy run, which a trial cannot overtake, shows none.
+"""
+
+CONFIDENCE = 0.95
+"""Of the one-sided test of a trial against its control."""
+
+BLOCKS = 30
+"""Means of so many stretches of a run are looked at: enough for a slope and its error, few enough to even
+out what differs between batches."""
+
+FALLS = 3.0
+"""Standard errors of a slope with 8 degrees of freedom: one in a hundred by chance, less on both losses."""
+
+STRAIGHT = 0.5
+"""Slope of the last third over the mean slope: an exponential decay is at 0.5 when it has run for only 1.5
+of its time constants, and at less ever after."""
+
+LEAST_EPOCHS = 8
+"""Ends of epochs that make a line."""
+
+BENDS = 2.0
+"""Standard errors of a bend that is taken for real: one in forty by chance."""
+
+LAST = 0.1
+"""The last part of a run, whose mean loss counts as its end where no survey was made there."""
+
+
+# Surveys --------------------------------------------------------------------------------------------
+
+
+def before(record: Record) -> Survey | None:
+    """The survey before the first step."""
+    return next((one for one in record.surveys if one.step == 0), None)
+
+
+def after(record: Record) -> Survey | None:
+    """The last survey of weights that were moved."""
+    return next((one for one in reversed(record.surveys) if one.step > 0), None)
+
+
+def moved(record: Record) -> np.ndarray:
+    """‖θ − θ_0‖/‖θ_0‖ [L] at the last survey, NaN for layers that are not trained; empty where unknown."""
+    last, layers = after(record), record.anatomy.layers
+    if last is None or len(last.moved) != len(layers):
+        return np.zeros(0)
+    return np.where([layer.trainable for layer in layers], last.moved, math.nan)
+
+
+# How far it got -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Losses of the best constant, before the first step and at the end (infinite where it broke down), the
+    least one, and the share of the constant's loss, or of its error where that is more, that training took
+    away; NaN where it could not be told.
+    """
+
+    trivial: float
+    start: float
+    end: float
+    best: float
+    learnt: float
+
+    @property
+    def above(self) -> bool:
+        """Whether the loss ended above the best constant's: no run that goes well does."""
+        return self.end > self.trivial
+
+    @property
+    def by_loss(self) -> float:
+        """Share of the constant's loss taken away, whatever the score says."""
+        return 1.0 - self.end / self.trivial
+
+
+def progress(record: Record) -> Progress:
+    """How far training got."""
+    trivial = record.loss.trivial if record.loss is not None else math.nan
+    trivial = trivial if math.isfinite(trivial) and trivial > 0.0 else math.nan
+    first = before(record)
+    start = first.train_loss if first is not None else math.nan
+    course = record.course
+    if course is not None and not math.isfinite(start) and len(course.loss):
+        start = float(course.loss[0])
+    end = _end(record)
+    best = min([end, *(one.train_loss for one in record.surveys if one.step > 0)], key=_last_if_nan)
+    learnt = -math.inf if end == math.inf else 1.0 - end / trivial
+    score = _scored(record) if math.isfinite(end) else math.nan
+    learnt = max(learnt, score) if not math.isnan(learnt) and not math.isnan(score) else learnt
+    if math.isnan(learnt) and not math.isnan(score):
+        learnt = score
+    return Progress(trivial, start, end, best, learnt)
+
+
+def _last_if_nan(value: float) -> float:
+    return math.inf if math.isnan(value) else value
+
+
+def _end(record: Record) -> float:
+    course, last = record.course, after(record)
+    if course is not None and broke_down(course):
+        return math.inf
+    steps = 0 if course is None else max(course.steps, len(course.loss))
+    if last is not None and math.isfinite(last.train_loss) and last.step >= (1.0 - LAST) * steps:
+        return last.train_loss
+    if course is None:
+        return math.nan
+    if _ends_with_epoch(course) and math.isfinite(course.train_loss[-1]):
+        return float(course.train_loss[-1])
+    if not len(course.loss):
+        return math.nan
+    tail = course.loss[-max(1, round(LAST * len(course.loss))) :]
+    tail = tail[np.isfinite(tail)]
+    return float(tail.mean()) if len(tail) else math.nan
+
+
+def _ends_with_epoch(course: Course) -> bool:
+    return 0 < len(course.epoch_step) == len(course.train_loss) and bool(
+        course.epoch_step[-1] >= (1.0 - LAST) * course.steps
+    )
+
+
+def broke_down(course: Course) -> bool:
+    """Whether the last losses are not finite: a scaler's skipped steps, after which it goes on, are not."""
+    return course.broken_step >= 0 and bool(len(course.loss)) and not bool(np.isfinite(course.loss[-1]))
+
+
+def _scored(record: Record) -> float:
+    """`share_of_score` of the last survey's, or the last epoch's, score on training rows."""
+    last, course = after(record), record.course
+    score = math.nan if last is None else last.train_score
+    if math.isnan(score) and course is not None and len(course.train_score):
+        score = float(course.train_score[-1])
+    return share_of_score(record, score)
+
+
+def share_of_score(record: Record, score: float) -> float:
+    """Share of the constant's errors, or of the variance, that a score says is taken away; NaN unknown."""
+    task, targets = record.task, record.targets
+    if task is None or not math.isfinite(score):
+        return math.nan
+    if task.kind in ("values", "copy"):
+        return score
+    if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
+        return math.nan
+    most = float(np.max(targets.counts) / np.sum(targets.counts))
+    return (score - most) / (1.0 - most) if most < 1.0 else math.nan
+
+
+def is_mature(record: Record) -> bool:
+    """Whether enough steps were made, after the rate had come up, to say how well it learns."""
+    course = record.course
+    if course is None or course.steps < max(LEAST_STEPS, LEAST_SHARE * course.planned):
+        return False
+    return 0 < course.planned <= course.steps or course.steps - _warmed_up(course) >= LEAST_STEPS
+
+
+def _warmed_up(course: Course) -> int:
+    """Steps until the rate was first at half of its peak."""
+    known = course.rate[np.isfinite(course.rate)]
+    return int(np.argmax(known >= 0.5 * np.max(known))) if len(known) else 0
+
+
+def easy(record: Record) -> float:
+    """What simple predictors take away at least: two standard errors below what was measured; 0 unknown."""
+    targets = record.targets
+    least = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error
+    return max(0.0, least) if math.isfinite(least) else 0.0
+
+
+def failing(record: Record) -> bool:
+    """Harm: it broke down, or after enough steps is hardly better than a constant, or on its own rows far
+    worse than simple predictors on new ones.
+    """
+    got = progress(record)
+    if got.end == math.inf:
+        return True
+    return is_mature(record) and got.learnt < max(NOTHING, FAILED_OF_EASY * easy(record))
+
+
+def poor(record: Record) -> bool:
+    """Harm that counts only beside a mechanism that is plain to see: less than half of the way was made."""
+    limit, got = max(MEDIOCRE, POOR_OF_EASY * easy(record)), progress(record)
+    return failing(record) or (is_mature(record) and (got.learnt < limit or got.above))
+
+
+# Whether it goes on ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trend:
+    """`fall` of the loss over the last third of a run along a fitted line, with its standard `error`;
+    `straight`: that slope over the mean slope of the whole run, 1 for a straight line, 0 for one that
+    has come to rest; `whole`: the fall from the first block to the last. `slope` and `bend` are the first
+    and second coefficient of a parabola over the whole run in standard errors: falling is negative, coming
+    to rest a positive bend.
+    """
+
+    fall: float
+    error: float
+    straight: float
+    whole: float
+    slope: float
+    bend: float
+
+    @property
+    def falls(self) -> bool:
+        """Whether it falls beyond its noise."""
+        return self.fall > FALLS * self.error and self.fall > 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether it falls over the whole run beyond its noise, and does not come to rest."""
+        return self.slope < -FALLS and self.bend < BENDS
+
+
+def trend(loss: np.ndarray, least: int = LEAST_STEPS) -> Trend | None:
+    """Of losses by step [T]; None below `least` of them, or where some are not finite."""
+    if len(loss) < least or not np.isfinite(loss).all():
+        return None
+    blocks = np.array(
+        [part.mean() for part in np.array_split(loss, min(BLOCKS, max(LEAST_EPOCHS, len(loss) // 2)))]
+    )
+    last = blocks[-max(4, len(blocks) // 3) :]
+    x = np.arange(len(last)) - (len(last) - 1) / 2.0
+    slope = float(x @ last / (x @ x))
+    left = last - last.mean() - slope * x
+    error = math.sqrt(float(left @ left) / (len(last) - 2) / float(x @ x))
+    whole = float(blocks[0] - blocks[-1])
+    mean = whole / (len(blocks) - 1)
+    straight = -slope / mean if mean > 0.0 else math.nan
+    return Trend(-slope * len(last), error * len(last), straight, whole, *_parabola(blocks))
+
+
+def goes_straight(record: Record) -> bool:
+    """Whether the loss falls, and has not begun to come to rest: by steps, or by ends of epochs, whose
+    losses are of the same rows and hence less noisy.
+    """
+    course = record.course
+    if course is None:
+        return False
+    steps, epochs = trend(course.loss), trend(course.train_loss, LEAST_EPOCHS)
+    if steps is not None and steps.steady:
+        return True
+    return any(one is not None and one.falls and one.straight >= STRAIGHT for one in (steps, epochs))
+
+
+def _parabola(blocks: np.ndarray) -> tuple[float, float]:
+    """t-values of slope and bend, by Legendre polynomials, which do not share what they explain."""
+    x = np.linspace(-1.0, 1.0, len(blocks))
+    terms = np.stack([np.ones_like(x), x, x**2 - np.mean(x**2)])
+    sizes = (terms**2).sum(1)
+    found = terms @ blocks / sizes
+    left = blocks - found @ terms
+    noise = float(left @ left) / max(1, len(blocks) - 3)
+    noise = max(noise, 1e-24 * float(blocks @ blocks) + 1e-300)  # a straight line leaves rounding alone
+    return float(found[1] * math.sqrt(sizes[1] / noise)), float(found[2] * math.sqrt(sizes[2] / noise))
+
+
+# What trials showed ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Relief:
+    """A trial that ends better than its control, and by `gain` constants' losses better than the run."""
+
+    trial: Trial
+    gain: float
+
+
+def tried(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> list[Trial]:
+    """Trials of this kind whose value lies between; such without a value count."""
+    return [
+        one
+        for one in record.trials
+        if one.what == what and (math.isnan(one.value) or above < one.value < below) and len(one.loss)
+    ]
+
+
+def relief(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> Relief | None:
+    """The best of these trials that beats its control by a test, and the end of the run by CLEAR_GAIN."""
+    got = progress(record)
+    found = [Relief(one, _gain(one, got)) for one in tried(record, what, below, above) if _beats(one)]
+    found = [one for one in found if one.gain >= CLEAR_GAIN]
+    return max(found, key=lambda one: one.gain, default=None)
+
+
+def _gain(trial: Trial, got: Progress) -> float:
+    if math.isnan(got.trivial):
+        return math.nan
+    reached = float(np.mean(trial.loss))
+    end = got.end if not math.isnan(got.end) else float(np.mean(trial.control))
+    return (min(end, got.trivial) if not math.isfinite(end) else end) / got.trivial - reached / got.trivial
+
+
+def _beats(trial: Trial) -> bool:
+    new, old = trial.loss, trial.control
+    if not len(old) or not np.isfinite(new).all():
+        return False
+    if not np.isfinite(old).all():
+        return bool(np.isfinite(old).mean() < 0.5) or bool(new.mean() < old[np.isfinite(old)].mean())
+    if min(len(new), len(old)) < 2:
+        return bool(new.mean() < old.mean())
+    a, b = new.var(ddof=1) / len(new), old.var(ddof=1) / len(old)
+    error = math.sqrt(a + b)
+    if error == 0.0:
+        return bool(new.mean() < old.mean())
+    freedom = (a + b) ** 2 / (a**2 / (len(new) - 1) + b**2 / (len(old) - 1))
+    return bool(stdtr(freedom, float(old.mean() - new.mean()) / error) > CONFIDENCE)
+
+
+# The optimiser --------------------------------------------------------------------------------------
+
+
+def is_adaptive(optimiser: Optimiser | None) -> bool:
+    """Whether the length of a step does not grow with the gradient's: there is an ε or a pair of betas, or
+    only the gradient's sign is used.
+    """
+    if optimiser is None:
+        return False
+    scaled = any(math.isfinite(one.eps) or math.isfinite(one.betas[0]) for one in optimiser.groups)
+    return scaled or "rprop" in optimiser.name.lower() or "lion" in optimiser.name.lower()

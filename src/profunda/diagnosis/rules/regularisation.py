@@ -1,0 +1,258 @@
+"""Rules on regularisation: too little of it, or too much. `vitals.causes` says what overfitted means."""
+
+import math
+
+import numpy as np
+
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.readings import (
+    CLEAR_GAIN,
+    GREAT_GAIN,
+    MEDIOCRE,
+    NOTHING,
+    after,
+    before,
+    is_mature,
+    poor,
+    progress,
+    relief,
+    share_of_score,
+    tried,
+)
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.vitals.causes import OVERFIT_RISE, is_overfitted
+
+__all__ = ["RULES"]
+
+LEAST_EPOCHS = 4
+"""Ends of epochs from which a best one can be told from noise."""
+
+NOISE = 3.0
+"""Times the usual change from epoch to epoch by which the validation loss must have risen."""
+
+WELL_BEFORE = 0.75
+"""Part of the run before whose end the least validation loss lies."""
+
+RARELY_KEPT = 0.7
+"""Dropout rate from which fewer than one unit in three is left."""
+
+COSTS = 0.03
+"""Fall of the validation score that is a cost: cross-entropy rises by over-confidence alone, as a rule."""
+
+SOME = 0.4
+"""Dropout rate below which a network of any width keeps more than half of its units."""
+
+SHRUNK = 0.3
+"""Weights of the usual layer over their first length: nets that learn without decay grow."""
+
+
+# Overfitting ------------------------------------------------------------------------------------------
+
+
+def _overfitting(record: Record) -> Answer:
+    code, course = "overfitting", record.course
+    got = progress(record)
+    if course is None or not np.isfinite(course.valid_loss).any():
+        return not_applicable(code, "no validation rows")
+    if math.isnan(got.trivial):
+        return not_applicable(code, "nothing to compare the losses with")
+    epochs = min(len(course.valid_loss), len(course.train_loss))
+    valid, train = course.valid_loss[:epochs], course.train_loss[:epochs]
+    if epochs < LEAST_EPOCHS or not is_mature(record) or not np.isfinite(np.append(valid, train)).all():
+        return too_little(code, f"{epochs} ends of epochs")
+    by_heart = 1.0 - train[-1] / got.trivial >= MEDIOCRE and _nothing_beyond(record, course, epochs)
+    best = int(np.argmin(valid))
+    rise = float(valid[-1] - valid[best])
+    if not by_heart and not _rose(train, valid, best):
+        return clear(code)
+    lost, chance = _lost(course, best, epochs), _by_chance(record, course, epochs)
+    worse = rise / got.trivial >= GREAT_GAIN and (
+        lost >= max(NOTHING / 2.0, chance) or not math.isfinite(lost)
+    )
+    # Surer and surer of what is wrong: whatever share is right, its probabilities are worse than none.
+    hopeless = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN
+    ruined = hopeless and not lost < max(COSTS, chance)
+    fault = by_heart or worse or ruined
+    if (
+        not (fault or hopeless)
+        and not lost >= max(COSTS, chance)
+        and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN)
+    ):
+        return clear(code, "more sure of itself than it should be, and as often right as at its best")
+    return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
+
+
+def _nothing_beyond(record: Record, course: Course, epochs: int) -> bool:
+    """Whether in the end nothing is known of validation rows: neither by loss nor, where there is one, by
+    a score beyond chance.
+    """
+    valid, score = course.valid_loss[:epochs], course.valid_score[:epochs]
+    last = max(1, epochs // 10)
+    told = share_of_score(record, float(np.mean(score[-last:]))) if len(score) == epochs else math.nan
+    by_loss = 1.0 - float(np.mean(valid[-last:])) / progress(record).trivial
+    return by_loss < NOTHING / 2.0 and not told >= NOTHING + _by_chance(record, course, epochs)
+
+
+def _rose(train: np.ndarray, valid: np.ndarray, best: int) -> bool:
+    """`vitals`' rule, on the mean of the last epochs, by more than epochs differ, and after a clear best."""
+    last = float(np.mean(valid[-max(1, len(valid) // 10) :]))
+    curve = np.append(valid[:-1], last)
+    usual = float(np.median(np.abs(np.diff(valid)))) if len(valid) > 1 else math.inf
+    gap = float(valid[-1] - train[-1])
+    return (
+        is_overfitted(train, curve, best + 1)
+        and best + 1 <= WELL_BEFORE * len(valid)
+        and last - valid[best] > NOISE * usual
+        and gap > OVERFIT_RISE * abs(float(valid[best]))
+    )
+
+
+def _lost(course: Course, best: int, epochs: int) -> float:
+    """By how much the validation score fell from its mean around the best epoch; NaN without scores."""
+    score = course.valid_score[:epochs]
+    if len(score) < epochs or not np.isfinite(score).all():
+        return math.nan
+    around = score[max(0, best - 1) : best + 2]
+    return float(np.mean(around) - np.mean(score[-max(1, epochs // 10) :]))
+
+
+def _by_chance(record: Record, course: Course, epochs: int) -> float:
+    """Differences of the validation score that mean nothing: NOISE times what epochs differ by, and, for
+    shares of right answers, two standard errors at most of so many rows.
+    """
+    score = course.valid_score[:epochs]
+    usual = float(np.median(np.abs(np.diff(score)))) if len(score) > 1 and np.isfinite(score).all() else 0.0
+    rows = record.rows.compared if record.rows is not None else 0
+    shares = record.task is not None and record.task.kind in ("classes", "binary", "multilabel")
+    return max(NOISE * usual, 1.0 / math.sqrt(rows) if shares and rows > 0 else 0.0)
+
+
+def _by_heart(record: Record, severity: str, best: int, epochs: int, rise: float, lost: float) -> Finding:
+    course, got = record.course, progress(record)
+    last = float(course.valid_loss[epochs - 1]) if course is not None else math.nan
+    fell = () if math.isnan(lost) else (Evidence("fall of the validation score since", lost),)
+    return Finding(
+        "overfitting",
+        "fault" if severity == "fault" else "hint",
+        "",
+        (
+            Evidence(
+                "rise of the validation loss since its least, in the constant's loss", rise / got.trivial
+            ),
+            Evidence("epoch of the least validation loss", float(best + 1), float(epochs)),
+            Evidence("share learnt on validation rows in the end", 1.0 - last / got.trivial, got.learnt),
+            *fell,
+        ),
+        f"The validation loss was least after epoch {best + 1} of {epochs} and is {last:.3g} in the end, "
+        "while the training loss went on falling: what was learnt since holds for the training rows alone.",
+        "Stop at the best epoch, augment the rows, add weight decay or dropout, or gather more rows.",
+        changes=(Change("epochs", value=(best + 1) / epochs), Change("weight decay", value=10.0)),
+        harm=min(1.0, max(0.1, rise / got.trivial)),
+        explains=("lazy", "too-large"),
+    )
+
+
+# Too much ---------------------------------------------------------------------------------------------
+
+
+def _dropout(record: Record) -> Answer:
+    code, anatomy = "dropout-too-strong", record.anatomy
+    rate, name = max(((layer.dropout, layer.name) for layer in anatomy.layers), default=(0.0, ""))
+    if anatomy.why or not rate > 0.0:
+        return not_applicable(code, "no dropout")
+    if rate < SOME:
+        return clear(code)
+    if not is_mature(record):
+        return too_little(code, f"a rate of {rate:g}, and it may learn all the same")
+    mended = relief(record, "dropout", below=1.0)
+    refuted = mended is None and bool(tried(record, "dropout", below=1.0))
+    if not poor(record) or refuted or (mended is None and rate < RARELY_KEPT):
+        return clear(code, "it learns all the same")
+    gained = (
+        () if mended is None else (Evidence("loss that less dropout takes away", mended.gain, CLEAR_GAIN),)
+    )
+    return (
+        Finding(
+            code,
+            "fault" if mended is None or mended.gain >= GREAT_GAIN else "hint",
+            name,
+            (
+                Evidence("rate of dropout", rate, SOME),
+                Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
+                *gained,
+            ),
+            f"Dropout deletes {rate:.0%} of what {name} gives in every step: what is left is mostly noise, "
+            "and even the training rows are not fitted.",
+            f"Lower the rate behind {name} to 0.1 to 0.3.",
+            changes=(Change("dropout", value=0.0), Change("dropout", value=0.25)),
+            explains=(
+                "plateau",
+                "no-learning",
+                "too-small",
+                "too-few-epochs",
+                "rate-too-low",
+                "class-imbalance",
+            ),
+        ),
+    )
+
+
+def _penalty(record: Record) -> Answer:
+    code, optimiser, course = "penalty-too-strong", record.optimiser, record.course
+    if optimiser is None or course is None:
+        return not_applicable(code, "no optimiser or no steps were seen")
+    decay = max((one.weight_decay for one in optimiser.groups if one.weight_decay > 0.0), default=0.0)
+    left = _length_left(record)
+    if not decay > 0.0 and not left < SHRUNK:
+        return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
+    if not is_mature(record):
+        return too_little(code, f"{course.steps} steps")
+    mended = relief(record, "weight decay", below=1.0)
+    refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
+    if not poor(record) or refuted or (mended is None and not left < SHRUNK):
+        return clear(code)
+    gained = () if mended is None else (Evidence("loss that no decay takes away", mended.gain, CLEAR_GAIN),)
+    known = () if math.isnan(left) else (Evidence("weights over their first length", left, SHRUNK),)
+    return (
+        Finding(
+            code,
+            "fault" if mended is None or mended.gain >= GREAT_GAIN else "hint",
+            "",
+            (*known, Evidence("weight decay", decay), *gained),
+            f"The penalty on weights ({decay:g} in the optimiser, or one within the loss) shrinks them "
+            "faster than the data make them grow: outputs are drawn towards a constant.",
+            "Divide the penalty by 100, and raise it only where the validation loss asks for it.",
+            changes=(Change("weight decay", value=0.01), Change("weight decay", value=0.0)),
+            explains=(
+                "plateau",
+                "no-learning",
+                "too-small",
+                "input-ignored",
+                "too-few-epochs",
+                "dead-units",
+                "rate-too-low",
+                "class-imbalance",
+            ),
+        ),
+    )
+
+
+def _length_left(record: Record) -> float:
+    """‖θ‖/‖θ_0‖ of the usual trained layer; NaN where unknown."""
+    first, last, layers = before(record), after(record), record.anatomy.layers
+    if first is None or last is None or not len(first.weight) == len(last.weight) == len(layers) > 0:
+        return math.nan
+    ratio = [
+        float(b / a)
+        for a, b, layer in zip(first.weight, last.weight, layers, strict=True)
+        if layer.trainable and a > 0.0 and math.isfinite(b)
+    ]
+    return float(np.median(ratio)) if ratio else math.nan
+
+
+RULES = (
+    Rule("overfitting", _overfitting),
+    Rule("dropout-too-strong", _dropout),
+    Rule("penalty-too-strong", _penalty),
+)

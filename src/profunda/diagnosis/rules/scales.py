@@ -1,0 +1,254 @@
+"""Rules of the area data: sizes of inputs and targets.
+
+A layer's curvature is the mean square of what enters it, so a column of size s makes the loss s² times as
+steep in its weights as one of size 1. That is judged in shares and ratios, and it is a fault only where
+training failed: where it did not, an optimiser that scales each weight had made up for it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.record import Record, Rows, Targets
+from profunda.diagnosis.rules.consequences import FADING, WILD
+from profunda.diagnosis.rules.reached import Reached, reached, rescaled
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+
+__all__ = ["RULES"]
+
+SIZE, SIZE_FAR = 10.0, 30.0
+"""Root mean square of inputs: the first layer is 100 (900) times as steep as for standardised ones."""
+
+HUGE, HUGE_FAR = 30.0, 100.0
+"""Root mean square of one column."""
+
+OFFSET, OFFSET_FAR = 10.0, 30.0
+"""Mean over spread: what tells rows apart is 1 % (1 ‰) of what enters."""
+
+UNEVEN, UNEVEN_FAR = 1e3, 1e4
+"""Largest over least spread of columns that are neither two numbers nor mostly nothing."""
+
+SMALL, NARROW = 0.02, 0.2
+"""Spread and range of the widest column: 0…255 divided twice by 255 has a spread of 0.001, and weights of
+usual size then give outputs in which the biases are all."""
+
+TARGETS, TARGETS_FAR = 10.0, 100.0
+"""Targets' size over that of the first outputs: Adam moves a weight by one rate a step, so ten times the
+size takes ten times the steps; and squared errors send back a gradient so many times as long."""
+
+TARGETS_SMALL, TARGETS_TINY = 1e-2, 1e-3
+"""Targets' spread over that of the first outputs: all of the loss is then the first weights' noise."""
+
+AGAINST = 3.0
+"""Column sizes below this matter to nobody, whatever their offset."""
+
+_STEEP = ("weights-too-large", *WILD)
+_FLAT = ("weights-too-small", "lazy", *FADING)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    evidence: Evidence
+    beyond: bool
+    far: bool
+    words: str
+
+
+# Inputs ---------------------------------------------------------------------------------------------
+
+
+def _inputs_unscaled(record: Record) -> Answer:
+    code = "inputs-unscaled"
+    rows = _numbers(record)
+    if isinstance(rows, str):
+        return not_applicable(code, rows)
+    shield = rescaled(record)
+    if shield:
+        return not_applicable(code, f"{shield}.")
+    found = [one for one in _measures(rows) if one.beyond]
+    got = reached(record)
+    if not found or not (got.failed or any(one.far for one in found)):
+        return clear(code)
+    found.sort(key=lambda one: one.far, reverse=True)
+    return (
+        Finding(
+            code,
+            "fault" if got.failed else "hint",
+            _first(record),
+            tuple(one.evidence for one in found) + _failure(got),
+            f"{found[0].words} The loss is that much steeper in some weights than in others, so no one step "
+            "length serves all.",
+            "Subtract each column's mean and divide by its standard deviation, both of the training rows; "
+            "divide pixels by 255 once.",
+            changes=(Change("scaling", word="inputs"),),
+            harm=got.harm,
+            explains=_STEEP,
+        ),
+    )
+
+
+def _measures(rows: Rows) -> list[_Measure]:
+    live = np.isfinite(rows.std) & (rows.std > 0)
+    if not live.any():
+        return []
+    mean, std = rows.mean[live], rows.std[live]
+    column = np.hypot(mean, std)
+    size, most = float(np.sqrt((column**2).mean())), float(column.max())
+    offset = float(np.sqrt((mean**2).sum() / (std**2).sum()))
+    plain = std[~_sparse(rows)[live]]
+    uneven = float(plain.max() / plain.min()) if len(plain) else 1.0
+    apart = offset if size > AGAINST or offset > OFFSET_FAR else 0.0
+    return [
+        _measure("root mean square of inputs", size, SIZE, SIZE_FAR, f"Inputs are of size {size:.3g}."),
+        _measure("largest column", most, HUGE, HUGE_FAR, f"One column is of size {most:.3g}."),
+        _measure(
+            "mean over spread",
+            apart,
+            OFFSET,
+            OFFSET_FAR,
+            f"What rows have in common is {offset:.3g} times what tells them apart.",
+        ),
+        _measure(
+            "largest over least spread of columns",
+            uneven,
+            UNEVEN,
+            UNEVEN_FAR,
+            f"Columns spread {uneven:.3g} times as far as others.",
+        ),
+    ]
+
+
+def _measure(what: str, value: float, limit: float, far: float, words: str) -> _Measure:
+    return _Measure(Evidence(what, value, limit), value > limit, value > far, words)
+
+
+def _sparse(rows: Rows) -> np.ndarray:
+    """[D]: columns of two numbers (a variance as large as their range allows), or mostly 0: their spread
+    tells how often something occurs, not its unit.
+    """
+    top = (rows.most - rows.mean) * (rows.mean - rows.least)
+    two = rows.std**2 > 0.999 * top
+    return two | ((rows.least == 0) & (rows.mean < rows.std))
+
+
+def _inputs_scaled_twice(record: Record) -> Answer:
+    code = "inputs-scaled-twice"
+    rows = _numbers(record)
+    if isinstance(rows, str):
+        return not_applicable(code, rows)
+    shield = rescaled(record)
+    if shield:
+        return not_applicable(code, f"{shield}.")
+    live = np.isfinite(rows.std) & (rows.std > 0)
+    if not live.any():
+        return not_applicable(code, "No column differs between rows.")
+    spread, width = float(rows.std[live].max()), float((rows.most - rows.least)[live].max())
+    if spread >= SMALL or width >= NARROW:
+        return clear(code)
+    got = reached(record)
+    return (
+        Finding(
+            code,
+            "fault" if got.failed else "hint",
+            _first(record),
+            (
+                Evidence("spread of the widest column", spread, SMALL),
+                Evidence("its range", width, NARROW),
+                *_failure(got),
+            ),
+            f"No column spreads further than {spread:.2g}, so rows look alike to first weights of usual "
+            "size: biases outweigh what is told, and weights must first grow by as much.",
+            "Scale inputs once, to a standard deviation near 1: look for a second division by 255 or by the "
+            "standard deviation.",
+            changes=(Change("scaling", word="inputs"),),
+            harm=got.harm,
+            explains=_FLAT,
+        ),
+    )
+
+
+def _numbers(record: Record) -> Rows | str:
+    """The rows where their size means something, else why not."""
+    rows = record.rows
+    if rows is None or not rows.seen:
+        return "No rows were seen."
+    if rows.kind == "tokens":
+        return "Inputs are token ids, which have no size."
+    return rows if rows.mean.size else "Inputs hold no numbers."
+
+
+def _first(record: Record) -> str:
+    return record.anatomy.layers[0].name if record.anatomy.layers else ""
+
+
+def _failure(got: Reached) -> tuple[Evidence, ...]:
+    if got.broken or not got.failed:
+        return ()
+    return (Evidence("share of the constant's loss taken away", got.train, got.limit),)
+
+
+# Targets --------------------------------------------------------------------------------------------
+
+
+def _targets_unscaled(record: Record) -> Answer:
+    code = "targets-unscaled"
+    task, targets, loss = record.task, record.targets, record.loss
+    if task is None or task.kind != "values" or targets is None or not targets.std.size:
+        return not_applicable(code, "Targets are no values.")
+    if loss is not None and loss.kind not in ("mse", "mae", "huber", ""):
+        return not_applicable(code, f"{loss.name} does not compare values.")
+    size, spread = _sizes(targets)
+    if not size > 0.0:
+        return not_applicable(code, "Targets do not differ from 0.")
+    if loss is not None and loss.kind == "mse" and loss.trivial < 0.1 * spread**2:
+        return not_applicable(code, "The loss scales targets itself.")
+    first = record.surveys[0].output_size if record.surveys else math.nan
+    if not record.surveys and record.course is None:
+        return too_little(code, "Nothing was seen of the network's outputs.")
+    got = reached(record)
+    outputs = first if math.isfinite(first) else 1.0
+    large, small = size / max(1.0, outputs), spread / max(outputs, 1e-30)
+    if large > (TARGETS if got.failed else TARGETS_FAR):
+        return (_of_targets(code, got, large, TARGETS, size),)
+    if 0.0 < small < (TARGETS_SMALL if got.failed else TARGETS_TINY):
+        return (_of_targets(code, got, small, TARGETS_SMALL, spread),)
+    return clear(code)
+
+
+def _sizes(targets: Targets) -> tuple[float, float]:
+    good = np.isfinite(targets.std) & np.isfinite(targets.mean)
+    if not good.any():
+        return 0.0, 0.0
+    mean, std = targets.mean[good], targets.std[good]
+    return float(np.sqrt((mean**2 + std**2).mean())), float(np.sqrt((std**2).mean()))
+
+
+def _of_targets(code: str, got: Reached, ratio: float, limit: float, size: float) -> Finding:
+    large = ratio > 1.0
+    cause = (
+        f"Targets are of size {size:.3g}, {ratio:.3g} times that of the first outputs: the network must grow "
+        "its weights by as much before it fits anything, and squared errors send back gradients as long."
+        if large
+        else f"Targets spread by {size:.3g}, {ratio:.2g} of what the first outputs do: the loss is nearly "
+        "all noise of the first weights, and gradients of what is asked are lost in it."
+    )
+    return Finding(
+        code,
+        "fault" if got.failed else "hint",
+        "",
+        (Evidence("targets' size over the first outputs'", ratio, limit), *_failure(got)),
+        cause,
+        "Train on (y - mean)/std, both of the training rows, and undo it in predictions.",
+        changes=(Change("scaling", word="targets"),),
+        harm=got.harm,
+        explains=_STEEP if large else _FLAT,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("inputs-unscaled", _inputs_unscaled),
+    Rule("inputs-scaled-twice", _inputs_scaled_twice),
+    Rule("targets-unscaled", _targets_unscaled),
+)

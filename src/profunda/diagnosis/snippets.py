@@ -1,0 +1,265 @@
+"""What was changed, as lines of Python to take out and to put in."""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from profunda.diagnosis.finding import Change
+from profunda.diagnosis.objectives import Mended, Objective
+from profunda.diagnosis.recipes import Recipe
+from profunda.diagnosis.record import Anatomy
+from profunda.diagnosis.telling import number
+
+__all__ = ["diff"]
+
+_LOSSES = {
+    "cross-entropy": "torch.nn.CrossEntropyLoss({})",
+    "nll": "torch.nn.NLLLoss({})",
+    "bce": "torch.nn.BCELoss({})",
+    "bce-logits": "torch.nn.BCEWithLogitsLoss({})",
+    "mse": "torch.nn.MSELoss({})",
+    "mae": "torch.nn.L1Loss({})",
+    "huber": "torch.nn.SmoothL1Loss({})",
+}
+
+Lines = tuple[list[str], list[str]]
+"""Those to take out, those to put in."""
+
+
+def diff(changes: Sequence[Change], before: Recipe, after: Recipe, anatomy: Anatomy, epochs: int) -> str:
+    """Lines that begin with "-" stood there, as far as can be told, those with "+" take their place, and
+    those with "#" say where. "" where nothing was changed.
+    """
+    parts: list[str] = []
+    told: set[str] = set()
+    for change in changes:
+        key = _group(change)
+        if key in told:
+            continue
+        told.add(key)
+        out, put = _lines(key, change, before, after, anatomy, epochs)
+        parts += [f"# {_where(change)}", *(f"- {one}" for one in out), *(f"+ {one}" for one in put)]
+    return "\n".join(parts) + "\n" if parts else ""
+
+
+def _group(change: Change) -> str:
+    """Changes of the optimiser are one line, however many there are."""
+    if change.kind in ("learning rate", "optimiser") or change.kind == "weight decay":
+        return "optimiser"
+    return f"{change.kind} {change.word} {change.layer}".strip()
+
+
+def _where(change: Change) -> str:
+    layer = f" of {change.layer}" if change.layer else ""
+    return f"{change.kind}{layer}{': ' + change.word if change.word else ''}"
+
+
+def _lines(key: str, change: Change, before: Recipe, after: Recipe, anatomy: Anatomy, epochs: int) -> Lines:
+    if key == "optimiser":
+        # Made of the new network: what it holds and its constants are then those that trained it.
+        return [f"optimizer = {spelled(before.like)}"], [
+            f"optimizer = {spelled(after.parts.optimizer(after.parts.module))}"
+        ]
+    kind = change.kind
+    if kind == "loss":
+        return _loss(change, before, after)
+    if kind == "batch size":
+        return [f"batch_size = {before.parts.batch_size}"], [f"batch_size = {after.parts.batch_size}"]
+    if kind == "epochs":
+        return [f"epochs = {epochs}"], [f"epochs = {after.parts.epochs}"]
+    if kind == "initialisation":
+        return [], _initialisation(change, anatomy)
+    if kind == "dropout":
+        return [], [
+            f"{_module(change.layer)}.p = {number(_p(change, after))}"
+            if change.layer
+            else f"for m in model.modules():  # {number(change.value)} times what it was\n"
+            f"+     if isinstance(m, torch.nn.Dropout): m.p *= {number(change.value)}"
+        ]
+    return (
+        _ROWS[kind](change, anatomy)
+        if kind in _ROWS
+        else ([], [f"# {kind} {change.word} {number(change.value)}"])
+    )
+
+
+# The optimiser and the loss -------------------------------------------------------------------------
+
+
+def spelled(optimizer: Optimizer) -> str:
+    """A call that makes it, with the constants that are not its class's own."""
+    taken = inspect.signature(type(optimizer)).parameters
+    group = optimizer.param_groups[0]
+    said = [f"lr={number(float(group['lr']))}"]
+    for name, one in taken.items():
+        if name in ("self", "params", "lr") or name not in group:
+            continue
+        if group[name] != one.default and not (one.default is None and not group[name]):
+            said.append(f"{name}={_value(group[name])}")
+    home = "torch.optim." if type(optimizer).__module__.startswith("torch.optim") else ""
+    return f"{home}{type(optimizer).__name__}(model.parameters(), {', '.join(said)})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return repr(float(f"{value:.3g}"))
+    return f"({', '.join(map(_value, value))})" if isinstance(value, tuple) else repr(value)
+
+
+def _called(loss: Callable[..., Any]) -> str:
+    if isinstance(loss, Objective):
+        inside = f"label_smoothing={number(loss.smoothing)}" if loss.smoothing else ""
+        if loss.weights is not None:
+            shown = [round(float(one), 3) for one in loss.weights]
+            inside = (
+                f"pos_weight=torch.tensor({shown[1] / max(shown[0], 1e-9):.3g})"
+                if loss.name == "bce-logits"
+                else f"weight=torch.tensor({shown})"
+            )
+        return _LOSSES[loss.name].format(inside)
+    if isinstance(loss, nn.Module):
+        home = "torch.nn." if type(loss).__module__.startswith("torch.nn") else ""
+        return f"{home}{type(loss).__name__}({loss.extra_repr()})"
+    return str(getattr(loss, "__name__", type(loss).__name__))
+
+
+def _loss(change: Change, before: Recipe, after: Recipe) -> Lines:
+    old, new = before.parts.loss_fn, after.parts.loss_fn
+    if isinstance(new, Mended):
+        call = (
+            "-loss_fn(outputs, targets)"
+            if new.how == "sign"
+            else "loss_fn(outputs, targets.reshape(outputs.shape))"
+        )
+        return ["loss = loss_fn(outputs, targets)"], [f"loss = {call}"]
+    return [f"loss_fn = {_called(old)}"], [f"loss_fn = {_called(new)}"]
+
+
+# The network ----------------------------------------------------------------------------------------
+
+
+def _module(name: str) -> str:
+    """The expression that reaches it.
+
+    >>> _module("body.0.linear")
+    'model.body[0].linear'
+    """
+    return "model" + "".join(
+        f"[{word}]" if word.isdigit() else f".{word}" for word in name.split(".") if word
+    )
+
+
+def _initialisation(change: Change, anatomy: Anatomy) -> list[str]:
+    lines = []
+    layers = [one for one in anatomy.layers if change.layer in ("", one.name)]
+    for layer in layers[-1:] if change.word == "small" else layers:
+        if layer.kind not in ("linear", "convolution"):
+            lines.append(f"{_module(layer.name)}.reset_parameters()")
+            continue
+        gain = 2.0 if layer.activation in ("relu", "leaky_relu", "gelu", "silu", "elu") else 1.0
+        deviation = (
+            0.1 / math.sqrt(layer.fan_in) if change.word == "small" else math.sqrt(gain / layer.fan_in)
+        )
+        lines.append(f"torch.nn.init.normal_({_module(layer.name)}.weight, std={number(deviation)})")
+        lines.append(f"torch.nn.init.zeros_({_module(layer.name)}.bias)")
+    return lines
+
+
+def _p(change: Change, after: Recipe) -> float:
+    for name, part in after.parts.module.named_modules():
+        if name.endswith(change.layer) and isinstance(vars(part).get("p"), float | int):
+            return float(vars(part)["p"])
+    return change.value
+
+
+def _head(change: Change, anatomy: Anatomy) -> Lines:
+    end = next((what for what in reversed(anatomy.last) if what), "")
+    if change.word == "width":
+        last = anatomy.layers[-1]
+        put = f"torch.nn.Linear({last.fan_in}, {number(change.value)})"
+        return [f"torch.nn.Linear({last.fan_in}, {last.shape[0]})  # the last layer"], [put]
+    old = [f"outputs = {end}(outputs)  # behind the last layer, in the network"] if end else []
+    axis = ", 1" if "softmax" in change.word else ""
+    name = f"torch.{change.word}" if change.word in ("sigmoid", "tanh", "relu", "softmax") else change.word
+    return old, [] if change.word == "linear" else [f"outputs = {name}(outputs{axis})"]
+
+
+def _activation(change: Change, anatomy: Anatomy) -> Lines:
+    if change.word == "inserted":
+        return [], ["torch.nn.ReLU()  # between linear layers that follow one another"]
+    old = dict.fromkeys(one.activation for one in anatomy.layers if one.activation)
+    return [f"{one}(hidden)" for one in old], [f"{change.word}(hidden)  # after hidden layers"]
+
+
+def _norm(change: Change, anatomy: Anatomy) -> Lines:
+    if change.word == "momentum":
+        return [], ["# momentum=0.1, track_running_stats=True in every batch norm"]
+    if change.word == "replaced":
+        return ["torch.nn.BatchNorm(features)"], ["torch.nn.GroupNorm(1, features)"]
+    name = "torch.nn.LayerNorm(features)" if change.word == "layer" else "torch.nn.BatchNorm(features)"
+    return [], [f"{name}  # behind each hidden layer, before its activation"]
+
+
+# Rows and steps -------------------------------------------------------------------------------------
+
+
+def _scaling(change: Change, anatomy: Anatomy) -> Lines:
+    if change.word == "targets":
+        return [], [
+            "mean, std = y.mean(0), y.std(0)  # of the training rows",
+            "y = (y - mean) / std  # and predictions: outputs * std + mean",
+        ]
+    return [], ["mean, std = X.mean(0), X.std(0)  # of the training rows", "X = (X - mean) / std"]
+
+
+def _rows(change: Change, anatomy: Anatomy) -> Lines:
+    if change.word == "shuffled":
+        return ["DataLoader(dataset, batch_size)"], ["DataLoader(dataset, batch_size, shuffle=True)"]
+    return [], [
+        "good = X.flatten(1).isfinite().all(1) & y.reshape(len(y), -1).isfinite().all(1)",
+        "X, y = X[good], y[good]",
+    ]
+
+
+def _labels(change: Change, anatomy: Anatomy) -> Lines:
+    return [], [f"y = y.roll({round(change.value)}, 0)"]
+
+
+def _clipping(change: Change, anatomy: Anatomy) -> Lines:
+    if change.value == 0.0:
+        return ["torch.nn.utils.clip_grad_norm_(...)"], []
+    return [], [
+        f"torch.nn.utils.clip_grad_norm_(model.parameters(), {number(change.value)})  # before the step"
+    ]
+
+
+def _schedule(change: Change, anatomy: Anatomy) -> Lines:
+    if change.word == "constant":
+        return ["scheduler.step()"], []
+    return [], ["scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)"]
+
+
+def _sizes(change: Change, anatomy: Anatomy) -> Lines:
+    hidden = [one for one in anatomy.layers[:-1] if one.shape]
+    if change.kind == "depth":
+        return [f"# {len(hidden)} hidden layers"], [f"# {round(change.value * len(hidden))} hidden layers"]
+    old, new = ([round(one.shape[0] * by) for one in hidden] for by in (1.0, change.value))
+    return [f"# hidden widths {old}"], [f"# hidden widths {new}"]
+
+
+_ROWS: dict[str, Callable[[Change, Anatomy], Lines]] = {
+    "head": _head,
+    "activation": _activation,
+    "norm": _norm,
+    "scaling": _scaling,
+    "rows": _rows,
+    "labels": _labels,
+    "clipping": _clipping,
+    "schedule": _schedule,
+    "width": _sizes,
+    "depth": _sizes,
+}

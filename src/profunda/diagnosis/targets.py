@@ -1,0 +1,198 @@
+"""What the targets of a table are, and whether its inputs tell them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from profunda.diagnosis.record import Targets, Task
+from profunda.diagnosis.skills import Predictor, Skill, disagreement, predictors_of, skill_of
+from profunda.diagnosis.tables import Table
+from profunda.diagnosis.views import views_of
+
+__all__ = ["targets_of"]
+
+MOVES = 5
+"""Labels are moved by up to so many rows to either side, and by one batch."""
+
+ROWS, CLASSES = 2048, 24
+"""Rows that skill is measured on: one of 1 % shows at 4.5 standard errors. Columns of targets looked at."""
+
+LEAST = 40
+"""With fewer rows nothing is measured."""
+
+NO_CLASS = -1
+
+
+def targets_of(table: Table, task: Task) -> Targets:
+    """Their sizes and counts; for classes and values also how well neighbours and a linear model tell them.
+
+    The order of rows is that of `table`: give it a data set's own order where that is known, for labels moved
+    by some rows cannot be seen once rows and labels were shuffled together.
+    """
+    given = table.targets
+    if given is None or not len(given):
+        return Targets(np.empty(0), np.empty(0), np.empty(0))
+    plain = given.reshape(len(given), -1).astype(np.float64)
+    finite = np.isfinite(plain)
+    broken = ~finite.all(1)
+    good = plain[finite]
+    ends = (float(good.min()), float(good.max())) if good.size else (math.nan, math.nan)
+    classed = task.kind in ("classes", "binary", "sequence", "multilabel")
+    labels, outside = labels_of(table, task) if classed else (None, np.zeros(len(given), bool))
+    counts = _counts(plain, labels, task)
+    filled = np.where(finite, plain, np.nan)
+    some = finite.any(0)
+    mean, std = np.zeros(plain.shape[1]), np.zeros(plain.shape[1])
+    if some.any() and not classed:
+        mean[some], std[some] = np.nanmean(filled[:, some], 0), np.nanstd(filled[:, some], 0)
+    told = _told(table, task, plain, labels) if task.kind not in ("sequence", "copy", "unknown") else None
+    found = told if told is not None else _NOTHING
+    return Targets(
+        counts=counts,
+        mean=np.empty(0) if classed else mean,
+        std=np.empty(0) if classed else std,
+        bad=float((broken | outside).mean()),
+        outside=float(outside.mean()),
+        least=ends[0],
+        most=ends[1],
+        skill=found.skill.share,
+        skill_error=found.skill.error,
+        shift=found.shift,
+        shifted=found.moved.share,
+        shifted_error=found.moved.error,
+        moves=found.moves,
+        noisy=found.noisy,
+        agreeing=found.agreeing,
+        told=found.told,
+        rows=found.rows,
+    )
+
+
+def labels_of(table: Table, task: Task) -> tuple[np.ndarray | None, np.ndarray]:
+    """Class [N] of each row (or [N, T] of each place, None for several labels a row), NO_CLASS where it has
+    none; and which rows [N] hold a number that is no class of the outputs.
+
+    Negative whole numbers below −1 are places to be left out, as in torch's losses.
+    """
+    assert table.targets is not None
+    given = table.targets
+    flat = np.nan_to_num(given.reshape(len(given), -1).astype(np.float64), nan=NO_CLASS, posinf=NO_CLASS)
+    if task.kind == "multilabel":
+        return None, np.zeros(len(given), bool)
+    if task.kind == "binary":
+        return (flat[:, 0] > 0.5).astype(np.int64), np.zeros(len(given), bool)
+    if task.kind == "classes" and flat.shape[1] > 1:
+        return flat.argmax(1), np.zeros(len(given), bool)
+    labels = flat.astype(np.int64)
+    wide = _width(task)
+    wrong = ((labels >= wide) if wide > 1 else np.zeros(labels.shape, bool)) | (labels == -1)
+    labels = np.where(labels < 0, NO_CLASS, labels)
+    return labels[:, 0] if labels.shape[1] == 1 else labels, wrong.any(1)
+
+
+def _width(task: Task) -> int:
+    """Classes that outputs have room for; 0 where shapes do not tell."""
+    if task.kind == "classes" and len(task.outputs) >= 2:
+        return task.outputs[1]
+    return 0
+
+
+def _counts(plain: np.ndarray, labels: np.ndarray | None, task: Task) -> np.ndarray:
+    if task.kind == "multilabel":
+        return (plain > 0.5).sum(0)
+    if labels is None:
+        return np.empty(0)
+    known = labels[labels >= 0]
+    return np.bincount(known, minlength=max(task.n_classes, _width(task))) if known.size else np.empty(0)
+
+
+# Skill ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Told:
+    skill: Skill
+    moved: Skill
+    shift: int
+    moves: int
+    noisy: float
+    agreeing: int
+    told: np.ndarray
+    rows: int
+
+
+_UNKNOWN = Skill(math.nan, math.nan)
+_NOTHING = _Told(_UNKNOWN, _UNKNOWN, 0, 0, math.nan, 0, np.empty(0), 0)
+
+
+def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None) -> _Told | None:
+    """None where there are too few rows, or nothing that differs."""
+    n = min(ROWS, table.n)
+    wanted = _wanted(plain[:n], None if labels is None else labels[:n])
+    if n < LEAST or not wanted.any():
+        return None
+    part = Table(table.kind, tuple(one[:n] for one in table.parts), None, table.batch)
+    predictors = predictors_of(views_of(part), part.groups)
+    if not predictors:
+        return None
+    made = [way(wanted) for one in predictors for way in (one.linear, one.near)]
+    skills = [skill_of(one, wanted) for one in made]
+    best = max(range(len(skills)), key=lambda at: skills[at].share)
+    shift, moved, moves = _moved(predictors, wanted, table.batch)
+    noisy, agreeing, told = math.nan, 0, np.empty(0)
+    if labels is not None and labels.ndim == 1 and int(labels[:n].max()) + 1 == wanted.shape[1]:
+        told = _recall(made[best], labels[:n])
+        near = max(range(1, len(skills), 2), key=lambda at: skills[at].share)
+        line = max(range(0, len(skills), 2), key=lambda at: skills[at].share)
+        if skills[near].share > 2.0 * skills[near].error:
+            counts = np.bincount(labels[:n][labels[:n] >= 0])
+            surely = (made[near] + made[line]) / 2.0 + counts / counts.sum()
+            noisy, agreeing = disagreement(surely, labels[:n])
+    return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n)
+
+
+def _wanted(plain: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """Centred targets [N, ≤ CLASSES] of which each column, or for classes all together, count alike.
+
+    Real numbers are cut at their outermost hundredths: one far row would else be all that is told.
+    """
+    if labels is not None and labels.ndim == 1:
+        known = labels[labels >= 0]
+        largest = np.argsort(-np.bincount(known), kind="stable")[:CLASSES] if known.size else np.empty(0)
+        wanted = (labels[:, None] == np.sort(largest)).astype(np.float64)
+        centred = wanted - wanted[labels >= 0].mean(0) if known.size else wanted
+        return np.where(labels[:, None] >= 0, centred, 0.0)
+    wanted = plain[:, np.unique(np.linspace(0, plain.shape[1] - 1, CLASSES).astype(int))]
+    good = np.asarray(np.isfinite(wanted).all(axis=1))
+    if not good.any():
+        return np.zeros((len(plain), 1))
+    if len(np.unique(wanted[good][:, 0])) > 10:
+        wanted = np.clip(wanted, *np.quantile(wanted[good], [0.01, 0.99], axis=0))
+    mean, std = wanted[good].mean(0), wanted[good].std(0)
+    differs = std > 1e-12 * (1e-30 + np.abs(mean))
+    scaled = np.where(differs, wanted - mean, 0.0) / np.where(differs, std, 1.0)
+    return np.where(good[:, None], scaled, 0.0)
+
+
+def _moved(predictors: tuple[Predictor, ...], wanted: np.ndarray, batch: int) -> tuple[int, Skill, int]:
+    """The move of labels, in rows, that fits best; its skill; and how many were tried."""
+    shifts = [sign * by for by in range(1, MOVES + 1) for sign in (1, -1)]
+    if MOVES < batch <= len(wanted) // 2:
+        shifts += [batch, -batch]
+    tried = []
+    for shift in shifts:
+        turned = np.roll(wanted, shift, axis=0)
+        for one in predictors:
+            for way in (one.linear, one.near):
+                tried.append((skill_of(way(turned), turned), shift))
+    best, shift = max(tried, key=lambda one: one[0].share)
+    return shift, best, len(tried)
+
+
+def _recall(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """[C] share of each class's rows that are found where classes count alike; NaN for absent ones."""
+    counts = np.bincount(labels[labels >= 0])
+    said = (predicted / np.maximum(counts, 1)).argmax(1)
+    right = np.bincount(labels[(said == labels) & (labels >= 0)], minlength=len(counts))
+    return np.where(counts > 0, right / np.maximum(counts, 1), np.nan)

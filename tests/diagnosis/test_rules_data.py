@@ -1,0 +1,333 @@
+"""Rules of the area data, on both sides of every limit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.oracles import diagnosis_tables as made
+
+from profunda.data.bundled import BUNDLED
+from profunda.diagnosis.codes import CODES
+from profunda.diagnosis.finding import Answer, Finding, Silence
+from profunda.diagnosis.record import Loss, Op, Record
+from profunda.diagnosis.rules import data
+from profunda.diagnosis.rules.reached import reached
+
+NAMES = {rule.code: rule for rule in data.RULES}
+STANDARD = made.rows([0.0] * 8, [1.0] * 8)
+
+
+def asked(code: str, record: Record) -> Answer:
+    return NAMES[code](record)
+
+
+def severity(answer: Answer) -> str:
+    if isinstance(answer, Silence):
+        return answer.why
+    (finding,) = answer
+    assert isinstance(finding, Finding)
+    assert finding.cause.endswith(".")
+    assert finding.remedy.endswith(".")
+    assert finding.evidence
+    return finding.severity
+
+
+def test_every_code_of_the_area_has_its_rule_in_the_order_of_the_table() -> None:
+    assert [rule.code for rule in data.RULES] == [code.name for code in CODES.values() if code.area == "data"]
+
+
+@pytest.mark.parametrize("rule", data.RULES)
+def test_an_empty_record_is_not_applicable(rule) -> None:
+    assert severity(rule(Record(made.anatomy()))) == "not applicable"
+
+
+# Inputs' size ---------------------------------------------------------------------------------------
+
+FAILED, FINE, NEW = 0.02, 0.8, None
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "learnt", "expected"),
+    [
+        ([0.0] * 8, [1.0] * 8, FAILED, "clear"),  # standardised
+        ([0.13] * 64, [0.3] * 64, FAILED, "clear"),  # pixels 0 to 1
+        ([5.0] * 8, [6.0] * 8, FAILED, "clear"),  # pixels 0 to 16
+        ([33.0] * 64, [78.0] * 64, FAILED, "fault"),  # pixels 0 to 255
+        ([33.0] * 64, [78.0] * 64, FINE, "hint"),
+        ([33.0] * 64, [78.0] * 64, NEW, "hint"),
+        ([0.0] * 8, [9.9] * 8, FAILED, "clear"),
+        ([0.0] * 8, [10.1] * 8, FAILED, "fault"),
+        ([0.0] * 8, [29.0] * 8, FINE, "clear"),
+        ([0.0] * 8, [31.0] * 8, FINE, "hint"),
+        ([0.0] * 7 + [29.0], [1.0] * 8, FAILED, "fault"),  # its size is above 10 for all
+        ([0.0] * 63 + [28.0], [1.0] * 64, FAILED, "clear"),
+        ([0.0] * 63 + [31.0], [1.0] * 64, FAILED, "fault"),
+        ([0.0] * 63 + [99.0], [1.0] * 64, FINE, "clear"),
+        ([0.0] * 63 + [101.0], [1.0] * 64, FINE, "hint"),
+        ([5.0] * 8, [0.51] * 8, FAILED, "clear"),  # mean over spread
+        ([5.0] * 8, [0.49] * 8, FAILED, "fault"),
+        ([1.0] * 8, [0.05] * 8, FINE, "clear"),
+        ([1.0] * 8, [0.05] * 8, FAILED, "clear"),
+        ([0.0] * 8, [1.0] * 7 + [0.9e-3], FAILED, "fault"),  # uneven
+        ([0.0] * 8, [1.0] * 7 + [1.1e-3], FAILED, "clear"),
+        ([0.0] * 8, [1.0] * 7 + [0.9e-3], FINE, "clear"),
+        ([0.0] * 8, [1.0] * 7 + [0.0], FAILED, "clear"),
+    ],
+)
+def test_inputs_unscaled(mean: list[float], std: list[float], learnt: float | None, expected: str) -> None:
+    assert severity(asked("inputs-unscaled", made.record(learnt, rows=made.rows(mean, std)))) == expected
+
+
+def test_rare_columns_of_two_numbers_and_sparse_counts_are_of_no_other_unit() -> None:
+    share = 1e-7
+    rare = made.rows([0.0, share], [1.0, np.sqrt(share * (1 - share))], least=np.array([-3.0, 0.0]),
+                     most=np.array([3.0, 1.0]))  # fmt: skip
+    assert severity(asked("inputs-unscaled", made.record(FAILED, rows=rare))) == "clear"
+    counts = replace(rare, mean=np.array([0.0, 1e-5]), std=np.array([1.0, 5e-4]), most=np.array([3.0, 4.0]))
+    assert severity(asked("inputs-unscaled", made.record(FAILED, rows=counts))) == "clear"
+
+
+@pytest.mark.parametrize(
+    "before", [Op("n", "norm", "batch_norm", (2, 4)), Op("div in ", "other", "div", (2, 4))]
+)
+def test_inputs_that_the_network_scales_itself_have_no_size(before: Op) -> None:
+    rows = made.rows([0.0] * 8, [100.0] * 8)
+    record = made.record(FAILED, rows=rows, anatomy=made.anatomy(before))
+    assert severity(asked("inputs-unscaled", record)) == "not applicable"
+    assert severity(asked("inputs-scaled-twice", record)) == "not applicable"
+    behind = made.record(FAILED, rows=rows, anatomy=made.anatomy(norm="batch_norm"))
+    assert severity(asked("inputs-unscaled", behind)) == "not applicable"
+    tokens = made.record(FAILED, rows=replace(rows, kind="tokens"))
+    assert severity(asked("inputs-unscaled", tokens)) == "not applicable"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6)), min_size=2, max_size=20),
+    st.integers(0, 99),
+)
+def test_standardised_columns_are_clear_whatever_their_units_were(
+    units: list[tuple[float, float]], seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.standard_t(3, (500, len(units))) * [unit for _, unit in units] + [mean for mean, _ in units]
+    scaled = (x - x.mean(0)) / x.std(0)
+    rows = made.measured(scaled, np.zeros(500), made.task("values"))[0]
+    for learnt in (FAILED, FINE, NEW):
+        for code in ("inputs-unscaled", "inputs-scaled-twice", "inputs-constant", "inputs-not-finite"):
+            assert severity(asked(code, made.record(learnt, rows=rows))) == "clear"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations(range(8)), st.lists(st.sampled_from([-1.0, 1.0]), min_size=8, max_size=8))
+def test_the_order_and_signs_of_columns_do_not_matter(order: list[int], signs: list[float]) -> None:
+    mean, std = np.array([0.0, 50, 3, 1, 9, 0, 2, 1]), np.array([1.0, 20, 1, 4, 1, 1, 1, 0.5])
+    plain = asked("inputs-unscaled", made.record(FAILED, rows=made.rows(mean, std)))
+    turned = made.rows((mean * signs)[order], std[order])
+    other = asked("inputs-unscaled", made.record(FAILED, rows=turned))
+    assert not isinstance(plain, Silence)
+    assert not isinstance(other, Silence)
+    assert [one.value for one in plain[0].evidence] == pytest.approx([one.value for one in other[0].evidence])
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "learnt", "expected"),
+    [
+        (0.0005, 0.0013, FAILED, "fault"),  # 0 to 255, divided twice
+        (0.0005, 0.0013, FINE, "hint"),
+        (-1.0, 0.004, NEW, "hint"),  # and moved by a half
+        (0.0, 0.019, FINE, "hint"),
+        (0.0, 0.021, FAILED, "clear"),
+        (0.0, 1.0, FAILED, "clear"),
+    ],
+)
+def test_inputs_scaled_twice(mean: float, std: float, learnt: float | None, expected: str) -> None:
+    rows = made.rows([mean] * 64, [std] * 64)
+    assert severity(asked("inputs-scaled-twice", made.record(learnt, rows=rows))) == expected
+    wide = replace(rows, most=rows.mean + 0.5)
+    assert severity(asked("inputs-scaled-twice", made.record(learnt, rows=wide))) == "clear"
+
+
+# Constant and not finite ----------------------------------------------------------------------------
+
+
+def test_inputs_constant() -> None:
+    still = made.record(FINE, rows=made.rows([1.0] * 4, [0.0] * 4))
+    assert severity(asked("inputs-constant", still)) == "fault"
+    assert severity(asked("inputs-scaled-twice", still)) == "not applicable"
+    most = made.rows([1.0] * 20, [0.0] * 19 + [1.0])
+    assert severity(asked("inputs-constant", made.record(FINE, rows=most))) == "hint"
+    assert severity(asked("inputs-constant", made.record(FINE, rows=replace(most, kind="images")))) == "clear"
+    some = made.rows([1.0] * 20, [0.0] * 17 + [1.0] * 3)
+    assert severity(asked("inputs-constant", made.record(FINE, rows=some))) == "clear"
+
+
+def test_numbers_that_are_not_finite_are_a_fault_unless_training_shows_that_they_are_dealt_with() -> None:
+    bad = replace(STANDARD, bad=0.01)
+    inputs, targets = made.record(rows=bad), made.record(rows=STANDARD, targets=made.targets(bad=0.01))
+    assert severity(asked("inputs-not-finite", inputs)) == "fault"
+    assert severity(asked("targets-not-finite", targets)) == "fault"
+    assert severity(asked("inputs-not-finite", made.record(rows=STANDARD))) == "clear"
+    stood = made.record(FINE, rows=bad, targets=made.targets(bad=0.01))
+    assert severity(asked("inputs-not-finite", stood)) == "clear"
+    assert severity(asked("targets-not-finite", stood)) == "clear"
+    broken = replace(stood, course=made.course([1.0] * 50 + [np.nan] * 50, broken_step=50))
+    assert severity(asked("inputs-not-finite", broken)) == "fault"
+    assert severity(asked("targets-not-finite", broken)) == "fault"
+    outside = made.record(targets=made.targets(bad=0.01, outside=0.01))
+    assert severity(asked("targets-not-finite", outside)) == "clear"
+
+
+# Targets' size --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "learnt", "expected"),
+    [
+        (0.0, 1.0, FAILED, "clear"),
+        (36.0, 17.0, FINE, "clear"),
+        (36.0, 17.0, FAILED, "fault"),
+        (0.0, 9.9, FAILED, "clear"),
+        (0.0, 10.1, FAILED, "fault"),
+        (0.0, 99.0, FINE, "clear"),
+        (2e5, 8e4, FINE, "hint"),
+        (2e5, 8e4, NEW, "hint"),
+        (0.0, 0.004, FAILED, "fault"),
+        (0.0, 0.006, FAILED, "clear"),
+        (0.0, 0.004, FINE, "clear"),
+        (0.0, 0.0004, FINE, "hint"),
+    ],
+)
+def test_targets_unscaled(mean: float, std: float, learnt: float | None, expected: str) -> None:
+    targets = made.targets(mean=np.array([mean]), std=np.array([std]))
+    record = made.record(
+        learnt, targets=targets, task=made.task("values"), loss=Loss("L1Loss", "mae", trivial=1.0)
+    )
+    assert severity(asked("targets-unscaled", record)) == expected
+    ours = replace(record, loss=Loss("own", "poisson", trivial=1.0))
+    assert severity(asked("targets-unscaled", ours)) == "not applicable"
+
+
+def test_a_loss_that_scales_targets_itself_has_no_targets_to_be_scaled() -> None:
+    targets = made.targets(mean=np.array([2e5]), std=np.array([8e4]))
+    record = made.record(
+        FAILED, targets=targets, task=made.task("values"), loss=Loss("own", "mse", trivial=1.0)
+    )
+    assert severity(asked("targets-unscaled", record)) == "not applicable"
+    plain = replace(record, loss=Loss("MSELoss", "mse", trivial=6.4e9), surveys=(made.survey(0, 4.6e10),))
+    assert severity(asked("targets-unscaled", plain)) == "hint"
+
+
+# Leaks ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("doubles", "common", "close", "finest", "expected"),
+    [
+        (0.0, 0.0, 0.0, 1.0, "clear"),
+        (0.0, 0.2, 0.0, 1.0, "fault"),
+        (0.0, 0.0, 0.2, 1.0, "fault"),
+        (0.0, 0.04, 0.0, 1.0, "hint"),
+        (0.0, 0.009, 0.0, 1.0, "clear"),
+        (0.3, 0.3, 0.0, 0.01, "clear"),  # categories: twins are natural
+        (0.3, 0.5, 0.0, 0.01, "fault"),
+        (0.3, 0.3, 0.0, 1.0, "fault"),  # measurements: rows were copied before the split
+        (0.04, 0.05, 0.0, 1.0, "clear"),
+        (0.3, 0.0, 0.0, 1.0, "clear"),  # copied after the split
+    ],
+)
+def test_rows_leak(doubles: float, common: float, close: float, finest: float, expected: str) -> None:
+    rows = replace(STANDARD, doubles=doubles, common=common, close=close, finest=finest, compared=500)
+    assert severity(asked("rows-leak", made.record(rows=rows))) == expected
+    few = replace(rows, compared=8)
+    assert severity(asked("rows-leak", made.record(rows=few))) in ("clear", expected)
+    assert severity(asked("rows-leak", made.record(rows=STANDARD))) == "not applicable"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_splits_of_small_tables_of_categories_do_not_leak(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for width in (3, 6, 9):
+        x = draw.choice(3, (1000, width), p=[0.7, 0.2, 0.1])
+        rows = made.rows_of(made.table(x[:700], np.zeros(700)), made.table(x[700:], np.zeros(300)))
+        assert severity(asked("rows-leak", made.record(rows=rows))) == "clear"
+
+
+# A class left out -----------------------------------------------------------------------------------
+
+
+def imbalanced(recall: list[float], told: list[float], learnt: float, **more: object) -> Record:
+    targets = made.targets(
+        counts=np.array([1900, 100]), told=np.array(told), rows=2000, skill=0.4, skill_error=0.02, **more
+    )
+    shown = made.record(learnt, targets=targets, task=made.task("classes", 2))
+    return replace(shown, surveys=(shown.surveys[0], replace(shown.surveys[1], recall=np.array(recall))))
+
+
+@pytest.mark.parametrize(
+    ("recall", "told", "learnt", "expected"),
+    [
+        ([1.0, 0.0], [0.9, 0.9], 0.02, "fault"),
+        ([1.0, 0.0], [0.9, 0.9], 0.3, "hint"),
+        ([1.0, 0.06], [0.9, 0.9], 0.02, "clear"),
+        ([1.0, 0.0], [0.6, 0.5], 0.02, "clear"),
+        ([1.0, np.nan], [0.9, 0.9], 0.02, "clear"),
+        ([0.0, 1.0], [0.9, 0.9], 0.02, "clear"),  # the frequent one
+        ([1.0, 0.0], [], 0.02, "not enough evidence"),
+    ],
+)
+def test_class_imbalance(recall: list[float], told: list[float], learnt: float, expected: str) -> None:
+    assert severity(asked("class-imbalance", imbalanced(recall, told, learnt))) == expected
+
+
+def test_classes_of_like_size_or_without_training_are_not_left_out() -> None:
+    even = imbalanced([1.0, 0.0], [0.9, 0.9], 0.02)
+    assert even.targets is not None
+    even = replace(even, targets=replace(even.targets, counts=np.array([1500, 500])))
+    assert severity(asked("class-imbalance", even)) == "clear"
+    fresh = replace(imbalanced([1.0, 0.0], [0.9, 0.9], 0.02), surveys=(made.survey(0),))
+    assert severity(asked("class-imbalance", fresh)) == "not enough evidence"
+
+
+def test_a_network_that_still_learns_may_yet_tell_the_rare_class() -> None:
+    record = imbalanced([1.0, 0.0], [0.9, 0.9], 0.02)
+    falling = replace(record, course=made.course(np.linspace(3.0, 0.98, 100).tolist()))
+    assert severity(asked("class-imbalance", falling)) == "not enough evidence"
+
+
+def test_a_score_that_is_the_frequent_class_share_tells_what_is_said() -> None:
+    record = imbalanced([], [0.9, 0.9], 0.02)
+    assert severity(asked("class-imbalance", record)) == "not applicable"
+    said = replace(record, surveys=(replace(record.surveys[1], train_score=0.95),))
+    assert severity(asked("class-imbalance", said)) == "fault"
+
+
+# Real tables ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_tables_are_clear(name: str) -> None:
+    x, y, task = made.bundled(name)
+    cut = 3 * len(x) // 4
+    rows = made.rows_of(made.table(x[:cut], y[:cut]), made.table(x[cut:], y[cut:]))
+    targets = made.targets_of(made.table(x[:cut], y[:cut]), task)
+    scale = 1.0 if task.kind == "values" else 0.6
+    for learnt in (FAILED, FINE, NEW):
+        record = made.record(
+            learnt, rows=rows, targets=targets, task=task, loss=Loss("", "mse", trivial=scale)
+        )
+        for rule in data.RULES:
+            assert severity(rule(record)) in ("clear", "not applicable", "not enough evidence"), rule.code
+
+
+def test_what_was_reached_is_half_of_what_is_easy_or_next_to_nothing() -> None:
+    easy = made.targets(skill=0.6, skill_error=0.05)
+    assert reached(made.record(0.24, targets=easy)).failed
+    assert not reached(made.record(0.26, targets=easy)).failed
+    assert not reached(made.record(0.26)).failed
+    assert not reached(made.record(None)).failed
+    broken = replace(made.record(0.9), course=made.course([1.0] * 50 + [np.nan] * 50, broken_step=50))
+    assert reached(broken).failed
+    assert reached(broken).harm == 1.0

@@ -1,0 +1,275 @@
+"""Rules of the area labels, on both sides of every limit, and on data made right and wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.oracles import diagnosis_tables as made
+
+from profunda.data.bundled import BUNDLED
+from profunda.diagnosis.codes import CODES
+from profunda.diagnosis.finding import Answer, Silence
+from profunda.diagnosis.record import Record, Rows, Targets, Task
+from profunda.diagnosis.rules import labels
+from profunda.diagnosis.rules.labels import wilson
+
+NAMES = {rule.code: rule for rule in labels.RULES}
+CLASSES = made.task("classes", 2)
+STANDARD = made.rows([0.0] * 8, [1.0] * 8, compared=500, common=0.0)
+
+
+def asked(code: str, record: Record) -> Answer:
+    return NAMES[code](record)
+
+
+def severity(answer: Answer) -> str:
+    if isinstance(answer, Silence):
+        return answer.why
+    (finding,) = answer
+    assert finding.cause.endswith(".")
+    assert finding.remedy.endswith(".")
+    assert finding.evidence
+    return finding.severity
+
+
+def told(skill: float, error: float, **more: object) -> Targets:
+    given: dict[str, object] = {"counts": np.array([1000, 1000]), "rows": 2000}
+    return made.targets(skill=skill, skill_error=error, **{**given, **more})
+
+
+def test_every_code_of_the_area_has_its_rule_in_the_order_of_the_table() -> None:
+    assert [rule.code for rule in labels.RULES] == [
+        code.name for code in CODES.values() if code.area == "labels"
+    ]
+
+
+@pytest.mark.parametrize("rule", labels.RULES)
+def test_an_empty_record_is_not_applicable(rule) -> None:
+    assert severity(rule(Record(made.anatomy()))) == "not applicable"
+
+
+@given(st.integers(0, 300), st.integers(1, 300))
+def test_wilsons_interval_holds_the_share_and_lies_within_nought_and_one(hits: int, n: int) -> None:
+    low, high = wilson(min(hits, n) / n, n)
+    assert 0.0 <= low <= min(hits, n) / n + 1e-12 <= high + 2e-12 <= 1.0 + 2e-12
+    assert wilson(0.5, 0) == (0.0, 1.0)
+
+
+# Unrelated ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("skill", "error", "learnt", "valid", "expected"),
+    [
+        (0.001, 0.002, 0.9, -0.5, "fault"),  # by heart
+        (0.001, 0.002, 0.02, 0.0, "hint"),
+        (0.001, 0.002, 0.9, 0.3, "clear"),  # only the network can: XOR
+        (0.001, 0.002, 0.9, None, "not enough evidence"),
+        (0.001, 0.002, None, None, "not enough evidence"),
+        (0.001, 0.015, 0.9, -0.5, "not enough evidence"),  # too few rows
+        (0.02, 0.005, 0.9, -0.5, "clear"),  # little skill, yet some
+        (0.5, 0.02, 0.0, 0.0, "clear"),
+    ],
+)
+def test_labels_unrelated(
+    skill: float, error: float, learnt: float | None, valid: float | None, expected: str
+) -> None:
+    record = made.record(learnt, valid, targets=told(skill, error), rows=STANDARD, task=CLASSES)
+    assert severity(asked("labels-unrelated", record)) == expected
+
+
+def test_tokens_and_sequences_that_nobody_learns_may_be_the_networks_fault() -> None:
+    for kind, shape in (("tokens", (20,)), ("other", (8,)), ("numbers", (20, 3))):
+        rows = replace(STANDARD, kind=kind, shape=shape)
+        record = made.record(0.02, 0.0, targets=told(0.001, 0.002), rows=rows, task=CLASSES)
+        assert severity(asked("labels-unrelated", record)) == "not enough evidence"
+
+
+def test_a_network_that_broke_or_never_moved_tells_nothing_of_labels() -> None:
+    record = made.record(0.02, 0.0, targets=told(0.001, 0.002), rows=STANDARD, task=CLASSES)
+    still = replace(record, surveys=(made.survey(100, 0.98, 1.0, moved=np.full(1, 1e-4)),))
+    broken = replace(record, course=made.course([1.0] * 50 + [np.nan] * 50, broken_step=50))
+    assert severity(asked("labels-unrelated", still)) == "not enough evidence"
+    assert severity(asked("labels-unrelated", broken)) == "not enough evidence"
+
+
+def test_a_score_above_the_frequent_class_clears_whatever_the_loss() -> None:
+    record = made.record(0.9, -2.0, targets=told(0.001, 0.002), rows=STANDARD, task=CLASSES)
+    assert severity(asked("labels-unrelated", record)) == "fault"
+    scored = replace(record, surveys=(record.surveys[0], replace(record.surveys[1], valid_score=0.7)))
+    assert severity(asked("labels-unrelated", scored)) == "clear"
+    values = replace(scored, task=made.task("values"))
+    assert severity(asked("labels-unrelated", values)) == "clear"
+
+
+# Shifted --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("skill", "shifted", "error", "serial", "expected"),
+    [
+        (0.0, 0.5, 0.02, 0.0, "fault"),
+        (0.1, 0.5, 0.02, 0.0, "fault"),
+        (0.13, 0.5, 0.02, 0.0, "clear"),  # it tells labels as they stand, too
+        (0.0, 0.5, 0.02, 0.2, "not enough evidence"),  # a series
+        (0.0, 0.05, 0.012, 0.0, "fault"),
+        (0.0, 0.05, 0.013, 0.0, "clear"),  # within what the best of the moves may reach
+        (0.0, 0.025, 0.001, 0.0, "clear"),
+        (0.0, 0.0, 0.001, 0.0, "clear"),
+    ],
+)
+def test_labels_shifted(skill: float, shifted: float, error: float, serial: float, expected: str) -> None:
+    targets = told(skill, 0.001, shifted=shifted, shifted_error=error, shift=-1, moves=24)
+    record = made.record(rows=replace(STANDARD, serial=serial), targets=targets, task=CLASSES)
+    assert severity(asked("labels-shifted", record)) == expected
+
+
+def test_labels_counted_from_one() -> None:
+    task = Task("classes", 4, (32, 3), (32,), "int64")
+    counts = np.array([0, 30, 30, 40])
+    given = made.targets(counts=counts, outside=0.4, bad=0.4, least=1.0, most=3.0)
+    assert severity(asked("labels-shifted", made.record(targets=given, task=task))) == "fault"
+    spare = Task("classes", 4, (32, 4), (32,), "int64")  # one output too many harms nobody
+    inside = replace(given, outside=0.0, bad=0.0)
+    assert severity(asked("labels-shifted", made.record(targets=inside, task=spare))) == "not applicable"
+    zero = replace(given, counts=np.array([1, 30, 30, 40]), least=0.0)
+    assert severity(asked("labels-shifted", made.record(targets=zero, task=task))) == "not applicable"
+
+
+# Conflicts ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("doubles", "conflicts", "by_chance", "groups", "skill", "expected"),
+    [
+        (0.0, 0.0, float("nan"), 0, 0.8, "clear"),
+        (0.4, 0.4, 0.2, 200, 0.0, "fault"),  # copied with the other label
+        (0.4, 0.2, 0.2, 200, 0.0, "clear"),  # labels are noise, with or without doubles
+        (0.4, 0.2, 0.2, 200, 0.8, "fault"),  # labels are told well, but for the doubles
+        (0.4, 0.05, 0.2, 200, 0.8, "clear"),
+        (0.04, 0.04, 0.02, 20, 0.8, "hint"),
+        (0.01, 0.01, 0.005, 20, 0.8, "clear"),
+        (0.4, 0.4, 0.2, 9, 0.8, "not enough evidence"),
+    ],
+)
+def test_labels_conflicting(
+    doubles: float, conflicts: float, by_chance: float, groups: int, skill: float, expected: str
+) -> None:
+    rows = replace(STANDARD, doubles=doubles, conflicts=conflicts, by_chance=by_chance, groups=groups)
+    record = made.record(rows=rows, targets=told(skill, 0.01), task=CLASSES)
+    assert severity(asked("labels-conflicting", record)) == expected
+    sequence = replace(record, task=made.task("sequence", 2))
+    assert severity(asked("labels-conflicting", sequence)) == "not applicable"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_doubles_of_a_noisy_task_in_a_small_table_do_not_conflict_beyond_its_noise(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for width, noise in ((3, 0.1), (4, 0.3), (6, 0.2)):
+        x = draw.integers(0, 3, (1500, width))
+        y = (x.sum(1) > width) ^ (draw.random(1500) < noise)
+        rows, targets = made.measured(x.astype(float), y.astype(int), CLASSES)
+        assert (
+            severity(asked("labels-conflicting", made.record(rows=rows, targets=targets, task=CLASSES)))
+            == "clear"
+        )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_were_copied_with_another_label_conflict(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(1200, 5))
+    y = (x[:, 0] > 0).astype(int)
+    both, other = np.concatenate([x, x[:300]]), np.concatenate([y, 1 - y[:300]])
+    order = draw.permutation(1500)
+    rows, targets = made.measured(both[order], other[order], CLASSES)
+    assert (
+        severity(asked("labels-conflicting", made.record(rows=rows, targets=targets, task=CLASSES)))
+        == "fault"
+    )
+
+
+# Noise ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("noisy", "agreeing", "skill", "expected"),
+    [
+        (0.02, 500, 0.8, "clear"),
+        (0.1, 500, 0.6, "hint"),
+        (0.1, 20, 0.6, "clear"),  # of so few rows nothing is sure
+        (0.2, 500, 0.35, "hint"),
+        (0.2, 500, 0.1, "clear"),  # classes overlap
+        (0.45, 500, 0.01, "clear"),
+        (float("nan"), 0, 0.8, "not applicable"),
+    ],
+)
+def test_labels_noisy(noisy: float, agreeing: int, skill: float, expected: str) -> None:
+    record = made.record(
+        rows=STANDARD, targets=told(skill, 0.01, noisy=noisy, agreeing=agreeing), task=CLASSES
+    )
+    assert severity(asked("labels-noisy", record)) == expected
+
+
+def gaussians(apart: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    y = draw.integers(0, 2, 2000)
+    return draw.normal(size=(2000, 4)) + apart * y[:, None] / 2.0, y
+
+
+@pytest.mark.parametrize("apart", [0.3, 0.7, 1.0, 1.5, 2.0, 4.0])
+def test_classes_that_overlap_are_not_called_noisy(apart: float) -> None:
+    for seed in range(3):
+        x, y = gaussians(apart, seed)
+        rows, targets = made.measured(x, y, CLASSES)
+        record = made.record(rows=rows, targets=targets, task=CLASSES)
+        assert severity(asked("labels-noisy", record)) in ("clear", "not applicable")
+
+
+@pytest.mark.parametrize("share", [0.12, 0.2, 0.3])
+def test_classes_that_are_apart_with_wrong_labels_are(share: float) -> None:
+    x, y = gaussians(4.0, 1)
+    wrong = np.random.default_rng(2).random(2000) < share
+    rows, targets = made.measured(x, np.where(wrong, 1 - y, y), CLASSES)
+    assert severity(asked("labels-noisy", made.record(rows=rows, targets=targets, task=CLASSES))) == "hint"
+
+
+# Real tables ----------------------------------------------------------------------------------------
+
+
+def spoiled(name: str, how: str) -> tuple[Rows, Targets, Task]:
+    x, y, task = made.bundled(name)
+    draw = np.random.default_rng(1)
+    y = {"right": y, "moved": np.roll(y, 2, axis=0), "shuffled": y[draw.permutation(len(y))]}[how]
+    return *made.measured(x, y, task), task
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_tables_are_clear(name: str) -> None:
+    rows, targets, task = spoiled(name, "right")
+    for learnt, valid in ((0.5, 0.4), (0.02, 0.0), (0.9, -0.5), (None, None)):
+        record = made.record(learnt, valid, rows=rows, targets=targets, task=task)
+        for rule in labels.RULES:
+            assert severity(rule(record)) in ("clear", "not applicable"), rule.code
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_their_labels_moved_or_shuffled_are_found(name: str) -> None:
+    rows, targets, task = spoiled(name, "moved")
+    assert severity(asked("labels-shifted", made.record(rows=rows, targets=targets, task=task))) == "fault"
+    rows, targets, task = spoiled(name, "shuffled")
+    record = made.record(0.9, -0.5, rows=rows, targets=targets, task=task)
+    assert severity(asked("labels-shifted", record)) == "clear"
+    assert severity(asked("labels-unrelated", record)) == "fault"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_returns_are_not_called_shifted_though_the_next_rows_window_holds_them(seed: int) -> None:
+    series = np.random.default_rng(seed).normal(size=1500)
+    windows = np.lib.stride_tricks.sliding_window_view(series, 8)[:-1]
+    rows, targets = made.measured(windows, series[8:], made.task("values"))
+    record = made.record(rows=rows, targets=targets, task=made.task("values"))
+    assert targets.shifted > 0.9
+    assert severity(asked("labels-shifted", record)) == "not enough evidence"

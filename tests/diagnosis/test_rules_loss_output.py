@@ -1,0 +1,250 @@
+"""Areas loss and output: the faulty program gives the code, and the mended one is clear."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from profunda.diagnosis.anatomy import anatomy_of
+from profunda.diagnosis.codes import CODES
+from profunda.diagnosis.finding import Answer, Finding, Silence
+from profunda.diagnosis.losses import loss_of
+from profunda.diagnosis.record import Anatomy, Record, Survey, Targets
+from profunda.diagnosis.rules.loss import RULES as LOSS
+from profunda.diagnosis.rules.output import RULES as OUTPUT
+from profunda.diagnosis.rules.rule import Rule
+from profunda.diagnosis.tasks import task_of
+
+RULES = {rule.code: rule for rule in (*LOSS, *OUTPUT)}
+DRAW = torch.Generator().manual_seed(5)
+X = torch.randn(60, 4, generator=DRAW)
+CLASS = torch.randint(0, 3, (60,), generator=DRAW)
+TWO = torch.randint(0, 2, (60,), generator=DRAW).float()
+REAL = torch.randn(60, generator=DRAW)
+PAIR = torch.randn(60, 2, generator=DRAW)
+LABELS = torch.randint(0, 2, (60, 3), generator=DRAW).float()
+
+
+def net(*ends: nn.Module, outputs: int = 3) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, outputs), *ends)
+
+
+def targets_of(y: Tensor) -> Targets:
+    wide = y.reshape(len(y), -1).numpy().astype(float)
+    counts = np.bincount(y.numpy()) if y.dtype == torch.int64 and y.ndim == 1 else np.empty(0)
+    ends = {"least": float(wide.min()), "most": float(wide.max())}
+    return Targets(counts, wide.mean(0), wide.std(0), **ends)
+
+
+def record(module: nn.Module, loss_fn: Callable[..., Any], y: Tensor) -> Record:
+    torch.manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            part.reset_parameters()
+    outputs = module(X)
+    task = task_of(outputs, y, inputs=X)
+    loss = loss_of(loss_fn, outputs, y, task)
+    return Record(anatomy_of(module, (X,)), task, loss, targets=targets_of(y))
+
+
+def flat(loss_fn: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda z, y: loss_fn(z.squeeze(1), y)
+
+
+MSE, BCE, LOGITS = flat(F.mse_loss), flat(F.binary_cross_entropy), flat(F.binary_cross_entropy_with_logits)
+NEXT: tuple[tuple[str, str, Record, Record], ...] = (
+    # code, severity, faulty, mended
+    ("output-activation-twice", "fault", record(net(nn.Softmax(1)), F.cross_entropy, CLASS),
+     record(net(), F.cross_entropy, CLASS)),
+    ("output-activation-twice", "fault", record(net(nn.Sigmoid(), outputs=1), LOGITS, TWO),
+     record(net(nn.Sigmoid(), outputs=1), BCE, TWO)),
+    ("output-activation-twice", "fault", record(net(), lambda z, y: F.cross_entropy(z.softmax(1), y), CLASS),
+     record(net(nn.LogSoftmax(1)), F.cross_entropy, CLASS)),
+    ("output-activation-missing", "fault", record(net(), F.nll_loss, CLASS),
+     record(net(nn.LogSoftmax(1)), F.nll_loss, CLASS)),
+    ("output-activation-missing", "fault", record(net(nn.Softmax(1)), F.nll_loss, CLASS),
+     record(net(nn.Softmax(1)), lambda p, y: F.nll_loss(torch.log(p), y), CLASS)),
+    ("output-activation-missing", "fault", record(net(outputs=1), BCE, TWO),
+     record(net(outputs=1), LOGITS, TWO)),
+    ("output-activation-missing", "fault", record(net(nn.Tanh(), outputs=1), BCE, TWO),
+     record(net(nn.Sigmoid(), outputs=1), BCE, TWO)),
+    ("output-range", "fault", record(net(nn.ReLU(), outputs=1), MSE, REAL),
+     record(net(outputs=1), MSE, REAL)),
+    ("output-range", "fault", record(net(nn.Sigmoid(), outputs=1), MSE, 100.0 + 20.0 * REAL),
+     record(net(nn.Sigmoid(), outputs=1), MSE, REAL.sigmoid())),
+    ("output-range", "hint", record(net(nn.Tanh(), outputs=1), MSE, 0.55 * REAL),
+     record(net(nn.Tanh(), outputs=1), MSE, 0.25 * REAL)),
+    ("output-range", "fault", record(net(nn.Softmax(1), outputs=1), MSE, TWO),
+     record(net(nn.Sigmoid(), outputs=1), MSE, TWO)),
+    ("output-range", "fault", record(net(nn.ReLU(), outputs=1), LOGITS, TWO),
+     record(net(outputs=1), LOGITS, TWO)),
+    ("output-range", "hint", record(net(nn.ReLU()), F.cross_entropy, CLASS),
+     record(net(nn.LeakyReLU()), F.cross_entropy, CLASS)),
+    ("output-range", "fault", record(net(nn.LogSoftmax(1)), F.mse_loss, F.one_hot(CLASS, 3).float()),
+     record(net(nn.Softmax(1)), F.mse_loss, F.one_hot(CLASS, 3).float())),
+    ("output-width", "fault", record(net(outputs=2), nn.CrossEntropyLoss(), CLASS),
+     record(net(), nn.CrossEntropyLoss(), CLASS)),
+    ("output-width", "hint", record(net(outputs=5), F.cross_entropy, CLASS),
+     record(net(outputs=3), F.cross_entropy, CLASS)),
+    ("output-width", "fault", record(net(outputs=3), lambda z, y: ((z - y) ** 2).mean(), REAL[:, None]),
+     record(net(outputs=1), F.mse_loss, REAL[:, None])),
+    ("output-width", "fault", record(net(outputs=1), lambda z, y: (F.softplus(z) - y * z).mean(), LABELS),
+     record(net(), lambda z, y: (F.softplus(z) - y * z).mean(), LABELS)),
+    ("output-dropout", "fault", record(net(nn.Dropout(0.5)), F.cross_entropy, CLASS),
+     record(nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)), F.cross_entropy, CLASS)),
+    ("output-dropout", "fault", record(net(nn.Dropout(0.5), nn.LogSoftmax(1)), F.nll_loss, CLASS),
+     record(net(nn.Dropout(0.0)), F.cross_entropy, CLASS)),
+    ("loss-sign", "fault", record(net(), lambda z, y: -F.cross_entropy(z, y), CLASS),
+     record(net(), F.cross_entropy, CLASS)),
+    ("loss-sign", "fault",
+     record(net(nn.LogSoftmax(1)), lambda z, y: z[torch.arange(len(y)), y].mean(), CLASS),
+     record(net(nn.LogSoftmax(1)), lambda z, y: -z[torch.arange(len(y)), y].mean(), CLASS)),
+    ("loss-detached", "fault", record(net(outputs=1), lambda z, y: MSE(z.detach(), y), REAL),
+     record(net(outputs=1), MSE, REAL)),
+    ("loss-broadcasts", "fault", record(net(outputs=1), lambda z, y: ((z - y) ** 2).mean(), REAL),
+     record(net(outputs=1), MSE, REAL)),
+    ("loss-unsuited", "hint", record(net(), lambda z, y: F.mse_loss(z, F.one_hot(y, 3).float()), CLASS),
+     record(net(), F.cross_entropy, CLASS)),
+    ("loss-unsuited", "fault", record(net(outputs=1), lambda z, y: MSE(z, y.float()), CLASS),
+     record(net(), F.cross_entropy, CLASS)),
+    ("loss-unsuited", "fault", record(net(outputs=1), LOGITS, 3.0 * REAL), record(net(outputs=1), MSE, REAL)),
+    ("loss-unsuited", "fault", record(net(), F.cross_entropy, LABELS),
+     record(net(), F.binary_cross_entropy_with_logits, LABELS)),
+    ("loss-unsuited", "hint", record(net(nn.Sigmoid(), outputs=1), MSE, TWO),
+     record(net(nn.Sigmoid(), outputs=1), BCE, REAL.sigmoid())),
+    ("loss-ignores-rows", "fault", record(net(outputs=1), lambda z, y: MSE(z[:20], y[:20]), REAL),
+     record(net(outputs=1), MSE, REAL)),
+    ("loss-ignores-rows", "hint", record(net(outputs=1), lambda z, y: MSE(z[:40], y[:40]), REAL),
+     record(net(outputs=1), MSE, REAL)),
+    ("loss-ignores-rows", "fault", record(net(outputs=2), lambda z, y: F.mse_loss(z[:, 0], y[:, 0]), PAIR),
+     record(net(outputs=2), F.mse_loss, PAIR)),
+)  # fmt: skip
+
+
+def found(answer: Answer) -> Finding:
+    assert not isinstance(answer, Silence), answer
+    assert len(answer) == 1
+    return answer[0]
+
+
+@pytest.mark.parametrize(("code", "severity", "faulty", "mended"), NEXT)
+def test_the_fault_is_found_and_the_mended_program_is_clear(
+    code: str, severity: str, faulty: Record, mended: Record
+) -> None:
+    one = found(RULES[code](faulty))
+    assert (one.code, one.severity) == (code, severity)
+    assert one.evidence
+    assert one.cause.endswith(".")
+    assert one.remedy.endswith(".")
+    silence = RULES[code](mended)
+    assert isinstance(silence, Silence), silence
+    assert silence.why == "clear"
+
+
+def test_a_loss_of_finite_numbers_that_is_not_finite(survey: Any) -> None:
+    def with_outputs(loss: float, size: float) -> Answer:
+        seen = record(net(outputs=1), MSE, REAL)
+        assert seen.loss is not None
+        loss_seen = dataclasses.replace(seen.loss, value=loss)
+        looked = dataclasses.replace(survey, output_size=size)
+        return RULES["loss-not-finite"](dataclasses.replace(seen, loss=loss_seen, surveys=(looked,)))
+
+    assert found(with_outputs(float("inf"), 1.0)).severity == "fault"
+    silences = [with_outputs(1.0, 1.0), with_outputs(float("nan"), float("nan"))]
+    assert [one.why for one in silences if isinstance(one, Silence)] == ["clear", "not enough evidence"]
+
+
+@pytest.fixture
+def survey() -> Any:
+    blank = {
+        field.name: np.empty(0) if field.type in ("np.ndarray", np.ndarray) else 0.0
+        for field in dataclasses.fields(Survey)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    return Survey(**blank)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_without_its_input_a_rule_does_not_apply(rule: Rule) -> None:
+    silence = rule(Record(Anatomy(why="RuntimeError: no")))
+    assert isinstance(silence, Silence)
+    assert (silence.why, bool(silence.words)) == ("not applicable", True)
+
+
+def test_every_code_of_both_areas_has_a_rule_and_a_test() -> None:
+    codes = {name for name, code in CODES.items() if code.area in ("loss", "output")}
+    assert set(RULES) == codes
+    assert {one[0] for one in NEXT} | {"loss-not-finite"} == codes
+
+
+HEALTHY: tuple[tuple[nn.Module, Callable[..., Any], Tensor], ...] = (
+    (net(), F.cross_entropy, CLASS),
+    (net(), lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1), CLASS),
+    (net(), lambda z, y: F.cross_entropy(z, y, weight=torch.tensor([1.0, 0.5, 3.0])), CLASS),
+    (net(nn.LogSoftmax(1)), F.nll_loss, CLASS),
+    (net(outputs=1), LOGITS, TWO),
+    (net(nn.Sigmoid(), outputs=1), BCE, TWO),
+    (net(), nn.BCEWithLogitsLoss(), LABELS),
+    (net(nn.Sigmoid()), nn.BCELoss(), LABELS),
+    (net(outputs=1), MSE, REAL),
+    (net(outputs=1), flat(F.smooth_l1_loss), 50.0 + 9.0 * REAL),
+    (net(outputs=2), F.l1_loss, PAIR),
+    (net(nn.Softplus(), outputs=1), MSE, REAL.exp()),
+    (net(nn.Sigmoid(), outputs=4), F.mse_loss, X.sigmoid()),
+    (nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 4)), F.mse_loss, X),
+    (net(outputs=1), lambda z, y: MSE(z, y) + 1e-3 * z.abs().mean(), REAL),
+    (net(outputs=1), lambda z, y: torch.log(torch.cosh(z[:, 0] - y)).mean(), REAL),
+)
+
+
+@pytest.mark.parametrize(("module", "loss_fn", "y"), HEALTHY)
+def test_healthy_programs_are_clear_everywhere(
+    module: nn.Module, loss_fn: Callable[..., Any], y: Tensor
+) -> None:
+    seen = record(module, loss_fn, y)
+    answers = [rule(seen) for rule in RULES.values()]
+    assert [one for one in answers if not isinstance(one, Silence)] == []
+
+
+def test_a_network_that_cuts_its_own_gradient_is_detached() -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.deep = nn.Linear(4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.deep(x).detach().requires_grad_()
+
+    seen = Record(anatomy_of(Cut(), (X,)), loss=record(net(outputs=1), MSE, REAL).loss)
+    assert "within the network" in found(RULES["loss-detached"](seen)).cause
+
+
+def test_a_scaled_tanh_is_not_judged_by_the_ends_of_tanh() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.deep = nn.Linear(4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return 10.0 * torch.tanh(self.deep(x))
+
+    silence = RULES["output-range"](record(Scaled(), MSE, 3.0 * REAL))
+    assert isinstance(silence, Silence)
+    assert silence.why == "not enough evidence"
+
+
+def test_dropout_in_front_of_an_average_deletes_no_answer() -> None:
+    class Averaged(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.deep, self.drop = nn.Linear(1, 3), nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.drop(self.deep(x[:, :, None])).mean(1)
+
+    assert isinstance(RULES["output-dropout"](record(Averaged(), F.cross_entropy, CLASS)), Silence)
