@@ -33,7 +33,8 @@ __all__ = ["RULES"]
 
 SHARP = 6.0
 """Rate over the largest stable one. Full-batch descent hovers at 1 and a little above (Cohen et al. 2021),
-wide ReLU networks come down again from 2 to 6 times it (Lewkowycz et al. 2020, §3): beyond, they do not."""
+wide ReLU networks come down again from up to about 6 times it (12/λ₀ in Lewkowycz et al. 2020): beyond, they
+do not."""
 
 HOPELESS = 30.0
 """The same before any loss was seen to rise: enough above SHARP that no catapult brings it down."""

@@ -138,7 +138,7 @@ def _strange(record: Record, severity: str, odd: list[tuple[str, Evidence]]) -> 
     name = record.optimiser.name if record.optimiser is not None else "optimiser"
     why = {
         "crossed": "it averages gradients over more steps than their squares, so that steps after a large "
-        "gradient are far too long (Reddi, Kale and Kumar 2018, §3)",
+        "gradient grow long (Reddi, Kale and Kumar 2018, theorem 4, ask for β₁ < √β₂)",
         "heavy": "it remembers gradients over a large part of the run, and swings past every minimum",
         "drowned": "ε drowns the root of the squares, so that steps shrink with the gradients",
     }
