@@ -47,6 +47,18 @@ def test_of_a_circle_the_earlier_area_stays() -> None:
     assert codes(found("rate-too-high", "dead-units"), found("dead-units", "rate-too-high")) == ["dead-units"]
 
 
+def test_two_causes_of_one_effect_both_stay() -> None:
+    effect = found("input-ignored", "activation-contracts")
+    fading = found("activation-contracts", "input-ignored")
+    assert codes(found("output-activation-twice", "input-ignored"), effect, fading) == [
+        "output-activation-twice",
+        "activation-contracts",
+    ]
+    assert codes(
+        found("output-activation-twice", "input-ignored"), effect, found("activation-contracts")
+    ) == ["output-activation-twice"]
+
+
 def test_faults_come_first_then_causes_then_harm_then_the_earlier_one() -> None:
     order = codes(
         found("too-few-epochs"),

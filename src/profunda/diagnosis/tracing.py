@@ -14,10 +14,11 @@ __all__ = ["trace"]
 def trace(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """`findings` without those that others explain, the most important first.
 
-    A finding explains the codes in its `explains`, and what these explain in turn. A hint that explains a
-    fault becomes one: what it is about made training fail. Faults stand before hints; among equals what lies
-    earlier from cause to effect (`codes.AREAS`), then what does more harm, then what was seen first. Two
-    findings that explain each other are one circle, of which the one that is earlier in that order stays.
+    A finding explains the codes in its `explains`, and what these explain in turn, but for what explains
+    them as well: that is another cause of the same effect. A hint that explains a fault becomes one: what it
+    is about made training fail. Faults stand before hints; among equals what lies earlier from cause to
+    effect (`codes.AREAS`), then what does more harm, then what was seen first. Two findings that explain each
+    other are one circle, of which the one that is earlier in that order stays.
 
     >>> trace(())
     ()
@@ -42,13 +43,21 @@ def _rank(finding: Finding) -> tuple[int, int, float, int]:
 
 
 def _reach(cause: Finding, findings: Sequence[Finding]) -> frozenset[str]:
-    """Codes that `cause` explains, through other findings too; its own is not among them."""
-    known, waiting = {cause.code}, list(cause.explains)
+    """Codes that `cause` explains, through other findings too; its own is not among them.
+
+    What it brings about can have a second cause, which is itself on the list of what that effect brings
+    about elsewhere (fading gradients and a standstill): such a circle does not hand the blame on.
+    """
+    explains: dict[str, frozenset[str]] = {}
+    for one in findings:
+        explains[one.code] = explains.get(one.code, frozenset()).union(one.explains)
+    known, waiting = {cause.code, *cause.explains}, list(cause.explains)
     while waiting:
         code = waiting.pop()
-        if code not in known:
-            known.add(code)
-            waiting += [further for one in findings if one.code == code for further in one.explains]
+        for further in explains.get(code, frozenset()) - known:
+            if code not in explains.get(further, frozenset()):
+                known.add(further)
+                waiting.append(further)
     return frozenset(known - {cause.code})
 
 
