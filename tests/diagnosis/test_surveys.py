@@ -97,6 +97,18 @@ def test_nearly_equal_rows_are_told_apart():
     assert 0.0 < found.apart[0] < 1e-10
 
 
+def test_one_number_a_row_differs_by_its_spread_and_not_by_its_sign():
+    """The cosine of two numbers of one sign is 1, however much they differ."""
+    made, (x, y) = net(6, 9, 1), rows()
+    with torch.no_grad():
+        made[-1].bias.fill_(5.0)
+    found = look(made, x, y.float().unsqueeze(1), nn.functional.mse_loss)
+    out = made(x[:64]).detach().double()
+    assert bool((out > 0).all())
+    assert np.isclose(found.apart[-1], float(out.var() / out.square().mean()), rtol=1e-5)
+    assert np.isclose(found.signal[-1] * found.apart[-1] ** 0.5, float(out.std()), rtol=0.05)
+
+
 def test_noise_is_that_of_single_rows():
     made, (x, y) = net(6, 9, 3), rows(16)
     found = look(made, x, y)

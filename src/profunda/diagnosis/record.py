@@ -259,23 +259,24 @@ class Targets:
 class Survey:
     """One look at the network on probe rows, on a copy, after `step` optimiser steps.
 
-    The signs are those of `vitals.signs`, in evaluation mode; channels of images are units, and their places,
-    like those of sequences, are rows. Gradients are of the mean loss over the probe rows, in training mode
-    for norms' sake but without dropout. A norm's and an activation's parameters count to the layer before
-    them; of a layer that is frozen, gradients are NaN. `apart` [L]: mean 1 − cosine of two rows'
-    pre-activations; `signal` [L]: root mean square of what leaves a layer; `weight` [L]: Frobenius norm of
-    its parameters, `moved` [L] ‖θ − θ_0‖/‖θ_0‖; `backward` [L]: root mean square of ∂loss/∂(what leaves the
-    layer), times rows. `noise` [L]: squared gradient over its variance between rows, per row, both without
-    bias (McCandlish et al. 2018: B_simple = 1/that), 0 where noise hides the gradient. `copies` [L]: share of
-    units that equal another one in weights and in gradients. Outputs: mean [C], spread over rows (root mean
-    square of each number's), and root mean square of all numbers. `sensitivity` [D]: root mean square change
-    of outputs for one standard deviation of an input column, by shuffling blocks of columns where D is
-    large; NaN for a column that does not vary. `mixing`: largest change of a row's outputs when other rows of
-    the batch are exchanged, in evaluation and in training mode, relative to their spread. Losses are in
-    evaluation mode, one that sums over rows scaled to a batch; scores are the share of right answers, or R²
-    of values. `broken`: name of the first Op whose output is not finite, "" where the outputs are.
-    `recall` [C]: of each class's probe rows, the share that the
-    outputs tell right (NaN where a class has none); empty where targets are no classes.
+    The signs are those of `vitals.signs`, in evaluation mode; channels of images are units, and their
+    places, like those of sequences, are rows. Gradients are of the mean loss over the probe rows, in
+    training mode for norms' sake but without dropout. A norm's and an activation's parameters count to
+    the layer before them; of a layer that is frozen, gradients are NaN. `apart` [L]: mean 1 − cosine of
+    two rows' pre-activations (of one number a row: variance over mean square); `signal` [L]: root mean
+    square of what leaves a layer; `weight` [L]: Frobenius norm of its parameters, `moved` [L] ‖θ −
+    θ_0‖/‖θ_0‖; `backward` [L]: root mean square of ∂loss/∂(what leaves the layer), times rows. `noise`
+    [L]: squared gradient over its variance between rows, per row, both without bias (McCandlish et al.
+    2018: B_simple = 1/that), 0 where noise hides the gradient. `copies` [L]: share of units that equal
+    another one in weights and in gradients. Outputs: mean [C], spread over rows (root mean square of each
+    number's), and root mean square of all numbers. `sensitivity` [D]: root mean square change of outputs
+    for one standard deviation of an input column, by shuffling blocks of columns where D is large; NaN
+    for a column that does not vary. `mixing`: largest change of a row's outputs when other rows of the
+    batch are exchanged, in evaluation and in training mode, relative to their spread. Losses are in
+    evaluation mode, one that sums over rows scaled to a batch; scores are the share of right answers, or
+    R² of values. `broken`: name of the first Op whose output is not finite, "" where the outputs are.
+    `recall` [C]: of each class's probe rows, the share that the outputs tell right (NaN where a class has
+    none); empty where targets are no classes.
     """
 
     step: int

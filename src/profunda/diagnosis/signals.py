@@ -169,13 +169,20 @@ class Recorder(Tape):
         return found
 
     def _apart(self, left: Tensor) -> float:
-        """Mean 1 − cosine over pairs of rows; rows that are zero have no direction and do not count."""
+        """Mean 1 − cosine over pairs of rows; rows that are zero have no direction and do not count.
+
+        One number a row has a sign but no direction: there it is the variance over the mean square, which is
+        what 1 − cosine comes to for rows of equal length.
+        """
         n, axis = self._feed.rows, self._feed.axis
         if not self._feed.apart or not cuts(left, n, axis):
             return math.nan
         if axis == 1 and left.ndim > 1 and left.shape[1] == n:
             left = left.movedim(1, 0)
         rows = left.reshape(n, -1)[:_PAIRED].double()
+        if rows.shape[1] == 1 and n > 1:
+            square = float(rows.square().mean())
+            return float(rows.var()) / square if square > 0.0 else math.nan
         norms = rows.norm(dim=1)
         rows = rows[norms > 0] / norms[norms > 0].unsqueeze(1)
         n = len(rows)
