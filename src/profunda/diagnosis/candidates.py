@@ -5,13 +5,22 @@ from dataclasses import dataclass, replace
 
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Change, Finding
+from profunda.diagnosis.judging import Judgement
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import poor
+from profunda.diagnosis.suspicions import suspected
 
-__all__ = ["LONG", "Proposal", "proposals", "untried"]
+__all__ = ["LONG", "Proposal", "mends", "proposals", "untried"]
 
 LONG = ("epochs",)
 """Kinds of changes that no beginning of a training can judge."""
+
+MENDS = ("rows", "labels", "scaling", "loss", "head", "initialisation", "activation", "optimiser")
+"""Kinds of changes that take a mistake away and give nothing up for it. All others are a matter of measure:
+what is better at first, such as larger steps or less dropout, may be worse in the end."""
+
+MATTERS_OF_MEASURE = ("class weights", "label smoothing", "adam")
+"""Words of these kinds for which that does not hold."""
 
 LAST_RESORT = (
     (Change("learning rate", value=10.0),),
@@ -62,8 +71,10 @@ def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
     """Of the findings in their order; then, where training does badly, of symptoms, and what often helps."""
     record = diagnosis.record
     found = [Proposal(one, _of(one, record)) for one in diagnosis.findings]
-    if diagnosis.findings and (poor(record) or _broke(record)):
-        also = tuple(bundle for one in diagnosis.symptoms for bundle in _of(one, record))
+    if poor(record) or _broke(record):
+        judgement = Judgement(tuple(diagnosis.findings), diagnosis.symptoms, diagnosis.silences)
+        also = [bundle for one in diagnosis.symptoms for bundle in _of(one, record)]
+        also += map(_bundle, suspected(record, judgement))
         found.append(Proposal(None, tuple(dict.fromkeys((*also, *LAST_RESORT)))))
     seen: set[tuple[Change, ...]] = set()
     fresh = []
@@ -72,6 +83,21 @@ def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
         seen.update(bundles)
         fresh += [Proposal(one.finding, bundles)] if bundles else []
     return tuple(fresh)
+
+
+def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
+    """What takes mistakes away that are faults, where the most important finding is one of these."""
+    found = []
+    for one in proposals(diagnosis):
+        bundles = tuple(bundle for bundle in one.bundles if all(map(_mends, bundle)))
+        if one.finding is not None and one.finding.severity == "fault" and bundles:
+            found.append(Proposal(one.finding, bundles))
+    top = diagnosis.findings[:1]
+    return tuple(found) if found and [found[0].finding] == top else ()
+
+
+def _mends(change: Change) -> bool:
+    return change.kind in MENDS and change.word not in MATTERS_OF_MEASURE
 
 
 def _broke(record: Record) -> bool:

@@ -1,4 +1,4 @@
-"""Changes against the training as it is: short races, whole trainings for what races cannot tell, a check."""
+"""Changes against a training without them: short races with several seeds, and whole trainings."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,11 @@ from profunda.diagnosis.codes import Area
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change
-from profunda.diagnosis.marks import Comparison, Judge, Mark, compared
+from profunda.diagnosis.marks import Comparison, Judge, Mark, Spread, compared, spread_of
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt, Stage
-from profunda.diagnosis.runs import Ran, run
+from profunda.diagnosis.retraining import retrained
+from profunda.diagnosis.runs import Ran, ready, run
 from profunda.diagnosis.supplies import Supply
 
 __all__ = ["Contest", "Entry"]
@@ -43,18 +44,20 @@ Changes = tuple[Change, ...]
 
 @dataclass(frozen=True)
 class Entry:
-    """A network trained in full with `changes`."""
+    """A network trained with `changes`, and the diagnosis of that training, None where it was not watched."""
 
     changes: Changes
     module: nn.Module
     mark: Mark
+    diagnosis: Diagnosis | None = None
 
 
 class Contest:
-    """One search. `trained` is the original after the diagnosis's training, with `seed`. `moved` judges by
-    labels that are moved too, for recipes that move them: those that judge may be out of step as well.
+    """Everything that is tried. `moved` judges by labels that are moved too, for recipes that move them:
+    those that judge may be out of step as well.
 
-    To be used where random numbers may be drawn. `attempts` and `notes` grow, `cost` is in whole trainings.
+    To be used where random numbers may be drawn. `attempts` and `notes` grow; `passed` are rows trained on,
+    `whole` those of one training. `doubted`: whether the original's loss cannot be believed.
     """
 
     def __init__(
@@ -63,34 +66,36 @@ class Contest:
         supply: Supply,
         judge: Judge,
         feed: Feed,
-        diagnosis: Diagnosis,
-        trained: nn.Module,
+        whole: int,
         budget: float,
         seed: int,
         tick: Callable[[int, int], object],
         moved: Judge | None = None,
     ) -> None:
         self.start, self.supply, self.judge, self.feed = start, supply, judge, feed
-        self._trained, self._moved = trained, moved
-        self.budget, self.seed, self.tick = budget, seed, tick
-        course = diagnosis.record.course
-        seen = 0 if course is None else int(np.nansum(course.rows))
-        one = supply.whole.rows if supply.whole is not None else seen // max(1, start.parts.epochs)
-        self.whole = max(1, one * start.parts.epochs)
+        self.budget, self.seed, self.tick, self._moved = budget, seed, tick, moved
+        self.whole = max(1, whole)
         steps = math.ceil(self.whole / max(1, start.parts.batch_size))
         self.short = math.ceil(self.whole * min(MOST, max(SHARE, LEAST / steps)))
         self.passed = 0
         self.attempts: list[Attempt] = []
         self.notes: list[str] = []
-        self.doubted = any(one.area == "loss" for one in diagnosis.faults)
-        self._waiting: list[tuple[float, Changes]] = []
+        self.doubted = False
         self.raced: dict[Changes, list[Mark]] = {}
-        self.original = self._mark(Ran(trained, 0), start)
+        self._against: dict[Changes, Changes] = {}
+        self._waiting: list[tuple[float, Changes]] = []
+        self._begun, self._held = 0, judge.feed
+        self._known: set[Changes] = set()
 
     @property
     def cost(self) -> float:
         """Rows trained on, in whole trainings."""
         return self.passed / self.whole
+
+    @property
+    def left(self) -> float:
+        """Trainings that may still be made."""
+        return self.budget - self.cost
 
     def recipe(self, changes: Changes, seed: int) -> Recipe:
         """The start with `changes` carried out; what they draw, `seed` decides. Raises what they raise."""
@@ -99,44 +104,45 @@ class Contest:
             found = changed(change, found, self.feed, seed=seed)
         return found
 
-    # The search -----------------------------------------------------------------------------------------
+    def price(self, changes: Changes) -> float:
+        """Of a whole training."""
+        return math.prod(one.value for one in changes if one.kind == "epochs")
 
-    def search(self, proposals: Sequence[Proposal]) -> Entry:
-        """The best that was trained in full; the original where nothing is better."""
-        best = Entry((), self._trained, self.original)
-        try:
-            adopted = self._adopted(proposals)
-            if adopted:
-                best = self._checked(adopted, best)
-            waiting = sorted(self._waiting, key=lambda pair: -pair[0])
-            for _, changes in waiting if not best.changes else ():
-                if self._left() >= self._price(changes):
-                    best = self._in_full(changes, best)
-                if best.changes:
-                    break
-        except KeyboardInterrupt:
-            self.notes.append("Interrupted: the best that was trained in full until then is returned.")
-        return best
+    def before(self, changes: Changes) -> Changes:
+        """What `changes` were raced against."""
+        return self._against.get(changes, ())
 
-    def _adopted(self, proposals: Sequence[Proposal]) -> Changes:
-        """Each proposal alone; then, on top of the best one, those of other faults, and hints that helped."""
+    def note(self, note: str) -> None:
+        """Keep it once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
+    # Races ----------------------------------------------------------------------------------------------
+
+    def race(self, proposals: Sequence[Proposal], base: Changes) -> tuple[Changes, tuple[Changes, ...]]:
+        """What is better than `base` by test after short trainings: each proposal alone; then, on top of the
+        best one, those of other faults, and hints that helped. Second, what such races could not tell, the
+        likeliest first.
+        """
+        self._waiting, self._begun = [], self.passed
         named = [one for one in proposals if one.finding is not None]
-        alone = [(self._raced(one, ()), one) for one in named]
+        alone = [(self._raced(one, base, base), one) for one in named]
         won = [(found, one) for found, one in alone if found is not None]
-        if not won and not any(gain > 0.0 for gain, _ in self._waiting):
-            others = (self._raced(one, ()) for one in proposals if one.finding is None)
-            return next((found[1] for found in others if found is not None), ())
-        if not won:
-            return ()
-        (_, adopted), first = max(won, key=lambda pair: pair[0][0])
-        for found, one in alone:
-            fault = one.finding is not None and one.finding.severity == "fault"
-            if one is not first and (fault or found is not None):
-                more = self._raced(one, adopted)
-                adopted = adopted if more is None else more[1]
-        return adopted
+        adopted = base
+        if won:
+            (_, adopted), first = max(won, key=lambda pair: pair[0][0])
+            for found, one in alone:
+                fault = one.finding is not None and one.finding.severity == "fault"
+                if one is not first and (fault or found is not None):
+                    more = self._raced(one, adopted, base)
+                    adopted = adopted if more is None else more[1]
+        elif not any(gain > 0.0 for gain, _ in self._waiting):
+            others = (self._raced(one, base, base) for one in proposals if one.finding is None)
+            adopted = next((found[1] for found in others if found is not None), base)
+        waiting = sorted(self._waiting, key=lambda pair: -pair[0])
+        return adopted, tuple(changes for _, changes in waiting)
 
-    def _raced(self, proposal: Proposal, adopted: Changes) -> tuple[float, Changes] | None:
+    def _raced(self, proposal: Proposal, adopted: Changes, base: Changes) -> tuple[float, Changes] | None:
         """`adopted` and a bundle of the proposal that is better on top, with its gain: of one kind, such as
         learning rates, the best; of several kinds the first unless a later one is clearly ahead. What may
         help all the same waits for a whole training.
@@ -144,16 +150,19 @@ class Contest:
         best: tuple[float, Changes] | None = None
         for place, bundle in enumerate(proposal.bundles):
             changes = (*adopted, *bundle)
+            if changes in self._known:
+                continue
+            self._known.add(changes)
             if any(change.kind in LONG for change in bundle):
-                if not adopted:
+                if adopted == base:
                     self._waiting.append((0.0, changes))
                 continue
             needed = SEEDS * self.short * (1 if adopted in self.raced else 2) / self.whole
             other = best is not None and bundle[0].kind != best[1][len(adopted)].kind
-            if other and self.cost + needed + 1.0 > USUAL:
+            if other and (self.passed - self._begun) / self.whole + needed + 1.0 > USUAL:
                 continue
-            if self._left() - needed < (1.0 if adopted or best or not self._waiting else 0.0):
-                self._note("The budget was spent before all changes were tried.")
+            if self.left - needed < (1.0 if adopted != base or best or not self._waiting else 0.0):
+                self.note("The budget was spent before all changes were tried.")
                 break
             finding = proposal.finding
             found = self._race(changes, adopted, "" if finding is None else finding.code)
@@ -165,7 +174,7 @@ class Contest:
                 best = gain, changes
             fault = finding is not None and finding.severity == "fault"
             certain = fault and finding is not None and finding.area in CERTAIN
-            if not adopted and not found.better and (found.leans or (fault and not found.worse)):
+            if adopted == base and not found.better and (found.leans or (fault and not found.worse)):
                 self._waiting.append((CERTAINLY - place if certain else gain, changes))
         return best
 
@@ -178,9 +187,9 @@ class Contest:
         marks = self._short(changes, recipes)
         if adopted not in self.raced:
             self._short(adopted, [self.recipe(adopted, self._seed(k)) for k in range(SEEDS)])
-        alike = self._alike(changes, adopted)
-        found = compared(marks, self.raced[adopted], alike=alike)
-        self._tell("race", changes, code, found)
+        self._against[changes] = adopted
+        found = compared(marks, self.raced[adopted], alike=self.alike(changes, adopted))
+        self.tell("race", changes, code, found)
         return found
 
     def _short(self, changes: Changes, recipes: Sequence[Recipe]) -> list[Mark]:
@@ -193,53 +202,47 @@ class Contest:
         self.raced[changes] = marks
         return marks
 
+    def spread(self, changes: Changes, base: Changes) -> Spread | None:
+        """Between seeds, pooled over the races of what was tried on the way to `changes`, and of whatever
+        else was no worse than its control.
+        """
+        alike = self.alike(changes, base)
+        pairs = [
+            (self.raced[one], self.raced[other])
+            for one, other in self._against.items()
+            if self.alike(one, other) == alike
+            and (one == changes[: len(one)] or _level(self.raced[one], self.raced[other]))
+        ]
+        return spread_of(pairs, alike=alike)
+
     # Whole trainings ------------------------------------------------------------------------------------
 
-    def _in_full(self, changes: Changes, best: Entry) -> Entry:
-        """`changes` where one whole training is better than the original's by test, else `best`."""
-        made = self._full(changes, "full")
-        if made is None:
-            return best
-        entry, found = made
-        self._tell("full", changes, "", found)
-        return entry if found.better else best
-
-    def _checked(self, adopted: Changes, best: Entry) -> Entry:
-        """`adopted` unless the whole training is worse than the original's."""
-        while adopted:
-            made = self._full(adopted, "check")
-            if made is None:
-                return best
-            entry, found = made
-            self._tell("check", adopted, "", found)
-            short = -found.score > max(found.score_error, 0.0)
-            if not found.worse and not short:
-                return entry
-            adopted = adopted[:-1]  # the first cause alone may do
-            if self._left() < self._price(adopted):
-                break
-        return best
-
-    def _full(self, changes: Changes, stage: Stage) -> tuple[Entry, Comparison] | None:
+    def full(self, changes: Changes, seed: int, *, watched: bool) -> Entry | None:
+        """Trained in full, `watched` where it can be; None where `changes` cannot be carried out."""
         try:
-            recipe = self.recipe(changes, self.seed)
+            recipe = self.recipe(changes, seed)
+            made = self._watched(recipe, seed) if watched else None
         except Exception as error:
-            self.attempts.append(_failed(stage, changes, "", error))
+            self.attempts.append(_failed("full", changes, "", error))
             return None
-        rows = round(self.whole * recipe.parts.epochs / self.start.parts.epochs)
-        ran, mark = self._run(recipe, self.seed, rows)
-        spread = self._spread(changes)
-        found = compared([mark], [self.original], alike=self._alike(changes, ()), spread=spread)
-        return Entry(changes, ran.module, mark), found
+        if made is not None:
+            return Entry(changes, made[0], self.mark(Ran(made[0], 0), recipe), made[1])
+        ran, mark = self._run(recipe, seed, round(self.whole * self.price(changes)))
+        return Entry(changes, ran.module, mark)
 
-    def _spread(self, changes: Changes) -> float:
-        """Variance between seeds of the score's difference, as the race showed it."""
-        one, other = self.raced.get(changes), self.raced.get(())
-        if not one or not other or any(each.failed for each in (*one, *other)):
-            return math.nan
-        return float(np.var([a.score - b.score for a, b in zip(one, other, strict=True)], ddof=1))
+    def _watched(self, recipe: Recipe, seed: int) -> tuple[nn.Module, Diagnosis] | None:
+        most, before = round(self.budget * self.whole), self.passed
 
-    # What all of it needs -------------------------------------------------------------------------------
+        def tick(step: int, planned: int) -> None:
+            self.tick(before + step * recipe.parts.batch_size, most)
+
+        found = retrained(recipe, self.supply, self._held, seed, tick)
+        if found is None:
+            return None
+        self.passed += found.rows
+        if found.interrupted:
+            raise KeyboardInterrupt
+        return ready(found.module.eval(), recipe.parts), found.diagnosis
 
     def _run(self, recipe: Recipe, seed: int, rows: int) -> tuple[Ran, Mark]:
         most = round(self.budget * self.whole)
@@ -248,17 +251,14 @@ class Contest:
             self.passed += more
             self.tick(self.passed, most)
 
-        ran = run(
-            recipe,
-            self.supply,
-            seed=seed,
-            rows=rows,
-            whole=rows if rows > self.short else self.whole,
-            tick=tick,
-        )
-        return ran, self._mark(ran, recipe)
+        planned = rows if rows > self.short else self.whole
+        ran = run(recipe, self.supply, seed=seed, rows=rows, whole=planned, tick=tick)
+        return ran, self.mark(ran, recipe)
 
-    def _mark(self, ran: Ran, recipe: Recipe) -> Mark:
+    # What all of it needs -------------------------------------------------------------------------------
+
+    def mark(self, ran: Ran, recipe: Recipe) -> Mark:
+        """How good it is on the rows that judge."""
         if ran.failed:
             return FAILED
         try:
@@ -266,36 +266,36 @@ class Contest:
             if not recipe.shift or self._moved is None:
                 return found
             other = self._moved(ran.module, recipe.parts.loss_fn)
-            return other if other.score > found.score else found
+            out_of_step = other.score > found.score
+            self._held = self._moved.feed if out_of_step else self.judge.feed
+            return other if out_of_step else found
         except Exception:  # outputs that go with no targets
             return FAILED
 
-    def _alike(self, changes: Changes, control: Changes) -> bool:
+    def alike(self, changes: Changes, control: Changes) -> bool:
         """Whether both minimise the same loss, and one that can be believed."""
         more = changes[len(control) :]
         mended = any(one.kind == "loss" for one in control)
         return not any(one.kind == "loss" for one in more) and (mended or not self.doubted)
 
-    def _seed(self, k: int) -> int:
-        """Never that of the diagnosis, with which the end is checked."""
-        return 7919 * (self.seed + 1) + k
-
-    def _left(self) -> float:
-        return self.budget - self.cost
-
-    def _price(self, changes: Changes) -> float:
-        return math.prod(one.value for one in changes if one.kind == "epochs")
-
-    def _note(self, note: str) -> None:
-        if note not in self.notes:
-            self.notes.append(note)
-
-    def _tell(self, stage: Stage, changes: Changes, code: str, found: Comparison) -> None:
+    def tell(self, stage: Stage, changes: Changes, code: str, found: Comparison) -> None:
+        """Keep what came out."""
         self.attempts.append(
             Attempt(
                 stage, changes, code, found.score, found.score_error, found.loss, found.better, found.worse
             )
         )
+
+    def _seed(self, k: int) -> int:
+        """Never that of the diagnosis, with which whole trainings are made."""
+        return 7919 * (self.seed + 1) + k
+
+
+def _level(marks: Sequence[Mark], control: Sequence[Mark]) -> bool:
+    """Whether none broke down, and the mean score is no less than the control's."""
+    if any(one.failed for one in (*marks, *control)):
+        return False
+    return sum(one.score for one in marks) >= sum(one.score for one in control)
 
 
 def _failed(stage: Stage, changes: Changes, code: str, error: Exception) -> Attempt:

@@ -1,6 +1,8 @@
 """`diagnose`: trains a copy of a network and tells why it does not learn as well as it could."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import seed as seed_python
 from typing import Any
 
@@ -27,7 +29,7 @@ from profunda.diagnosis.untouched import untouched
 from profunda.diagnosis.watching import Watch
 from profunda.errors import ArgumentError
 
-__all__ = ["BATCH_SIZE", "EPOCHS", "check", "diagnose", "examined", "followed"]
+__all__ = ["BATCH_SIZE", "EPOCHS", "Followed", "check", "diagnose", "examined", "followed"]
 
 BATCH_SIZE, EPOCHS = 32, 20
 
@@ -36,6 +38,18 @@ SOON, LATER = 0.05, 16
 
 EXPLAINING = ("data", "labels", "loss", "output")
 """Areas of faults that can be why a loss raises: with one of them it is a finding, and no error."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A diagnosis, the copy that was trained for it, and the rows trained on, comparisons included; whether
+    it was `interrupted` from the keyboard.
+    """
+
+    diagnosis: Diagnosis
+    module: nn.Module
+    rows: int
+    interrupted: bool = False
 
 
 def diagnose(
@@ -108,7 +122,7 @@ def examined(
     tick: Callable[[int, int], object],
 ) -> Diagnosis:
     """`diagnose`, which tells `tick` the steps made and those planned (0 where unknown)."""
-    return followed(model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, tick)[0]
+    return followed(model, data, loss_fn, optimizer, validation, batch_size, epochs, seed, tick).diagnosis
 
 
 def followed(
@@ -121,8 +135,12 @@ def followed(
     epochs: int,
     seed: int,
     tick: Callable[[int, int], object],
-) -> tuple[Diagnosis, nn.Module]:
-    """`examined`, and the copy that was trained for it."""
+    share: float = 1.0,
+    trying: bool = True,
+) -> Followed:
+    """`examined`, and what was trained for it: of a training of a known number of steps a `share`, and with
+    `trying` short trainings for comparison.
+    """
     check(model, loss_fn, batch_size, epochs, seed)
     with undisturbed(model), untouched(data, validation, model=model):
         _seeded(seed)
@@ -132,7 +150,7 @@ def followed(
         first = next(batches.epoch(0))
         _materialised(own, first)
         watch = Watch(own, rebuilt(optimizer, model, own), _own_loss(loss_fn), hurried=False)
-        return _examined(watch, batches, held, first, epochs, seed, tick), watch.model
+        return _examined(watch, batches, held, first, epochs, seed, tick, share, trying)
 
 
 def _examined(
@@ -143,7 +161,9 @@ def _examined(
     epochs: int,
     seed: int,
     tick: Callable[[int, int], object],
-) -> Diagnosis:
+    share: float,
+    trying: bool,
+) -> Followed:
     sample, valid = batches.sample(), [] if held is None else held.sample()
     optimiser = optimiser_of(watch.optimizer, watch.model)
     looker = Looker(copy_of(watch.model), watch.loss_fn, first, sample, valid)
@@ -159,7 +179,8 @@ def _examined(
             found.append(looker.sharpness(watch.model, watch.optimizer, step))
 
     look(0)
-    driven = drive(watch, batches, epochs, standings, look)
+    most = math.ceil(share * planned) if share < 1.0 else 0
+    driven = drive(watch, batches, epochs, standings, look, most)
     found.append(looker.sharpness(watch.model, watch.optimizer, driven.steps))
     seen = Seen(
         module=watch.model,
@@ -172,18 +193,20 @@ def _examined(
         validation=valid,
         labels=watch.labels,
         snapshots=watch.snapshots,
-        making=making_of(watch.optimizer, watch.model),
+        making=making_of(watch.optimizer, watch.model) if trying else None,
         epochs=epochs,
         sharpness=tuple(one for one in found if one is not None),
         standings=driven.standings,
         planned=planned,
-        finished=not (driven.interrupted or driven.stopped or driven.cut),
+        finished=not (driven.interrupted or driven.stopped or driven.cut or driven.short),
         notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
     )
     told = conclude(seen, looker)
     if driven.stopped is not None and not any(one.area in EXPLAINING for one in told.faults):
         raise refusal(watch.model, driven.stopped, told.steps)
-    return told
+    course = told.record.course
+    seen_rows = 0 if course is None else int(np.nansum(course.rows))
+    return Followed(told, watch.model, seen_rows + looker.passed, driven.interrupted)
 
 
 def _ending(driven: Driven) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Stopped(Exception):
 class Driven:
     """How the loop went: the `steps` made, the `standings` at ends of epochs, whether it was `interrupted`
     from the keyboard, or what it `stopped` at. `cut`: whether it ended because nothing more could be learnt.
+    `short`: whether it ended at the most steps that it was to make.
     """
 
     steps: int
@@ -39,6 +40,7 @@ class Driven:
     interrupted: bool = False
     stopped: Stopped | None = None
     cut: bool = False
+    short: bool = False
 
 
 def drive(
@@ -47,8 +49,9 @@ def drive(
     epochs: int,
     standings: Standings,
     tick: Callable[[int], object],
+    most: int = 0,
 ) -> Driven:
-    """Train what `watch` looks at. `tick` is told the steps made."""
+    """Train what `watch` looks at, for `most` steps where that is above 0. `tick` is told the steps made."""
     found: list[Standing] = []
     stopped, interrupted, step = None, False, 0
     lost = 0
@@ -61,10 +64,10 @@ def drive(
                     step += 1
                     tick(step)
                     lost = 0 if loss is not None and bool(torch.isfinite(loss).all()) else lost + 1
-                    if lost >= LOST:
+                    if lost >= LOST or step == most:
                         break
                 found.append(standings(watch.model, step))
-                if lost >= LOST:
+                if lost >= LOST or 0 < most <= step:
                     break
     except KeyboardInterrupt:
         interrupted = True
@@ -72,7 +75,7 @@ def drive(
         stopped = ended
     if not found or found[-1].step < step:
         found.append(standings(watch.model, step))
-    return Driven(step, tuple(found), interrupted, stopped, lost >= LOST)
+    return Driven(step, tuple(found), interrupted, stopped, lost >= LOST, 0 < most <= step)
 
 
 def _step(watch: Watch, model: nn.Module, optimizer: Optimizer, batch: Batch) -> Tensor | None:

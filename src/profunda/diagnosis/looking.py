@@ -56,7 +56,8 @@ class Looked:
 class Looker:
     """Looks at a module, as it was `begun`, on its `first` batch and on a `sample` of rows.
 
-    `begun` is a copy of the user's. `notes` tell what could not be measured.
+    `begun` is a copy of the user's. `notes` tell what could not be measured; `passed` are the rows that
+    trainings for comparison took, about.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Looker:
         self.begun, self.loss_fn, self.first = begun, loss_fn, first
         self.sample, self.validation = sample, validation
         self.notes: list[str] = []
+        self.passed = 0
         self.anatomy = self._anatomy()
         whole = joined(sample)
         self.probe = None if whole is None else mixed(whole, PROBED)
@@ -152,6 +154,8 @@ class Looker:
         parts = Parts(self.begun, self.loss_fn, making, size, epochs)
         few = steps_for(len(changes), steps)
         probe = self.probe
+        longer = sum(one.value if one.kind == "epochs" else 1.0 for one in changes)
+        self.passed += round((1.0 + longer) * SEEDS * few * size)
         try:
             return trials(
                 changes,

@@ -22,16 +22,13 @@ from profunda.diagnosis.record import Task
 from profunda.diagnosis.scoring import score
 from profunda.diagnosis.tasks import class_axis
 
-__all__ = ["Comparison", "Judge", "Mark", "compared"]
+__all__ = ["Comparison", "Judge", "Mark", "Spread", "compared", "spread_of"]
 
 CONFIDENCE = 0.975
 """Of the one-sided test: 4.3 standard errors where three seeds differ more than rows do."""
 
 GAIN, LESS = 0.005, 0.02
 """Least differences that count: of scores, and of losses as a part of the control's."""
-
-SEEN = 2
-"""Degrees of freedom of a variance between seeds that a race of three has shown."""
 
 FAR = 9.0
 """A squared error counts at most so many of the targets' variances: three standard deviations, so that a few
@@ -176,28 +173,51 @@ def _hits(made: Tensor, targets: Tensor, kind: str) -> tuple[np.ndarray, np.ndar
 # Tests ----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Variances between seeds of a difference of scores, and of one of losses as a part of the control's (NaN
+    where they do not compare), with the degrees of freedom of both.
+    """
+
+    score: float
+    loss: float
+    freedom: int
+
+
+def spread_of(pairs: Sequence[tuple[Sequence[Mark], Sequence[Mark]]], *, alike: bool) -> Spread | None:
+    """Pooled over pairs of several seeds each, in none of which one broke down; None where there are none."""
+    scores, losses, freedom = [], [], 0
+    for candidate, control in pairs:
+        if len(candidate) < 2 or any(one.failed for one in (*candidate, *control)):
+            continue
+        both = list(zip(candidate, control, strict=True))
+        freedom += len(both) - 1
+        scores.append(float(np.var([one.score - other.score for one, other in both], ddof=1)))
+        rows = [_losses(one, other, alike) for one, other in both]
+        scale = _scale(control, alike)
+        losses.append(float(np.var([np.mean(each) / scale for each in rows], ddof=1)) if scale else math.nan)
+    return Spread(float(np.mean(scores)), float(np.mean(losses)), freedom) if freedom else None
+
+
 def compared(
-    candidate: Sequence[Mark], control: Sequence[Mark], *, alike: bool, spread: float = math.nan
+    candidate: Sequence[Mark], control: Sequence[Mark], *, alike: bool, spread: Spread | None = None
 ) -> Comparison:
     """Of marks after the same seeds. `alike`: whether both losses are the same function, so that they
-    compare. `spread`: the variance of the score's difference between seeds, where it is known from elsewhere.
+    compare. `spread`: that between seeds, where so few show too little of it.
 
     A control that broke down counts as a network that tells nothing; a candidate that did is worse.
     """
     if any(one.failed for one in candidate):
         return Comparison(math.nan, math.nan, math.nan, math.nan, False, True)
     rows = [_against(one, other) for one, other in zip(candidate, control, strict=True)]
-    scored = _tested(rows, spread)
+    scored = _tested(rows, math.nan if spread is None else spread.score, spread)
     lost = any(one.failed for one in control)
     losses: list[np.ndarray] = []
     scale = math.nan
-    if alike and not lost:
-        losses = [other.loss - one.loss for one, other in zip(candidate, control, strict=True)]
-        scale = float(np.mean([np.mean(np.abs(other.loss)) for other in control]))
-    elif not lost and all(len(one.belief) for one in (*candidate, *control)):
-        losses = [other.belief - one.belief for one, other in zip(candidate, control, strict=True)]
-        scale = float(np.mean([np.mean(other.belief) for other in control]))
-    less = _tested(losses, math.nan)
+    if not lost and (alike or all(len(one.belief) for one in (*candidate, *control))):
+        losses = [_losses(one, other, alike) for one, other in zip(candidate, control, strict=True)]
+        scale = _scale(control, alike)
+    less = _tested(losses, math.nan if spread is None else spread.loss * scale**2, spread)
     much = scored.mean > GAIN and scored.beyond
     worse = -scored.mean > GAIN and scored.below
     gained = less.mean > LESS * scale and less.beyond and not scored.mean < -max(GAIN, scored.error)
@@ -222,21 +242,34 @@ def _against(one: Mark, other: Mark) -> np.ndarray:
     return one.right - other.right
 
 
-def _tested(differences: Sequence[np.ndarray], spread: float) -> _Test:
-    """Whether the mean over seeds and rows is above 0, or below."""
+def _losses(one: Mark, other: Mark, alike: bool) -> np.ndarray:
+    """By how much each block's loss, or each row's belief where losses are not alike, is better."""
+    mine, theirs = (one.loss, other.loss) if alike else (one.belief, other.belief)
+    return theirs - mine if len(mine) == len(theirs) else np.empty(0)
+
+
+def _scale(control: Sequence[Mark], alike: bool) -> float:
+    held = [np.abs(one.loss) if alike else one.belief for one in control]
+    return float(np.mean([np.mean(each) for each in held])) if all(len(each) for each in held) else math.nan
+
+
+def _tested(differences: Sequence[np.ndarray], between: float, spread: Spread | None) -> _Test:
+    """Whether the mean over seeds and rows is above 0, or below; `between` seeds it varies so, as `spread`
+    has it, or as these seeds show.
+    """
     seeds = len(differences)
     if not seeds or not len(differences[0]) or not all(np.isfinite(each).all() for each in differences):
         return _Test(math.nan, math.nan, False, False)
     table = np.stack(differences)
     mean, n = float(table.mean()), table.shape[1]
-    behind = seeds - 1
     of_rows = float(np.var(table.mean(0), ddof=1)) / n if n > 1 else 0.0
-    if seeds > 1:
-        of_seeds = max(0.0, float(np.var(table.mean(1), ddof=1)) / seeds)
-    else:
-        of_seeds, behind = (0.0, 1) if math.isnan(spread) else (spread, SEEN)
+    of_seeds, behind = 0.0, max(1, seeds - 1)
+    if spread is not None and math.isfinite(between):
+        of_seeds, behind = between / seeds, spread.freedom
+    elif seeds > 1:
+        of_seeds = float(np.var(table.mean(1), ddof=1)) / seeds
     error = math.sqrt(of_rows + of_seeds)
-    weight = of_rows**2 / max(1, n - 1) + of_seeds**2 / max(1, behind)
+    weight = of_rows**2 / max(1, n - 1) + of_seeds**2 / behind
     freedom = (of_rows + of_seeds) ** 2 / weight if weight > 0.0 else 1.0
     limit = float(stdtrit(max(1.0, freedom), CONFIDENCE)) * error
     return _Test(mean, error, mean > limit, mean < -limit)

@@ -17,7 +17,7 @@ from profunda.diagnosis.recipes import Recipe
 from profunda.diagnosis.supplies import Supply
 from profunda.diagnosis.untouched import untouched
 
-__all__ = ["Ran", "Scaled", "run"]
+__all__ = ["Ran", "Scaled", "entering", "ready", "run"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def run(
     torch.manual_seed(seed)
     parts = recipe.parts
     own = copy.deepcopy(parts.module)
-    ready = _ready(own, parts)
+    outer = ready(own, parts)
     passed = 0
     try:
         optimizer = parts.optimizer(own)
@@ -56,20 +56,20 @@ def run(
                     passed += batch.rows
                     tick(batch.rows)
                     if not _step(own, parts, optimizer, batch):
-                        return Ran(ready, passed, True, "a loss was not finite")
+                        return Ran(outer, passed, True, "a loss was not finite")
                     if passed >= rows:
                         break
                 turn += 1
                 if passed == before:
-                    return Ran(ready, passed, True, "no rows are left")
+                    return Ran(outer, passed, True, "no rows are left")
     except Exception as error:
-        return Ran(ready, passed, True, f"{type(error).__name__}: {error}")
-    return Ran(ready, passed)
+        return Ran(outer, passed, True, f"{type(error).__name__}: {error}")
+    return Ran(outer, passed)
 
 
 def _step(own: nn.Module, parts: Parts, optimizer: torch.optim.Optimizer, batch: Batch) -> bool:
     """One step; whether its loss was finite."""
-    inputs, named, targets = _entering(parts, batch)
+    inputs, named, targets = entering(parts, batch)
     trained = [each for each in own.parameters() if each.requires_grad]
     seen: list[float] = []
 
@@ -88,7 +88,8 @@ def _step(own: nn.Module, parts: Parts, optimizer: torch.optim.Optimizer, batch:
     return math.isfinite(seen[0])
 
 
-def _entering(parts: Parts, batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+def entering(parts: Parts, batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Inputs, inputs by name and targets as the network and the loss get them: copies, scaled."""
     inputs: Any = cloned(batch.inputs)
     named: Any = cloned(dict(batch.named))
     inputs, named = _inputs(parts.inputs, inputs, named)
@@ -107,7 +108,8 @@ def _inputs(scalings: tuple[Scaling, ...], inputs: Any, named: Any) -> tuple[Any
     return mapped(inputs, change), mapped(named, change)
 
 
-def _ready(own: nn.Module, parts: Parts) -> nn.Module:
+def ready(own: nn.Module, parts: Parts) -> nn.Module:
+    """`own` for the user's units."""
     return Scaled(own, parts.inputs, parts.targets) if parts.inputs or parts.targets is not None else own
 
 

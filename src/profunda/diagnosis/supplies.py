@@ -15,7 +15,7 @@ from profunda.diagnosis.loaders import Batches, batches_of
 from profunda.diagnosis.recipes import Recipe, finite_rows
 from profunda.errors import ArgumentError
 
-__all__ = ["Supply", "moved_by", "parted", "whole_of"]
+__all__ = ["Supply", "finite_batch", "moved_by", "pair_of", "parted", "whole_of"]
 
 BYTES = 256 * 2**20
 """Rows are kept whole up to so much; larger data are only gone through as they come."""
@@ -42,18 +42,22 @@ class Supply:
         batches = self._batches(recipe, seed)
         if not recipe.finite:
             return batches.epoch
-        return lambda turn: (good for each in batches.epoch(turn) if (good := _finite(each)) is not None)
+        return lambda turn: (good for each in batches.epoch(turn) if (good := finite_batch(each)) is not None)
+
+    def dealt(self, recipe: Recipe) -> bool:
+        """Whether `recipe` wants rows in other batches than the user's, so that all must be at hand."""
+        return bool(recipe.shift or recipe.shuffled or recipe.parts.batch_size != self.batch_size)
 
     def _batches(self, recipe: Recipe, seed: int) -> Batches:
         size = recipe.parts.batch_size
-        if not recipe.shift and not recipe.shuffled and size == self.batch_size:
+        if not self.dealt(recipe):
             return batches_of(self.data, self.module, size, seed)
         if self.whole is None or not isinstance(self.whole.targets, Tensor):
             raise ArgumentError(
                 "Rows can only be dealt out in another way where they fit into memory together and all "
                 "batches look alike."
             )
-        return batches_of(_pair(moved_by(self.whole, recipe.shift)), self.module, size, seed)
+        return batches_of(pair_of(moved_by(self.whole, recipe.shift)), self.module, size, seed)
 
 
 def whole_of(batches: Batches) -> Feed | None:
@@ -78,10 +82,11 @@ def parted(whole: Feed, seed: int) -> tuple[Any, Any]:
     """Pairs (X, y) to train on and to judge by, from all rows."""
     order = torch.randperm(whole.rows, generator=torch.Generator().manual_seed(seed))
     held = max(1, round(HELD * whole.rows))
-    return _pair(whole.take(order[held:].sort().values)), _pair(whole.take(order[:held]))
+    return pair_of(whole.take(order[held:].sort().values)), pair_of(whole.take(order[:held]))
 
 
-def _pair(feed: Feed) -> tuple[Any, Any]:
+def pair_of(feed: Feed) -> tuple[Any, Any]:
+    """(X, y) as a user gives them."""
     inputs: Any = dict(feed.named) or (feed.inputs[0] if len(feed.inputs) == 1 else feed.inputs)
     return inputs, feed.targets
 
@@ -94,8 +99,8 @@ def moved_by(feed: Feed, shift: int) -> Feed:
     return Feed(feed.inputs, feed.named, targets, feed.rows, feed.axis, feed.apart, feed.matched)
 
 
-def _finite(batch: Batch) -> Batch | None:
-    """Its rows of finite numbers, None where fewer than two are left of several."""
+def finite_batch(batch: Batch) -> Batch | None:
+    """The rows of finite numbers, None where fewer than two are left of several."""
     feed = feed_of(batch.inputs, batch.targets, batch.named)
     good = finite_rows(feed)
     if good is None or bool(good.all()):
