@@ -194,13 +194,8 @@ _OUTPUTS = (
         "sequence",
         "output-activation-twice",
         ("output",),
-        replace(
-            TONES,
-            net=partial(Recurring, nn.GRU, 1, 20, 3, act=nn.Softmax(-1)),
-            optimizer=adam(3e-3),
-            epochs=8,
-        ),
-        replace(TONES, optimizer=adam(3e-3), epochs=8),
+        replace(TONES, net=partial(Recurring, nn.GRU, 1, 20, 3, act=nn.Softmax(-1)), judge=by(informed)),
+        replace(TONES, judge=by(informed)),
     ),
     Case(
         "sigmoid-before-bce-with-logits",
