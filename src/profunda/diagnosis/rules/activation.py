@@ -10,6 +10,7 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Anatomy, Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
+from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
@@ -72,7 +73,9 @@ def _dead(record: Record) -> Answer:
         return clear(code, "they sit on flat ends: that is another code")
     if look.step == 0 and record.anatomy.skips > 0:
         return too_little(code, "dead before training, and signals may pass by")
-    if look.step > 0 and not poor(record):
+    cut = cut_of(record)
+    begun = cut is not None and bool(cut.place)
+    if look.step > 0 and not poor(record) and not (begun and not is_mature(record)):
         learns = not math.isnan(progress(record).learnt) and is_mature(record)
         return clear(code, "it learns all the same") if learns else too_little(code, "what it costs is open")
     place = record.anatomy.activations[at]
@@ -86,13 +89,19 @@ def _dead(record: Record) -> Answer:
             "enters: nothing passes them, and no gradient comes back that could revive them.",
             "Begin with biases at 0 and weights at the critical variance, step shorter, or use an activation "
             "that has a slope on both sides.",
-            step=look.step,
+            step=0 if begun else look.step,
             changes=(
                 Change("initialisation", word="critical"),
                 Change("activation", word="leaky_relu"),
                 Change("learning rate", value=0.1),
             ),
-            explains=(*STALLED, "norm-missing", "lazy", "bottleneck"),
+            explains=(
+                *STALLED,
+                "norm-missing",
+                "lazy",
+                "bottleneck",
+                *(("weights-too-small",) if begun else ()),
+            ),
         ),
     )
 

@@ -5,13 +5,15 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Record, Survey
+from profunda.diagnosis.record import Anatomy, Layer, Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
+from profunda.diagnosis.rules.cuts import Cut, cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
 from profunda.diagnosis.rules.passes import batch_norms
 from profunda.diagnosis.rules.readings import (
     MEDIOCRE,
     after,
+    before,
     failing,
     is_mature,
     poor,
@@ -44,6 +46,7 @@ BEHIND = (
     "too-deep",
     "norm-missing",
     "activation-contracts",
+    "bottleneck",
 )
 """What rows that are all alike look like further on."""
 
@@ -90,8 +93,9 @@ def _mixed(record: Record) -> Answer:
 
 
 def _ignored(record: Record) -> Answer:
-    code, last = "input-ignored", after(record)
-    if last is None:
+    code, last, cut = "input-ignored", after(record) or before(record), cut_of(record)
+    cut = cut if cut is not None and not cut.place else None
+    if last is None or (last.step == 0 and cut is None):
         return not_applicable(code, "outputs of a trained network were not looked at")
     moves = last.sensitivity[np.isfinite(last.sensitivity)]
     change = float(np.max(moves)) if len(moves) else last.output_spread
@@ -101,20 +105,42 @@ def _ignored(record: Record) -> Answer:
     ratio = change / size if size > 0.0 else 0.0
     if ratio >= IGNORED:
         return clear(code)
-    if not poor(record):
+    if not poor(record) and (cut is None or is_mature(record)):
         return clear(code, "a constant fits")
+    layers = record.anatomy.layers
     return (
         Finding(
             code,
             "fault",
-            "",
+            "" if cut is None else layers[cut.after + 1].name,
             (Evidence("change of outputs with the inputs, over their size", ratio, IGNORED, "ratio"),),
-            "Whatever enters, the outputs are the same: the inputs are not connected to them, or nothing of "
-            "what they bring survives on the way.",
-            "Follow one row through forward: is every result handed on to the next layer?",
-            step=last.step,
-            explains=(*(one for one in STALLED if one != code), *(BEHIND if _never_entered(record) else ())),
+            _how_ignored(cut, layers),
+            "Follow one row through forward: is every result handed on to the next layer, and is no norm or "
+            "softmax taken over one number?",
+            step=0 if cut is not None else last.step,
+            explains=(
+                *(one for one in STALLED if one != code),
+                *(BEHIND if cut is not None or _never_entered(record) else ()),
+            ),
         ),
+    )
+
+
+def _how_ignored(cut: Cut | None, layers: tuple[Layer, ...]) -> str:
+    if cut is None:
+        return (
+            "Whatever enters, the outputs are the same: the inputs are not connected to them, or nothing of "
+            "what they bring survives on the way."
+        )
+    if cut.after < 0:
+        return (
+            f"Whatever enters, {layers[0].name} and all behind it give the same: what differs between rows "
+            "is lost before the first layer."
+        )
+    return (
+        f"Rows still differ in what leaves {layers[cut.after].name}, and are all the same in what leaves "
+        f"{layers[cut.after + 1].name}: what lies between takes away all that tells them apart, as a norm or "
+        "a softmax over one number does, or a result that is not handed on."
     )
 
 

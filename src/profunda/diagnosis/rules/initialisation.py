@@ -7,6 +7,7 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
+from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
@@ -35,6 +36,9 @@ FADES, GROWS = 1e-2, 1e2
 
 FADED = 1e-4
 """What is left of a difference between rows, where it counts beside a poor result as well as a failure."""
+
+PART_OF_IT = 0.5
+"""Of the logarithm of what fades, the part that the sizes of weights must account for to be its cause."""
 
 LOST, BURST = 1e-6, 1e6
 """In float32 a difference of 1e-7 is lost in rounding: such a network cannot begin, whatever follows."""
@@ -115,6 +119,8 @@ def _too_small(record: Record) -> Answer:
     lost = flow.forward < LOST
     if not faded:
         return clear(code, "smaller than critical, and signals pass all the same")
+    if cut_of(record) is not None or flow.whole > max(flow.least, LOST) ** PART_OF_IT:
+        return clear(code, "smaller than critical, but not by what is lost: something else takes it")
     severity = _severity(record, mended, certain=lost, strong=flow.least < FADED)
     if severity is None:
         return clear(code) if is_mature(record) else too_little(code, "smaller than critical; it may do")
