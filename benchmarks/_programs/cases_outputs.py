@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from _programs.judging import believable, believable_logits, by, correlation, probable, rounded
+from _programs.judging import believable, believable_logits, by, correlation, informed, probable, rounded
 from _programs.losses import (
     absolute,
     always_first,
