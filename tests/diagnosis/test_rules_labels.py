@@ -164,6 +164,34 @@ def test_labels_conflicting(
     assert severity(asked("labels-conflicting", sequence)) == "not applicable"
 
 
+@pytest.mark.parametrize("made_by", ["copies", "fine columns", "coincidence"])
+def test_copies_with_labels_given_anew_conflict_though_rarely(made_by: str) -> None:
+    """What doubles disagree by is noise that the skill knows of; no coincidence gave them their labels."""
+    rows = replace(
+        STANDARD, doubles=1.0, conflicts=0.25, by_chance=0.5, groups=400, copied=made_by == "copies"
+    )
+    rows = replace(rows, finest=0.9 if made_by == "fine columns" else 0.1)
+    record = made.record(rows=rows, targets=told(0.4, 0.01), task=CLASSES)
+    assert severity(asked("labels-conflicting", record)) == ("clear" if made_by == "coincidence" else "hint")
+    values = replace(record, task=made.task("values"))  # two measurements of one thing differ
+    assert severity(asked("labels-conflicting", values)) == "clear"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("times", [2, 3])
+def test_rows_labelled_by_several_that_seldom_agree_are_told(seed: int, times: int) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.integers(0, 9, (400, 6)).astype(float)
+    y = (x[:, 0] > 4).astype(int)
+    wide, order = np.repeat(x, times, axis=0), draw.permutation(400 * times)
+    said = np.repeat(y, times) ^ (draw.random(400 * times) < 0.15)
+    rows, targets = made.measured(wide[order], said[order], CLASSES)
+    assert rows.copied
+    assert (
+        severity(asked("labels-conflicting", made.record(rows=rows, targets=targets, task=CLASSES))) == "hint"
+    )
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_doubles_of_a_noisy_task_in_a_small_table_do_not_conflict_beyond_its_noise(seed: int) -> None:
     draw = np.random.default_rng(seed)

@@ -103,6 +103,20 @@ def test_doubles_and_conflicts_are_those_of_the_slow_twin(seed: int, n: int, wid
     assert (found.doubles, found.conflicts, found.groups) == pytest.approx(made.doubles(x, y))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("width", [2, 3, 5, 8])
+def test_rows_that_coincide_in_a_grid_are_no_copies_and_rows_that_stand_twice_are(
+    seed: int, width: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    skew = np.minimum(draw.geometric(0.4, (1500, width)), 6).astype(np.float32)
+    again = draw.normal(size=(900, width))[draw.integers(0, 900, 1500)]  # drawn with replacement
+    plain = draw.normal(size=(500, width)).astype(np.float32)
+    assert not any(rows_of(made.table(x, np.zeros(len(x), int))).copied for x in (skew, again, plain))
+    for x in (np.concatenate([plain, plain]), np.repeat(plain, 3, 0), np.concatenate([plain, plain[:100]])):
+        assert rows_of(made.table(x, np.zeros(len(x), int))).copied
+
+
 def test_conflicts_by_chance_are_those_of_dealt_out_labels() -> None:
     x, y = DRAW.integers(0, 40, (4000, 1)).astype(float), DRAW.choice(3, 4000, p=[0.6, 0.3, 0.1])
     found = rows_of(made.table(x, y))

@@ -18,6 +18,9 @@ NEAR_ROWS, NEAR_COLUMNS = 2048, 256
 
 SERIAL_COLUMNS = 64
 
+SPREAD = 3.0
+"""Standard errors of a number of rows: no table of independent rows in a thousand is beyond that."""
+
 
 def rows_of(
     table: Table, validation: Table | None = None, n: int = 0, labels: np.ndarray | None = None
@@ -56,6 +59,7 @@ def rows_of(
         close=close,
         compared=compared,
         finest=_finest(table),
+        copied=_copied(table.groups),
         serial=_serial(numbers),
         ordered=_ordered(targets),
     )
@@ -88,6 +92,25 @@ def _doubles(groups: np.ndarray) -> tuple[float, int]:
         return 0.0, 0
     counts = np.bincount(groups)
     return float((counts[groups] > 1).mean()), int((counts > 1).sum())
+
+
+def _copied(groups: np.ndarray) -> bool:
+    """Whether rows occur as often as they do because they were copied, and not by coincidence.
+
+    Rows drawn from cells of any chances are each drawn a Poisson number of times, so of the numbers f_j of
+    different rows that occur j times, j! f_j are moments, and f_j² j/(j + 1) ≤ f_(j-1) f_(j+1). Where rows
+    stand twice or thrice each, that is broken. Each is given SPREAD standard errors.
+    """
+    if not len(groups):
+        return False
+    often = np.bincount(np.bincount(groups)).astype(np.float64)
+    often = np.append(often, 0.0)
+    often[0] = np.inf  # rows that might have occurred and did not
+    most = np.arange(2, len(often) - 1)
+    least = np.maximum(0.0, often[most] - SPREAD * np.sqrt(often[most])) ** 2 * most / (most + 1.0)
+    sides = often + SPREAD * np.sqrt(often + 1.0)
+    sides[0] = np.inf
+    return bool((least > sides[most - 1] * sides[most + 1]).any())
 
 
 def _conflicts(table: Table) -> tuple[float, float]:

@@ -89,7 +89,8 @@ class Anatomy:
 
     `last` are the names of the Ops after the last layer with parameters ("softmax", …). `skips` counts
     additions of what went around a layer. `unused` are parameters that no gradient reached on a first
-    backward pass, `shared` pairs of names that are one tensor. `training` is whether the module, and
+    backward pass, `shared` pairs of names that are one tensor. `frozen` are layers that are not trained and
+    whose weights look as if freshly drawn. `training` is whether the module, and
     `stuck` which parts, were in the other mode when it was handed over.
     """
 
@@ -102,6 +103,7 @@ class Anatomy:
     skips: int = 0
     unused: tuple[str, ...] = ()
     shared: tuple[tuple[str, str], ...] = ()
+    frozen: tuple[str, ...] = ()
     training: bool = True
     stuck: tuple[str, ...] = ()
     why: str = ""
@@ -193,9 +195,10 @@ class Rows:
     what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
     validation rows that are training rows too (NaN without validation), `close` share of those that nearly
     are, beyond those that training rows nearly are of each other. `finest`: the most different numbers in a
-    column over the different rows, 1 where one column tells them all apart. `serial`: share of their variance
-    in which rows follow from the row before, beyond chance. `ordered`: how much more often neighbouring rows
-    share a label than by chance, in order of arrival within the first epoch, 0 to 1.
+    column over the different rows, 1 where one column tells them all apart. `copied`: whether rows occur a
+    number of times that no draw with replacement gives, so that their doubles were made. `serial`: share of
+    their variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
+    neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1.
     """
 
     kind: Literal["numbers", "images", "tokens", "other"]
@@ -215,6 +218,7 @@ class Rows:
     close: float = float("nan")
     compared: int = 0
     finest: float = float("nan")
+    copied: bool = False
     serial: float = 0.0
     ordered: float = 0.0
 

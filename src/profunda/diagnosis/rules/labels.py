@@ -53,6 +53,9 @@ less than half of that is there."""
 CONFLICT_FAULT, CONFLICT_HINT, GROUPS = 0.05, 0.01, 10
 """Shares of all rows with a double of another label, and how many different rows must occur twice."""
 
+FINE = 0.5
+"""Where a column tells so many of the rows apart, none are equal by coincidence."""
+
 DOUBLE_SIDED = 2.0
 """Standard errors of an interval."""
 
@@ -243,9 +246,11 @@ def _labels_conflicting(record: Record) -> Answer:
     )
     expected = chance * (1.0 - skill) if task.kind != "values" else chance
     low = wilson(share, rows.groups)[0]
-    if low <= expected + (0.0 if skill > 0.0 else DOUBLE_SIDED * error):
+    natural = low <= expected + (0.0 if skill > 0.0 else DOUBLE_SIDED * error)
+    made = (rows.copied or rows.finest > FINE) and task.kind != "values"
+    if natural and not made:
         return clear(code, "Doubles disagree no more often than the task's own noise makes them.")
-    fault = rows.conflicts > CONFLICT_FAULT and task.kind != "values"
+    fault = rows.conflicts > CONFLICT_FAULT and task.kind != "values" and not natural
     return (
         Finding(
             code,
@@ -253,17 +258,25 @@ def _labels_conflicting(record: Record) -> Answer:
             "",
             (
                 Evidence(
-                    "share of rows whose double has another label", rows.conflicts, expected * rows.doubles
+                    "share of rows whose double has another label",
+                    rows.conflicts,
+                    CONFLICT_HINT if natural else expected * rows.doubles,
                 ),
-                Evidence("share of doubles that disagree", share, expected),
+                Evidence("share of doubles that disagree", share, math.nan if natural else expected),
             ),
             f"{rows.conflicts:.0%} of the rows occur again with another label, {share:.0%} of those that "
-            f"occur again; where inputs tell as much as here {expected:.0%} would. No function fits both.",
+            f"occur again; {_beside(natural, expected)} No function fits both.",
             "Find out which label is right and drop the others, or add the input that tells such rows apart.",
             harm=min(1.0, rows.conflicts),
             explains=("labels-noisy", "too-small", "plateau", "overfitting"),
         ),
     )
+
+
+def _beside(natural: bool, expected: float) -> str:
+    if natural:
+        return "that is no coincidence of inputs, for such rows are copies, with labels that were given anew."
+    return f"where inputs tell as much as here {expected:.0%} would."
 
 
 def _labels_noisy(record: Record) -> Answer:
