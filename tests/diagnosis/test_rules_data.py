@@ -210,6 +210,17 @@ def test_targets_unscaled(mean: float, std: float, learnt: float | None, expecte
     assert severity(asked("targets-unscaled", ours)) == "not applicable"
 
 
+def test_outputs_that_begin_huge_do_not_make_targets_of_size_one_small() -> None:
+    targets = made.targets(mean=np.array([0.0]), std=np.array([1.0]))
+    first = replace(made.survey(0, 9e4), output_size=300.0)
+    record = made.record(
+        FAILED, targets=targets, task=made.task("values"), loss=Loss("MSELoss", "mse", trivial=1.0)
+    )
+    assert (
+        severity(asked("targets-unscaled", replace(record, surveys=(first, *record.surveys[1:])))) == "clear"
+    )
+
+
 def test_a_loss_that_scales_targets_itself_has_no_targets_to_be_scaled() -> None:
     targets = made.targets(mean=np.array([2e5]), std=np.array([8e4]))
     record = made.record(

@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.drawn import looks_drawn
 from profunda.diagnosis.operations import known_module, module_sort
 from profunda.diagnosis.record import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.tape import Node, is_leaf, recorded
@@ -138,12 +139,18 @@ def _assembled(
         last=_last(nodes, ends),
         skips=_skips(nodes),
         unused=unused,
+        frozen=tuple(one.name for one in layers if not one.trainable and _is_raw(own, prefix, one.name)),
         **known,
     )
 
 
 def _part(own: nn.Module, path: str, prefix: str) -> nn.Module:
     return own.get_submodule(path[len(prefix) :].lstrip("."))
+
+
+def _is_raw(own: nn.Module, prefix: str, name: str) -> bool:
+    """Whether every matrix of a layer is still as drawn."""
+    return looks_drawn([one.detach() for one in _part(own, name, prefix).parameters() if one.ndim > 1])
 
 
 def _op(node: Node) -> Op:

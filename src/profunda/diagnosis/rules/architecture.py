@@ -160,7 +160,7 @@ def _unused(record: Record) -> Answer:
     names = sorted({name.rpartition(".")[0] for name in held if name.rpartition(".")[2] != "bias"})
     names = [name for name in names if not _gets_gradients(record, name)]
     if not names:
-        return clear(code)
+        return _frozen(record)
     share = len(names) / (len(names) + len(anatomy.layers))
     return (
         Finding(
@@ -174,6 +174,47 @@ def _unused(record: Record) -> Answer:
             "Use them in forward, or take them out; freeze on purpose with requires_grad_(False).",
             harm=min(1.0, share),
             explains=("no-learning", "plateau", "too-small", "input-ignored", "bottleneck", "rate-too-low"),
+        ),
+    )
+
+
+def _frozen(record: Record) -> Answer:
+    """Layers that are not trained and were not before: as good as what a draw happens to give."""
+    code, names = "part-unused", record.anatomy.frozen
+    if not names:
+        return clear(code)
+    if not is_mature(record):
+        return too_little(code, "frozen as drawn; what features of a draw do is not known yet")
+    if not poor(record) and not progress(record).by_loss < MEDIOCRE:
+        return clear(code, "frozen as drawn, and such features serve")
+    numbers = sum(one.parameters for one in record.anatomy.layers if one.name in names)
+    share = numbers / max(1, record.anatomy.parameters)
+    return (
+        Finding(
+            code,
+            "fault" if poor(record) else "hint",
+            names[0],
+            (
+                Evidence("layers frozen with weights as drawn", float(len(names)), 0.0),
+                Evidence("share of all parameters", share),
+                Evidence("share of the constant's loss taken away", progress(record).by_loss, MEDIOCRE),
+            ),
+            f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''} do not train "
+            "(requires_grad is False), and their weights look freshly drawn: what the other layers get is a "
+            "random function of the inputs.",
+            "Let them train (requires_grad_(True)), or load the weights that they were meant to have.",
+            harm=min(1.0, max(share, 0.5)),
+            explains=(
+                "no-learning",
+                "plateau",
+                "too-small",
+                "too-few-epochs",
+                "bottleneck",
+                "rate-too-low",
+                "class-imbalance",
+                "weights-too-small",
+                "parameters-not-held",
+            ),
         ),
     )
 

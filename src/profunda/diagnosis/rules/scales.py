@@ -39,7 +39,8 @@ TARGETS, TARGETS_FAR = 10.0, 100.0
 size takes ten times the steps; and squared errors send back a gradient so many times as long."""
 
 TARGETS_SMALL, TARGETS_TINY = 1e-2, 1e-3
-"""Targets' spread over that of the first outputs: all of the loss is then the first weights' noise."""
+"""Targets' spread over the first outputs, or over 1 where these begin larger, which is another cause: all of
+the loss is then the first weights' noise."""
 
 AGAINST = 3.0
 """Column sizes below this matter to nobody, whatever their offset."""
@@ -209,7 +210,8 @@ def _targets_unscaled(record: Record) -> Answer:
         return too_little(code, "Nothing was seen of the network's outputs.")
     got = reached(record)
     outputs = first if math.isfinite(first) else 1.0
-    large, small = size / max(1.0, outputs), spread / max(outputs, 1e-30)
+    large = size / max(1.0, outputs)
+    small = spread / min(max(outputs, 1e-30), 1.0)  # what is beyond 1 are outputs that begin too large
     if large > (TARGETS if got.failed else TARGETS_FAR):
         return (_of_targets(code, got, large, TARGETS, size),)
     if 0.0 < small < (TARGETS_SMALL if got.failed else TARGETS_TINY):
