@@ -226,9 +226,9 @@ def _clipped(log: Log) -> float:
 
 def _summed(log: Log) -> int:
     """Micro-batches of a usual step where their losses came in whole, 1 where they were divided."""
-    several = [(log.scale[t], log.parts[t]) for t in range(len(log.loss)) if log.parts[t] > 1]
-    several = [(scale, parts) for scale, parts in several if math.isfinite(scale)]
-    if 2 * len(several) <= len(log.loss):
+    known = [(log.scale[t], log.parts[t]) for t in range(len(log.loss)) if math.isfinite(log.scale[t])]
+    several = [(scale, parts) for scale, parts in known if parts > 1]
+    if 2 * len(several) <= len(known):  # of the steps that were followed: others have no scale
         return 1
     parts = round(median(parts for _, parts in several))
     scale = median(scale for scale, _ in several)

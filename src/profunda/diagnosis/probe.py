@@ -214,6 +214,9 @@ class Probe:
         """A gradient came back to a value of the loss: 1, a scaler's factor, or 1 over the micro-batches."""
         self._begins()
         weight = grad.detach() if grad.ndim == 0 else grad.detach().sum()
+        if isinstance(term.weight, Tensor) or not math.isnan(term.weight):
+            # It was differentiated before, as for a penalty of its own gradient: that was no micro-batch.
+            self.cycle = [[each for each in terms if each is not term] for terms in self.cycle]
         term.weight = weight.item() if self.on_cpu else weight
         self.cycle[-1].append(term)
 
@@ -252,7 +255,8 @@ class Probe:
                 for each in tensors_in((first.args, first.named, first.targets))
                 if each.layout == torch.strided
             ]
-            self.found = tuple(fingerprint(each) for each in given[:3])
+            # A backward pass after the step comes too late: its inputs were let go of.
+            self.found = tuple(fingerprint(each) for each in given[:3]) or None
         if self.close:
             start = perf_counter()
             if self.stepping:

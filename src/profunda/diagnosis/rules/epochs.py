@@ -43,7 +43,8 @@ def _too_few(record: Record) -> Answer:
         return clear(code) if broke_down(course) else too_little(code, f"{course.steps} steps")
     more = relief(record, "epochs", above=1.0)
     falls = line.falls and line.fall >= max(STILL_FALLS * got.trivial, PART_OF_REST * got.end)
-    begun = line.steady and line.whole >= WHOLE * got.trivial and poor(record)
+    fallen = max(line.whole, got.start - got.end)  # blocks begin late, looks before the first step
+    begun = line.steady and line.fall > 0.0 and fallen >= WHOLE * got.trivial and poor(record)
     if not (falls or begun) or got.learnt > 1.0 - NOTHING or not _valid_falls(course):
         return clear(code)
     fault = got.learnt < MEDIOCRE
@@ -82,6 +83,7 @@ def _stopped(
         "Train for several times as many epochs, or step further in each.",
         changes=(Change("epochs", value=4.0),),
         harm=min(1.0, max(0.1, 1.0 - learnt)),
+        explains=("no-learning",),
     )
 
 

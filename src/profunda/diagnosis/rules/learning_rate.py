@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
-from profunda.diagnosis.rules.consequences import STALLED, WILD
+from profunda.diagnosis.rules.consequences import WILD
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
@@ -181,9 +181,13 @@ def _growth(course: Course) -> float:
 
 
 def _stable(record: Record) -> float:
-    """The largest stable rate known at the beginning, where steps are longest; NaN where not measured."""
+    """The largest stable rate known at the beginning, where steps are longest; NaN where not measured.
+
+    Of adaptive optimisers the largest one: after few steps divisors of weights that hardly got a gradient are
+    next to 0, and the curvature in their unit says nothing, for their steps are bounded all the same.
+    """
     known = [one.stable for one in record.sharpness if math.isfinite(one.stable) and one.stable > 0.0]
-    return known[0] if known else math.nan
+    return (max(known) if is_adaptive(record.optimiser) else known[0]) if known else math.nan
 
 
 def _peak(record: Record) -> float:
@@ -275,9 +279,10 @@ def _decays(record: Record) -> Answer:
     left = 1.0 - stop / total
     if len(course.rate) - stop < 2 or left < EARLY_END:
         return clear(code)
-    mended, line = relief(record, "schedule"), trend(course.loss[:stop])
+    mended, line, got = relief(record, "schedule"), trend(course.loss[:stop]), progress(record)
     begun = course.loss[:stop]
     fell = line.falls if line is not None else len(begun) > 2 and bool(begun[-1] < begun[0])
+    fell = fell or got.end < got.start  # of the same rows, and so without the noise of batches
     if not (poor(record) and fell) and mended is None:
         return clear(code, "it had learnt enough by then")
     return (
@@ -287,7 +292,7 @@ def _decays(record: Record) -> Answer:
             "",
             (
                 Evidence("part of the steps at nearly no rate", left, EARLY_END, "share"),
-                Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
+                Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE),
             ),
             f"After {stop} of {total} steps the rate is below a hundredth of its peak {peak:.3g}, while the "
             "loss still fell: the rest of the run changes nothing.",
@@ -386,7 +391,7 @@ def _unknown(record: Record, learnt: float) -> Finding:
         "Try to fit ten rows by heart: where that fails, the fault is in the network, the loss or the loop; "
         "where it works, look at the data.",
         changes=(Change("learning rate", value=0.1), Change("learning rate", value=10.0)),
-        explains=tuple(one for one in STALLED if one in ("plateau", "too-few-epochs")),
+        explains=("plateau",),
     )
 
 

@@ -128,7 +128,8 @@ def _no_backward(record: Record) -> Answer:
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
     if course.backwards > 0.1 * course.steps:
-        return _thrown_away(code, course)
+        groups = () if record.optimiser is None else record.optimiser.groups
+        return _thrown_away(code, course, any(one.weight_decay > 0.0 for one in groups))
     if course.detached >= MOST * course.steps:
         return clear(code, "the loss is cut off: a backward pass would reach nothing")
     if np.nanmax(course.gradient, initial=0.0) > 0.0:
@@ -150,9 +151,12 @@ def _no_backward(record: Record) -> Answer:
     )
 
 
-def _thrown_away(code: str, course: Course) -> Answer:
-    """Backward passes there were; whether anything of them was left when steps were made."""
-    none = np.nanmax(course.gradient, initial=0.0) == 0.0 and np.nanmax(course.update, initial=0.0) == 0.0
+def _thrown_away(code: str, course: Course, decays: bool) -> Answer:
+    """Backward passes there were; whether anything of them was left when steps were made. Weights that move
+    without a gradient are moved by the optimiser's decay alone, where it has one.
+    """
+    still = decays or np.nanmax(course.update, initial=0.0) == 0.0
+    none = np.nanmax(course.gradient, initial=0.0) == 0.0 and still
     known = np.isfinite(course.gradient).any() and np.isfinite(course.update).any()
     if not (none and known) or course.detached >= MOST * course.steps or len(course.sampled) < FEWEST:
         return clear(code)
@@ -169,7 +173,14 @@ def _thrown_away(code: str, course: Course) -> Answer:
             f"At all {len(course.sampled)} steps that were looked at every gradient was exactly 0, though "
             "backward passes were made: gradients are cleared between backward() and step().",
             "Call optimizer.zero_grad() before loss.backward(), not after it.",
-            explains=(*STALLED, "parameters-not-held", "part-unused", "dead-units"),
+            explains=(
+                *STALLED,
+                "parameters-not-held",
+                "part-unused",
+                "dead-units",
+                "rate-too-high",
+                "penalty-too-strong",
+            ),
         ),
     )
 

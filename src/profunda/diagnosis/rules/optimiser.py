@@ -96,7 +96,7 @@ def _constants(record: Record) -> Answer:
     odd = [shown for group in optimiser.groups for shown in _odd(group, steps, course, record)]
     if not odd:
         return clear(code)
-    crossed = any(name == "crossed" for name, _ in odd)
+    crossed = any(name in ("crossed", "endless") for name, _ in odd)
     if not is_mature(record) and not failing(record):
         return (_strange(record, "hint", odd),) if crossed and course is None else too_little(code, "odd")
     mended = relief(record, "optimiser")
@@ -112,7 +112,9 @@ def _odd(group: Group, steps: int, course: Course | None, record: Record) -> lis
     found = []
     if first > math.sqrt(second) if math.isfinite(first) and second >= 0.0 else False:
         found.append(("crossed", Evidence("β₁ over √β₂", first / max(math.sqrt(second), 1e-12), 1.0)))
-    if memory > HEAVY and steps > 0 and 1.0 / max(1e-12, 1.0 - memory) > LONG_MEMORY * steps:
+    if memory >= 1.0:
+        found.append(("endless", Evidence("momentum", memory, 1.0)))
+    elif memory > HEAVY and steps > 0 and 1.0 / max(1e-12, 1.0 - memory) > LONG_MEMORY * steps:
         horizon = 1.0 / max(1e-12, 1.0 - memory)
         found.append(("heavy", Evidence("steps remembered", horizon, LONG_MEMORY * steps, "steps")))
     drowned = group.eps / _usual_number(record, course)
@@ -139,6 +141,7 @@ def _strange(record: Record, severity: str, odd: list[tuple[str, Evidence]]) -> 
     why = {
         "crossed": "it averages gradients over more steps than their squares, so that steps after a large "
         "gradient grow long (Reddi, Kale and Kumar 2018, theorem 4, ask for β₁ < √β₂)",
+        "endless": "at this momentum no gradient is ever forgotten, so that steps never come to rest",
         "heavy": "it remembers gradients over a large part of the run, and swings past every minimum",
         "drowned": "ε drowns the root of the squares, so that steps shrink with the gradients",
     }

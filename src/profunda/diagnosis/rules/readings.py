@@ -4,6 +4,7 @@ All of it is free of scale: losses in units of the best constant's (`Loss.trivia
 run, movements of weights in units of the weights. What cannot be read is NaN or None.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -74,6 +75,9 @@ of its time constants, and at less ever after."""
 
 LEAST_EPOCHS = 8
 """Ends of epochs that make a line."""
+
+LEAST_SURVEYS = 5
+"""Surveys, the first one included, whose losses fall in this order in 1 of 120 cases by chance."""
 
 BENDS = 2.0
 """Standard errors of a bend that is taken for real: one in forty by chance."""
@@ -213,9 +217,15 @@ def is_mature(record: Record) -> bool:
 
 
 def _warmed_up(course: Course) -> int:
-    """Steps until the rate was first at half of its peak."""
+    """Steps until the rate was first at half of its peak; all of them while it still comes up, since how high
+    it will go is then not known.
+    """
     known = course.rate[np.isfinite(course.rate)]
-    return int(np.argmax(known >= 0.5 * np.max(known))) if len(known) else 0
+    if not len(known):
+        return 0
+    if known[-1] >= np.max(known) > known[-max(2, round(LAST * len(known))) :][0]:
+        return len(known)
+    return int(np.argmax(known >= 0.5 * np.max(known)))
 
 
 def easy(record: Record) -> float:
@@ -297,9 +307,21 @@ def goes_straight(record: Record) -> bool:
     if course is None:
         return False
     steps, epochs = trend(course.loss), trend(course.train_loss, LEAST_EPOCHS)
-    if steps is not None and steps.steady:
+    if (steps is not None and steps.steady) or _looks_go_straight(record):
         return True
     return any(one is not None and one.falls and one.straight >= STRAIGHT for one in (steps, epochs))
+
+
+def _looks_go_straight(record: Record) -> bool:
+    """The same by surveys, which are of the same rows: each lower than the one before, and the last stretch
+    as steep as it must be. They are few, and lie ever farther apart: of so many the order is no chance.
+    """
+    seen = [(one.step, one.train_loss) for one in record.surveys]
+    if len(seen) < LEAST_SURVEYS or seen[0][0] or not all(math.isfinite(loss) for _, loss in seen):
+        return False
+    (begin, start), (middle, half), (end, last) = seen[0], seen[-2], seen[-1]
+    falls = all(later < sooner for (_, sooner), (_, later) in itertools.pairwise(seen))
+    return falls and (half - last) / (end - middle) >= STRAIGHT * (start - last) / (end - begin)
 
 
 def _parabola(blocks: np.ndarray) -> tuple[float, float]:

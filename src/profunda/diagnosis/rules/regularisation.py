@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.record import Course, Record, Survey
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
@@ -13,6 +13,7 @@ from profunda.diagnosis.rules.readings import (
     NOTHING,
     after,
     before,
+    is_adaptive,
     is_mature,
     poor,
     progress,
@@ -42,6 +43,10 @@ COSTS = 0.03
 
 SOME = 0.4
 """Dropout rate below which a network of any width keeps more than half of its units."""
+
+EARLY, PULLS = 4, 0.5
+"""Looks at the first steps, and the decay's pull there, with half of which beside it the data lead nowhere:
+usual decays are at a hundredth and below."""
 
 SHRUNK = 0.3
 """Weights of the usual layer over their first length: nets that learn without decay grow."""
@@ -75,7 +80,7 @@ def _overfitting(record: Record) -> Answer:
     ruined = hopeless and not lost < max(COSTS, chance)
     fault = by_heart or worse or ruined
     if (
-        not (fault or hopeless)
+        not (fault or hopeless or rise / got.trivial >= GREAT_GAIN)
         and not lost >= max(COSTS, chance)
         and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN)
     ):
@@ -172,6 +177,7 @@ def _dropout(record: Record) -> Answer:
     gained = (
         () if mended is None else (Evidence("loss that less dropout takes away", mended.gain, CLEAR_GAIN),)
     )
+    slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the dropout
     return (
         Finding(
             code,
@@ -193,6 +199,7 @@ def _dropout(record: Record) -> Answer:
                 "too-few-epochs",
                 "rate-too-low",
                 "class-imbalance",
+                *(("rate-too-high",) if rate >= RARELY_KEPT and not slower else ()),
             ),
         ),
     )
@@ -204,16 +211,21 @@ def _penalty(record: Record) -> Answer:
         return not_applicable(code, "no optimiser or no steps were seen")
     decay = max((one.weight_decay for one in optimiser.groups if one.weight_decay > 0.0), default=0.0)
     left = _length_left(record)
+    pull = _pull(record)
     if not decay > 0.0 and not left < SHRUNK:
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
     if not is_mature(record):
         return too_little(code, f"{course.steps} steps")
     mended = relief(record, "weight decay", below=1.0)
     refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
-    if not poor(record) or refuted or (mended is None and not left < SHRUNK):
+    if not poor(record) or refuted or (mended is None and not (left < SHRUNK or pull >= PULLS)):
         return clear(code)
     gained = () if mended is None else (Evidence("loss that no decay takes away", mended.gain, CLEAR_GAIN),)
+    slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the decay
     known = () if math.isnan(left) else (Evidence("weights over their first length", left, SHRUNK),)
+    known += (
+        () if math.isnan(pull) else (Evidence("pull of the decay over the data's, first steps", pull, PULLS),)
+    )
     return (
         Finding(
             code,
@@ -233,9 +245,47 @@ def _penalty(record: Record) -> Answer:
                 "dead-units",
                 "rate-too-low",
                 "class-imbalance",
+                *(("rate-too-high",) if (left < SHRUNK or pull >= PULLS) and not slower else ()),
             ),
         ),
     )
+
+
+def _pull(record: Record) -> float:
+    """The decay's part of a usual early step over what the data move, usual trained layer; NaN where it is
+    not known, or where all steps together are too short for the decay to halve the weights.
+    """
+    course, optimiser, first = record.course, record.optimiser, before(record)
+    trained = np.array([layer.trainable for layer in record.anatomy.layers], bool)
+    if course is None or optimiser is None or len(optimiser.groups) != 1 or not trained.any():
+        return math.nan
+    if np.max(course.sampled[:EARLY], initial=-1) >= len(course.rate):
+        return math.nan  # the probe gave up before it had written down what it measured
+    decay, rate = optimiser.groups[0].weight_decay, course.rate[course.sampled[:EARLY]]
+    shapes = {course.update.shape[1:], course.gradient.shape[1:], () if first is None else first.weight.shape}
+    if first is None or not decay > 0.0 or shapes != {trained.shape} or not np.isfinite(course.rate).all():
+        return math.nan
+    if optimiser.name == "AdamW":  # beside the step: all of it moves by rate times decay
+        ours = rate[:, None] * decay * np.ones(int(trained.sum()))
+        data = np.sqrt(np.maximum(course.update[:EARLY, trained] ** 2 - ours**2, 0.0))
+    else:  # a part of the gradient
+        ours, data = decay * first.weight[trained], course.gradient[:EARLY, trained]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (ours / data)[np.isfinite(data) & (data > 0.0)]
+    return float(np.median(ratio)) if ratio.size and _halves(record, course, first, trained) else math.nan
+
+
+def _halves(record: Record, course: Course, first: Survey, trained: np.ndarray) -> bool:
+    """Whether the decay alone would have halved the weights of the usual layer in all these steps."""
+    group = record.optimiser.groups[0] if record.optimiser is not None else None
+    if group is None:
+        return False
+    way = float(np.sum(course.rate))
+    if record.optimiser is not None and record.optimiser.name != "AdamW" and is_adaptive(record.optimiser):
+        numbers = np.sqrt([max(1, layer.parameters) for layer in record.anatomy.layers])[trained]
+        return way >= 0.5 * float(np.median(first.weight[trained] / numbers))
+    memory = 1.0 - group.momentum if 0.0 < group.momentum < 1.0 else 1.0
+    return way * group.weight_decay / memory >= math.log(2.0)
 
 
 def _length_left(record: Record) -> float:
