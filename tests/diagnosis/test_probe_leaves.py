@@ -210,20 +210,6 @@ def test_another_optimiser_is_no_overwriting() -> None:
     assert any("Another optimiser, SGD" in note for note in w.notes)
 
 
-def test_what_fails_in_the_probe_is_noted_and_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*seen: object) -> None:
-        raise KeyError("broken")
-
-    model, optimizer = pair()
-    with watch(model, optimizer, F.cross_entropy) as w:
-        learn(model, optimizer, w.loss)
-        monkeypatch.setattr(w._probe.weights, "uncleared", failing)
-        for _ in range(3):
-            learn(model, optimizer, w.loss)
-    assert w.notes == ("The probe stopped looking at step 1: KeyError('broken')",)
-    assert w.course().steps == 1
-
-
 def test_a_watch_is_entered_once() -> None:
     model, optimizer = pair()
     w = watch(model, optimizer, F.cross_entropy)

@@ -260,11 +260,6 @@ def bare(record: Record, *parts: str) -> Record:
     return replace(record, **{part: Record(record.anatomy).__getattribute__(part) for part in parts})
 
 
-def noisy_valid() -> Record:
-    bumps = np.array([1.0, 0.6, 0.4, 0.3, 0.42, 0.28, 0.39, 0.27, 0.41, 0.33])
-    return looped(healthy(), valid_loss=bumps)
-
-
 def frozen_features() -> Record:
     record = became(healthy(), moved=np.array([0.0, 0.0, 0.5]))
     missing = ("0.weight", "0.bias", "2.weight", "2.bias")
@@ -277,17 +272,6 @@ WELL: dict[str, Callable[[], Record]] = {
     "before training": lambda: replace(healthy(), course=None, surveys=healthy().surveys[:1]),
     "the module alone": lambda: Record(anatomy()),
     "nothing to compare with": lambda: bare(healthy(), "loss", "targets", "task"),
-    "sparse ReLUs in the end": lambda: became(
-        healthy(), dead=np.array([0.6, 0.97]), activation_mean=np.zeros(2)
-    ),
-    "tanh near its ends": lambda: became(healthy(anatomy(what="tanh")), saturated=np.array([0.9, 0.85])),
-    "noisy validation loss": noisy_valid,
-    "tiny gradients in the end": lambda: looped(
-        healthy(),
-        gradient=np.tile(np.geomspace(1.0, 1e-12, 20)[:, None], (1, 3)),
-        update=np.full((20, 3), 1e-9),
-    ),
-    "gradients of any size": lambda: looped(healthy(), gradient=np.full((20, 3), 1e9)),
     "torch's own first weights": lambda: faded(healthy(anatomy(4)), 0.41, 0.03),
     "deep, faded, and Adam learns": lambda: faded(healthy(anatomy(8)), 0.41, 1e-4),
     "at the edge of stability": lambda: replace(
@@ -369,17 +353,6 @@ def test_a_trial_that_mends_nothing_speaks_against_its_cause() -> None:
     small = faded(failed(deep()), 0.3)
     assert severities("weights-too-small", with_trials(small, trial("initialisation", 1.1))) == []
     assert severities("weights-too-small", with_trials(small, trial("initialisation", 0.3))) == ["fault"]
-
-
-def test_a_short_run_is_not_judged_by_what_it_learnt() -> None:
-    short = looped(failed(healthy()), planned=10 * STEPS)
-    assert roots(short) == []
-
-
-def test_a_run_of_unknown_length_is_not_judged_in_its_warm_up() -> None:
-    rising = looped(failed(healthy()), planned=0, rate=np.where(T < STEPS - 15, 1e-6, 1e-3))
-    assert roots(rising) == []
-    assert roots(looped(rising, rate=np.full(STEPS, 1e-3))) == ["no-learning"]
 
 
 def test_a_rate_that_cannot_reach_is_told_from_the_first_steps_unless_it_is_warming_up() -> None:

@@ -168,6 +168,7 @@ class Watch:
                 snapshots=self.snapshots,
                 training=self._modes[0],
                 stuck=self._modes[1],
+                finished=self._probe.closed,
                 notes=(*self.notes, *found.notes),
             )
             return conclude(*self._measured(seen))

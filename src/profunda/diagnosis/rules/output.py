@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Loss, Record, Task
 from profunda.diagnosis.rules.ends import End, end_of
@@ -18,6 +20,13 @@ STRAY = 0.05
 
 ROWS_PER_CLASS = 10
 """With so many rows for each output, a class that never occurs is not merely rare."""
+
+ALIKE = 0.25
+"""Rows of the rarest class that occurs over those of the usual one: below, classes are of so different size
+that a yet rarer one may be among the rows that were not looked at."""
+
+MOST_EMPTY = 0.5
+"""Share of outputs without a class above which rare classes are no reason."""
 
 STRONG_DROPOUT = 0.1
 """Above it the answer itself is wrong in so many rows that the loss measures the dropout."""
@@ -157,7 +166,16 @@ def _alone(code: str, end: End) -> Answer:
             "passes it.",
             "Take a sigmoid for one output, or two outputs.",
             changes=(Change("head", layer=end.place, word="sigmoid"),),
-            explains=(*_EXPLAINED, "input-ignored", "part-unused", "no-backward", "dead-units"),
+            explains=(
+                *_EXPLAINED,
+                "input-ignored",
+                "part-unused",
+                "no-backward",
+                "dead-units",
+                "outputs-too-large",
+                "loss-detached",
+                "loss-ignores-rows",
+            ),
         ),
     )
 
@@ -257,13 +275,49 @@ def _wide(record: Record) -> Answer:
     if width < task.n_classes:
         return _widened(code, "fault", width, task.n_classes, "some classes have no output of their own")
     counts = record.targets.counts if record.targets is not None else None
-    if task.kind == "sequence" or counts is None or counts.sum() < ROWS_PER_CLASS * width:
+    if task.kind == "sequence" or counts is None or not (counts > 0).any():
         return (
             clear(code) if width == task.n_classes else too_little(code, "rare classes may not have occurred")
         )
+    return _needless(code, np.asarray(counts, float)[:width], width, task)
+
+
+def _needless(code: str, counts: np.ndarray, width: int, task: Task) -> Answer:
+    """Outputs of classes that never occur, where so many rows would have shown them.
+
+    Fewer rows tell it where most outputs stand empty and every class that occurs does so often: what never
+    occurred has together hardly more than 3/N of the rows (the rule of three).
+    """
+    seen = counts[counts > 0]
+    empty = width - len(seen)
+    if not empty:
+        return clear(code)
+    often = float(seen.min()) >= ROWS_PER_CLASS
+    if counts.sum() < ROWS_PER_CLASS * width and not (often and empty > MOST_EMPTY * width):
+        return (
+            clear(code) if width == task.n_classes else too_little(code, "rare classes may not have occurred")
+        )
+    if seen.min() < ALIKE * seen.mean():
+        return too_little(code, "classes are of very different size, and rarer ones may not have occurred")
     if width > task.n_classes:
         return _widened(code, "hint", width, task.n_classes, "some outputs stand for no class")
-    return clear(code)
+    return (_skipped(code, width, empty),) if often and (counts[empty:] > 0).all() else clear(code)
+
+
+def _skipped(code: str, width: int, empty: int) -> Finding:
+    first = "output 0 stands" if empty == 1 else f"outputs 0 to {empty - 1} stand"
+    return Finding(
+        code,
+        "hint",
+        "",
+        (
+            Evidence("outputs", float(width), float(width - empty)),
+            Evidence("least label", float(empty), 0.0),
+        ),
+        f"Labels run from {empty} to {width - 1}, and outputs are counted from 0: {first} for no class.",
+        f"Subtract {empty} from the labels, and give the last layer {width - empty} outputs.",
+        harm=0.1,
+    )
 
 
 def _values_width(code: str, record: Record) -> Answer:
