@@ -10,7 +10,7 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Anatomy, Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
-from profunda.diagnosis.rules.cuts import cut_of
+from profunda.diagnosis.rules.cuts import SHARES, cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
@@ -53,8 +53,14 @@ def _inner(record: Record, values: np.ndarray) -> list[tuple[int, float]]:
     ]
 
 
-def _worst(record: Record, values: np.ndarray) -> tuple[int, float]:
-    return max(_inner(record, values), key=lambda pair: pair[1], default=(-1, math.nan))
+def _worst(pairs: list[tuple[int, float]]) -> tuple[int, float]:
+    return max(pairs, key=lambda pair: pair[1], default=(-1, math.nan))
+
+
+def _mortal(record: Record, values: np.ndarray) -> list[tuple[int, float]]:
+    """`_inner` without shares of a whole: a softmax that is constant has the wrong axis, and is not dead."""
+    places = record.anatomy.activations
+    return [pair for pair in _inner(record, values) if places[pair[0]].what not in SHARES]
 
 
 def _latest(record: Record) -> Survey | None:
@@ -63,9 +69,9 @@ def _latest(record: Record) -> Survey | None:
 
 def _dead(record: Record) -> Answer:
     code, look = "dead-units", _latest(record)
-    if look is None or not _inner(record, look.dead):
+    if look is None or not _mortal(record, look.dead):
         return not_applicable(code, "no activations before the last layer were looked at")
-    at, share = _worst(record, look.dead)
+    at, share = _worst(_mortal(record, look.dead))
     flat = look.saturated[at] if at < len(look.saturated) else 0.0
     if share < DEAD_SHARE:
         return clear(code)
@@ -110,7 +116,7 @@ def _saturated(record: Record) -> Answer:
     code, look = "saturated-units", _latest(record)
     if look is None or not _inner(record, look.saturated):
         return not_applicable(code, "no activations with flat ends were looked at")
-    at, share = _worst(record, look.saturated)
+    at, share = _worst(_inner(record, look.saturated))
     if share < SATURATED:
         return clear(code)
     if look.step == 0 or not is_mature(record):

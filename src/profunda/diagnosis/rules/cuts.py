@@ -14,7 +14,10 @@ import numpy as np
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.readings import before
 
-__all__ = ["Cut", "cut_of"]
+__all__ = ["SHARES", "Cut", "cut_of"]
+
+SHARES = frozenset({"softmax", "log_softmax"})
+"""Activations that give shares of a whole: over one number they are constant, and that is no dead unit."""
 
 ENTERED = 1e-10
 """1 - correlation of rows in what leaves the first layer, below which they differ by rounding alone."""
@@ -76,5 +79,9 @@ def _dead_behind(record: Record, first: Survey, at: int) -> str:
     places = record.anatomy.activations
     if not len(first.activation_std) == len(first.dead) == len(places):
         return ""
-    known = [one.name for k, one in enumerate(places) if one.after == at and first.dead[k] == 1.0]
+    known = [
+        one.name
+        for k, one in enumerate(places)
+        if one.after == at and first.dead[k] == 1.0 and one.what not in SHARES
+    ]
     return known[0] if known else ""

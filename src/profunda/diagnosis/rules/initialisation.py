@@ -9,6 +9,7 @@ from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
+from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
@@ -21,6 +22,7 @@ from profunda.diagnosis.rules.readings import (
     poor,
     progress,
     relief,
+    share_of_score,
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
@@ -152,6 +154,8 @@ def _too_large(record: Record) -> Answer:
     certain = bool(first.broken) or flow.forward > BURST or high > BURST
     strong = largest > FAR_LARGE and (flow.most > GROWS or flat >= MEDIOCRE)
     severity = _severity(record, relief(record, "initialisation"), certain, strong)
+    if severity is None and strong and flat >= MEDIOCRE and not (is_mature(record) and _carries_over(record)):
+        severity = "hint"
     if severity is None:
         return clear(code) if is_mature(record) else too_little(code, "larger than critical; it may do")
     more = (Evidence("activations on flat ends before training", flat, MEDIOCRE, "share"),) if flat else ()
@@ -167,6 +171,16 @@ def _too_large(record: Record) -> Answer:
             more,
         ),
     )
+
+
+def _carries_over(record: Record) -> bool:
+    """Whether validation rows are told about as well as those trained on, and no worse than simple predictors
+    tell them: where units sit on their ends from the start, rows that are alike become different (the chaotic
+    phase of Schoenholz et al. 2017), and what is fitted does not carry over. True where it is not known.
+    """
+    got, last = reached(record), after(record)
+    score = math.nan if last is None else share_of_score(record, last.valid_score)
+    return not (got.train - got.valid >= GREAT_GAIN or got.easy - score >= NOTHING)
 
 
 def _severity(record: Record, mended: Relief | None, certain: bool, strong: bool) -> Severity | None:
