@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.oracles import diagnosis_tables as made
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -117,6 +118,15 @@ NEXT: tuple[tuple[str, str, Record, Record], ...] = (
      record(net(), F.binary_cross_entropy_with_logits, LABELS)),
     ("loss-unsuited", "hint", record(net(nn.Sigmoid(), outputs=1), MSE, TWO),
      record(net(nn.Sigmoid(), outputs=1), BCE, REAL.sigmoid())),
+    ("loss-unsuited", "hint",
+     record(net(), F.binary_cross_entropy_with_logits, F.one_hot(CLASS, 3).float()),
+     record(net(outputs=2), F.binary_cross_entropy_with_logits, F.one_hot(TWO.long(), 2).float())),
+    ("loss-detached", "fault", record(net(outputs=1), lambda z, y: MSE(z.round(), y), REAL),
+     record(net(outputs=1), lambda z, y: (z.squeeze(1) - y).clamp(min=0.0).mean(), REAL)),
+    ("output-width", "hint", record(net(outputs=1000), F.cross_entropy, CLASS),
+     record(net(outputs=3), F.cross_entropy, CLASS)),
+    ("output-width", "hint", record(net(outputs=4), F.cross_entropy, CLASS + 1),
+     record(net(outputs=4), F.cross_entropy, torch.arange(60) % 4)),
     ("loss-ignores-rows", "fault", record(net(outputs=1), lambda z, y: MSE(z[:20], y[:20]), REAL),
      record(net(outputs=1), MSE, REAL)),
     ("loss-ignores-rows", "hint", record(net(outputs=1), lambda z, y: MSE(z[:40], y[:40]), REAL),
@@ -157,6 +167,40 @@ def test_a_loss_of_finite_numbers_that_is_not_finite(survey: Any) -> None:
     assert found(with_outputs(float("inf"), 1.0)).severity == "fault"
     silences = [with_outputs(1.0, 1.0), with_outputs(float("nan"), float("nan"))]
     assert [one.why for one in silences if isinstance(one, Silence)] == ["clear", "not enough evidence"]
+
+
+def test_a_loss_that_is_constant_because_it_does_not_fit_explains_that_no_gradient_flows() -> None:
+    seen = record(net(outputs=1), nn.CrossEntropyLoss(), REAL[:, None])
+    assert found(RULES["loss-detached"](seen)).severity == "fault"
+    assert "loss-detached" in found(RULES["loss-unsuited"](seen)).explains
+
+
+@pytest.mark.parametrize(
+    ("width", "labels", "why"),
+    [
+        (1000, [0] * 50 + [1] * 9, "not enough evidence"),  # a class of few rows is not yet all there are
+        (1000, list(range(60)), "not enough evidence"),
+        (6, [0, 1, 2, 4, 5] * 12, "clear"),  # one that is missing amid others
+        (6, [1] * 30 + [2] * 25 + [3] * 3 + [4, 5], "not enough evidence"),
+    ],
+)
+def test_outputs_of_classes_that_may_not_have_occurred_are_left_alone(
+    width: int, labels: list[int], why: str
+) -> None:
+    seen = record(net(outputs=width), F.cross_entropy, torch.tensor((labels + labels)[:60]))
+    silence = RULES["output-width"](seen)
+    assert isinstance(silence, Silence), silence
+    assert silence.why == why
+
+
+def test_a_loss_that_was_not_finite_in_one_batch_explains_no_broken_weights(survey: Any) -> None:
+    """A mean over no rows in a last batch that is too small: the network goes on learning."""
+    given = record(net(outputs=1), MSE, REAL)
+    course = made.course([1.0] * 20 + [np.nan] + [0.5] * 20, broken_step=20, broken_at="loss")
+    for loss, outlived in ((0.4, True), (float("nan"), False)):
+        last = dataclasses.replace(survey, step=41, train_loss=loss)
+        seen = dataclasses.replace(given, surveys=(last,), course=course)
+        assert ("rate-too-high" in found(RULES["loss-not-finite"](seen)).explains) is outlived
 
 
 @pytest.fixture

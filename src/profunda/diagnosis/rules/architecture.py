@@ -86,6 +86,7 @@ def _mixed(record: Record) -> Answer:
                 "norm-of-tiny-batches",
                 "overfitting",
                 "loss-broadcasts",
+                "weights-overwritten",  # a look at other batches finds other losses
                 *STALLED,
             ),
         ),

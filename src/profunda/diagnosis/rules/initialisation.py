@@ -56,7 +56,8 @@ BEGINS_HIGH = 10.0
 """First loss over the best constant's: default heads begin within a factor of two of it."""
 
 FAR_OUT = 3.0
-"""Outputs over the targets' own size: a squared loss that begins ten times too high needs √10 of it."""
+"""Outputs over the targets' own size, or logits' size: a squared loss that begins ten times too high needs
+√10 of it, and logits of size 1 cost no more than a coin does, however little a rare class costs."""
 
 LATE = 0.1
 """Share of the steps that go by before the loss comes down to the constant's: the measured cost."""
@@ -248,6 +249,8 @@ def _outputs(record: Record) -> Answer:
         known = size[np.isfinite(size)] if len(size) else size
         if not len(known) or not first.output_size > FAR_OUT * float(np.max(known)):
             return clear(code, "the loss is high because of where the targets lie")
+    elif first.output_size <= FAR_OUT:
+        return clear(code, "outputs are of usual size; it is the constant's loss that is low")
     if not is_mature(record) or record.course is None:
         return too_little(code, "outputs begin large; how long that takes to undo is not known yet")
     spent = _spent(record.course.loss, got.trivial)

@@ -4,6 +4,7 @@ import math
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Loss, Record, Task
+from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -13,6 +14,9 @@ HALF = 0.5
 
 NEARLY_ALL = 0.9
 """Above it what is left out may be rows without a target."""
+
+SEVERAL = 3
+"""Of two classes, one's answer is the other's."""
 
 _SQUARED = ("mse", "mae", "huber")
 _STUCK = ("no-learning", "plateau", "rate-too-low", "too-small", "too-few-epochs")
@@ -63,7 +67,7 @@ def _detached(record: Record) -> Answer:
     reached = [one.name for one in anatomy.layers if one.trainable]
     within = bool(reached) and all(_is_unused(name, anatomy.unused) for name in reached)
     if not within and cut == 0.0 and (loss is None or loss.attached):
-        return clear(code)
+        return _flat(code, loss) if loss is not None and loss.compared == (0.0, 0.0) else clear(code)
     where = "within the network" if within else "between the outputs and the loss"
     return (
         Finding(
@@ -77,6 +81,26 @@ def _detached(record: Record) -> Answer:
             explains=(*_STUCK, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
         ),
     )
+
+
+def _flat(code: str, loss: Loss) -> Answer:
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("share of outputs that move the loss", loss.compared[0], NEARLY_ALL),
+                Evidence("value of the loss", loss.value),
+            ),
+            "Wherever outputs lie, the loss's gradient is exactly 0: it goes by steps (round, sign, a "
+            "comparison, argmax) or does not depend on them, so no gradient reaches the weights.",
+            "Compute the loss from the outputs themselves, by functions that rise and fall with them; round "
+            "or choose only where a score is read.",
+            explains=(*_STUCK, "no-backward", "no-step", "part-unused", "loss-ignores-rows", "lazy",
+                      "input-ignored"),
+        ),
+    )  # fmt: skip
 
 
 def _is_unused(layer: str, unused: tuple[str, ...]) -> bool:
@@ -127,6 +151,12 @@ def _unsuited(record: Record) -> Answer:
     if kind in ("cross-entropy", "nll") and task.kind == "multilabel":
         why = "it lets one label be right at a time, and rows have several"
         return _other(code, "fault", loss, task, why, "bce-logits")
+    if kind in ("bce", "bce-logits") and task.kind == "classes" and width >= SEVERAL:
+        why = (
+            f"it asks each of {width} outputs alone whether it is the class, as though several or none could "
+            f"be, and {width - 1} of {width} answers are no"
+        )
+        return _other(code, "fault" if reached(record).failed else "hint", loss, task, why, "cross-entropy")
     if kind in ("bce", "bce-logits") and task.kind in ("values", "copy"):
         return _shares(code, record, loss, task)
     return clear(code)
@@ -154,7 +184,17 @@ def _other(code: str, severity: str, loss: Loss, task: Task, why: str, word: str
             f"The targets are {task.kind}, the loss is {loss.kind}: {why}.",
             f"Take {word} instead.",
             changes=(Change("loss", word=word),),
-            explains=(*_STUCK, "output-width", "output-range") if severity == "fault" else _STUCK,
+            explains=(
+                *_STUCK,
+                "output-width",
+                "output-range",
+                "loss-detached",
+                "loss-ignores-rows",
+                "no-backward",
+                "loss-not-finite",
+            )
+            if severity == "fault"
+            else _STUCK,
         ),
     )
 
@@ -214,9 +254,17 @@ def _ruined(record: Record) -> Answer:
             "Take the loss that works on logits, or keep its argument away from 0 by a small ε.",
             step=step,
             changes=(Change("loss", word="from logits"),),
-            explains=_STUCK,
+            explains=(*_STUCK, "rate-too-high") if _outlived(record) else _STUCK,
         ),
     )
+
+
+def _outlived(record: Record) -> bool:
+    """Whether the network was sound after a loss that was not finite: no long step broke that."""
+    last, course = (record.surveys[-1] if record.surveys else None), record.course
+    if last is None or course is None or not 0 <= course.broken_step < last.step:
+        return False
+    return not last.broken and math.isfinite(last.train_loss)
 
 
 def _finite_outside(record: Record) -> bool:

@@ -45,7 +45,9 @@ the loss is then the first weights' noise."""
 AGAINST = 3.0
 """Column sizes below this matter to nobody, whatever their offset."""
 
-_STEEP = ("weights-too-large", *WILD)
+_STEEP = ("weights-too-large", "weights-too-small", *WILD)
+"""Also weights that seem too small: on the flat ends, and beside what all rows share, rows look alike."""
+
 _FLAT = ("weights-too-small", "lazy", *FADING)
 
 
