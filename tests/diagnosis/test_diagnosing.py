@@ -261,7 +261,7 @@ def test_a_last_batch_of_one_row_is_left_out() -> None:
         ([(X[:0], Y[:0])], "batch 0 has 0 rows"),
         (({}, Y), r"a pair whose X \(dict\) holds no numbers"),
         ((np.array([["a"] * 6]), Y[:1]), "an array of <U1: a network takes numbers"),
-        ((object(), Y), "an array of object: a network takes numbers"),
+        ((object(), Y), "data holds a object, which is no array of numbers.*X.toarray"),
     ],
 )
 def test_data_that_are_none(data: Any, told: str) -> None:

@@ -89,6 +89,8 @@ class Keeper:
     def add(self, batch: Batch, targets: object) -> None:
         """`batch` proved to be trained on, with `targets`."""
         kept = rows_in((batch.inputs, dict(batch.named))) or rows_in(targets)
+        if not kept and any(each.ndim for each in tensors_in((batch.inputs, dict(batch.named)))):
+            return  # a batch of 0 rows
         take = self._short(batch.rows, [*tensors_in(targets)], kept)
         whole = Batch(batch.inputs, batch.named, mapped(targets, take), kept)
         size = sum(each.numel() * each.element_size() for each in tensors_in(whole))

@@ -27,6 +27,11 @@ EARLY = (0.0, 0.01, 0.05, 0.25)
 """Parts of all steps at which the record so far is judged, to tell since when a finding could be told."""
 
 
+_FEWEST = 512
+"""Rows on which a network is judged after a loop, or as many as make it cost half of the loop's own forward
+passes, whichever is more."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """All that a loop showed.
@@ -101,7 +106,9 @@ def conclude(seen: Seen, looker: Looker) -> Diagnosis:
     course = seen.course([layer.name for layer in anatomy.layers])
     standings = seen.standings
     if not standings:
-        take = Standings(seen.module, seen.loss_fn, seen.first, seen.sample, seen.validation)
+        most = max(_FEWEST, int(course.rows.sum()) // (2 * max(1, len(seen.snapshots))))
+        few, held = _some(seen.sample, most), _some(seen.validation, most)
+        take = Standings(seen.module, seen.loss_fn, seen.first, few, held)
         standings = tuple(take.of(one.state, one.step) for one in seen.snapshots if one.step)
     course = _with_epochs(course, standings, seen)
     surveys = looker.surveys(seen.snapshots, seen.module, course.steps)
@@ -146,6 +153,12 @@ def _since(finding: Finding, early: Sequence[tuple[int, frozenset[str]]], steps:
             break
         since = step
     return min(since, finding.step) if finding.step else since
+
+
+def _some(batches: Sequence[Batch], rows: int) -> Sequence[Batch]:
+    """Of all, evenly spread, as many as hold `rows` rows."""
+    every = -(-sum(one.rows for one in batches) // rows)
+    return batches[::every] if every > 1 else batches
 
 
 def _with_epochs(course: Course, standings: Sequence[Standing], seen: Seen) -> Course:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer
 
 __all__ = ["cloned", "copy_of", "tensors_in", "undisturbed"]
 
@@ -21,7 +22,8 @@ _DEEPEST = 6
 @contextmanager
 def undisturbed(module: nn.Module | None = None) -> Iterator[None]:
     """Random numbers of torch, numpy and Python end as they began; gradients are on, warnings silent."""
-    devices = {p.device.index for p in module.parameters() if p.device.type == "cuda"} if module else set()
+    parameters = () if module is None else module.parameters()  # a module of length 0 is false
+    devices = {each.device.index for each in parameters if each.device.type == "cuda"}
     python, numpy = random.getstate(), np.random.get_state()
     fused = torch.backends.mha.get_fastpath_enabled()
     try:
@@ -52,7 +54,17 @@ def copy_of(module: nn.Module) -> nn.Module:
         for value in vars(part).values()
         if isinstance(value, Tensor) and not value.is_leaf
     }
-    own = copy.deepcopy(module, memo)
+    # A lazy module's buffers that have no numbers yet cannot be copied either.
+    memo |= {
+        id(value): UninitializedBuffer(False, value.device, value.dtype)  # pyrefly: ignore
+        for value in module.buffers()
+        if isinstance(value, UninitializedBuffer)
+    }
+    with torch.no_grad():  # a scripted part's weights would be computed ones else
+        own = copy.deepcopy(module, memo)
+    for theirs, ours in zip(module.parameters(), own.parameters(), strict=True):
+        if ours.requires_grad != theirs.requires_grad:
+            ours.requires_grad_(theirs.requires_grad)
     for part in own.modules():
         for hooks in (
             part._forward_pre_hooks,
@@ -74,7 +86,9 @@ def cloned(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, tuple) and type(value) is not tuple:
-        return type(value)(*(cloned(one) for one in value))
+        own = [cloned(one) for one in value]
+        named = isinstance(getattr(value, "_fields", None), tuple)  # else as torch.max's, made of a sequence
+        return type(value)(*own) if named else type(value)(own)
     if type(value) in (list, tuple):
         return type(value)(cloned(one) for one in value)
     if type(value) is dict:

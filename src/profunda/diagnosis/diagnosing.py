@@ -236,6 +236,16 @@ def check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: in
             f"{type(model).__name__} has 0 parameters, so there is nothing to train. Were its layers put "
             "into a plain list or dict? Use nn.ModuleList or nn.ModuleDict."
         )
+    empty = next((name for name, each in model.named_parameters() if each.is_meta), None)
+    if empty is not None:
+        raise ArgumentError(
+            f"{empty} of {type(model).__name__} lies on the device meta and has no numbers. Load its "
+            "weights, or give it room with model.to_empty(device=...) and set them."
+        )
+    if isinstance(loss_fn, type):
+        raise ArgumentError(
+            f"loss_fn is the class {loss_fn.__name__}; give one of it, such as {loss_fn.__name__}()."
+        )
     if not callable(loss_fn):
         raise ArgumentError(
             f"loss_fn is a {type(loss_fn).__name__} and cannot be called; give the function or module that "
@@ -278,6 +288,6 @@ def _materialised(own: nn.Module, first: Batch) -> None:
 
 
 def _seeded(seed: int) -> None:
-    torch.manual_seed(seed)
+    torch.manual_seed(seed % 2**63)
     np.random.seed(seed % 2**32)
     seed_python(seed)

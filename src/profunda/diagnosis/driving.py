@@ -81,10 +81,12 @@ def drive(
 def _step(watch: Watch, model: nn.Module, optimizer: Optimizer, batch: Batch) -> Tensor | None:
     """One optimiser step; the loss, None where it is cut off from the weights."""
 
-    def closure() -> Tensor:
+    def closure() -> Any:
         optimizer.zero_grad()
         outputs = _tried("forward", batch, lambda: model(*batch.inputs, **dict(batch.named)))
         loss = _tried("loss", batch, lambda: watch.loss(outputs, batch.targets))
+        if not isinstance(loss, Tensor | int | float):  # a number is a finding
+            raise Stopped("loss", batch, TypeError(f"the loss is a {type(loss).__name__}, and not a tensor"))
         if isinstance(loss, Tensor) and loss.requires_grad:
             _tried("backward", batch, loss.backward)
         return loss

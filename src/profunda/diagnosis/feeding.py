@@ -14,7 +14,7 @@ from profunda.vitals.signs import PROBE_ROWS
 
 __all__ = ["Feed", "affordable", "feed_of", "outputs_by_row", "outputs_in"]
 
-WORK = 1e9
+WORK = 2.5e8
 """Products of weights and numbers in one pass, about: rows are cut to it, which bounds the time of what is
 measured whatever the network."""
 

@@ -31,7 +31,8 @@ class Holding:
 
 def squares(tensor: Tensor) -> float:
     """Sum of squares in double precision."""
-    norm = float(torch.linalg.vector_norm(tensor.detach(), dtype=torch.float64))
+    exact = torch.complex128 if tensor.is_complex() else torch.float64
+    norm = float(torch.linalg.vector_norm(tensor.detach(), dtype=exact))
     return norm * norm
 
 

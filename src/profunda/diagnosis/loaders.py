@@ -72,14 +72,14 @@ def batches_of(
         data = _loader(data, batch_size, seed, word)
     if isinstance(data, Tensor | np.ndarray | Mapping | str) or not isinstance(data, Iterable):
         raise DataError(f"{word} is a {type(data).__name__} without targets. {HOW}")
-    if iter(data) is data:
-        kept, whole = _kept(iter(data))
+    if isinstance(data, Iterator):  # iter(data) would start a loader's workers
+        kept, whole = _kept(_told(data, word))
         more = "" if whole else f"; it goes on, and its further batches are left out beyond {BYTES >> 20} MB"
         notes = (f"{word} can be gone through once: its {len(kept):,} batches are used again{more}.",)
         data = kept
 
     def epoch(number_: int) -> Iterator[Batch]:
-        for at, each in enumerate(data):
+        for at, each in enumerate(_told(data, word)):
             yield _batch(each, place, number, f"{word}, batch {at}")
 
     try:
@@ -87,15 +87,34 @@ def batches_of(
     except TypeError:
         length = 0
     rows = _rows_of(data)
-    first = next(iter(data), None)
-    if first is None:
+    none = object()
+    first = next(_told(data, word), none)
+    if first is none:
         raise DataError(f"{word} gives no batch: it is empty, or a generator that was used up before. {HOW}")
     _batch(first, place, number, f"{word}, batch 0")
 
     def sample() -> list[Batch]:
-        return _first(_in_order(data, place, number, word) or epoch(0))
+        ordered = _in_order(data, place, number, word)
+        return _first(epoch(0) if ordered is None else _told(ordered, word))
 
     return Batches(epoch, sample, rows, length, notes)
+
+
+def _told(data: Iterable[Any], word: str) -> Iterator[Any]:
+    """What `data` gives; DataError for what it raises instead."""
+    at = 0
+    try:
+        for each in data:
+            yield each
+            at += 1
+    except DataError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:300].rstrip(".")
+        raise DataError(
+            f"Reading {word} raised {type(error).__name__} after {at} batches: {text}. Go through it once "
+            f"yourself, as in `for batch in {word}: pass`, to see which row is to blame."
+        ) from error
 
 
 def _rows_of(data: Any) -> int:
@@ -193,6 +212,12 @@ def _of_pair(
         missing = "X" if not own else "y"
         kind = type(data[0] if not own else data[1]).__name__
         raise DataError(f"{word} is a pair whose {missing} ({kind}) holds no numbers. {HOW}")
+    sparse = next((each for each in (*own, *asked) if each.layout != torch.strided), None)
+    if sparse is not None:
+        raise DataError(
+            f"{word} holds a tensor of layout {sparse.layout}, of which rows cannot be taken. Give "
+            "X.to_dense(), or a loader whose batches are as the network takes them."
+        )
     lengths = [len(each) if each.ndim else 0 for each in (*own, *asked)]
     rows = lengths[0]
     if not rows:
@@ -215,7 +240,7 @@ def _of_pair(
         if seed is None:
             order = torch.arange(rows)
         else:
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
+            generator = torch.Generator().manual_seed((seed * 1_000_003 + turn) % 2**63)
             order = torch.randperm(rows, generator=generator)
         yield from map(taken, order[: rows - single].split(batch_size))
 
@@ -229,7 +254,7 @@ def _of_pair(
 def _tensors(value: Any, number: torch.dtype, word: str) -> Any:
     """Arrays become tensors: real numbers in the module's own type, whole ones as int64."""
     if isinstance(value, Tensor):
-        return value
+        return value.detach().requires_grad_(value.requires_grad)
     if isinstance(value, tuple | list) and value and not isinstance(value[0], int | float | list):
         return tuple(_tensors(each, number, word) for each in value)
     if isinstance(value, Mapping):
@@ -244,6 +269,11 @@ def _tensors(value: Any, number: torch.dtype, word: str) -> Any:
             return torch.as_tensor(array)
     except (TypeError, ValueError) as error:
         raise DataError(f"{word} holds a {type(value).__name__} that is no array ({error}). {HOW}") from error
+    if array.dtype == object and not array.ndim:
+        raise DataError(
+            f"{word} holds a {type(value).__name__}, which is no array of numbers. {HOW} A sparse matrix is "
+            "given as X.toarray()."
+        )
     raise DataError(
         f"{word} holds an array of {array.dtype}: a network takes numbers. Encode texts and dates first, as "
         "whole numbers or columns of 0 and 1."
@@ -280,7 +310,8 @@ def _batch(given: Any, place: torch.device, number: torch.dtype, word: str) -> B
 
 def _made(inputs: Any, targets: Any, place: torch.device) -> Batch:
     def moved(tensor: Tensor) -> Tensor:
-        return tensor.to(place)
+        # A leaf of its own: no gradient arrives at the user's tensors, and none goes through what made them.
+        return tensor.detach().to(place).requires_grad_(tensor.requires_grad)
 
     inputs, targets = mapped(inputs, moved), mapped(targets, moved)
     rows = rows_in(inputs) or rows_in(targets)

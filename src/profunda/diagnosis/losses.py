@@ -51,7 +51,8 @@ def loss_of(
     kind, expects = _CLASSES.get(type(loss_fn), ("", ""))  # type: ignore[arg-type]
     bare = Loss(name, kind, expects)
     ask = Asking(loss_fn)
-    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+    plain = isinstance(outputs, Tensor) and outputs.is_floating_point()
+    if not plain or not outputs.ndim or not outputs.numel():
         first, compared = ask.nested(outputs, targets)
         attached = first.slope is not None or bool(first.why)
         return replace(bare, value=first.value, attached=attached, compared=compared, why=first.why)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.record import Group, Optimiser
 
@@ -29,12 +30,16 @@ def optimiser_of(optimizer: torch.optim.Optimizer, module: nn.Module) -> Optimis
             for name, tensor in module.named_parameters()
             if tensor.requires_grad and id(tensor) not in held
         ),
-        sum(tensor.numel() for key, tensor in held.items() if key not in own),
+        sum(_size(tensor) for key, tensor in held.items() if key not in own),
     )
 
 
 def _tensors(group: dict[str, Any]) -> list[Tensor]:
     return [tensor for tensor in group.get("params", ()) if isinstance(tensor, Tensor)]
+
+
+def _size(tensor: Tensor) -> int:
+    return 0 if is_lazy(tensor) else tensor.numel()  # of a lazy module before its first pass
 
 
 def _group(group: dict[str, Any]) -> Group:
@@ -49,7 +54,7 @@ def _group(group: dict[str, Any]) -> Group:
         (first, second),
         _eps(group.get("eps")),
         _number(group.get("weight_decay")),
-        sum(tensor.numel() for tensor in _tensors(group)),
+        sum(_size(tensor) for tensor in _tensors(group)),
     )
 
 

@@ -46,6 +46,8 @@ def _advice(module: nn.Module, stopped: Stopped, step: int) -> str:
     if stopped.where == "forward":
         return _forward_advice(module, batch, text)
     if stopped.where == "loss":
+        if text.endswith("and not a tensor"):
+            return "loss_fn(outputs, targets) has to return the loss alone, as a tensor: does it return it?"
         return (
             "Outputs, targets and this loss do not go together: classes are int64 of shape (B,) and need as "
             "many outputs as there are classes; values and labels are of the outputs' own type and shape. "

@@ -19,6 +19,9 @@ BLOCKS, _SHUFFLED, _PASSES = 32, 32, 4
 """Columns are shuffled one by one up to 32, in as many blocks of neighbours beyond, on at most 32 rows: in so
 many blocks that it costs no more than four passes of all rows."""
 
+_OWN = 10.0
+"""Times by which other rows must change outputs more than a second pass of the same rows does."""
+
 _MIXED = 32
 """Rows of each kind in the batches that are compared."""
 
@@ -108,14 +111,16 @@ def mixing(
 
     The rows that are kept lie between those that are exchanged, so that what looks back only is seen too.
     Random numbers are the same in both passes. `most` rows are kept, and as many exchanged. NaN for fewer
-    than 6 rows and where rows cannot be cut; infinite where outputs change by other rows alone.
+    than 6 rows, where rows cannot be cut, and where the same batch does not give the same again, as with a
+    generator of the module's own or observers of quantisation; infinite where outputs change by other rows
+    alone.
     """
     half = min(_MIXED, feed.rows // 3, max(2, most))
     if half < 2 or not feed.apart:
         return math.nan
     kept, there, instead = torch.arange(3 * half).split(half)
     made = []
-    for others in (there, instead):
+    for others in (there, instead, there):
         batch = feed.take(torch.stack([others, kept], dim=1).flatten())
         torch.manual_seed(0)
         with mode():
@@ -123,8 +128,10 @@ def mixing(
         if left is None:
             return math.nan
         made.append(left)
-    spread = float(torch.cat(made).std(0, correction=0).square().mean()) ** 0.5
+    spread = float(torch.cat(made[:2]).std(0, correction=0).square().mean()) ** 0.5
     change = float((made[0][1::2] - made[1][1::2]).abs().max())
     if change == 0.0:
         return 0.0
+    if _OWN * float((made[0] - made[2]).abs().max()) > change:
+        return math.nan
     return change / spread if spread > 0.0 else math.inf

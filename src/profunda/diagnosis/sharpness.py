@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from profunda.diagnosis.copying import cloned, undisturbed
-from profunda.diagnosis.feeding import WORK, affordable, feed_of
+from profunda.diagnosis.feeding import affordable, feed_of
 from profunda.diagnosis.record import Anatomy, Sharpness
 from profunda.diagnosis.scoring import yardstick_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
@@ -63,7 +63,7 @@ def sharpness(
     feels = _feels(optimizer)
     if feels is None:
         return unknown
-    with undisturbed(module), _twice_differentiable():
+    with undisturbed(module), _twice_differentiable(module):
         try:
             own = undropped(module)
             pairs = zip(module.parameters(), own.parameters(), strict=True)
@@ -72,7 +72,7 @@ def sharpness(
             if not space:
                 return unknown
             feed = feed_of(cloned(inputs), cloned(targets), cloned(named))
-            most = affordable(anatomy, WORK / 4)
+            most = affordable(anatomy)
             if most < FEWEST:
                 return unknown
             feed = feed.first(most)
@@ -269,11 +269,12 @@ def _times(v: list[Tensor], factor: float) -> list[Tensor]:
 
 
 @contextmanager
-def _twice_differentiable() -> Iterator[None]:
-    """Fused attention and recurrent layers have first derivatives only."""
+def _twice_differentiable(module: nn.Module) -> Iterator[None]:
+    """Fused attention and recurrent layers have first derivatives only; convolutions are quicker fused."""
+    recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
     with (
         sdpa_kernel(SDPBackend.MATH),
-        torch.backends.mkldnn.flags(enabled=False),
+        torch.backends.mkldnn.flags(enabled=torch.backends.mkldnn.is_available() and not recurrent),
         torch.backends.cudnn.flags(enabled=False),
     ):
         yield

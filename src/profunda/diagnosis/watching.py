@@ -280,6 +280,10 @@ def _check(model: object, optimizer: object, loss_fn: object, accumulate: int) -
             f"optimizer is a {type(optimizer).__name__}; its steps can be seen only on a "
             "torch.optim.Optimizer. Derive it from that class, or hand over the one that it wraps."
         )
+    if isinstance(loss_fn, type):
+        raise ArgumentError(
+            f"loss_fn is the class {loss_fn.__name__}; give one of it, such as {loss_fn.__name__}()."
+        )
     if not callable(loss_fn):
         raise ArgumentError(
             f"loss_fn is a {type(loss_fn).__name__} and cannot be called; give the function or module that "

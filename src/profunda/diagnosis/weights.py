@@ -161,7 +161,7 @@ class Weights:
         first = next((each for each in self.held if each.grad is not None), None)
         if first is None or first.grad is None or first.grad.is_sparse:
             return 0.0
-        return float(first.grad.sum())
+        return float(first.grad.sum().abs())
 
     # Closer looks ------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class Weights:
         chosen = [
             (index, each)
             for index, each in enumerate(self.parameters)
-            if each.requires_grad and each.is_floating_point()
+            if each.requires_grad and (each.is_floating_point() or each.is_complex())
         ]
         copies = [each.detach().clone() for _, each in chosen]
         self.look = _Look(None, copies, [index for index, _ in chosen], math.nan)
@@ -237,10 +237,11 @@ class Weights:
         grads = [(each.numel(), each.grad) for each in self.held]
         stride = max(1, sum(size for size, _ in grads) // DIRECTION)
         picked = [
-            grad.new_zeros(size).view(-1)[::stride] if grad.is_sparse else grad.detach().reshape(-1)[::stride]
+            torch.zeros(-(-size // stride)) if grad.is_sparse else grad.detach().reshape(-1)[::stride]
             for size, grad in grads
             if grad is not None
         ]
+        picked = [torch.view_as_real(each).flatten() if each.is_complex() else each for each in picked]
         return torch.cat([each.float().to(picked[0].device) for each in picked]) if picked else None
 
     # Who else moves them -----------------------------------------------------------------------------
@@ -289,7 +290,7 @@ def _heads(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
 
 def _distance(one: list[Tensor], other: list[Tensor]) -> float:
     pairs = zip(one, other, strict=True)
-    return math.sqrt(sum(float((a - b).float().square().sum()) for a, b in pairs if a.shape == b.shape))
+    return math.sqrt(sum(float((a - b).abs().float().square().sum()) for a, b in pairs if a.shape == b.shape))
 
 
 def _spread(parameters: list[nn.Parameter], most: int) -> list[nn.Parameter]:
