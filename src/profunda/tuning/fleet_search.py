@@ -23,17 +23,19 @@ from profunda.fleet.source import FleetData
 from profunda.fleet.speed import Speeds
 from profunda.fleet.state import MemberState
 from profunda.journal.record import Record
-from profunda.metrics.score import Metric
+from profunda.metrics.score import Metric, metric_for
 from profunda.space.design import Design
 from profunda.space.space import Params, Space
 from profunda.training.packs import run_packs
 from profunda.training.sources import Prepared
 from profunda.tuning.budget import Budget
+from profunda.tuning.causes import cause_of
 from profunda.tuning.deadline import cancelled_at
 from profunda.tuning.drawing import Drawing, Known, Standing
 from profunda.tuning.foresight import Foreseeing, Foresight, constant_value, score_forecasts
 from profunda.tuning.ledger import Ledger
 from profunda.tuning.limits import UNLIMITED, Gate, Limits
+from profunda.tuning.lives import Yardstick, yardstick_of
 from profunda.tuning.progress import Meter
 from profunda.tuning.prospect import Prospect
 from profunda.tuning.race import Entry, Rung, is_new, rungs_of, unended, whole
@@ -474,7 +476,8 @@ class _Search:
                     if state is not None:
                         self.curves[entry.number, fold] = state.history
             pool = self._best(pool + racing)
-        trials = {entry.number: self._trial(entry) for entry in self.entries}
+        yardstick = self._yardstick()
+        trials = {entry.number: self._trial(entry, yardstick) for entry in self.entries}
         candidates = tuple(
             Candidate(trials[e.number], e.design, tuple(s for s in e.states if s is not None)) for e in pool
         )
@@ -525,7 +528,19 @@ class _Search:
             self.contest.metric.greater_is_better,
         )
 
-    def _trial(self, entry: Entry) -> Trial:
+    def _yardstick(self) -> Yardstick:
+        """In the unit of validation losses: the log-loss, or squared errors of the standardised target."""
+        data, classes = self.sources.dataset, self.sources.dataset.task.kind != "regression"
+        constant = 1.0
+        if classes:
+            constant = constant_value(data, self.sources.folds, metric_for(data.task.kind, "log_loss"))
+        return yardstick_of(constant, [self._curves_of(entry) for entry in self.entries])
+
+    def _curves_of(self, entry: Entry) -> list[MemberHistory]:
+        found = [self.curves.get((entry.number, fold), UNTRAINED) for fold in range(self.folds)]
+        return [curve for curve in found if curve.epochs]
+
+    def _trial(self, entry: Entry, yardstick: Yardstick) -> Trial:
         verdict = entry.verdict or Verdict((), math.nan, math.nan, Status.UNFINISHED, 0, 0)
         return Trial(
             number=entry.number,
@@ -539,4 +554,11 @@ class _Search:
             status=verdict.status,
             seconds=entry.seconds,
             parameters=self.gate.parameters(entry.design),
+            cause=cause_of(
+                verdict.status,
+                entry.design,
+                self._curves_of(entry),
+                yardstick,
+                self.foreseeing.of(entry.design),
+            ),
         )

@@ -4,12 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from profunda.fleet.history import History, Status
 from profunda.space.design import Design
 from profunda.space.space import Space
+from profunda.tuning.explaining import Explanation, explain
 from profunda.tuning.foresight import Foresight
 from profunda.tuning.front import Aim, pareto_front
 
@@ -25,6 +27,8 @@ class Trial:
     its standard error over folds (NaN for a single fold). `rung` counts the comparisons survived (those that
     a cautious bracket spares its trials included), `epochs` the epochs trained. `parameters` is a network's
     size (0 for a user's objective). `violation` tells by how much constraints are missed, 0 if by nothing.
+    `cause` is a name in `causes.CAUSES`, mostly a code of a diagnosis: what `status` says, and why ("" for a
+    user's objective).
     """
 
     number: int
@@ -40,6 +44,7 @@ class Trial:
     message: str = ""
     parameters: int = 0
     violation: float = 0.0
+    cause: str = ""
 
     @property
     def feasible(self) -> bool:
@@ -130,3 +135,19 @@ class SearchResult:
     def endings(self) -> tuple[tuple[Status, int], ...]:
         """How many trials ended by which cause, most frequent first."""
         return tuple(Counter(trial.status for trial in self.trials).most_common())
+
+    @property
+    def causes(self) -> tuple[tuple[str, int], ...]:
+        """The same by `Trial.cause`, or by the status of trials that have none."""
+        return tuple(Counter(trial.cause or trial.status.value for trial in self.trials).most_common())
+
+    @cached_property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """For each trouble, how many trials it ended and the setting that brings it about, as far as these
+        trials tell: ``[one.text for one in result.explanations]``.
+        """
+        return explain(
+            [trial.cause for trial in self.trials],
+            [trial.status for trial in self.trials],
+            [trial.params for trial in self.trials],
+        )
