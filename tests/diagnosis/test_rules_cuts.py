@@ -9,7 +9,7 @@ from tests.oracles.diagnosis_rules import SGD, anatomy, began, critical, failed,
 from profunda.diagnosis.concluding import judged
 from profunda.diagnosis.finding import Silence
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Op, Record
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.cuts import Cut, cut_of
 
@@ -52,6 +52,15 @@ def test_what_is_cut_off_is_told_before_training_and_where(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_units_that_begin_dead_are_told_before_training(width: int) -> None:
     assert told(lost(1, width=width, dead=True)) == [("dead-units", "3", 0)]
+
+
+def test_a_norm_of_one_number_is_the_cause_of_the_dead_units_behind_it() -> None:
+    record = lost(1, dead=True)
+    ops = list(record.anatomy.ops)
+    at = next(k for k, op in enumerate(ops) if op.name == "3")
+    ops.insert(at, Op("norm", "norm", "layer_norm", (32, 1)))
+    normed = replace(record, anatomy=replace(record.anatomy, ops=tuple(ops)))
+    assert told(normed) == [("input-ignored", "4", 0)]
 
 
 def test_weights_do_not_take_away_at_once_what_they_take_away_layer_by_layer() -> None:

@@ -77,6 +77,8 @@ def _gains(record: Record, first: Survey) -> np.ndarray:
 
 def _dead_behind(record: Record, first: Survey, at: int) -> str:
     places = record.anatomy.activations
+    if _norm_of_one(record, at):
+        return ""  # what is dead behind it got one number already
     if not len(first.activation_std) == len(first.dead) == len(places):
         return ""
     known = [
@@ -85,3 +87,15 @@ def _dead_behind(record: Record, first: Survey, at: int) -> str:
         if one.after == at and first.dead[k] == 1.0 and one.what not in SHARES
     ]
     return known[0] if known else ""
+
+
+def _norm_of_one(record: Record, at: int) -> bool:
+    """Whether behind this layer, before the next, a row's one number is normalised: to 0 in every row."""
+    layers = {one.name for one in record.anatomy.layers}
+    inside = False
+    for op in record.anatomy.ops:
+        if op.name in layers:
+            inside = op.name == record.anatomy.layers[at].name
+        elif inside and op.kind == "norm" and "batch" not in op.what and op.shape[-1:] == (1,):
+            return True
+    return False
