@@ -8,7 +8,21 @@ from typing import Any
 from profunda.errors import Notice
 from profunda.model.optimism import Optimism
 from profunda.model.score import Baseline, Score
+from profunda.tuning.conditions import Condition
+from profunda.tuning.explaining import Explanation
+from profunda.tuning.patterns import Pattern
 
+EXPLANATIONS = (
+    Explanation(
+        "rate-too-high",
+        "diverged",
+        37,
+        300,
+        200,
+        Pattern((Condition("lr", ">", 0.02),), 36, 35, 37, 237, 1e-9),
+    ),
+    Explanation("dead-units", "had a layer of dead units", 3, 300, 200, None),
+)
 OPTIMISM = Optimism("log_loss", False, 0.30, 0.31, 0.29, 0.33, 0.305, 0.312, 60, 6400)
 
 
@@ -23,7 +37,7 @@ def outcome(run: Path, notices: tuple[Notice, ...], *, scored: bool, interrupted
         run=run,
         score=score if scored else None,
         baselines=rivals,
-        search=SimpleNamespace(networks=1234),
+        search=SimpleNamespace(networks=1234, explanations=EXPLANATIONS),
         interrupted=interrupted,
         optimism=OPTIMISM,
         validation="holdout",

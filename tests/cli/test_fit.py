@@ -90,6 +90,15 @@ def test_what_was_noticed_is_told_before_the_score(job: FakeJob, capsys: pytest.
     assert said.index("Noticed") < said.index("0.3121")
 
 
+def test_troubles_are_told_where_settings_go_along_with_them(
+    job: FakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "adult.csv"]) == 0
+    said = capsys.readouterr().out
+    told = "  · 37 of 300 diverged: lr > 0.02 (35 of the 37, and 1 of 200 without trouble).\n"
+    assert f"Troubles:\n{told}Predict:" in said
+
+
 def test_many_notices_are_told_up_to_a_page(job: FakeJob, capsys: pytest.CaptureFixture[str]) -> None:
     job.notices = tuple(Notice("odd", f"Oddity {number}.") for number in range(20))
     assert main(["fit", "adult.csv"]) == 0

@@ -61,8 +61,8 @@ def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert list(summary) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
-        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "validation", "forecast", "attribution", "members",
+        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "causes",
+        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "members",
     ]  # fmt: skip
     assert summary["networks"] == 16 * 5
     stages = ["read", "baselines", "train", "search", "select", "refit", "score", "save", "report"]

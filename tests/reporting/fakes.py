@@ -124,7 +124,21 @@ def search(kind: str, trials: int = 300, folds: int = 3) -> SearchResult:
         )
         size = design.parameters(41, 2)
         found.append(
-            Trial(number, params, design, scores, value, 0.004, rung, epochs, status, 0.2 * epochs, "", size)
+            Trial(
+                number,
+                params,
+                design,
+                scores,
+                value,
+                0.004,
+                rung,
+                epochs,
+                status,
+                0.2 * epochs,
+                "",
+                size,
+                cause="rate-too-high" if status is Status.DIVERGED else status.value,
+            )
         )
     metric = "rmse" if kind == "regression" else "log_loss"
     steps = sum(c.steps for c in curves)

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.reporting.fakes import pieces
+from tests.reporting.fakes import pieces, search
 
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History, Status
 from profunda.reporting.blocks import BigNumber
-from profunda.reporting.fleet import forecast_table
+from profunda.reporting.fleet import ending_bars, forecast_table
 from profunda.reporting.reports import report
 from profunda.reporting.story import run_document
 from profunda.reporting.summary import summary
@@ -88,6 +88,22 @@ def test_a_search_over_a_users_own_function(tmp_path):
     assert "All epochs were trained" not in document.to_json()
 
 
+def test_each_cause_stands_with_what_goes_along_with_it_and_what_to_do():
+    found = search("binary", 40)
+    high = sorted(t.params["lr"] for t in found.trials)[-10]
+    trials = tuple(
+        dataclasses.replace(t, cause="rate-too-high" if t.params["lr"] >= high else "completed")
+        for t in found.trials
+    )
+    told = ending_bars(dataclasses.replace(found, trials=trials))
+    assert told is not None
+    completed, high_rates = told.bars
+    assert (completed.label, high_rates.label, high_rates.parts) == ("completed", "rate too high", (10.0,))
+    assert "10 of 40 took too long steps: lr > " in high_rates.note
+    assert high_rates.note.endswith("Lower the learning rate, or clip gradients.")
+    assert "union bound" in told.why
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 def test_a_search_of_few_trials(n, tmp_path):
     assert report(objective_search(n)).html(tmp_path / "s.html").exists()
@@ -132,8 +148,8 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     told = summary(SimpleNamespace(**UNTOLD | given))
     assert list(told) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
-        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "engine",
-        "instruction_set", "validation", "forecast", "attribution", "members",
+        "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "causes",
+        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told

@@ -144,11 +144,13 @@ def test_many_trials_make_one_sentence() -> None:
     statuses = [Status.DIVERGED if one else Status.COMPLETED for one in high]
     (found,) = explain(causes, statuses, configurations)
     assert found.text == (
-        f"{sum(high)} of 200 diverged: lr > 0.1 ({sum(high)} of the {sum(high)}; 100% of such trials, 0% of "
-        "the others)."
+        f"{sum(high)} of 200 diverged: lr > 0.1 ({sum(high)} of the {sum(high)}, and 0 of "
+        f"{200 - sum(high)} without trouble)."
     )
     (settled,) = explain(causes, [Status.COMPLETED] * 200, configurations)
-    assert "took too long steps" in settled.text
+    assert settled.did == "took too long steps"
+    (both,) = explain(causes, [Status.DIVERGED] * 100 + [Status.COMPLETED] * 100, configurations)
+    assert both.did == "diverged or took too long steps"
 
 
 def test_what_only_whole_runs_can_do_is_compared_among_whole_runs() -> None:
@@ -166,12 +168,26 @@ def test_what_only_whole_runs_can_do_is_compared_among_whole_runs() -> None:
     assert found.text.endswith("that ran to their end overfitted; no setting tells which, beyond chance.")
 
 
+def test_another_trouble_that_came_first_is_no_pattern() -> None:
+    """High rates diverge; of the others half learn nothing, whatever their rate."""
+    configurations = rates(200)
+    rng = np.random.default_rng(0)
+    causes = [
+        "rate-too-high" if c["lr"] > 0.01 else ("no-learning" if rng.random() < 0.5 else "completed")
+        for c in configurations
+    ]
+    found = {one.cause: one for one in explain(causes, [Status.COMPLETED] * 200, configurations)}
+    assert found["rate-too-high"].pattern is not None
+    assert found["no-learning"].pattern is None
+
+
 def test_a_users_own_objective_is_told_by_status() -> None:
     configurations = rates(60)
     statuses = [Status.FAILED if c["depth"] > 6 else Status.COMPLETED for c in configurations]
     (found,) = explain([""] * 60, statuses, configurations)
     assert found.text.startswith(f"{found.count} of 60 failed: depth ≥ 7 (")
+    assert found.did == "failed"
     everyone = explain([""] * 3, [Status.FAILED] * 3, configurations[:3])
-    assert everyone == (Explanation("failed", "failed", 3, 3, None),)
+    assert everyone == (Explanation("failed", "failed", 3, 3, 0, None),)
     assert everyone[0].text == "3 of 3 failed."
     assert explain([], [], []) == ()

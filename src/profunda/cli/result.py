@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tell"]
 
+MOST_TROUBLES = 3  # the report tells all
 MOST_NOTICES = 8  # a table that is odd in more ways is better read about in the report
 
 
@@ -26,6 +27,7 @@ def tell(outcome: "Outcome") -> None:
         console.print(_scores(outcome, outcome.score))
     if outcome.optimism is not None:
         console.print(f"Validation: {outcome.optimism.text}.", markup=False, highlight=False, soft_wrap=True)
+    _tell_causes(console, outcome)
     assert outcome.run is not None  # the command line always names a folder
     run = shlex.quote(str(outcome.run))
     report = outcome.run / "report.html"
@@ -47,6 +49,14 @@ def _tell_notices(console: Console, outcome: "Outcome") -> None:
     # Words are kept whole on a terminal, lines elsewhere.
     whole = not console.is_terminal
     console.print("\n".join(["Noticed:", *told]), markup=False, highlight=False, soft_wrap=whole)
+
+
+def _tell_causes(console: Console, outcome: "Outcome") -> None:
+    """Which settings brought trouble to many trials: what the next space may leave out."""
+    told = [one.text for one in outcome.search.explanations if one.pattern is not None]
+    if told:
+        lines = ["Troubles:", *(f"  · {text}" for text in told[:MOST_TROUBLES])]
+        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _scores(outcome: "Outcome", score: "Score") -> Table:

@@ -14,6 +14,7 @@ from profunda.reporting.landscape import parallel, progress, score_map, size_fro
 from profunda.reporting.standing import order, scored
 from profunda.reporting.surrogate import surrogate_panels
 from profunda.reporting.words import brief, cell, count, duration, setting, settings, share
+from profunda.tuning.causes import CAUSES
 from profunda.tuning.foresight import LEAST_GAIN, concern_words
 from profunda.tuning.importance import surrogate_curves
 from profunda.tuning.result import SearchResult, Trial
@@ -22,6 +23,17 @@ __all__ = ["ending_bars", "fleet_blocks", "forecast_table", "landscape_blocks", 
 
 MOST_COLUMNS = 8  # hyperparameters with a column of their own in the table of trials
 MOST_TRIALS = 25
+_RULES = (
+    "Causes come from the rules of a diagnosis, on the losses and vital signs of each network: not finite, "
+    "dead and vanished at any time, all else of runs that were long enough to be judged, and faults alone. "
+    "What was left behind at a rung and showed no trouble of its own was outcompeted."
+)
+_PATTERNS = (
+    "Settings are told where up to three of them set the trials of one cause apart from those without "
+    "trouble, with a chance of at most 1 % by Fisher's exact test, multiplied by the number of statements "
+    "that could have been made (a union bound). They go along with a cause within this space, which does not "
+    "prove that they bring it about."
+)
 _LEAST_EXPLAINED = 0.15  # below, the forest knows too little to blame or praise a hyperparameter
 
 
@@ -92,23 +104,36 @@ def _importance_bars(found: Importances) -> Bars:
 
 
 def ending_bars(search: SearchResult) -> Bars | None:
-    """How many trials ended by which cause, with what to do about it; None without trials.
+    """How many trials ended by which cause, below each the settings that go along with it and what to do;
+    None without trials.
 
     A user's own objective trains as it likes: its causes come without advice on training.
     """
     total, trained = len(search.trials), search.history is not None
     if not total:
         return None
+    told = {one.cause: one.text for one in search.explanations}
     bars = tuple(
-        Bar(status.replace("_", " "), (float(n),), f"{count(n)}  ({share(n / total)})", note=note)
-        for status, n in search.endings
-        for note in (status.advice if trained or status is Status.FAILED else "",)
+        Bar(
+            cause.replace("_", " ").replace("-", " "),
+            (float(n),),
+            f"{count(n)}  ({share(n / total)})",
+            note=" ".join(filter(None, (told.get(cause, ""), _advice(cause, trained)))),
+        )
+        for cause, n in search.causes
     )
     causes = "one cause" if len(bars) == 1 else f"{len(bars)} causes"
     what = f"{count(total)} trials, {causes}."
-    if trained:
-        return Bars("How training ended", bars, f"{what} Below each, what it means for the next attempt.")
-    return Bars("How trials ended", bars, what)
+    if not trained:
+        return Bars("How trials ended", bars, what, _PATTERNS)
+    what += " Below each, what goes along with it and what to do next time."
+    return Bars("How training ended", bars, what, f"{_RULES} {_PATTERNS}")
+
+
+def _advice(cause: str, trained: bool) -> str:
+    if trained and cause in CAUSES:
+        return CAUSES[cause].advice
+    return Status.FAILED.advice if cause == Status.FAILED else ""
 
 
 def forecast_table(search: SearchResult) -> Table | None:

@@ -52,7 +52,8 @@ def summary(outcome: Finished) -> dict[str, object]:
     seconds (a stage told twice is summed), with their `total`, and `time_share` to its share of them.
     `networks`, `member_steps` (optimiser steps over all of them) and `training_seconds` are those of the
     search over all calls of the run, `networks_per_second` the first by the last. `endings` maps a cause to
-    its number of trials; `members` lists the model's designs with their weights. `validation` tells the score
+    its number of trials, and `causes` one of the diagnosis's list, with a sentence each in `explanations`;
+    `members` lists the model's designs with their weights. `validation` tells the score
     on the rows that chose, and what is left of it once that is corrected for; `forecast` how many designs
     theory ruled out, and how the others' forecasts turned out; `attribution` what each ingredient is worth
     (with `ablate`).
@@ -75,6 +76,8 @@ def summary(outcome: Finished) -> dict[str, object]:
         "time_share": {stage: round(s / total, 4) if total else None for stage, s in seconds.items()},
         "sampler_share": round(search.sampler_share, 6),
         "endings": {str(status): n for status, n in search.endings},
+        "causes": dict(search.causes),
+        "explanations": [one.text for one in search.explanations],
         "engine": outcome.engine,
         "instruction_set": outcome.instruction_set or None,
         "validation": None if outcome.optimism is None else _validation(outcome.optimism),

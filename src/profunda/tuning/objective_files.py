@@ -63,6 +63,7 @@ def _summary(result: SearchResult, why: str, seed: int) -> dict[str, Any]:
         "best": _best(result.best),
         **front,
         "endings": {status.value: count for status, count in result.endings},
+        "explanations": [one.text for one in result.explanations],
         "stopped": why,
         "seconds": result.seconds,
         "sampler_seconds": result.sampler_seconds,
