@@ -14,6 +14,7 @@ from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.record import Record, Rows, Targets, Task
 from profunda.diagnosis.rules import labels
 from profunda.diagnosis.rules.labels import wilson
+from profunda.diagnosis.targets import targets_of
 
 NAMES = {rule.code: rule for rule in labels.RULES}
 CLASSES = made.task("classes", 2)
@@ -102,6 +103,47 @@ def test_a_score_above_the_frequent_class_clears_whatever_the_loss() -> None:
     assert severity(asked("labels-unrelated", scored)) == "clear"
     values = replace(scored, task=made.task("values"))
     assert severity(asked("labels-unrelated", values)) == "clear"
+
+
+@pytest.mark.parametrize(
+    ("skill", "held", "error", "expected"),
+    [
+        (0.001, 0.5, 0.03, "fault"),  # the training rows' labels were shuffled
+        (0.5, 0.001, 0.03, "fault"),  # the validation rows'
+        (0.5, 0.001, 0.2, "clear"),  # of so few nothing is known
+        (0.5, 0.2, 0.03, "clear"),
+        (0.5, float("nan"), float("nan"), "clear"),
+    ],
+)
+def test_labels_shuffled_on_one_side_alone_are_told_before_the_first_step(
+    skill: float, held: float, error: float, expected: str
+) -> None:
+    targets = told(skill, 0.004, held=held, held_error=error, held_rows=300)
+    record = made.record(targets=targets, rows=STANDARD, task=CLASSES)
+    assert severity(asked("labels-unrelated", record)) == expected
+
+
+@pytest.mark.parametrize("side", ["training", "validation", "none"])
+def test_validation_rows_show_what_the_labels_of_training_rows_have_lost(side: str) -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(900, 5))
+    y = (x[:, 0] + x[:, 1] > 0).astype(int)
+    train, held = y[:600], y[600:]
+    train = draw.permutation(train) if side == "training" else train
+    held = draw.permutation(held) if side == "validation" else held
+    targets = targets_of(made.table(x[:600], train), CLASSES, made.table(x[600:], held))
+    assert targets.held_rows == 300
+    answer = asked("labels-unrelated", made.record(targets=targets, rows=STANDARD, task=CLASSES))
+    assert severity(answer) == ("clear" if side == "none" else "fault")
+    if not isinstance(answer, Silence):
+        assert f"within the {side} rows: there" in answer[0].cause
+
+
+def test_values_are_judged_beside_their_own_mean() -> None:
+    """Validation rows that vary less have a lower loss, whatever was learnt."""
+    record = made.record(0.9, 0.3, targets=told(0.001, 0.002), rows=STANDARD, task=made.task("values"))
+    scored = replace(record, surveys=(record.surveys[0], replace(record.surveys[1], valid_score=-0.2)))
+    assert severity(asked("labels-unrelated", scored)) == "fault"
 
 
 # Shifted --------------------------------------------------------------------------------------------
@@ -301,3 +343,20 @@ def test_returns_are_not_called_shifted_though_the_next_rows_window_holds_them(s
     record = made.record(rows=rows, targets=targets, task=made.task("values"))
     assert targets.shifted > 0.9
     assert severity(asked("labels-shifted", record)) == "not enough evidence"
+
+
+@pytest.mark.parametrize(
+    ("score", "held", "skill", "expected"),
+    [
+        (0.95, 0.1, 0.1, "clear"),  # the network tells what simple predictors cannot: a parity
+        (0.7, 0.1, 0.1, "hint"),
+        (0.95, 0.7, 0.1, "hint"),  # labels of the validation rows alone are right
+        (0.7, 0.02, 0.02, "clear"),  # classes overlap
+        (0.7, 0.5, 0.08, "hint"),  # what inputs tell is seen where labels are right
+    ],
+)
+def test_noise_is_weighed_against_validation(score: float, held: float, skill: float, expected: str) -> None:
+    targets = told(skill, 0.01, noisy=0.3, agreeing=400, held=held, held_error=0.02, held_rows=500)
+    record = made.record(0.9, 0.2, rows=STANDARD, targets=targets, task=CLASSES)
+    seen = (record.surveys[0], replace(record.surveys[1], valid_score=score))
+    assert severity(asked("labels-noisy", replace(record, surveys=seen))) == expected

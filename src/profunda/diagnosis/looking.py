@@ -95,7 +95,8 @@ class Looker:
         held = [((each.inputs, dict(each.named)), each.targets) for each in self.validation]
         epoch = rows or table.n  # labels of later epochs would tell of another order
         arrived = None if labels is None else labels[:epoch].detach().cpu().numpy()
-        found = rows_of(table, table_of(held) if held else None, rows, arrived)
+        kept = table_of(held) if held else None
+        found = rows_of(table, kept, rows, arrived)
         every = self._every_target()
         outputs, raised = self._outputs()
         loss = None
@@ -103,7 +104,7 @@ class Looker:
             self.task = task_of(outputs, self.first.targets, every, self.first.inputs)
             loss = loss_of(self.loss_fn, outputs, self.first.targets, self.task, every)
         task = self.task or Task("unknown", 0, (), (), "")
-        return Looked(self.task, loss, found, targets_of(table, task), raised)
+        return Looked(self.task, loss, found, targets_of(table, task, kept), raised)
 
     def _outputs(self) -> tuple[Any, str]:
         """Of the first batch in evaluation mode, as loss functions get them."""

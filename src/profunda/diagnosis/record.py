@@ -235,6 +235,7 @@ class Targets:
     rows whose label differs from what neighbours and a linear model surely say, as it is in the middle one of
     the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
     that the better predictor finds when classes count alike. `rows`: how many skill was measured on.
+    `held`: the same skill within the validation rows, `held_rows` of them, with its standard error.
     """
 
     counts: np.ndarray
@@ -254,6 +255,9 @@ class Targets:
     agreeing: int = 0
     told: np.ndarray = field(default_factory=lambda: np.empty(0))
     rows: int = 0
+    held: float = float("nan")
+    held_error: float = float("nan")
+    held_rows: int = 0
 
 
 # How signals pass it --------------------------------------------------------------------------------
@@ -280,7 +284,8 @@ class Survey:
     evaluation mode, one that sums over rows scaled to a batch; scores are the share of right answers, or
     R² of values. `broken`: name of the first Op whose output is not finite, "" where the outputs are.
     `recall` [C]: of each class's probe rows, the share that the outputs tell right (NaN where a class has
-    none); empty where targets are no classes.
+    none); empty where targets are no classes. For sequences, `order`: change of outputs, over their spread,
+    when places are put in another order, and `ahead`: when what follows is exchanged, where targets ask for it.
     """
 
     step: int
@@ -307,6 +312,8 @@ class Survey:
     valid_score: float
     broken: str = ""
     recall: np.ndarray = field(default_factory=lambda: np.empty(0))
+    order: float = float("nan")
+    ahead: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -342,7 +349,7 @@ class Course:
     the steps at which `gradient` [K, L] ‖g‖, `update` [K, L] ‖Δθ‖/‖θ‖ and `agreement` [K] (cosine with
     the sampled step before) were taken. `epoch_step`, `train_loss`, `valid_loss`, `train_score`,
     `valid_score` [E]: of the surveys made at ends of epochs. `finished`: whether as many steps as planned
-    were made; `planned` 0 where unknown.
+    were made; `planned` 0 where unknown. `accumulate`: backward passes asked for each step.
 
     Counts: `forwards`, `backwards`, `steps`, `skipped` (a scaler's); `uncleared`: steps before which
     gradients of the step before were still there, beyond what `accumulate` allows; `in_evaluation`:
@@ -386,6 +393,7 @@ class Course:
     broken_at: str = ""
     planned: int = 0
     finished: bool = True
+    accumulate: int = 1
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ LEAST = 40
 NO_CLASS = -1
 
 
-def targets_of(table: Table, task: Task) -> Targets:
-    """Their sizes and counts; for classes and values also how well neighbours and a linear model tell them.
+def targets_of(table: Table, task: Task, validation: Table | None = None) -> Targets:
+    """Their sizes and counts; for classes and values also how well neighbours and a linear model tell them,
+    and those of `validation` within it.
 
     The order of rows is that of `table`: give it a data set's own order where that is known, for labels moved
     by some rows cannot be seen once rows and labels were shuffled together.
@@ -48,6 +49,7 @@ def targets_of(table: Table, task: Task) -> Targets:
         mean[some], std[some] = np.nanmean(filled[:, some], 0), np.nanstd(filled[:, some], 0)
     told = _told(table, task, plain, labels) if task.kind not in ("sequence", "copy", "unknown") else None
     found = told if told is not None else _NOTHING
+    held, held_rows = (_UNKNOWN, 0) if told is None or validation is None else _skill_within(validation, task)
     return Targets(
         counts=counts,
         mean=np.empty(0) if classed else mean,
@@ -66,6 +68,9 @@ def targets_of(table: Table, task: Task) -> Targets:
         agreeing=found.agreeing,
         told=found.told,
         rows=found.rows,
+        held=held.share,
+        held_error=held.error,
+        held_rows=held_rows,
     )
 
 
@@ -150,6 +155,24 @@ def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None
             surely = (made[near] + made[line]) / 2.0 + counts / counts.sum()
             noisy, agreeing = disagreement(surely, labels[:n])
     return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n)
+
+
+def _skill_within(table: Table, task: Task) -> tuple[Skill, int]:
+    """The best predictor's skill, and on how many rows."""
+    n = min(ROWS, table.n)
+    if table.targets is None or n < LEAST:
+        return _UNKNOWN, 0
+    classed = task.kind in ("classes", "binary", "multilabel")
+    labels = labels_of(table, task)[0] if classed else None
+    plain = table.targets[:n].reshape(n, -1).astype(np.float64)
+    wanted = _wanted(plain, None if labels is None else labels[:n])
+    if not wanted.any():
+        return _UNKNOWN, 0
+    part = Table(table.kind, tuple(one[:n] for one in table.parts), None, table.batch)
+    made = [
+        way(wanted) for one in predictors_of(views_of(part), part.groups) for way in (one.linear, one.near)
+    ]
+    return max((skill_of(one, wanted) for one in made), key=lambda one: one.share, default=_UNKNOWN), n
 
 
 def _wanted(plain: np.ndarray, labels: np.ndarray | None) -> np.ndarray:

@@ -83,6 +83,9 @@ def _labels_unrelated(record: Record) -> Answer:
     targets = record.targets
     if targets is None or not math.isfinite(targets.skill):
         return not_applicable(code, "Whether inputs tell targets was not measured.")
+    one_sided = _one_sided(code, targets)
+    if one_sided is not None:
+        return (one_sided,)
     if targets.skill > SIGNIFICANT * targets.skill_error:
         return clear(code)
     if targets.skill + DOUBLE_SIDED * targets.skill_error > SEEN:
@@ -93,6 +96,34 @@ def _labels_unrelated(record: Record) -> Answer:
     if _generalises(record, got):
         return clear(code, "Only the network tells them.")
     return _unrelated(code, record, targets, got)
+
+
+def _one_sided(code: str, targets: Targets) -> Finding | None:
+    """Labels that the same predictors tell in one of training and validation, and not at all in the other."""
+    skill, error = targets.skill, DOUBLE_SIDED * targets.skill_error
+    held, held_error = targets.held, DOUBLE_SIDED * targets.held_error
+    if not math.isfinite(held):
+        return None
+    train = skill <= SIGNIFICANT * targets.skill_error and skill + error < PART * (held - held_error)
+    valid = held <= SIGNIFICANT * targets.held_error and held + held_error < PART * (skill - error)
+    if not (train or valid):
+        return None
+    where, other = ("training", "validation") if train else ("validation", "training")
+    low, high = (skill, held) if train else (held, skill)
+    return Finding(
+        code,
+        "fault",
+        "",
+        (
+            Evidence(f"skill of neighbours and a linear model on {where} rows", low, PART * high),
+            Evidence(f"the same on {other} rows", high),
+        ),
+        f"Neighbours and a linear model tell {high:.0%} of the labels' variance within the {other} rows, and "
+        f"nothing within the {where} rows: there, labels were shuffled apart from their rows.",
+        f"Check that inputs and labels of the {where} rows are read, sorted and shuffled together: look at "
+        "some rows beside their labels.",
+        explains=_BARREN,
+    )
 
 
 def _unrelated(code: str, record: Record, targets: Targets, got: Reached) -> Answer:
@@ -139,18 +170,18 @@ def _moved(record: Record) -> bool:
 def _generalises(record: Record, got: Reached) -> bool:
     n = record.rows.compared if record.rows is not None else 0
     error = 1.0 / math.sqrt(n) if n else 0.0
-    if got.valid > NO_SKILL + error:
-        return True
     scores = [one.valid_score for one in record.surveys if one.step > 0]
     scores += [] if record.course is None else list(record.course.valid_score)
     best = max((score for score in scores if math.isfinite(score)), default=math.nan)
     targets, task = record.targets, record.task
     if task is None or targets is None or not math.isfinite(best):
-        return False
+        return got.valid > NO_SKILL + error
     if task.kind in ("classes", "binary") and targets.counts.sum() > 0:
         constant = float(targets.counts.max() / targets.counts.sum())
-        return best > constant + 3.0 * 0.5 * error + 0.01
-    return task.kind == "values" and best > NO_SKILL + error
+        return best > constant + 3.0 * 0.5 * error + 0.01 or got.valid > NO_SKILL + error
+    if task.kind == "values":  # beside the validation rows' own mean: they may vary less than others
+        return best > NO_SKILL + error
+    return got.valid > NO_SKILL + error
 
 
 # Shifted --------------------------------------------------------------------------------------------
@@ -289,7 +320,12 @@ def _labels_noisy(record: Record) -> Answer:
         return clear(code)
     present = int((targets.counts > 0).sum())
     left = max(0.0, 1.0 - targets.noisy * present / max(1, present - 1)) ** 2
-    if targets.skill < CONSISTENT * left or left < 0.02:
+    apart = DOUBLE_SIDED * math.hypot(targets.skill_error, targets.held_error)  # NaN without validation
+    cleaner = targets.held - targets.skill > apart
+    if _outdone(record, low) and not cleaner:
+        return clear(code, "The network tells more validation labels than are right by that.")
+    far = cleaner and targets.held - apart > 2.0 * targets.skill  # clean validation rows show what there is
+    if (targets.skill < CONSISTENT * left and not far) or left < 0.02:
         return clear(code, "Classes overlap, and so do their labels.")
     return (
         Finding(
@@ -309,6 +345,15 @@ def _labels_noisy(record: Record) -> Answer:
             explains=("overfitting",),
         ),
     )
+
+
+def _outdone(record: Record, noise: float) -> bool:
+    """Whether the network is right on more validation rows than it could if so many labels were wrong."""
+    scores = [one.valid_score for one in record.surveys if one.step > 0]
+    scores += [] if record.course is None else list(record.course.valid_score)
+    best = max((score for score in scores if math.isfinite(score)), default=math.nan)
+    n = record.rows.compared if record.rows is not None else 0
+    return n > 0 and wilson(best, n)[0] > 1.0 - noise if math.isfinite(best) else False
 
 
 RULES: tuple[Rule, ...] = (
