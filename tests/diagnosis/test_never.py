@@ -28,6 +28,7 @@ from profunda.diagnosis.judging import judge
 from profunda.diagnosis.probe import Probe
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.all import RULES
+from profunda.diagnosis.rules.readings import progress
 from profunda.diagnosis.snapshots import Snapshots
 from profunda.diagnosis.watching import Watch, watch
 from profunda.diagnosis.weights import Weights
@@ -114,6 +115,28 @@ def test_a_class_too_rare_to_be_seen_may_have_its_output() -> None:
 
     assert told(wider(620, 330, 10)) == []
     assert told(wider(320, 320, 320)) == [("output-width", "hint")]
+
+
+@pytest.mark.parametrize("trivial", [-0.3, 0.02])
+def test_a_likelihood_whose_nought_means_nothing_is_not_judged_by_it(trivial: float) -> None:
+    """A Poisson likelihood of logarithms of rates: losses cross nought, and outputs are not like targets."""
+    counts = ended(healthy(), -0.8, -0.4)
+    assert counts.loss is not None
+    assert counts.task is not None
+    loss = replace(counts.loss, name="PoissonNLLLoss", kind="", expects="", sign=0, trivial=trivial)
+    task = replace(counts.task, kind="values", outputs=(32, 1), targets=(32, 1))
+    counts = replace(counts, loss=loss, task=task)
+    assert math.isnan(progress(counts).trivial)
+    assert told(counts) == []
+    squared = replace(counts, loss=replace(loss, kind="mse", expects="values", sign=1, trivial=1.1))
+    assert [code for code, _ in told(ended(squared, 1.1, -0.4))] == ["no-learning"]
+
+
+def test_losses_of_evaluation_may_begin_far_above_those_of_steps() -> None:
+    """A batch norm has collected nothing before the first step: that loss is not where epochs begin."""
+    record = healthy()
+    high = replace(record, surveys=(replace(record.surveys[0], train_loss=60.0), *record.surveys[1:]))
+    assert "weights-overwritten" not in [code for code, _ in told(high)]
 
 
 # Too early ------------------------------------------------------------------------------------------------

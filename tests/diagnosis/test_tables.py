@@ -150,6 +150,14 @@ def test_common_rows_and_nearly_common_ones() -> None:
     assert np.isnan(rows_of(train).common)
 
 
+def test_rows_that_are_mostly_nought_agree_in_many_columns_and_are_no_copies() -> None:
+    """Bags of words: in the columns that are looked at many different rows are all nought."""
+    bags = (DRAW.uniform(size=(1500, 1200)) < 0.006).astype(float)
+    found = rows_of(made.table(bags[:1000], np.zeros(1000)), made.table(bags[1000:], np.zeros(500)))
+    assert found.common < 0.01
+    assert found.close < 0.05
+
+
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_on_a_line_neighbours_are_near_by_nature(width: int) -> None:
     x = DRAW.uniform(size=(2000, width))

@@ -166,15 +166,17 @@ def _close(table: Table, validation: Table, new: np.ndarray) -> float:
     """Share of validation rows, without the equal ones, that lie at nearly no distance from a training row.
 
     Distances are in standard deviations of the columns. The usual distance is that between a training row and
-    the nearest other one that is not its equal, the median of them. On a line many neighbours are that near:
-    what training rows are to each other is taken off.
+    the nearest other one that is not its equal, the median of them. On a line many neighbours are that near,
+    and rows that are mostly nought agree in the columns looked at: what different training rows are to each
+    other is taken off.
     """
     if table.kind == "tokens" or table.numbers.shape[1] != validation.numbers.shape[1]:
         return math.nan
     if not new.any():
         return 0.0
     some = np.unique(np.linspace(0, table.numbers.shape[1] - 1, NEAR_COLUMNS).astype(int))
-    known = np.nan_to_num(table.numbers[:NEAR_ROWS][:, some])
+    different = np.sort(np.unique(table.groups, return_index=True)[1])[:NEAR_ROWS]
+    known = np.nan_to_num(table.numbers[different][:, some])
     asked = np.nan_to_num(validation.numbers[new][:NEAR_ROWS][:, some])
     mean, std = known.mean(0), known.std(0)
     keep = std > 0
@@ -184,7 +186,7 @@ def _close(table: Table, validation: Table, new: np.ndarray) -> float:
     own = np.sqrt(_nearest(known, known, True))
     limit = NEAR * float(np.median(own[own > 0])) if (own > 0).any() else 0.0
     found = float((np.sqrt(_nearest(asked, known, False)) < limit).mean())
-    natural = float((own[own > 0] < limit).mean()) if (own > 0).any() else 0.0
+    natural = float((own < limit).mean())
     return max(0.0, found - natural) * float(new.mean())
 
 

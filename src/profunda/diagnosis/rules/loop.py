@@ -279,22 +279,24 @@ def _overwritten(record: Record) -> Answer:
 
 
 def _begins_anew(record: Record, course: Course) -> float:
-    """How much of what epochs took away of the loss on training rows is back in the first steps of the next.
+    """How much of what epochs took away of the loss is back in the first steps of the next.
 
-    First steps are compared with those of the first epoch, which are of the same rows where these come in a
-    fixed order. NaN below FEWEST epochs, or where too little was taken away to tell it from noise.
+    First steps of later epochs are compared with those of the first one, which are of the same rows where
+    these come in a fixed order, and with the last steps before them: all three are losses of steps, with the
+    dropout and the norms of training. NaN below FEWEST epochs, or where too little was taken away to tell it
+    from noise.
     """
     got, ends = progress(record), course.epoch_step
-    if len(ends) < FEWEST or len(course.train_loss) != len(ends) or len(course.loss) != course.steps:
+    if len(ends) < FEWEST or len(course.loss) != course.steps:
         return math.nan
     part = max(1, int(np.min(np.diff(np.append(0, ends)))) // 4)
-    known = [k for k, end in enumerate(ends) if 0 < end <= len(course.loss) - part]
-    if len(known) < FEWEST - 1 or not math.isfinite(got.start):
+    known = [end for end in ends if part <= end <= len(course.loss) - part]
+    if len(known) < FEWEST - 1:
         return math.nan
-    heads = [course.loss[end : end + part] for end in ends[known]]
-    first = course.loss[:part]
-    back = float(np.mean(first)) - np.array([np.mean(head) for head in heads])
-    taken = got.start - course.train_loss[known]
+    heads = [course.loss[end : end + part] for end in known]
+    first = float(np.mean(course.loss[:part]))
+    back = first - np.array([np.mean(head) for head in heads])
+    taken = first - np.array([np.mean(course.loss[end - part : end]) for end in known])
     noise = float(np.median([np.std(head) for head in heads])) / math.sqrt(part)
     least = max(TAKEN * got.trivial, FEWEST * noise)
     return 1.0 - float(np.median(back / taken)) if float(np.min(taken)) >= least else math.nan

@@ -137,7 +137,7 @@ class Progress:
 def progress(record: Record) -> Progress:
     """How far training got."""
     trivial = record.loss.trivial if record.loss is not None else math.nan
-    trivial = trivial if math.isfinite(trivial) and trivial > 0.0 else math.nan
+    trivial = trivial if math.isfinite(trivial) and trivial > 0.0 and not _sinks(record) else math.nan
     first = before(record)
     start = first.train_loss if first is not None else math.nan
     course = record.course
@@ -151,6 +151,18 @@ def progress(record: Record) -> Progress:
     if math.isnan(learnt) and not math.isnan(score):
         learnt = score
     return Progress(trivial, start, end, best, learnt)
+
+
+def _sinks(record: Record) -> bool:
+    """Whether a loss of no known kind, which rewards being right, falls below nought: a likelihood of counts
+    or of densities, whose nought is nowhere in particular, so that no share of the constant's can be told.
+    """
+    loss, course = record.loss, record.course
+    if loss is None or loss.kind or loss.sign < 0:
+        return False
+    seen = [one.train_loss for one in record.surveys]
+    seen += [] if course is None else [float(np.min(course.loss, initial=math.inf))]
+    return any(one < 0.0 for one in seen)
 
 
 def _last_if_nan(value: float) -> float:
@@ -201,7 +213,9 @@ def share_of_score(record: Record, score: float) -> float:
     if task is None or not math.isfinite(score):
         return math.nan
     if task.kind in ("values", "copy"):
-        return score
+        loss = record.loss
+        unlike = loss is not None and not loss.kind and loss.sign == 0 and score < 0.0
+        return math.nan if unlike else score  # outputs may be logarithms, or more than one thing of a target
     if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
         return math.nan
     most = float(np.max(targets.counts) / np.sum(targets.counts))
