@@ -20,8 +20,10 @@ from tests.oracles.diagnosis_rules import (
 )
 from torch import nn
 
+from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.courses import Log, course_of
 from profunda.diagnosis.finding import Silence
+from profunda.diagnosis.gathering import gathered
 from profunda.diagnosis.judging import judge
 from profunda.diagnosis.record import Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
@@ -197,3 +199,50 @@ def test_a_backward_pass_after_its_step_shows_no_batch_that_comes_again() -> Non
             optimizer.step()
             loss.backward()
     assert w.course().repeated == 0
+
+
+# Other players ------------------------------------------------------------------------------------------
+
+
+def test_what_an_opponents_pass_leaves_is_cleared_before_the_next_own_one() -> None:
+    torch.manual_seed(0)
+    maker, judge_of = nn.Linear(2, 3), nn.Linear(3, 1)
+    one = torch.optim.SGD(judge_of.parameters(), lr=0.1)
+    other = torch.optim.SGD(maker.parameters(), lr=0.1)
+    with watch(judge_of, one, nn.functional.binary_cross_entropy_with_logits) as w:
+        for _ in range(12):
+            made = maker(torch.randn(8, 2))
+            one.zero_grad()
+            real = w.loss(judge_of(torch.randn(8, 3)), torch.ones(8, 1))
+            (real + w.loss(judge_of(made.detach()), torch.zeros(8, 1))).backward()
+            one.step()
+            other.zero_grad()
+            judge_of(made).mean().neg().backward()
+            other.step()
+    seen = w.course()
+    assert (seen.uncleared, seen.dropped) == (0, 11)
+
+
+def test_a_loss_that_an_opponent_drives_up_need_not_fall() -> None:
+    assert causes(failed(healthy())) == ["no-learning"]
+    assert causes(looped(failed(healthy()), dropped=STEPS - 1)) == []
+
+
+def test_micro_batches_whose_gradients_are_cleared_are_thrown_away() -> None:
+    assert severities("no-step", looped(healthy(), accumulate=8, dropped=7 * STEPS)) == ["hint"]
+    assert severities("no-step", looped(failed(healthy()), accumulate=8, dropped=7 * STEPS)) == ["fault"]
+    assert severities("no-step", looped(healthy(), accumulate=8)) == []
+
+
+# Rows that the loop changes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("move", "changed"), [(0, False), (1, True)])
+def test_rows_with_other_targets_than_in_the_data_are_judged_as_they_passed(move: int, changed: bool) -> None:
+    x, y = torch.arange(40.0).reshape(20, 2), torch.arange(20) % 5
+    kept = [Batch((x[k : k + 5],), (), y[k : k + 5].roll(move).float(), 5) for k in range(0, 20, 5)]
+    found = gathered(kept, (x, y), None, nn.Linear(2, 5))
+    assert any("changes rows" in note for note in found.notes) is changed
+    assert (found.sample[0].rows == 5) is changed
+    smooth = [replace(one, targets=torch.eye(5)[:5]) for one in kept]
+    assert gathered(smooth, (x, y), None, nn.Linear(2, 5)).notes == ()

@@ -22,6 +22,10 @@ ALIKE, NEAR = 2.0, 0.5
 than this part of the spread: what is augmented does, what was scaled on its way to the network does not."""
 
 
+OWN = 0.9
+"""Share of rows that came with a target of their own: smoothing and mixing change the targets' shape."""
+
+
 @dataclass(frozen=True)
 class Gathered:
     """Batches of training rows and of validation rows, and how many rows there are in all (0: unknown)."""
@@ -44,16 +48,36 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
         return Gathered(sample, held, rows, (*notes, *more))
     kept = _first_pass(kept)
     mine = _table(kept)
-    if sample and not set(_table(sample).keys) & set(mine.keys):
+    if sample and not _unchanged(_table(sample), mine):
         notes = (
             *notes,
-            "The loop changes rows of `data` on their way: those that the network got are judged.",
+            "The loop changes rows of `data`, or their targets, on their way: those that the network got are "
+            "judged.",
         )
         sample = ()
     if held and not _like(_table(held), mine):
         more = (*more, "Validation rows are not like those that the network got, and are left out.")
         held = ()
     return Gathered(sample or kept, held, rows, (*notes, *more))
+
+
+def _unchanged(given: Table, mine: Table) -> bool:
+    """Whether some rows that passed are among those given, and most of these with a target of theirs."""
+    known: dict[bytes, set[bytes]] = {}
+    for key, target in zip(given.keys, _targets(given), strict=True):
+        known.setdefault(key, set()).add(target)
+    pairs = zip(mine.keys, _targets(mine), strict=True)
+    same = [target in known[key] for key, target in pairs if key in known]
+    if given.targets is None or mine.targets is None or given.targets.shape[1:] != mine.targets.shape[1:]:
+        return bool(same)
+    return bool(same) and sum(same) >= OWN * len(same)
+
+
+def _targets(table: Table) -> list[bytes]:
+    """A row's targets as they are compared: what a loop casts them to makes no difference."""
+    if table.targets is None:
+        return [b""] * table.n
+    return [np.ascontiguousarray(each, np.float32).tobytes() for each in table.targets]
 
 
 def _first_pass(kept: Sequence[Batch]) -> Sequence[Batch]:

@@ -46,9 +46,8 @@ TRIES = 3
 class Probe:
     """Fills `log` while attached; `keeper` holds rows, `weights` what is known of the parameters.
 
-    `every`: optimiser steps in an epoch, 0 where unknown.
-    `hurried` False: closer looks by the steps' numbers alone, whatever they cost. `notes` tell what could
-    not be seen.
+    `every`: optimiser steps in an epoch, 0 where unknown. `hurried` False: closer looks by the steps' numbers
+    alone, whatever they cost. `notes` tell what could not be seen.
     """
 
     def __init__(
@@ -79,12 +78,9 @@ class Probe:
         self.cut, self.tries = 0, TRIES
         self.terms: list[Term] = []  # of this step, with or without a way back
         self.pattern: list[list[Any]] = []  # weights of the terms of the last step that was followed
-        self.last_rows = 0
-        self.closure = False
-        self.fresh = True  # no backward pass since the last step
-        self.suspect = ""
-        self.passes = accumulate
-        self.cost, self.worth = 0.0, 1.0
+        self.last_rows, self.closure, self.suspect = 0, False, ""
+        self.fresh, self.stale = True, False  # no backward pass since the last step; it added to old ones
+        self.passes, self.cost, self.worth = accumulate, 0.0, 1.0
         self.on_cpu = all(each.device.type == "cpu" for each in model.parameters())
         self.pace = Pace(hurried, 1 if self.on_cpu else LEAST_PERIOD)
 
@@ -227,10 +223,10 @@ class Probe:
         self.weights.settle()
         self.log.backwards += self.worth
         if self.fresh:
-            if not self.stepping and self.weights.uncleared():
-                self.log.uncleared += self.worth
+            self.stale = not self.stepping and self.weights.uncleared()
             self.cycle = []
         elif not self.stepping and self.weights.cleared():
+            self.stale = False  # what was added to was another player's, and is gone
             self.log.drop(fetched(self.cycle), self.worth)
             self.cycle = []
         self.fresh = False
@@ -255,8 +251,9 @@ class Probe:
                 for each in tensors_in((first.args, first.named, first.targets))
                 if each.layout == torch.strided
             ]
-            # A backward pass after the step comes too late: its inputs were let go of.
-            self.found = tuple(fingerprint(each) for each in given[:3]) or None
+            self.found = (
+                tuple(fingerprint(each) for each in given[:3]) or None
+            )  # after a step nothing is left
         if self.close:
             start = perf_counter()
             if self.stepping:
@@ -271,7 +268,8 @@ class Probe:
         """A step begins."""
         if not self.full:
             return
-        self.within, self.stepping = False, True
+        self.log.uncleared += self.worth * (self.stale and not self.fresh)
+        self.within, self.stepping, self.stale = False, True, False
         self.weights.settle()
         self.closure = any(callable(each) for each in (*args[1:], *named.values()))
         if self.weights.overwritten(self.close):
@@ -306,8 +304,7 @@ class Probe:
                 self.log.samples.append(sample)
             self.pace.looked(self.steps, self.cost + perf_counter() - start)
         self.pending.append(self._followed(rate) if self.full else (self.terms, rate))
-        self.terms = []
-        self.now = None
+        self.terms, self.now = [], None
         self.steps += 1
         if self.steps == 1:
             self.pace.begin()
@@ -330,8 +327,7 @@ class Probe:
             self.next_full = self.pace.next_followed(number)
         self.worth = self.pace.worth
         self.close = self.full and self.pace.due(number)
-        self.stepping, self.fresh, self.cost = False, True, 0.0
-        self.cycle, self.cut = [], 0
+        self.stepping, self.fresh, self.cost, self.cycle, self.cut = False, True, 0.0, [], 0
         if self.on_cpu or len(self.pending) >= READ:
             self._read()
 

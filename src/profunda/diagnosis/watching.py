@@ -202,7 +202,8 @@ class Watch:
                 "block, or uses another copy of the model? Let the loop run inside it."
             )
         weights.settle()
-        return course_of(log, weights.columns(weights.layers() if layers is None else layers))
+        columns = weights.columns(weights.layers() if layers is None else layers)
+        return replace(course_of(log, columns), accumulate=self.accumulate)
 
     @property
     def kept(self) -> tuple[Batch, ...]:

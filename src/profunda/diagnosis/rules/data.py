@@ -9,8 +9,9 @@ from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import scales
 from profunda.diagnosis.rules.consequences import STALLED, WILD
 from profunda.diagnosis.rules.reached import reached
-from profunda.diagnosis.rules.readings import LEAST_STEPS, trend
+from profunda.diagnosis.rules.readings import LEAST_STEPS
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.trends import trend
 
 __all__ = ["RULES"]
 

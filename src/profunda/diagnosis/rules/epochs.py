@@ -6,18 +6,9 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
-from profunda.diagnosis.rules.readings import (
-    MEDIOCRE,
-    NOTHING,
-    Trend,
-    broke_down,
-    is_mature,
-    poor,
-    progress,
-    relief,
-    trend,
-)
+from profunda.diagnosis.rules.readings import MEDIOCRE, NOTHING, broke_down, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.trends import Trend, trend
 
 __all__ = ["RULES"]
 

@@ -12,22 +12,20 @@ from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
-    STRAIGHT,
     broke_down,
     easy,
     failing,
-    goes_straight,
     is_adaptive,
     is_mature,
     moved,
     poor,
     progress,
     relief,
-    trend,
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import CRAWLS, HARDLY_MOVED, crawls, farthest
+from profunda.diagnosis.rules.trends import STRAIGHT, goes_straight, trend
 
 __all__ = ["RULES"]
 
@@ -338,7 +336,7 @@ def _plateau(record: Record) -> Answer:
             f"The loss stands still after {got.learnt:.0%} of the way from the best constant's, while "
             f"{reached:.0%} more is known to be possible on these rows.",
             "Change the step first: another rate, momentum, or an adaptive optimiser.",
-            changes=_of(better.trial.what, better.trial.word, better.trial.value)
+            changes=(Change(better.trial.what, word=better.trial.word, value=better.trial.value),)
             if better is not None
             else (Change("optimiser", word="adam"), Change("learning rate", value=0.1)),
             harm=min(1.0, reached),
@@ -353,10 +351,6 @@ def _kinds(record: Record) -> tuple[str, ...]:
 
 def _gained(one: object) -> float:
     return float(getattr(one, "gain", -math.inf))
-
-
-def _of(what: str, word: str, value: float) -> tuple[Change, ...]:
-    return (Change(what, word=word, value=value),)
 
 
 def _nothing(record: Record) -> Answer:

@@ -17,17 +17,9 @@ from profunda.diagnosis.rules.passes import (
     same_batch,
     trained_in_evaluation,
 )
-from profunda.diagnosis.rules.readings import (
-    MEDIOCRE,
-    failing,
-    is_adaptive,
-    moved,
-    poor,
-    progress,
-    relief,
-    trend,
-)
+from profunda.diagnosis.rules.readings import MEDIOCRE, failing, is_adaptive, moved, poor, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.trends import trend
 
 __all__ = ["RULES"]
 
@@ -39,6 +31,9 @@ MOST = 0.5
 
 THROWN = 10
 """Gradients thrown away for each one used: an attack on the inputs takes fewer."""
+
+NEARLY = 0.9
+"""Share of micro-batches but the last: the first steps of a loop may be others."""
 
 HALVINGS = 16
 """Steps that a loss scale of 2^16, the usual first one, may skip until it is 1: beyond, gradients are not
@@ -98,6 +93,8 @@ def _no_step(record: Record) -> Answer:
     if course.skipped > 0:
         return clear(code, "a scaler skipped the steps")
     if course.steps > 0:
+        if course.accumulate > 1 and course.dropped >= NEARLY * (course.accumulate - 1) * course.steps:
+            return (_last_alone(record, course),)
         thrown = course.dropped > THROWN * course.steps
         if not thrown or progress(record).learnt >= MEDIOCRE:  # a run of many passes, however few its steps
             return clear(code)
@@ -118,6 +115,23 @@ def _no_step(record: Record) -> Answer:
             "optimiser that was made for this network.",
             explains=(*STALLED, "parameters-not-held"),
         ),
+    )
+
+
+def _last_alone(record: Record, course: Course) -> Finding:
+    thrown = course.dropped / course.steps
+    return Finding(
+        "no-step",
+        "fault" if poor(record) else "hint",
+        "",
+        (
+            Evidence("gradients thrown away for each step", thrown, NEARLY * (course.accumulate - 1)),
+            Evidence("backward passes asked for each step", float(course.accumulate)),
+        ),
+        f"Of {course.accumulate} backward passes a step, which are meant to add up, {thrown:.3g} are thrown "
+        "away: gradients are cleared before each of them, and the step follows the last one alone.",
+        "Call optimizer.zero_grad() after optimizer.step(), and not before each micro-batch.",
+        explains=STALLED,
     )
 
 

@@ -4,7 +4,6 @@ All of it is free of scale: losses in units of the best constant's (`Loss.trivia
 run, movements of weights in units of the weights. What cannot be read is NaN or None.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -16,25 +15,24 @@ from profunda.diagnosis.record import Course, Optimiser, Record, Survey, Trial
 __all__ = [
     "CLEAR_GAIN",
     "GREAT_GAIN",
+    "LEAST_STEPS",
     "MEDIOCRE",
     "NOTHING",
     "Progress",
     "Relief",
-    "Trend",
     "after",
     "before",
     "broke_down",
     "easy",
     "failing",
-    "goes_straight",
     "is_adaptive",
+    "is_contested",
     "is_mature",
     "moved",
     "poor",
     "progress",
     "relief",
     "share_of_score",
-    "trend",
     "tried",
 ]
 
@@ -54,6 +52,9 @@ FAILED_OF_EASY, POOR_OF_EASY = 0.5, 0.8
 """Of what nearest neighbours or a linear model take away on rows that they were not fitted on: less than
 half of that on the network's own training rows is failure."""
 
+SHARED = 0.5
+"""Gradients thrown away for each step: one pass of an opponent's between two of them leaves one."""
+
 CLEAR_GAIN, GREAT_GAIN = 0.15, 0.25
 """Parts of the constant's loss by which a trial must end below the whole run: for a hint, for a fault. A
 trial has no more steps than the run, so that a healthy run, which a trial cannot overtake, shows none.
@@ -61,26 +62,6 @@ trial has no more steps than the run, so that a healthy run, which a trial canno
 
 CONFIDENCE = 0.95
 """Of the one-sided test of a trial against its control."""
-
-BLOCKS = 30
-"""Means of so many stretches of a run are looked at: enough for a slope and its error, few enough to even
-out what differs between batches."""
-
-FALLS = 3.0
-"""Standard errors of a slope with 8 degrees of freedom: one in a hundred by chance, less on both losses."""
-
-STRAIGHT = 0.5
-"""Slope of the last third over the mean slope: an exponential decay is at 0.5 when it has run for only 1.5
-of its time constants, and at less ever after."""
-
-LEAST_EPOCHS = 8
-"""Ends of epochs that make a line."""
-
-LEAST_SURVEYS = 5
-"""Surveys, the first one included, whose losses fall in this order in 1 of 120 cases by chance."""
-
-BENDS = 2.0
-"""Standard errors of a bend that is taken for real: one in forty by chance."""
 
 LAST = 0.1
 """The last part of a run, whose mean loss counts as its end where no survey was made there."""
@@ -249,6 +230,14 @@ def easy(record: Record) -> float:
     return max(0.0, least) if math.isfinite(least) else 0.0
 
 
+def is_contested(record: Record) -> bool:
+    """Whether gradients of other players' losses pass it between its own steps: its loss, which they drive
+    up again, need not fall then.
+    """
+    course = record.course
+    return course is not None and course.accumulate == 1 and course.dropped >= SHARED * course.steps > 0
+
+
 def failing(record: Record) -> bool:
     """Harm: it broke down, or after enough steps is hardly better than a constant, or on its own rows far
     worse than simple predictors on new ones.
@@ -256,98 +245,17 @@ def failing(record: Record) -> bool:
     got = progress(record)
     if got.end == math.inf:
         return True
-    return is_mature(record) and got.learnt < max(NOTHING, FAILED_OF_EASY * easy(record))
+    if not is_mature(record) or is_contested(record):
+        return False
+    return got.learnt < max(NOTHING, FAILED_OF_EASY * easy(record))
 
 
 def poor(record: Record) -> bool:
     """Harm that counts only beside a mechanism that is plain to see: less than half of the way was made."""
     limit, got = max(MEDIOCRE, POOR_OF_EASY * easy(record)), progress(record)
-    return failing(record) or (is_mature(record) and (got.learnt < limit or got.above))
-
-
-# Whether it goes on ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trend:
-    """`fall` of the loss over the last third of a run along a fitted line, with its standard `error`;
-    `straight`: that slope over the mean slope of the whole run, 1 for a straight line, 0 for one that
-    has come to rest; `whole`: the fall from the first block to the last. `slope` and `bend` are the first
-    and second coefficient of a parabola over the whole run in standard errors: falling is negative, coming
-    to rest a positive bend.
-    """
-
-    fall: float
-    error: float
-    straight: float
-    whole: float
-    slope: float
-    bend: float
-
-    @property
-    def falls(self) -> bool:
-        """Whether it falls beyond its noise."""
-        return self.fall > FALLS * self.error and self.fall > 0.0
-
-    @property
-    def steady(self) -> bool:
-        """Whether it falls over the whole run beyond its noise, and does not come to rest."""
-        return self.slope < -FALLS and self.bend < BENDS
-
-
-def trend(loss: np.ndarray, least: int = LEAST_STEPS) -> Trend | None:
-    """Of losses by step [T]; None below `least` of them, or where some are not finite."""
-    if len(loss) < least or not np.isfinite(loss).all():
-        return None
-    blocks = np.array(
-        [part.mean() for part in np.array_split(loss, min(BLOCKS, max(LEAST_EPOCHS, len(loss) // 2)))]
-    )
-    last = blocks[-max(4, len(blocks) // 3) :]
-    x = np.arange(len(last)) - (len(last) - 1) / 2.0
-    slope = float(x @ last / (x @ x))
-    left = last - last.mean() - slope * x
-    error = math.sqrt(float(left @ left) / (len(last) - 2) / float(x @ x))
-    whole = float(blocks[0] - blocks[-1])
-    mean = whole / (len(blocks) - 1)
-    straight = -slope / mean if mean > 0.0 else math.nan
-    return Trend(-slope * len(last), error * len(last), straight, whole, *_parabola(blocks))
-
-
-def goes_straight(record: Record) -> bool:
-    """Whether the loss falls, and has not begun to come to rest: by steps, or by ends of epochs, whose
-    losses are of the same rows and hence less noisy.
-    """
-    course = record.course
-    if course is None:
-        return False
-    steps, epochs = trend(course.loss), trend(course.train_loss, LEAST_EPOCHS)
-    if (steps is not None and steps.steady) or _looks_go_straight(record):
-        return True
-    return any(one is not None and one.falls and one.straight >= STRAIGHT for one in (steps, epochs))
-
-
-def _looks_go_straight(record: Record) -> bool:
-    """The same by surveys, which are of the same rows: each lower than the one before, and the last stretch
-    as steep as it must be. They are few, and lie ever farther apart: of so many the order is no chance.
-    """
-    seen = [(one.step, one.train_loss) for one in record.surveys]
-    if len(seen) < LEAST_SURVEYS or seen[0][0] or not all(math.isfinite(loss) for _, loss in seen):
-        return False
-    (begin, start), (middle, half), (end, last) = seen[0], seen[-2], seen[-1]
-    falls = all(later < sooner for (_, sooner), (_, later) in itertools.pairwise(seen))
-    return falls and (half - last) / (end - middle) >= STRAIGHT * (start - last) / (end - begin)
-
-
-def _parabola(blocks: np.ndarray) -> tuple[float, float]:
-    """t-values of slope and bend, by Legendre polynomials, which do not share what they explain."""
-    x = np.linspace(-1.0, 1.0, len(blocks))
-    terms = np.stack([np.ones_like(x), x, x**2 - np.mean(x**2)])
-    sizes = (terms**2).sum(1)
-    found = terms @ blocks / sizes
-    left = blocks - found @ terms
-    noise = float(left @ left) / max(1, len(blocks) - 3)
-    noise = max(noise, 1e-24 * float(blocks @ blocks) + 1e-300)  # a straight line leaves rounding alone
-    return float(found[1] * math.sqrt(sizes[1] / noise)), float(found[2] * math.sqrt(sizes[2] / noise))
+    if failing(record) or not is_mature(record) or is_contested(record):
+        return failing(record)
+    return got.learnt < limit or got.above
 
 
 # What trials showed ---------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from profunda.diagnosis.rules.readings import (
     poor,
     progress,
     relief,
-    trend,
     tried,
 )
 from profunda.diagnosis.rules.rule import clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import crawls
+from profunda.diagnosis.rules.trends import trend
 
 __all__ = ["too_large", "too_small"]
 
