@@ -18,6 +18,8 @@ from profunda.estimator.classifier import DeepClassifier
 from profunda.estimator.fleet import trials_for
 from profunda.estimator.regressor import DeepRegressor
 from profunda.model.saving import load
+from profunda.space.domain import Choice, LogFloat
+from profunda.space.space import Space
 
 
 def rows(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -207,3 +209,38 @@ def test_refusals() -> None:
         DeepClassifier(metric="nonsense").fit(x, y)
     with pytest.raises(ArgumentError, match="select='nonsense' is unknown"):
         DeepRegressor(select="nonsense").fit(x, x[:, 0])
+
+
+# --- why it is not better ---
+
+
+def test_a_fitted_estimator_tells_what_keeps_its_network_from_learning() -> None:
+    table, y = frame()
+    narrow = Space(
+        {"depth": Choice(1), "width": Choice(16), "lr": LogFloat(1e-7, 2e-7), "epochs": Choice(20)}
+    )
+    slow = DeepClassifier(trials=2, space=narrow, forecast=False, folds=2, random_state=0).fit(table, y)
+    before = slow.predict_proba(table)
+    found = slow.diagnose(table, y)
+    assert found.findings[0].code == "rate-too-low"
+    assert (slow.predict_proba(table) == before).all()
+    assert [one.code for one in slow.diagnose(table, y).findings] == [one.code for one in found.findings]
+
+
+def test_a_sound_regressor_has_no_fault() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3))
+    y = x[:, 0] + np.sin(x[:, 1])
+    fitted = DeepRegressor(trials=4, random_state=0).fit(x, y)
+    assert not [one.code for one in fitted.diagnose(x, y).findings if one.severity == "fault"]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted.diagnose(x, y[:-1])
+
+
+def test_a_diagnosis_asks_for_what_fit_has_seen() -> None:
+    table, y = frame()
+    with pytest.raises(NotFittedError):
+        DeepClassifier().diagnose(table, y)
+    fitted = DeepClassifier(trials=1, random_state=0).fit(table, y)
+    with pytest.raises(ValueError, match="classes that fit has not seen: tepid; it has seen cold, warm"):
+        fitted.diagnose(table, ["tepid"] * len(y))

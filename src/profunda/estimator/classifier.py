@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from profunda.data.reading import read
@@ -100,6 +101,16 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     def predict_proba(self, X: object) -> np.ndarray:
         """Probabilities float64 [N, C], columns in the order of `classes_`."""
         return self._predictions(X)
+
+    def _codes(self, y: object) -> np.ndarray:
+        given = column_or_1d(y)
+        unknown = sorted({str(one) for one in given.tolist()} - {str(one) for one in self.classes_.tolist()})
+        if unknown:
+            raise ValueError(
+                f"y has classes that fit has not seen: {', '.join(unknown[:5])}; it has seen "
+                f"{', '.join(map(str, self.classes_.tolist()[:5]))}. Give rows of these, or fit anew."
+            )
+        return np.searchsorted(self.classes_, given)
 
 
 def _task(classes: np.ndarray) -> Task:

@@ -1,12 +1,13 @@
 """What both estimators share: their parameters, and the way from a Dataset to a fitted Model."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +17,7 @@ from profunda.estimator.tables import inputs
 from profunda.space.space import Space
 
 if TYPE_CHECKING:  # they would load torch
+    from profunda.diagnosis.diagnosis import Diagnosis
     from profunda.job.choosing import Rule
     from profunda.job.refitting import Refit
     from profunda.tuning.rungs import Fidelity
@@ -35,7 +37,7 @@ def trials_for(rows: int) -> int:
     return min(MOST_TRIALS, max(FEWEST_TRIALS, rows // ROWS_PER_TRIAL))
 
 
-class FleetEstimator(BaseEstimator):
+class FleetEstimator(BaseEstimator, ABC):
     """Parameters and fitting of DeepClassifier and DeepRegressor; not for use by itself.
 
     Every row handed to `fit` takes part in training and choosing: hold rows out yourself, or use
@@ -123,6 +125,31 @@ class FleetEstimator(BaseEstimator):
             # The others are told on request; this one changes what is learned.
             if notice.code == "target-copy":
                 warnings.warn(notice.text, UserWarning, stacklevel=3)
+
+    def diagnose(self, X: object, y: object) -> "Diagnosis":
+        """Why the model is not better: its leading network, trained anew on X and y and watched.
+
+        Its design's network, rate, batch size, epochs, dropout, norms and l2; a fifth of the rows validates.
+        Returns the `Diagnosis` of `profunda.diagnose`, whose `findings` are empty where nothing is wrong;
+        what `fit` learnt stays as it is. The whole search is explained by
+        ``[one.text for one in estimator.search_.explanations]``. Raises ValueError for inputs unlike those
+        of `fit`, and for classes that it has not seen.
+        """
+        from profunda.diagnosis.designed import diagnose_design  # here, because it loads torch
+
+        check_is_fitted(self)
+        target = self._codes(y)
+        codes = read_inputs(inputs(self, X), self.model_.schema)
+        check_consistent_length(codes, target)
+        part = max(self.model_.parts, key=lambda one: one.weight)
+        made = part.networks[0].preprocessing
+        x, n_outputs = made.transform(codes), self.model_.task.n_outputs
+        seed = _seed(self.random_state)
+        return diagnose_design(part.design, made.inputs, x, made.target(target), n_outputs, seed)
+
+    @abstractmethod
+    def _codes(self, y: object) -> np.ndarray:
+        """The target [N] as `Preprocessing.target` takes it: codes of classes, or numbers."""
 
     def _predictions(self, X: object) -> np.ndarray:
         check_is_fitted(self)

@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import check_array, column_or_1d
 
 from profunda.data.reading import read
 from profunda.estimator.fleet import FleetEstimator
@@ -30,3 +31,6 @@ class DeepRegressor(RegressorMixin, FleetEstimator):
     def predict(self, X: object) -> np.ndarray:
         """The predicted number of each row, float64 [N]."""
         return self._predictions(X)
+
+    def _codes(self, y: object) -> np.ndarray:
+        return column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64))
