@@ -288,6 +288,7 @@ def _materialised(own: nn.Module, first: Batch) -> None:
 
 
 def _seeded(seed: int) -> None:
-    torch.manual_seed(seed % 2**63)
-    np.random.seed(seed % 2**32)
-    seed_python(seed)
+    number = int(seed)  # one of numpy's is no seed for Python's generator
+    torch.manual_seed(number % 2**63)
+    np.random.seed(number % 2**32)
+    seed_python(number)

@@ -131,7 +131,7 @@ def _loader(data: Dataset, batch_size: int, seed: int | None, word: str) -> Data
         raise DataError(
             f"{word} is a data set of 0 rows: nothing can be learnt from it. Was it filtered away?"
         )
-    generator = torch.Generator().manual_seed(seed or 0)
+    generator = torch.Generator().manual_seed(int(seed or 0) % 2**63)
     return DataLoader(data, batch_size, shuffle=seed is not None, generator=generator)
 
 
@@ -240,7 +240,7 @@ def _of_pair(
         if seed is None:
             order = torch.arange(rows)
         else:
-            generator = torch.Generator().manual_seed((seed * 1_000_003 + turn) % 2**63)
+            generator = torch.Generator().manual_seed((int(seed) * 1_000_003 + turn) % 2**63)
             order = torch.randperm(rows, generator=generator)
         yield from map(taken, order[: rows - single].split(batch_size))
 
