@@ -223,6 +223,13 @@ CODES = _table(
         "The output of a row depends on the other rows.",
     ),
     Code("input-ignored", "architecture", "The input is ignored", "Outputs are the same whatever enters."),
+    Code(
+        "answer-seen",
+        "architecture",
+        "Outputs see what they are to foretell",
+        "A place's output depends on later places, and the next of them is what is asked for.",
+        "Vaswani et al. 2017, §3.1: masks keep positions from attending to subsequent ones",
+    ),
     Code("part-unused", "architecture", "A part of the network is not used", "No gradient ever reaches it."),
     Code(
         "bottleneck",

@@ -236,6 +236,8 @@ class Targets:
     the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
     that the better predictor finds when classes count alike. `rows`: how many skill was measured on.
     `held`: the same skill within the validation rows, `held_rows` of them, with its standard error.
+    `order`: where one whole number a row takes few values, the share of other orders of these in which what
+    inputs leave open is no more than in the order of numbers (near 0 for amounts, anything for names).
     """
 
     counts: np.ndarray
@@ -258,6 +260,7 @@ class Targets:
     held: float = float("nan")
     held_error: float = float("nan")
     held_rows: int = 0
+    order: float = float("nan")
 
 
 # How signals pass it --------------------------------------------------------------------------------
@@ -285,7 +288,7 @@ class Survey:
     R² of values. `broken`: name of the first Op whose output is not finite, "" where the outputs are.
     `recall` [C]: of each class's probe rows, the share that the outputs tell right (NaN where a class has
     none); empty where targets are no classes. For sequences, `order`: change of outputs, over their spread,
-    when places are put in another order, and `ahead`: when what follows is exchanged, where targets ask for it.
+    when places are put in another order, and `ahead`: when what follows is exchanged, where targets are that.
     """
 
     step: int

@@ -20,6 +20,7 @@ from profunda.diagnosis.origins import finite, origin_of
 from profunda.diagnosis.record import Anatomy, Survey, Task
 from profunda.diagnosis.scoring import Yardstick, recall, score, yardstick_of
 from profunda.diagnosis.sensing import mixing, sensitivity
+from profunda.diagnosis.sequences import ahead, order
 from profunda.diagnosis.signals import Recorder
 from profunda.diagnosis.tasks import class_axis, task_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
@@ -29,6 +30,9 @@ __all__ = ["survey"]
 
 _MEASURED = 4
 """Losses and scores are taken on so many times the probe rows: they cost one forward pass."""
+
+_FEW = 32
+"""Rows in which places are exchanged: what depends on them does so in each."""
 
 Validation = tuple[tuple[Any, ...], Any]
 """Positional inputs and targets of validation rows."""
@@ -189,6 +193,8 @@ class _Look:
             valid_loss=valid[0],
             valid_score=valid[1],
             recall=recall(outputs, self.probe.targets, task),
+            order=self._told(order),
+            ahead=self._told(ahead),
             broken="" if finite(outputs) else self._origin(),
         )
 
@@ -251,6 +257,12 @@ class _Look:
             return sensitivity(self.own, self.probe)
         except Exception:  # a module that refuses what other rows hold
             return np.full(0, math.nan)
+
+    def _told(self, what: Callable[[nn.Module, Feed], float]) -> float:
+        try:
+            return what(self.own, self.probe.first(_FEW))
+        except Exception:  # a module that refuses such sequences
+            return math.nan
 
     def _mixing(self) -> tuple[float, float]:
         found = []

@@ -22,6 +22,7 @@ from profunda.diagnosis.rules.readings import (
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.sequences import answer_seen, forgets, order_ignored
 from profunda.diagnosis.rules.sizes import too_large, too_small
 
 __all__ = ["RULES"]
@@ -105,7 +106,7 @@ def _ignored(record: Record) -> Answer:
         return not_applicable(code, "outputs of a trained network were not looked at")
     ratio = change / size if size > 0.0 else 0.0
     if ratio >= IGNORED:
-        return clear(code)
+        return order_ignored(record) or clear(code)
     if not poor(record) and (cut is None or is_mature(record)):
         return clear(code, "a constant fits")
     layers = record.anatomy.layers
@@ -280,6 +281,10 @@ def _is_chain(anatomy: Anatomy) -> bool:
 
 
 def _deep(record: Record) -> Answer:
+    return forgets(record) or _deep_chain(record)
+
+
+def _deep_chain(record: Record) -> Answer:
     code, depth = "too-deep", chain_depth(record.anatomy)
     flow, first = flow_of(record), next((one for one in record.surveys if one.step == 0), None)
     if depth < 2 or flow is None or first is None:
@@ -331,6 +336,7 @@ def _joined(record: Record, first: Survey) -> float:
 RULES = (
     Rule("rows-mixed", _mixed),
     Rule("input-ignored", _ignored),
+    Rule("answer-seen", answer_seen),
     Rule("part-unused", _unused),
     Rule("bottleneck", _narrow),
     Rule("too-small", too_small),
