@@ -115,6 +115,13 @@ def test_augmented_rows_leave_validation_as_it_is() -> None:
     assert found.rows == 200
 
 
+def test_a_later_part_of_a_series_is_validation_although_its_mean_is_another() -> None:
+    kept, later = [batch(X[:100], Y[:100])], (X[200:] + 1.0, Y[200:])
+    assert gathered(kept, (X[:200], Y[:200]), later, net()).validation
+    assert not gathered(kept, None, later, net()).validation
+    assert not gathered(kept, (X[:200], Y[:200]), (1000.0 * X[200:], Y[200:]), net()).validation
+
+
 def test_generators_and_what_cannot_be_read_are_left_alone() -> None:
     def never() -> Iterator[tuple[Tensor, Tensor]]:
         raise AssertionError("the loop's own")

@@ -1,5 +1,6 @@
 """Rows to look at after a loop of the user's own: from the data set where the loop hands it on unchanged."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,8 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     """`data` in their own order where the rows that were `kept` from the loop are among them, else those.
 
     A loop may scale, crop or augment what a loader gives: only what the network really got is judged.
-    Validation rows are taken where they are like those. Generators are left to the loop.
+    Validation rows are taken where they are like those; their mean may differ where the loop hands `data` on
+    as they are, as it does between parts of a series. Generators are left to the loop.
     """
     sample, rows, notes = _read(data, module, "data")
     held, _, more = _read(validation, module, "validation")
@@ -55,7 +57,7 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
             "judged.",
         )
         sample = ()
-    if held and not _like(_table(held), mine):
+    if held and not _like(_table(held), mine, math.inf if sample else NEAR):
         more = (*more, "Validation rows are not like those that the network got, and are left out.")
         held = ()
     return Gathered(sample or kept, held, rows, (*notes, *more))
@@ -105,7 +107,7 @@ def _table(batches: Sequence[Batch]) -> Table:
     return table_of([((each.inputs, dict(each.named)), each.targets) for each in batches])
 
 
-def _like(one: Table, other: Table) -> bool:
+def _like(one: Table, other: Table, near: float) -> bool:
     if one.kind != other.kind or [part.shape[1:] for part in one.parts] != [p.shape[1:] for p in other.parts]:
         return False
     if one.kind == "tokens" or not one.numbers.size or not other.numbers.size:
@@ -115,4 +117,4 @@ def _like(one: Table, other: Table) -> bool:
         means = [float(np.nanmean(table.numbers)) for table in (one, other)]
     if not np.isfinite([*spreads, *means]).all() or min(spreads) <= 0.0:
         return True
-    return max(spreads) < ALIKE * min(spreads) and abs(means[0] - means[1]) < NEAR * max(spreads)
+    return max(spreads) < ALIKE * min(spreads) and abs(means[0] - means[1]) < near * max(spreads)
