@@ -360,3 +360,12 @@ def test_noise_is_weighed_against_validation(score: float, held: float, skill: f
     record = made.record(0.9, 0.2, rows=STANDARD, targets=targets, task=CLASSES)
     seen = (record.surveys[0], replace(record.surveys[1], valid_score=score))
     assert severity(asked("labels-noisy", replace(record, surveys=seen))) == expected
+
+
+def test_grades_that_are_mistaken_for_the_next_are_not_noisy() -> None:
+    for order, expected in ((0.002, "clear"), (0.3, "hint"), (float("nan"), "hint")):
+        targets = told(0.6, 0.01, noisy=0.1, agreeing=500, order=order)
+        assert (
+            severity(asked("labels-noisy", made.record(rows=STANDARD, targets=targets, task=CLASSES)))
+            == expected
+        )

@@ -193,6 +193,33 @@ def test_outputs_of_classes_that_may_not_have_occurred_are_left_alone(
     assert silence.why == why
 
 
+@pytest.mark.parametrize(
+    ("labels", "order", "why"),
+    [
+        (CLASS.float(), 0.5, "fault"),
+        (CLASS.float(), 0.02, "clear"),  # counts and grades
+        (REAL, float("nan"), "clear"),
+        (CLASS, 0.02, "clear"),
+        (CLASS, 0.5, "fault"),
+        (CLASS, float("nan"), "fault"),
+    ],
+)
+def test_squared_errors_of_whole_numbers_are_judged_by_whether_they_are_amounts(
+    labels: Tensor, order: float, why: str
+) -> None:
+    seen = record(net(outputs=1), lambda z, y: MSE(z, y.float()), labels)
+    assert seen.task is not None
+    assert seen.targets is not None
+    kind = "values" if labels.is_floating_point() else "classes"
+    seen = dataclasses.replace(
+        seen,
+        task=dataclasses.replace(seen.task, kind=kind),
+        targets=dataclasses.replace(seen.targets, order=order),
+    )
+    answer = RULES["loss-unsuited"](seen)
+    assert (answer.why if isinstance(answer, Silence) else answer[0].severity) == why
+
+
 def test_a_loss_that_was_not_finite_in_one_batch_explains_no_broken_weights(survey: Any) -> None:
     """A mean over no rows in a last batch that is too small: the network goes on learning."""
     given = record(net(outputs=1), MSE, REAL)

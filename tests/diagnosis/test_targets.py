@@ -235,3 +235,17 @@ def test_random_numbers_stay_and_it_takes_a_second(shape: tuple[int, ...]) -> No
     assert torch.equal(before[0], torch.random.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
     assert first.skill == targets_of(table, made.task("classes", 10)).skill
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_amounts_are_told_from_names_by_what_they_are_mistaken_for(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(900, 5))
+    amount = np.digitize(x[:, 0] + x[:, 1] + 0.3 * draw.normal(size=900), [-1.0, 0.0, 1.0]).astype(float)
+    name = np.array([1.0, 3.0, 0.0, 2.0])[amount.astype(int)]
+    values = made.task("values")
+    assert (
+        targets_of(made.table(x, amount), values).order < 0.1 < targets_of(made.table(x, name), values).order
+    )
+    for y in (x[:, 0], draw.integers(0, 4, 900).astype(float), (x[:, 0] > 0).astype(float)):
+        assert np.isnan(targets_of(made.table(x, y), values).order)

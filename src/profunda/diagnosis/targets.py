@@ -23,6 +23,9 @@ LEAST = 40
 
 NO_CLASS = -1
 
+ORDERS, FEWEST, KNOWN = 400, 4, 0.2
+"""Orders that are tried of at least so many numbers, and the skill from which predictions tell of them."""
+
 
 def targets_of(table: Table, task: Task, validation: Table | None = None) -> Targets:
     """Their sizes and counts; for classes and values also how well neighbours and a linear model tell them,
@@ -71,6 +74,7 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
         held=held.share,
         held_error=held.error,
         held_rows=held_rows,
+        order=found.order,
     )
 
 
@@ -125,10 +129,11 @@ class _Told:
     agreeing: int
     told: np.ndarray
     rows: int
+    order: float
 
 
 _UNKNOWN = Skill(math.nan, math.nan)
-_NOTHING = _Told(_UNKNOWN, _UNKNOWN, 0, 0, math.nan, 0, np.empty(0), 0)
+_NOTHING = _Told(_UNKNOWN, _UNKNOWN, 0, 0, math.nan, 0, np.empty(0), 0, math.nan)
 
 
 def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None) -> _Told | None:
@@ -154,7 +159,8 @@ def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None
             counts = np.bincount(labels[:n][labels[:n] >= 0])
             surely = (made[near] + made[line]) / 2.0 + counts / counts.sum()
             noisy, agreeing = disagreement(surely, labels[:n])
-    return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n)
+    order = _order(predictors, plain[:n])
+    return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n, order)
 
 
 def _skill_within(table: Table, task: Task) -> tuple[Skill, int]:
@@ -196,6 +202,31 @@ def _wanted(plain: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
     differs = std > 1e-12 * (1e-30 + np.abs(mean))
     scaled = np.where(differs, wanted - mean, 0.0) / np.where(differs, std, 1.0)
     return np.where(good[:, None], scaled, 0.0)
+
+
+def _order(predictors: tuple[Predictor, ...], plain: np.ndarray) -> float:
+    """Share of random orders of the numbers in which predictions of the better kind leave no more open.
+
+    Predictors are linear in targets, so that one for each number gives that of every order. Amounts are
+    mistaken for their neighbours, and any other order makes that worse; names of classes for any.
+    """
+    if plain.shape[1] != 1 or not np.isfinite(plain).all() or (plain != plain.round()).any():
+        return math.nan
+    names, at, counts = np.unique(plain[:, 0], return_inverse=True, return_counts=True)
+    k = len(names)
+    if not FEWEST <= k <= CLASSES or names[-1] - names[0] != k - 1 or counts.min() < LEAST // FEWEST:
+        return math.nan
+    wanted = np.eye(k)[at.reshape(-1)] - counts / counts.sum()
+    made = [way(wanted) for one in predictors for way in (one.linear, one.near)]
+    skills = [skill_of(one, wanted).share for one in made]
+    best = int(np.argmax(skills))
+    if skills[best] < KNOWN:
+        return math.nan
+    draw = np.random.default_rng(0)
+    orders = np.stack([np.arange(k), *(draw.permutation(k) for _ in range(ORDERS))]).astype(np.float64)
+    left = wanted - made[best]
+    open_, whole = (((one @ orders.T) ** 2).sum(0) for one in (left, wanted))
+    return float((open_[1:] / whole[1:] <= open_[0] / whole[0]).mean())
 
 
 def _moved(predictors: tuple[Predictor, ...], wanted: np.ndarray, batch: int) -> tuple[int, Skill, int]:

@@ -18,6 +18,9 @@ NEARLY_ALL = 0.9
 SEVERAL = 3
 """Of two classes, one's answer is the other's."""
 
+NAMES = 0.1
+"""Share of orders: amounts have one of the best, and of four numbers one in twelve orders is."""
+
 _SQUARED = ("mse", "mae", "huber")
 _STUCK = ("no-learning", "plateau", "rate-too-low", "too-small", "too-few-epochs")
 
@@ -139,6 +142,11 @@ def _unsuited(record: Record) -> Answer:
         return not_applicable(code, "the task, or the kind of the loss, is not known")
     width, kind = math.prod(task.outputs[1:]), loss.kind
     classed = task.kind in ("classes", "sequence")
+    order = record.targets.order if record.targets is not None else math.nan
+    if kind in _SQUARED and width == 1 and task.kind == "values" and order > NAMES:
+        return _of_names(code, order, loss)
+    if kind in _SQUARED and classed and width == 1 and task.n_classes > 2 and order <= NAMES:
+        return clear(code, "The whole numbers are amounts: neighbours are taken for one another.")
     if kind in _SQUARED and classed and width == 1 and task.n_classes > 2:
         why = "it takes the numbers of the classes for amounts, as though class 2 lay between 1 and 3"
         return _other(code, "fault", loss, task, why, "cross-entropy")
@@ -160,6 +168,24 @@ def _unsuited(record: Record) -> Answer:
     if kind in ("bce", "bce-logits") and task.kind in ("values", "copy"):
         return _shares(code, record, loss, task)
     return clear(code)
+
+
+def _of_names(code: str, order: float, loss: Loss) -> Answer:
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("share of other orders of the numbers that suit inputs as well", order, NAMES),
+                Evidence("loss of the best constant output", loss.trivial),
+            ),
+            f"The targets are a few whole numbers that inputs tell as names, not as amounts: {order:.0%} of "
+            f"other orders are told as well. The loss ({loss.kind}) takes 2 to lie between 1 and 3.",
+            "Give the network one output for each class, and take cross-entropy with whole (int64) labels.",
+            explains=(*_STUCK, "output-width", "output-range", "targets-unscaled"),
+        ),
+    )
 
 
 def _shares(code: str, record: Record, loss: Loss, task: Task) -> Answer:
