@@ -128,8 +128,23 @@ def test_a_likelihood_whose_nought_means_nothing_is_not_judged_by_it(trivial: fl
     counts = replace(counts, loss=loss, task=task)
     assert math.isnan(progress(counts).trivial)
     assert told(counts) == []
+    assert math.isnan(
+        progress(ended(counts, -0.8, 0.4)).learnt
+    )  # nor is a R² that it does not minimise bad news
     squared = replace(counts, loss=replace(loss, kind="mse", expects="values", sign=1, trivial=1.1))
     assert [code for code, _ in told(ended(squared, 1.1, -0.4))] == ["no-learning"]
+
+
+def test_all_that_can_be_learnt_of_noisy_targets_is_no_failure() -> None:
+    """The loss still falls, as every row is learnt by heart in the end; simple predictors reach no more."""
+    record = ended(
+        healthy(), 0.85, 0.4, np.linspace(1.1, 0.83, STEPS) + 0.002 * np.sin(2.4 * np.arange(STEPS))
+    )
+    assert record.targets is not None
+    noisy = replace(record, targets=replace(record.targets, skill=0.2, skill_error=0.01))
+    easy = replace(record, targets=replace(record.targets, skill=0.9, skill_error=0.01))
+    assert "fault" not in [severity for _, severity in told(noisy)]
+    assert "fault" in [severity for _, severity in told(easy)]
 
 
 def test_losses_of_evaluation_may_begin_far_above_those_of_steps() -> None:

@@ -6,7 +6,16 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
-from profunda.diagnosis.rules.readings import MEDIOCRE, NOTHING, broke_down, is_mature, poor, progress, relief
+from profunda.diagnosis.rules.readings import (
+    MEDIOCRE,
+    NOTHING,
+    broke_down,
+    easy,
+    is_mature,
+    poor,
+    progress,
+    relief,
+)
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.trends import Trend, trend
 
@@ -38,7 +47,7 @@ def _too_few(record: Record) -> Answer:
     begun = line.steady and line.fall > 0.0 and fallen >= WHOLE * got.trivial and poor(record)
     if not (falls or begun) or got.learnt > 1.0 - NOTHING or not _valid_falls(course):
         return clear(code)
-    fault = got.learnt < MEDIOCRE
+    fault = got.learnt < MEDIOCRE and not 0.0 < easy(record) <= got.learnt  # noise may be all that is left
     gained = () if more is None else (Evidence("loss that more epochs take away", more.gain),)
     return (_stopped(line, got.trivial, got.learnt, fault, gained),)
 

@@ -195,8 +195,8 @@ def share_of_score(record: Record, score: float) -> float:
         return math.nan
     if task.kind in ("values", "copy"):
         loss = record.loss
-        unlike = loss is not None and not loss.kind and loss.sign == 0 and score < 0.0
-        return math.nan if unlike else score  # outputs may be logarithms, or more than one thing of a target
+        unlike = loss is not None and not loss.kind and loss.sign >= 0 and score < MEDIOCRE
+        return math.nan if unlike else score  # outputs may be logarithms, directions, several things at once
     if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
         return math.nan
     most = float(np.max(targets.counts) / np.sum(targets.counts))
