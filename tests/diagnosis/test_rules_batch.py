@@ -62,7 +62,8 @@ def test_an_empty_record_is_not_applicable(rule) -> None:
         (8, 1000.0, STANDING, 0.5, "fault"),
         (9, 1000.0, STANDING, 0.5, "clear"),
         (2, 100.0, FALLING, 0.5, "clear"),
-        (2, 100.0, [0.9] * 3, 0.5, "not enough evidence"),
+        (2, 100.0, [0.9] * 3, 0.5, "fault"),  # many steps in each
+        (2, 100.0, [0.9] * 2, 0.5, "not enough evidence"),
     ],
 )
 def test_batch_too_small(size: int, scale: float, epochs: list[float], easy: float, expected: str) -> None:

@@ -246,3 +246,14 @@ def test_rows_with_other_targets_than_in_the_data_are_judged_as_they_passed(move
     assert (found.sample[0].rows == 5) is changed
     smooth = [replace(one, targets=torch.eye(5)[:5]) for one in kept]
     assert gathered(smooth, (x, y), None, nn.Linear(2, 5)).notes == ()
+
+
+# Batches ------------------------------------------------------------------------------------------------
+
+
+def test_units_that_noise_killed_are_the_batches_doing() -> None:
+    record = failed(healthy(), dead=np.array([1.0, 1.0]), sensitivity=np.zeros(10))
+    noisy = tuple(replace(one, noise=np.full(3, 1e-2)) for one in record.surveys)
+    record = looped(replace(record, surveys=noisy), rows=np.ones(STEPS, int), train_loss=np.full(EPOCHS, 1.1))
+    assert severities("dead-units", record) == ["fault"]
+    assert causes(record) == ["batch-too-small"]

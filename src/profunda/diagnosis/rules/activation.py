@@ -102,7 +102,7 @@ def _dead(record: Record) -> Answer:
                 Change("learning rate", value=0.1),
             ),
             explains=(
-                *STALLED,
+                *(one for one in STALLED if begun or one != "batch-too-small"),  # noise may have killed them
                 "norm-missing",
                 "lazy",
                 "bottleneck",

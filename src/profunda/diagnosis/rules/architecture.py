@@ -109,7 +109,7 @@ def _ignored(record: Record) -> Answer:
         return order_ignored(record) or clear(code)
     if not poor(record) and (cut is None or is_mature(record)):
         return clear(code, "a constant fits")
-    layers = record.anatomy.layers
+    layers, begun = record.anatomy.layers, cut is not None or _never_entered(record)
     return (
         Finding(
             code,
@@ -121,8 +121,8 @@ def _ignored(record: Record) -> Answer:
             "softmax taken over one number?",
             step=0 if cut is not None else last.step,
             explains=(
-                *(one for one in STALLED if one != code),
-                *(BEHIND if cut is not None or _never_entered(record) else ()),
+                *(one for one in STALLED if one != code and (begun or one != "batch-too-small")),
+                *(BEHIND if begun else ()),
             ),
         ),
     )

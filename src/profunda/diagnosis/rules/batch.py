@@ -36,8 +36,8 @@ FALLING, STRAIGHT, STANDING = 0.005, 0.4, 0.01
 """Share of the constant's loss that the last quarter of the epochs took away: it still falls, if it also fell
 at 0.4 of the mean pace (a straight line: 1); or it stands still."""
 
-EPOCHS = 4
-"""Ends of epochs that must have been seen."""
+EPOCHS, OF_FEW = 4, 3
+"""Ends of epochs that must have been seen; fewer where batches are small and steps many."""
 
 
 def _batch_too_small(record: Record) -> Answer:
@@ -49,7 +49,7 @@ def _batch_too_small(record: Record) -> Answer:
     if batch > SMALL:
         return clear(code)
     scales = _noise_scales(record)
-    if not scales or len(course.train_loss) < EPOCHS:
+    if not scales or len(course.train_loss) < OF_FEW:
         return too_little(code, "Too few epochs, or no noise of gradients, was seen.")
     ratio = scales[0] / max(1.0, batch)
     got = reached(record)
@@ -78,7 +78,7 @@ def _batch_too_small(record: Record) -> Answer:
             step=course.steps,
             changes=(Change("batch size", value=_power(scales[0] / 4.0) / max(1.0, batch)),),
             harm=got.harm,
-            explains=("plateau", "no-learning", "dead-units", "saturated-units"),
+            explains=("plateau", "no-learning", "dead-units", "saturated-units", "input-ignored"),
         ),
     )
 

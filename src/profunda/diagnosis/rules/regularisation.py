@@ -243,6 +243,7 @@ def _penalty(record: Record) -> Answer:
                 "input-ignored",
                 "too-few-epochs",
                 "dead-units",
+                "too-deep",
                 "rate-too-low",
                 "class-imbalance",
                 *(("rate-too-high",) if (left < SHRUNK or pull >= PULLS) and not slower else ()),
