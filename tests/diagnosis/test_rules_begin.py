@@ -14,6 +14,8 @@ from tests.oracles.diagnosis_rules import (
     failed,
     healthy,
     looped,
+    trial,
+    with_trials,
 )
 
 from profunda.diagnosis.finding import Silence
@@ -55,3 +57,38 @@ def test_saturated_first_weights_are_told_before_training(width: int) -> None:
 def test_a_softmax_that_is_constant_is_no_dead_unit() -> None:
     record = failed(healthy(anatomy(what="softmax")), dead=np.ones(2))
     assert isinstance(BY_CODE["dead-units"](record), Silence)
+
+
+@pytest.mark.parametrize("width", [32, 128, 512])
+def test_copies_are_told_before_training_where_nothing_further_on_can_part_them(width: int) -> None:
+    def first(gradient: float, weight: float, share: float = 1.0) -> list[tuple[str, str]]:
+        record = healthy(anatomy(2, width))
+        record = replace(record, course=None, surveys=record.surveys[:1])
+        return told(
+            began(
+                record,
+                copies=np.array([share, share, 0.0]),
+                gradient_norm=np.full(3, gradient),
+                weight=weight * critical(record.anatomy),
+            )
+        )
+
+    assert first(0.1, 1.0) == [("weights-equal", "fault")]
+    assert first(0.0, 0.0) == [("weights-equal", "fault")]
+    assert first(0.0, 1.0) == []  # a head of zeros sends nothing back yet
+    assert first(0.1, 1.0, 0.5) == []
+
+
+@pytest.mark.parametrize("width", [1024, 4096])
+def test_a_network_far_too_large_is_told_by_a_smaller_one_that_does_as_well(width: int) -> None:
+    unseen = became(healthy(anatomy(2, width)), valid_loss=0.8)
+    alike = with_trials(unseen, trial("width", 0.15, 0.15, 0.25))
+    found = BY_CODE["too-large"](alike)
+    assert not isinstance(found, Silence)
+    assert [one.severity for one in found] == ["hint"]
+    assert "a network 4 times narrower does as well" in found[0].cause
+    assert found[0].changes[0].value == 0.25
+    worse = with_trials(unseen, trial("width", 0.4, 0.15, 0.25))
+    assert isinstance(BY_CODE["too-large"](worse), Silence)
+    carries = with_trials(healthy(anatomy(2, width)), trial("width", 0.15, 0.15, 0.25))
+    assert isinstance(BY_CODE["too-large"](carries), Silence)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
@@ -81,7 +81,7 @@ def _equal(record: Record) -> Answer:
         return clear(code)
     last = after(record)
     if last is None or len(last.copies) != len(layers):
-        if len(begins) == len(inner) and first.copies[-1] >= COPIED:
+        if _stays_equal(record, first, begins, len(inner)):
             return (_copies(record, begins[0], first.copies[begins[0]], "fault"),)
         return too_little(code, "equal at first; different weights further on may still part them")
     stay = [at for at in begins if last.copies[at] >= COPIED]
@@ -90,6 +90,16 @@ def _equal(record: Record) -> Answer:
     learnt = progress(record).learnt
     works = learnt >= MEDIOCRE and record.anatomy.skips > 0
     return (_copies(record, stay[0], last.copies[stay[0]], "hint" if works else "fault"),)
+
+
+def _stays_equal(record: Record, first: Survey, begins: list[int], inner: int) -> bool:
+    """Whether copies can be told for ever from the first weights alone: gradients that are equal and not 0
+    come through equal weights further on, or all layers are copies, or all weights are 0.
+    """
+    if len(begins) == inner and (first.copies[-1] >= COPIED or not np.any(first.weight)):
+        return True
+    gradient = first.gradient_norm
+    return len(gradient) == len(record.anatomy.layers) and bool(gradient[begins[0]] > 0.0)
 
 
 def _copies(record: Record, at: int, share: float, severity: Severity) -> Finding:
