@@ -94,6 +94,14 @@ def test_a_schedule_that_ended_early_is_seen_though_batches_are_noisy() -> None:
     assert severities("rate-decays-too-fast", became(decayed, train_loss=1.2)) == []
 
 
+def test_a_step_as_long_as_the_weights_after_which_the_loss_leapt_is_told_at_once() -> None:
+    leapt = np.array([1.1, 60.0, 9.0, 4.0, 3.0, 2.5])
+    early = looped(failed(healthy()), loss=leapt, steps=6, planned=STEPS, finished=False)
+    early = replace(early, surveys=early.surveys[:1])
+    assert severities("rate-too-high", early) == []
+    assert severities("rate-too-high", looped(early, update=np.full((20, 3), 3.0))) == ["hint"]
+
+
 # Epochs -------------------------------------------------------------------------------------------------
 
 

@@ -119,15 +119,17 @@ def _before_steps(record: Record) -> Answer:
 
 
 def _rising(record: Record, course: Course, signs: tuple[Evidence, ...]) -> Answer:
-    """Before the run is mature: only where the loss is already far above where it began."""
+    """Before the run is mature: where the loss is far above where it began, or was after a step as long as
+    the weights are.
+    """
     got, part = progress(record), max(1, len(course.loss) // 4)
-    late = course.loss[-part:]
     level = max(abs(got.start), got.trivial if math.isfinite(got.trivial) else 0.0)
-    if len(course.loss) < 8 or not float(np.median(late)) > GREW * level:
+    leapt = any(one.limit == LEAP for one in signs) and bool(np.max(course.loss, initial=0.0) > GREW * level)
+    now = float(np.median(course.loss[-part:])) / level if len(course.loss) >= 8 and level > 0.0 else 0.0
+    if not (leapt or now > GREW):
         return too_little("rate-too-high", f"{course.steps} steps")
-    return (
-        _long(record, "fault", (Evidence("loss over the first one", float(np.median(late)) / level), *signs)),
-    )
+    severity = "fault" if now > GREW else "hint"
+    return (_long(record, severity, (Evidence("loss over the first one", now), *signs)),)
 
 
 def _unsettled(record: Record, course: Course, signs: tuple[Evidence, ...]) -> bool:
