@@ -175,7 +175,8 @@ CODES = _table(
         "loss-unsuited",
         "loss",
         "The loss does not fit the task",
-        "Squared errors on classes, or classes' loss on values.",
+        "Squared errors on classes, classes' loss on values, or each class asked alone where only one can be "
+        "right.",
     ),
     Code(
         "loss-ignores-rows",
