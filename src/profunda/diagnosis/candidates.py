@@ -10,7 +10,7 @@ from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import poor
 from profunda.diagnosis.suspicions import suspected
 
-__all__ = ["LONG", "Proposal", "mends", "proposals", "untried"]
+__all__ = ["LATE", "LONG", "Proposal", "mends", "proposals", "untried"]
 
 LONG = ("epochs",)
 """Kinds of changes that no beginning of a training can judge."""
@@ -21,6 +21,12 @@ what is better at first, such as larger steps or less dropout, may be worse in t
 
 MATTERS_OF_MEASURE = ("class weights", "label smoothing", "adam")
 """Words of these kinds for which that does not hold."""
+
+OF_FAULTS = ("activation", "optimiser")
+"""Kinds for which it holds only where what is there keeps the network from learning."""
+
+LATE = ("overfitting",)
+"""Codes of what comes after so many steps that no beginning shows whether it is mended."""
 
 LAST_RESORT = (
     (Change("learning rate", value=10.0),),
@@ -68,13 +74,17 @@ class Proposal:
 
 
 def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
-    """Of the findings in their order; then, where training does badly, of symptoms, and what often helps."""
+    """Of the findings in their order; then, where training does badly, of symptoms, and what often helps,
+    unless what only the user can mend explains it.
+    """
     record = diagnosis.record
     found = [Proposal(one, _of(one, record)) for one in diagnosis.findings]
-    if poor(record) or _broke(record):
+    top = diagnosis.findings[:1]
+    theirs = bool(top) and top[0].severity == "fault" and not _of(top[0], record)
+    if not theirs and (poor(record) or _broke(record)):
         judgement = Judgement(tuple(diagnosis.findings), diagnosis.symptoms, diagnosis.silences)
         also = [bundle for one in diagnosis.symptoms for bundle in _of(one, record)]
-        also += map(_bundle, suspected(record, judgement))
+        also += (_bundle(change, record) for change in suspected(record, judgement))
         found.append(Proposal(None, tuple(dict.fromkeys((*also, *LAST_RESORT)))))
     seen: set[tuple[Change, ...]] = set()
     fresh = []
@@ -86,18 +96,28 @@ def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
 
 
 def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
-    """What takes mistakes away that are faults, where the most important finding is one of these."""
+    """What takes mistakes away, where the most important finding is one that can be."""
     found = []
     for one in proposals(diagnosis):
-        bundles = tuple(bundle for bundle in one.bundles if all(map(_mends, bundle)))
-        if one.finding is not None and one.finding.severity == "fault" and bundles:
-            found.append(Proposal(one.finding, bundles))
+        finding = one.finding
+        if finding is None:
+            continue
+        bundles = tuple(bundle for bundle in one.bundles if all(_mends(each, finding) for each in bundle))
+        if bundles:
+            found.append(Proposal(finding, bundles))
     top = diagnosis.findings[:1]
     return tuple(found) if found and [found[0].finding] == top else ()
 
 
-def _mends(change: Change) -> bool:
-    return change.kind in MENDS and change.word not in MATTERS_OF_MEASURE
+def _mends(change: Change, finding: Finding) -> bool:
+    if (change.kind, change.word) == ("norm", "momentum") or (finding.area, change.kind) == (
+        "output",
+        "dropout",
+    ):
+        return True
+    if change.kind not in MENDS or change.word in MATTERS_OF_MEASURE:
+        return False
+    return finding.severity == "fault" or change.kind not in OF_FAULTS
 
 
 def _broke(record: Record) -> bool:
@@ -121,7 +141,7 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
         # Outputs keep their meaning, which whoever reads them relies on, where the loss takes what they are.
         changes = {Change("loss", word="bce"): None} if record.loss.kind == "bce-logits" else changes
     further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
-    return tuple(_bundle(change) for change in (*changes, *further) if change.kind != "skips")
+    return tuple(_bundle(change, record) for change in (*changes, *further) if change.kind != "skips")
 
 
 def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -133,8 +153,13 @@ def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(found.values())
 
 
-def _bundle(change: Change) -> tuple[Change, ...]:
-    """Another activation asks for first weights of its own."""
+def _bundle(change: Change, record: Record) -> tuple[Change, ...]:
+    """Another activation asks for first weights of its own, a loss of several classes for as many outputs."""
+    task, layers = record.task, record.anatomy.layers
+    classes = 0 if task is None or task.kind != "classes" else task.n_classes
+    one = bool(layers) and layers[-1].shape[:1] == (1,)
+    if (change.kind, change.word) == ("loss", "cross-entropy") and classes > 1 and one:
+        return Change("head", value=float(classes), word="width"), change
     if change.kind == "activation":
         return change, Change("initialisation", word="critical")
     return (change,)

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
 
-from profunda.diagnosis.candidates import LONG, Proposal
+from profunda.diagnosis.candidates import LATE, LONG, Proposal
 from profunda.diagnosis.codes import Area
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
@@ -19,7 +19,7 @@ from profunda.diagnosis.retraining import retrained
 from profunda.diagnosis.runs import Ran, ready, run
 from profunda.diagnosis.supplies import Supply
 
-__all__ = ["Contest", "Entry"]
+__all__ = ["CERTAIN", "USUAL", "Contest", "Entry"]
 
 SEEDS = 3
 """Of a race."""
@@ -28,14 +28,17 @@ SHARE, LEAST, MOST = 1.0 / 20.0, 20, 0.25
 """A race takes this part of a whole training, at least so many steps where that is not more than MOST."""
 
 USUAL = 1.5
-"""Trainings, the final one included, up to which changes of another kind are raced though one has won; they
-must be ahead of it by a standard error."""
+"""Trainings of a round, the final one included, up to which more is tried though something has won; changes
+of another kind must be ahead of it by a standard error."""
 
 CERTAIN: tuple[Area, ...] = ("data", "labels", "loop", "loss", "output")
 """Faults of these areas are so by themselves: what mends them is trained in full though no race shows it."""
 
 CERTAINLY = 1e6
 """Before all that only looks better."""
+
+WORTH = 1.5
+"""Times as many epochs that are worth a try where more cannot be paid for."""
 
 FAILED = Mark(np.empty(0), np.empty(0), math.nan, True)
 
@@ -97,6 +100,11 @@ class Contest:
         """Trainings that may still be made."""
         return self.budget - self.cost
 
+    @property
+    def spent(self) -> float:
+        """Trainings since the round began."""
+        return (self.passed - self._begun) / self.whole
+
     def recipe(self, changes: Changes, seed: int) -> Recipe:
         """The start with `changes` carried out; what they draw, `seed` decides. Raises what they raise."""
         found = self.start
@@ -108,8 +116,21 @@ class Contest:
         """Of a whole training."""
         return math.prod(one.value for one in changes if one.kind == "epochs")
 
+    def affordable(self, changes: Changes) -> Changes | None:
+        """`changes` with as many epochs as can still be paid for; None where these are hardly more."""
+        if self.price(changes) <= self.left:
+            return changes
+        if (
+            len(changes) != 1 + len(self.before(changes))
+            or changes[-1].kind != "epochs"
+            or changes[-1].value < 1.0
+        ):
+            return None
+        most = math.floor(10.0 * self.left / self.price(changes[:-1])) / 10.0
+        return (*changes[:-1], replace(changes[-1], value=most)) if most >= WORTH else None
+
     def before(self, changes: Changes) -> Changes:
-        """What `changes` were raced against."""
+        """What `changes` were proposed on top of."""
         return self._against.get(changes, ())
 
     def note(self, note: str) -> None:
@@ -148,18 +169,23 @@ class Contest:
         help all the same waits for a whole training.
         """
         best: tuple[float, Changes] | None = None
+        lost: list[Changes] = []
+        late = proposal.finding is not None and proposal.finding.code in LATE
         for place, bundle in enumerate(proposal.bundles):
             changes = (*adopted, *bundle)
             if changes in self._known:
                 continue
             self._known.add(changes)
-            if any(change.kind in LONG for change in bundle):
+            self._against[changes] = adopted
+            if late or any(change.kind in LONG for change in bundle):
                 if adopted == base:
                     self._waiting.append((0.0, changes))
                 continue
             needed = SEEDS * self.short * (1 if adopted in self.raced else 2) / self.whole
             other = best is not None and bundle[0].kind != best[1][len(adopted)].kind
-            if other and (self.passed - self._begun) / self.whole + needed + 1.0 > USUAL:
+            if other and self.spent + needed + 1.0 > USUAL:
+                continue
+            if any(_beyond(bundle, one) for one in lost):
                 continue
             if self.left - needed < (1.0 if adopted != base or best or not self._waiting else 0.0):
                 self.note("The budget was spent before all changes were tried.")
@@ -170,12 +196,15 @@ class Contest:
                 continue
             gain = found.score if not math.isnan(found.score) else found.loss
             ahead = found.score_error if other and not math.isnan(found.score_error) else 0.0
+            if found.worse:
+                lost.append(bundle)
             if found.better and (best is None or gain > best[0] + ahead):
                 best = gain, changes
             fault = finding is not None and finding.severity == "fault"
             certain = fault and finding is not None and finding.area in CERTAIN
             if adopted == base and not found.better and (found.leans or (fault and not found.worse)):
-                self._waiting.append((CERTAINLY - place if certain else gain, changes))
+                told = gain if abs(gain) > found.score_error else 0.0  # else in the order of proposals
+                self._waiting.append((CERTAINLY - place if certain else told, changes))
         return best
 
     def _race(self, changes: Changes, adopted: Changes, code: str) -> Comparison | None:
@@ -187,7 +216,6 @@ class Contest:
         marks = self._short(changes, recipes)
         if adopted not in self.raced:
             self._short(adopted, [self.recipe(adopted, self._seed(k)) for k in range(SEEDS)])
-        self._against[changes] = adopted
         found = compared(marks, self.raced[adopted], alike=self.alike(changes, adopted))
         self.tell("race", changes, code, found)
         return found
@@ -210,7 +238,8 @@ class Contest:
         pairs = [
             (self.raced[one], self.raced[other])
             for one, other in self._against.items()
-            if self.alike(one, other) == alike
+            if one in self.raced
+            and self.alike(one, other) == alike
             and (one == changes[: len(one)] or _level(self.raced[one], self.raced[other]))
         ]
         return spread_of(pairs, alike=alike)
@@ -289,6 +318,18 @@ class Contest:
     def _seed(self, k: int) -> int:
         """Never that of the diagnosis, with which whole trainings are made."""
         return 7919 * (self.seed + 1) + k
+
+
+def _beyond(bundle: Changes, other: Changes) -> bool:
+    """Whether it goes further in the direction of another that made things worse."""
+    one, was = bundle[0], other[0]
+    if (
+        len(bundle) > 1
+        or len(other) > 1
+        or (one.kind, one.word, one.layer) != (was.kind, was.word, was.layer)
+    ):
+        return False
+    return one.value < was.value < 1.0 or one.value > was.value > 1.0
 
 
 def _level(marks: Sequence[Mark], control: Sequence[Mark]) -> bool:

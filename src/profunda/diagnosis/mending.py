@@ -3,29 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
+from profunda.diagnosis.asked import Asked
 from profunda.diagnosis.candidates import mends, untried
 from profunda.diagnosis.contests import Contest, Entry
-from profunda.diagnosis.copying import copy_of, undisturbed
-from profunda.diagnosis.diagnosing import BATCH_SIZE, EPOCHS, Followed, check, followed
-from profunda.diagnosis.diagnosis import Diagnosis
-from profunda.diagnosis.feeding import Feed
-from profunda.diagnosis.ingredients import Making, Parts, making_of
-from profunda.diagnosis.joining import joined, mixed
+from profunda.diagnosis.copying import undisturbed
+from profunda.diagnosis.diagnosing import BATCH_SIZE, EPOCHS, Followed, check
 from profunda.diagnosis.loaders import batches_of
-from profunda.diagnosis.marks import Judge
-from profunda.diagnosis.rebuilding import Factory, rebuilt
-from profunda.diagnosis.recipes import Recipe, finite_rows
-from profunda.diagnosis.record import Task
+from profunda.diagnosis.rebuilding import Factory
 from profunda.diagnosis.repairs import Repair
 from profunda.diagnosis.rounds import Searched, searched
 from profunda.diagnosis.runs import Ran
 from profunda.diagnosis.snippets import diff
-from profunda.diagnosis.supplies import Supply, moved_by, parted, whole_of
+from profunda.diagnosis.supplies import parted, whole_of
 from profunda.diagnosis.untouched import untouched
 from profunda.errors import ArgumentError
 
@@ -43,12 +35,6 @@ PART = (
     f"The original was trained for {SOON:.0%} of its steps, and `before` is its score there: what is wrong "
     "with it is so by itself, and without it the network learns well."
 )
-
-READ = 2048
-"""Rows by which scalings and class weights are made."""
-
-JUDGING = 4096
-"""Rows that judge at most."""
 
 
 def repair(
@@ -124,97 +110,39 @@ def repaired(
     notes: list[str] = []
     with undisturbed(model), untouched(data, validation, model=model):
         data, validation, batch_size = _given(data, validation, model, batch_size, seed, notes)
-
-        def train(share: float) -> Followed:
-            return followed(
-                model,
-                data,
-                loss_fn,
-                optimizer,
-                validation,
-                batch_size,
-                epochs,
-                seed,
-                tick,
-                share,
-                share == 1.0,
-            )
-
-        known = batches_of(data, model, batch_size, seed).length > 0
-        found = train(SOON if known else 1.0)
-        part = known and bool(mends(found.diagnosis)) and not found.interrupted
-        spent = found.rows
-        if known and not part and not found.interrupted:
-            found = train(1.0)
-            spent += found.rows
-        diagnosis = found.diagnosis
-        contest = _contest(
-            model, data, loss_fn, optimizer, validation, batch_size, epochs, budget, seed, tick, diagnosis
-        )
-        contest.passed = spent
-
-        def entered(made: Followed) -> Entry:
-            contest.doubted = any(one.area == "loss" for one in made.diagnosis.faults)
-            mark = contest.mark(Ran(made.module.eval(), 0), contest.start)
-            return Entry((), made.module, mark, made.diagnosis)
-
-        def whole() -> Entry:
-            made = train(1.0)
-            contest.passed += made.rows
-            if made.interrupted:
-                raise KeyboardInterrupt
-            return entered(made)
-
-        first = entered(found)
-        if found.interrupted:
-            end = Searched(first, first, False)
-        else:
-            end = searched(contest, first, whole if part else None)
+        asked = Asked(model, data, loss_fn, optimizer, validation, batch_size, epochs, budget, seed, tick)
+        contest, end = _searched(asked)
         return _told(type(model).__name__, contest, end, epochs, notes)
 
 
-def _contest(
-    model: nn.Module,
-    data: Any,
-    loss_fn: Callable[..., Any],
-    optimizer: Optimizer | Factory | None,
-    validation: Any,
-    batch_size: int,
-    epochs: int,
-    budget: float,
-    seed: int,
-    tick: Callable[[int, int], object],
-    diagnosis: Diagnosis,
-) -> Contest:
-    own = copy_of(model)
-    own = own if own.training else own.train()
-    _real(own)
-    whole = whole_of(batches_of(data, own, batch_size, seed))
-    size = batch_size if whole is None else _size(data, batch_size, diagnosis)
-    made = rebuilt(optimizer, model, own)
-    plain = Parts(own, loss_fn, _making(made, own, optimizer), size, epochs)
-    judge = _judge(validation, own, diagnosis)
-    shift = 0 if diagnosis.record.targets is None else diagnosis.record.targets.shift
-    moved = _judge(validation, own, diagnosis, shift) if shift else None
-    sample = whole or joined(batches_of(data, own, batch_size, seed).sample())
-    feed = None if sample is None else mixed(sample, READ)
-    if feed is None or judge is None:
-        raise ArgumentError(
-            "No rows could be put together to judge by: rows of inputs and of targets must lie along "
-            "the first axis of tensors. Use diagnose, and change by hand what it finds."
-        )
-    rows = _rows(diagnosis, whole, epochs)
-    start, supply = Recipe(plain, made), Supply(data, own, size, whole)
-    return Contest(start, supply, judge, feed, rows, budget, seed, tick, moved)
+def _searched(asked: Asked) -> tuple[Contest, Searched]:
+    """The beginning alone where it shows what can be mended at once, else the whole training."""
+    found = asked.followed(SOON if asked.counted else 1.0)
+    spent, part = found.rows, asked.counted and bool(mends(found.diagnosis))
+    if asked.counted and not part and not found.interrupted:
+        found = asked.followed(1.0)
+        spent += found.rows
+    contest = asked.contest(found.diagnosis)
+    contest.passed = spent
+
+    def whole() -> Entry:
+        made = asked.followed(1.0)
+        contest.passed += made.rows
+        if made.interrupted:
+            raise KeyboardInterrupt
+        return _entered(contest, made)
+
+    first = _entered(contest, found)
+    if found.interrupted:
+        return contest, Searched(first, first, False)
+    return contest, searched(contest, first, whole if part else None)
 
 
-def _rows(diagnosis: Diagnosis, whole: Feed | None, epochs: int) -> int:
-    """Of a whole training."""
-    course = diagnosis.record.course
-    if whole is not None or course is None or not course.steps:
-        return (0 if whole is None else whole.rows) * epochs
-    seen = float(np.nansum(course.rows))
-    return round(seen / course.steps * max(course.planned, course.steps))
+def _entered(contest: Contest, made: Followed) -> Entry:
+    """The original, as it was trained."""
+    contest.doubted = any(one.area == "loss" for one in made.diagnosis.faults)
+    mark = contest.mark(Ran(made.module.eval(), 0), contest.start)
+    return Entry((), made.module, mark, made.diagnosis)
 
 
 def _told(subject: str, contest: Contest, end: Searched, epochs: int, notes: list[str]) -> Repair:
@@ -235,8 +163,16 @@ def _told(subject: str, contest: Contest, end: Searched, epochs: int, notes: lis
         original.diagnosis,
         tuple({one.code: one for one in reversed(left)}.values())[::-1],
         text,
-        (*notes, *([PART] if end.part else []), *contest.notes),
+        (*notes, *([PART] if end.part else []), *_still(best), *contest.notes),
     )
+
+
+def _still(best: Entry) -> tuple[str, ...]:
+    """What the diagnosis of the mended training says."""
+    if not best.changes or best.diagnosis is None or not best.diagnosis.findings:
+        return ()
+    told = ", ".join(f"{one.of.title} ({one.code})" for one in best.diagnosis.findings)
+    return (f"With these changes a diagnosis still says: {told}.",)
 
 
 def _given(
@@ -258,51 +194,3 @@ def _given(
         "on. Train with all rows once the changes are made."
     )
     return train, held, first.rows
-
-
-def _size(data: Any, batch_size: int, diagnosis: Diagnosis) -> int:
-    """Rows of a batch as they come."""
-    course = diagnosis.record.course
-    if isinstance(data, tuple) or course is None or not len(course.rows):
-        return batch_size
-    return int(max(course.rows))
-
-
-def _real(own: nn.Module) -> None:
-    """Refuses lazy parts."""
-    if any(is_lazy(each) for each in own.parameters()):
-        raise ArgumentError(
-            f"{type(own).__name__} has lazy parts, which have no first weights to train from twice: pass one "
-            "batch through it before."
-        )
-
-
-def _making(made: Optimizer, own: nn.Module, optimizer: Optimizer | Factory | None) -> Making:
-    """The user's own way where it is a function of parameters."""
-    if optimizer is None or isinstance(optimizer, Optimizer):
-        return making_of(made, own)
-    give: Factory = optimizer
-    usual = making_of(made, own)
-
-    def make(module: nn.Module) -> Optimizer:
-        try:
-            return give(module.parameters())
-        except Exception:  # a function of some parameters of the user's
-            return usual(module)
-
-    return make
-
-
-def _judge(validation: Any, own: nn.Module, diagnosis: Diagnosis, shift: int = 0) -> Judge | None:
-    batches = batches_of(validation, own, 512, None, "validation")
-    feed = whole_of(batches) or joined(batches.sample())
-    if feed is None or not feed.apart or not feed.matched:
-        return None
-    if shift:
-        feed = moved_by(feed, shift)
-    good = finite_rows(feed)
-    if good is not None and bool(good.any()) and not bool(good.all()):
-        feed = feed.take(good.nonzero()[:, 0])
-    task = diagnosis.record.task or Task("unknown", 0, (), (), "")
-    rare = any(one.code == "class-imbalance" for one in diagnosis.findings)
-    return Judge(mixed(feed, JUDGING), task, rare)

@@ -93,12 +93,20 @@ def _rate(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
 
 
 def _decay(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
+    groups = parts.optimizer(parts.module).param_groups
+    if not any(group.get("weight_decay") for group in groups):
+        raise ArgumentError(
+            f"The optimiser has no weight decay that could become {change.value:g} times as much."
+        )
     return replace(parts, optimizer=_of_groups(parts.optimizer, "weight_decay", _factor(change)))
 
 
 def _optimiser(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
     if change.word == "adam":
         rate = change.value if math.isfinite(change.value) else 1e-3
+        own = parts.optimizer(parts.module)
+        if _alike(own, Adam(parts.module.parameters(), lr=rate)):
+            raise ArgumentError(f"It is Adam with a rate of {rate:g} already.")
         return replace(parts, optimizer=lambda own: Adam(own.parameters(), lr=rate))
     if change.word != "defaults":
         raise ArgumentError(f"optimiser = {change.word!r}: it is 'defaults', those of its class, or 'adam'.")
@@ -115,6 +123,15 @@ def _optimiser(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
         return usual
 
     return replace(parts, optimizer=make)
+
+
+def _alike(own: Optimizer, other: Optimizer) -> bool:
+    """Whether both are of one class, and all groups have the same constants."""
+    told = [
+        [{k: v for k, v in group.items() if k != "params"} for group in each.param_groups]
+        for each in (own, other)
+    ]
+    return type(own) is type(other) and told[0] == told[1]
 
 
 def _batch(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:

@@ -15,19 +15,21 @@ from profunda.diagnosis.telling import number
 
 __all__ = ["Attempt", "Repair", "Stage", "spoken"]
 
-Stage = Literal["race", "full", "check"]
+Stage = Literal["race", "full", "check", "beginning"]
 
 _WORDS = {
     "race": "short trainings with several seeds",
-    "full": "one whole training",
-    "check": "a whole training with a seed that chose nothing",
+    "full": "whole trainings",
+    "check": "whole trainings with a seed that chose nothing",
+    "beginning": "a whole training against the original's beginning",
 }
 
 
 @dataclass(frozen=True)
 class Attempt:
     """`change` on top of those adopted before it, against them alone. `stage`: "race" (short, several seeds),
-    "full" (whole, against the original), "check" (the final network against the original). `score` is the
+    "full" (whole, against the original), "check" (the winner of races, against what stood
+    before), "beginning" (the same, against the original's beginning). `score` is the
     mean difference with its standard error, `loss` that of losses where they compare; positive is better.
     `code` is of the finding that proposed it; `why` tells what it raised.
     """

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.operations import spelled
 from profunda.diagnosis.record import Anatomy, Layer
@@ -59,6 +60,9 @@ def headed(module: nn.Module, anatomy: Anatomy, feed: Feed, new: str) -> nn.Modu
         raise ArgumentError(f"No output can end in {new!r}; known are linear, {', '.join(_ENDS)}.")
     if end:
         calls = _calls(module, feed)
+        bare = _without(own, end, calls, feed)
+        if bare is not None:
+            return bare if new == "linear" else Ended(bare, new)
         last = [at for at, what in enumerate(calls) if what == end]
         if not last:
             raise ArgumentError(
@@ -67,6 +71,25 @@ def headed(module: nn.Module, anatomy: Anatomy, feed: Feed, new: str) -> nn.Modu
             )
         own = Rewired(own, (last[-1],), "linear")
     return own if new == "linear" else Ended(own, new)
+
+
+def _without(own: nn.Module, end: str, calls: list[str], feed: Feed) -> nn.Module | None:
+    """`own` with nothing in the place of the module that is its `end`; None where that is no module."""
+    last = max((at for at, what in enumerate(calls) if what == end), default=-1)
+    wanted = [what for at, what in enumerate(calls) if at != last]
+    bare = [name for name, part in own.named_modules() if name and next(part.children(), None) is None]
+    for name in reversed(bare):
+        part = own.get_submodule(name)
+        if (
+            spelled(type(part).__name__.lower()) == end.replace("_", "")
+            and next(part.parameters(), None) is None
+        ):
+            changed = copy.deepcopy(own)
+            changed.set_submodule(name, nn.Identity())
+            found = _calls(changed, feed)
+            if found == wanted and not _end(anatomy_of(changed, feed.inputs)):
+                return changed
+    return None
 
 
 def normed(module: nn.Module, anatomy: Anatomy, kind: str) -> nn.Module:

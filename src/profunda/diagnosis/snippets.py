@@ -1,7 +1,6 @@
 """What was changed, as lines of Python to take out and to put in."""
 
 import inspect
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,14 +71,11 @@ def _lines(key: str, change: Change, before: Recipe, after: Recipe, anatomy: Ana
     if kind == "epochs":
         return [f"epochs = {epochs}"], [f"epochs = {after.parts.epochs}"]
     if kind == "initialisation":
-        return [], _initialisation(change, anatomy)
+        return [], _initialisation(change, anatomy, after.parts.module)
     if kind == "dropout":
-        return [], [
-            f"{_module(change.layer)}.p = {number(_p(change, after))}"
-            if change.layer
-            else f"for m in model.modules():  # {number(change.value)} times what it was\n"
-            f"+     if isinstance(m, torch.nn.Dropout): m.p *= {number(change.value)}"
-        ]
+        return [], _dropout(change, before, after)
+    if kind == "head" and _is_end(change, before.parts.module):
+        return [], [f"{_module(change.layer)} = torch.nn.Identity()"]
     return (
         _ROWS[kind](change, anatomy)
         if kind in _ROWS
@@ -153,20 +149,50 @@ def _module(name: str) -> str:
     )
 
 
-def _initialisation(change: Change, anatomy: Anatomy) -> list[str]:
+def _initialisation(change: Change, anatomy: Anatomy, after: nn.Module) -> list[str]:
+    """With the deviations that were drawn."""
     lines = []
     layers = [one for one in anatomy.layers if change.layer in ("", one.name)]
     for layer in layers[-1:] if change.word == "small" else layers:
-        if layer.kind not in ("linear", "convolution"):
+        part = _within(after, layer.name)
+        if layer.kind not in ("linear", "convolution") or not isinstance(part, nn.Module):
             lines.append(f"{_module(layer.name)}.reset_parameters()")
             continue
-        gain = 2.0 if layer.activation in ("relu", "leaky_relu", "gelu", "silu", "elu") else 1.0
-        deviation = (
-            0.1 / math.sqrt(layer.fan_in) if change.word == "small" else math.sqrt(gain / layer.fan_in)
-        )
-        lines.append(f"torch.nn.init.normal_({_module(layer.name)}.weight, std={number(deviation)})")
-        lines.append(f"torch.nn.init.zeros_({_module(layer.name)}.bias)")
+        for name, each in part.named_parameters(recurse=False):
+            spread = float(each.detach().double().square().mean()) ** 0.5
+            how = f"normal_({{}}, std={number(spread)})" if spread else "zeros_({})"
+            lines.append(f"torch.nn.init.{how.format(f'{_module(layer.name)}.{name}')}")
     return lines
+
+
+def _within(after: nn.Module, name: str) -> nn.Module | None:
+    """The part that was called so before something was put around it."""
+    found = dict(after.named_modules())
+    names = [each for each in found if each == name or each.endswith(f".{name}")]
+    return found[min(names, key=len)] if names else None
+
+
+def _dropout(change: Change, before: Recipe, after: Recipe) -> list[str]:
+    if change.layer:
+        return [f"{_module(change.layer)}.p = {number(_p(change, after))}"]
+    kinds = {
+        "p": "torch.nn.modules.dropout._DropoutNd",
+        "dropout": "(torch.nn.RNNBase, torch.nn.MultiheadAttention)",
+    }
+    parts = list(before.parts.module.modules())
+    if not any(isinstance(one, nn.RNNBase | nn.MultiheadAttention) for one in parts):
+        del kinds["dropout"]
+    lines = ["for part in model.modules():"]
+    for name, kind in kinds.items():
+        lines += [f"    if isinstance(part, {kind}):", f"        part.{name} *= {number(change.value)}"]
+    return lines
+
+
+def _is_end(change: Change, module: nn.Module) -> bool:
+    """Whether an activation that is a module is to be taken off."""
+    part = dict(module.named_modules()).get(change.layer) if change.layer else None
+    bare = part is not None and next(part.parameters(), None) is None
+    return change.word == "linear" and bare and next(part.children(), None) is None  # type: ignore[union-attr]
 
 
 def _p(change: Change, after: Recipe) -> float:
@@ -180,11 +206,13 @@ def _head(change: Change, anatomy: Anatomy) -> Lines:
     end = next((what for what in reversed(anatomy.last) if what), "")
     if change.word == "width":
         last = anatomy.layers[-1]
-        put = f"torch.nn.Linear({last.fan_in}, {number(change.value)})"
-        return [f"torch.nn.Linear({last.fan_in}, {last.shape[0]})  # the last layer"], [put]
+        sizes = (last.shape[0], round(change.value))
+        out, put = (f"{_module(last.name)} = torch.nn.Linear({last.fan_in}, {size})" for size in sizes)
+        return [out], [put]
     old = [f"outputs = {end}(outputs)  # behind the last layer, in the network"] if end else []
     axis = ", 1" if "softmax" in change.word else ""
-    name = f"torch.{change.word}" if change.word in ("sigmoid", "tanh", "relu", "softmax") else change.word
+    plain = ("sigmoid", "tanh", "relu", "softmax", "log_softmax")
+    name = f"torch.{change.word}" if change.word in plain else f"torch.nn.functional.{change.word}"
     return old, [] if change.word == "linear" else [f"outputs = {name}(outputs{axis})"]
 
 
