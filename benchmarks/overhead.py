@@ -2,11 +2,18 @@
 
     python benchmarks/overhead.py [--quick] [--json FILE] [--cells FILE.jsonl]
 
+A table at the end: what a step costs watched, over what it costs without (median of the rounds, and a 95 %
+interval of that median by ranks), the step itself, and what is paid once: entering and leaving the watch, and
+`diagnosis()` after the run, in seconds and as a share of that run.
+
 Four networks are trained by plain PyTorch loops, with `profunda.diagnosis.watching.watch` around them and
 without: an MLP on tables, a CNN with batch norms, an LSTM and a Transformer. Losses are functions, seen
 through `w.loss`. Sides are interleaved; ratios are taken within a round. On one thread the CPU time of a
 loop is its duration on a calm machine, and other people's work does not count in it: it is judged by, and
 durations are printed beside it.
+
+`diagnosis()` is asked for by the user and told beside, not judged: looks and trainings for comparison are
+bounded by steps of the run and by products in a pass. Entering and leaving count as steps do.
 
 Exit code 1 where weights, buffers, the optimiser's state, random numbers or losses differ by one bit in any
 round, or where a watch costs more than 3 % of steps that last 5 ms or longer, or 10 % of shorter ones.
@@ -18,6 +25,7 @@ import os
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import hashlib
+import math
 import statistics
 import sys
 import time
@@ -31,9 +39,9 @@ import torch.nn.functional as F
 from _bench import Cell, Cells, Options, Outcome, Side, conduct, median_ratio, options, run_rounds
 from torch import Tensor, nn
 
-from profunda.diagnosis.watching import watch
+from profunda.diagnosis.watching import Watch, watch
 
-__all__ = ["PROGRAMS", "Program", "Settings", "main", "measure", "trained"]
+__all__ = ["PROGRAMS", "Program", "Settings", "asked", "main", "measure", "trained"]
 
 LONG_STEP, LONG_LIMIT, SHORT_LIMIT = 5e-3, 0.03, 0.10
 
@@ -43,16 +51,22 @@ class Settings:
     """How often, and how long one cell trains."""
 
     rounds: int = 9
-    seconds: float = 3.0
+    seconds: float = 2.0
     threads: int = 1
 
     @property
     def expected_seconds(self) -> float:
         """On two calm cores."""
-        return 2.0 * len(PROGRAMS) * (self.rounds + 1) * self.seconds
+        return len(PROGRAMS) * (2.0 * self.rounds * self.seconds + ASKED)
 
 
-QUICK = Settings(rounds=5, seconds=1.5)
+QUICK = Settings(rounds=5, seconds=1.0)
+
+ASKED = 12.0
+"""Seconds for a diagnosis, about."""
+
+ONE_OFF = " diagnosis"
+"""What the cell of the costs that are paid once is called, after the program."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,11 @@ PROGRAMS = (
 
 def trained(program: Program, steps: int, watched: bool) -> tuple[float, list[float]]:
     """CPU seconds of `steps` steps, and a digest of all that training may have changed."""
+    seconds, digest, _ = _trained(program, steps, watched)
+    return seconds, digest
+
+
+def _trained(program: Program, steps: int, watched: bool) -> tuple[float, list[float], Watch | None]:
     torch.manual_seed(0)
     model = program.model()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -131,7 +150,18 @@ def trained(program: Program, steps: int, watched: bool) -> tuple[float, list[fl
     seconds = time.process_time() - start
     if w is not None and (w.notes or len(w.course().loss) != steps):
         raise RuntimeError(f"the watch saw {len(w.course().loss)} of {steps} steps: {w.notes}")
-    return seconds, _digest(model, optimizer, losses)
+    return seconds, _digest(model, optimizer, losses), w
+
+
+def asked(program: Program, steps: int) -> tuple[float, float, bool]:
+    """CPU seconds of a watched run, of its diagnosis, and whether that left every bit of the model."""
+    run, _, w = _trained(program, steps, True)
+    assert w is not None
+    before = _digest(w.model, w.optimizer, [torch.zeros(())])
+    start = time.process_time()
+    w.diagnosis()
+    seconds = time.process_time() - start
+    return run, seconds, _digest(w.model, w.optimizer, [torch.zeros(())]) == before
 
 
 def _digest(model: nn.Module, optimizer: torch.optim.Optimizer, losses: list[Tensor]) -> list[float]:
@@ -161,8 +191,10 @@ def measure(settings: Settings, given: Options) -> dict[str, Any]:
         for program in PROGRAMS:
             pair = _Pair(program, settings.seconds)
             run_rounds([pair.side(False), pair.side(True)], settings.rounds, cells)
+            run_rounds([pair.once()], 1, cells)
             results[program.name] = found = _judged(program.name, cells)
             ratios[program.name] = found["ratio"]
+        _table(results)
         return {**results, "kept": all(each["kept"] for each in results.values())}, ratios
 
     return conduct("overhead", settings, given, ["torch"], work)
@@ -190,6 +222,17 @@ class _Pair:
 
         return Side(_name(self.program.name, watched), run, warm_up)
 
+    def once(self) -> Side:
+        """What is paid once, after a run as long as those of the rounds."""
+
+        def run(number: int) -> Outcome:
+            if not self.steps:  # all rounds were done before
+                self.side(False).warm_up()
+            run, diagnosis, equal = asked(self.program, self.steps)
+            return Outcome(1, self.steps, {"run": [run], "diagnosis": [diagnosis], "equal": [float(equal)]})
+
+        return Side(self.program.name + ONE_OFF, run, lambda: None)
+
 
 def _name(program: str, watched: bool) -> str:
     return f"{program} watched" if watched else program
@@ -207,20 +250,47 @@ def _judged(name: str, cells: Cells) -> dict[str, Any]:
         and list(a.outcome.kept["digest"]) == list(b.outcome.kept["digest"])
         for a, b in zip(plain, watched, strict=True)
     )
-    print(
-        f"{name:<12} {1e3 * step:7.2f} ms a step; watched {ratio:.3f} times as long ({ratios[0]:.3f} to "
-        f"{ratios[-1]:.3f}; {limit:.2f} is allowed; durations {durations:.3f}); "
-        f"bits {'equal' if equal else 'DIFFER'}",
-        flush=True,
-    )
+    once = cells.of(name + ONE_OFF)[0].outcome.kept
+    low, high = _interval(ratios)
+    print(f"{name:<12} measured", flush=True)
     return {
         "step": step,
         "ratio": ratio,
         "durations": durations,
+        "low": low,
+        "high": high,
         "limit": limit,
-        "equal": equal,
-        "kept": equal and ratio <= limit,
+        "equal": equal and bool(once["equal"][0]),
+        "diagnosis": once["diagnosis"][0],
+        "diagnosis_share": once["diagnosis"][0] / once["run"][0],
+        "kept": equal and bool(once["equal"][0]) and ratio <= limit,
     }
+
+
+def _interval(ratios: Sequence[float]) -> tuple[float, float]:
+    """95 % of the median: the k-th smallest and largest, k the most for which binomial tails allow it; the
+    range where there are too few.
+    """
+    n, k, tail = len(ratios), 0, 0.0
+    while k < n // 2 and tail + math.comb(n, k) / 2**n <= 0.025:
+        tail += math.comb(n, k) / 2**n
+        k += 1
+    return ratios[max(0, k - 1)], ratios[n - max(1, k)]
+
+
+def _table(results: dict[str, Any]) -> None:
+    print(
+        "\nnetwork      step ms   ratio  (95 %)            allowed  durations  diagnosis s  of the run  bits"
+    )
+    for name, each in results.items():
+        print(
+            f"{name:<12} {1e3 * each['step']:7.2f}  {each['ratio']:6.3f}  ({each['low']:.3f}"
+            f" to {each['high']:.3f})  {each['limit']:7.2f}  {each['durations']:9.3f}"
+            f"  {each['diagnosis']:11.1f}"
+            f"  {each['diagnosis_share']:9.1f}x  {'equal' if each['equal'] else 'DIFFER'}"
+            f"{'' if each['kept'] else '  BROKEN'}",
+            flush=True,
+        )
 
 
 def _each(cell: Cell) -> float:

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from profunda.diagnosis.watching import Watch, watch
 
@@ -120,6 +121,39 @@ def accumulated(loop: Loop, loss: Loss) -> None:
             loop.optimizer.zero_grad()
 
 
+def from_workers(loop: Loop, loss: Loss) -> None:
+    x, y = next(batches(1, (6,)))
+    data = TensorDataset(x.repeat(4, 1), y.repeat(4))
+    for _ in range(2):
+        for inputs, targets in DataLoader(data, 8, shuffle=True, num_workers=2):
+            loop.optimizer.zero_grad()
+            loss(loop.model(inputs), targets).backward()
+            loop.optimizer.step()
+        loop.model.eval()
+        with torch.no_grad():
+            loss(loop.model(x), y)
+        loop.model.train()
+
+
+def half(loop: Loop, loss: Loss) -> None:
+    for x, y in batches(STEPS, (2, 6, 6)):
+        loop.optimizer.zero_grad(set_to_none=False)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = loss(loop.model(x), y)
+        value.backward()
+        loop.optimizer.step()
+
+
+def penalised(loop: Loop, loss: Loss) -> None:
+    for x, y in batches(STEPS, (6,)):
+        loop.optimizer.zero_grad()
+        x.requires_grad_()
+        value = loss(loop.model(x), y)
+        (slope,) = torch.autograd.grad(value, x, create_graph=True)
+        (value + slope.square().sum()).backward()
+        loop.optimizer.step()
+
+
 def two_ways(loop: Loop, loss: Loss) -> None:
     for x, y in batches(STEPS, (6,)):
         loop.optimizer.zero_grad()
@@ -154,6 +188,9 @@ LOOPS: dict[str, Callable[[], Loop]] = {
     "transformer": lambda: Loop(m := Reader("transformer"), adam(m), tokens),
     "lbfgs": lambda: Loop(m := mlp(), torch.optim.LBFGS(m.parameters(), max_iter=5), closures),
     "amp": lambda: Loop(m := mlp(), adam(m), mixed),
+    "workers": lambda: Loop(m := mlp(), adam(m), from_workers),
+    "bfloat16 and batch norm": lambda: Loop(m := cnn(), sgd(m), half),
+    "a penalty of gradients": lambda: Loop(m := mlp(), adam(m), penalised),
     "accumulation": lambda: Loop(m := mlp(), sgd(m), accumulated, accumulate=3),
     "several ways": lambda: Loop(m := TwoWays(), sgd(m), two_ways),
 }

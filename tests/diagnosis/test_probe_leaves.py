@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, TensorDataset
 
+from profunda.diagnosis import pacing
 from profunda.diagnosis.watching import Watch, watch
 from profunda.errors import ArgumentError, DataError
 
@@ -267,3 +268,54 @@ def test_an_optimiser_that_cannot_take_hooks() -> None:
         pass
     assert not model._forward_hooks
     assert not model._forward_pre_hooks
+
+
+def tensors_alive() -> int:
+    gc.collect()
+    return sum(issubclass(type(each), Tensor) for each in gc.get_objects())
+
+
+def test_many_watches_leave_no_tensor_and_no_object() -> None:
+    """Also where the loop raised, and where a diagnosis was asked for."""
+    model, optimizer = pair()
+
+    def turn(number: int) -> None:
+        w = watch(model, optimizer, F.cross_entropy)
+        try:
+            with w:
+                for _ in range(3):
+                    learn(model, optimizer, w.loss)
+                if number % 2:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            pass
+        if number % 20 == 0:
+            w.diagnosis()
+
+    for number in range(21):
+        turn(number)
+    optimizer.zero_grad()
+    before, objects = tensors_alive(), len(gc.get_objects())
+    for number in range(60):
+        turn(number)
+    optimizer.zero_grad()
+    assert tensors_alive() == before
+    assert len(gc.get_objects()) - objects < 60
+    assert hooks_of(model, optimizer) == 0
+
+
+def test_waiting_pays_for_no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine, or a slow disk, makes steps longer that the processor does not work in."""
+    clocks = {"wall": 0.0, "work": 0.0}
+    monkeypatch.setattr(pacing, "perf_counter", lambda: clocks["wall"])
+    monkeypatch.setattr(pacing, "process_time", lambda: clocks["work"])
+
+    def pace(wall: float, work: float) -> float:
+        clocks.update(wall=0.0, work=0.0)
+        made = pacing.Pace()
+        made.begin()
+        clocks.update(wall=100 * wall, work=100 * work)
+        return made.seconds(101)
+
+    assert pace(0.2, 0.002) == pytest.approx(0.002)
+    assert pace(0.002, 0.016) == pytest.approx(0.002)

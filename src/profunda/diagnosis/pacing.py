@@ -6,7 +6,7 @@ far can pay for it. What the clock decides is which numbers are recorded, never 
 """
 
 import math
-from time import perf_counter
+from time import perf_counter, process_time
 
 __all__ = ["Pace"]
 
@@ -40,6 +40,7 @@ class Pace:
         self.hurried, self.least = hurried, least
         self.period, self.block, self.block_end, self.place = 1, 0, 0, 0
         self.begun = math.nan  # when the first step ended: what comes before it prepares kernels and caches
+        self.worked = math.nan
         self.spent, self.taken, self.last_cost = 0.0, 0, 0.0
         self.following, self.gap = 0.0, 1.0
 
@@ -48,7 +49,7 @@ class Pace:
         if step < self.following:
             return False
         if self.hurried and self.taken >= ALWAYS:
-            elapsed = perf_counter() - self.begun - self.spent
+            elapsed = self._elapsed() - self.spent
             share = SLOW_SHARE if self.seconds(step) >= SLOW_STEP else QUICK_SHARE
             return self.spent + self.last_cost <= share * elapsed
         return True
@@ -77,7 +78,13 @@ class Pace:
 
     def seconds(self, step: int) -> float:
         """Mean duration of the steps before `step` without looking; infinite before two steps are done."""
-        return (perf_counter() - self.begun - self.spent) / (step - 1) if step > 1 else math.inf
+        return (self._elapsed() - self.spent) / (step - 1) if step > 1 else math.inf
+
+    def _elapsed(self) -> float:
+        """Seconds since the first step, but no more than processors worked: waiting pays for nothing, be it
+        for rows or for a processor that others use, and several threads make no step longer.
+        """
+        return min(perf_counter() - self.begun, process_time() - self.worked)
 
     def looked(self, step: int, cost: float) -> None:
         """`step` was looked at, which took `cost` seconds."""
@@ -94,4 +101,4 @@ class Pace:
 
     def begin(self) -> None:
         """The first step is over."""
-        self.begun = perf_counter()
+        self.begun, self.worked = perf_counter(), process_time()
