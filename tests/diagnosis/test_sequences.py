@@ -149,4 +149,6 @@ def test_a_recurrent_network_that_forgets_is_the_cause_where_it_fails() -> None:
     assert told(woken) == [("too-deep", "fault")]
     assert told(recurrent(50, 0.1)) == [("no-learning", "fault")]
     assert told(recurrent(10, 1e-8)) == [("no-learning", "fault")]
+    ruined = became(recurrent(50, 1e-8), moved=np.full(len(recurrent(50, 1e-8).anatomy.layers), 40.0))
+    assert ("too-deep", "fault") not in told(ruined)  # by steps that were far too long
     assert told(ended(recurrent(50, 1e-8), 0.15, 0.95)) == []

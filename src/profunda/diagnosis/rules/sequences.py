@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, progress
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress
 from profunda.diagnosis.rules.rule import clear, not_applicable
 from profunda.diagnosis.rules.speeds import crawls
 
@@ -20,6 +20,9 @@ AHEAD = 1e-2
 
 LONG = 20
 """Steps of a recurrent network from which on what each loses multiplies to a factor of a thousand."""
+
+RUINED = 10.0
+"""Way of the usual layer's weights over their first length: what is left of them tells nothing of depth."""
 
 FORGOTTEN = 1e-3
 """Reaction of outputs to the first quarter of places over that to the last quarter."""
@@ -88,6 +91,9 @@ def forgets(record: Record) -> tuple[Finding, ...]:
     rows, anatomy = record.rows, record.anatomy
     layer = next((one for one in anatomy.layers if one.kind == "recurrent"), None)
     if rows is None or layer is None or not failing(record) or len(rows.shape) not in (1, 2):
+        return ()
+    far = moved(record)[np.isfinite(moved(record))]
+    if len(far) and float(np.median(far)) >= RUINED:
         return ()
     steps = rows.shape[0]
     known = [one.sensitivity for one in record.surveys if one.step > 0][-2:]
