@@ -124,7 +124,8 @@ def _rising(record: Record, course: Course, signs: tuple[Evidence, ...]) -> Answ
     """
     got, part = progress(record), max(1, len(course.loss) // 4)
     level = max(abs(got.start), got.trivial if math.isfinite(got.trivial) else 0.0)
-    leapt = any(one.limit == LEAP for one in signs) and bool(np.max(course.loss, initial=0.0) > GREW * level)
+    above = int(np.sum(course.loss[1:] > GREW * level))  # the first loss is from before all steps
+    leapt = above >= 2 and any(one.limit == LEAP for one in signs)  # one batch may be an odd one
     now = float(np.median(course.loss[-part:])) / level if len(course.loss) >= 8 and level > 0.0 else 0.0
     if not (leapt or now > GREW):
         return too_little("rate-too-high", f"{course.steps} steps")
