@@ -32,8 +32,8 @@ THEIRS = (
 
 @dataclass(frozen=True)
 class Mended:
-    """Scores on clean rows: of the faulty program, of its fixed twin, and repaired. `cost` in trainings
-    beyond the diagnosis's.
+    """Scores on clean rows: of the faulty program, of its fixed twin, and repaired. `cost` in whole
+    trainings, the diagnosis's own included.
     """
 
     program: str

@@ -48,6 +48,16 @@ def groups(made: Parts) -> list[dict]:
 # The optimiser ----------------------------------------------------------------------------------------
 
 
+def test_a_change_that_would_change_nothing_has_no_place():
+    module = net(6, 8, 3)
+    adam = torch.optim.Adam(module.parameters(), lr=1e-3)
+    given = Parts(module, CROSS, making_of(adam, module), 16)
+    with pytest.raises(ArgumentError, match=r"It is Adam with a rate of 0\.001 already"):
+        applied(Change("optimiser", word="adam"), given, FEED)
+    with pytest.raises(ArgumentError, match="has no weight decay that could become 10 times as much"):
+        applied(Change("weight decay", value=10.0), given, FEED)
+
+
 def test_an_optimiser_is_made_anew_for_any_copy():
     module = net(6, 8, 3)
     theirs = torch.optim.Adam(

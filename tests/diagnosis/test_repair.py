@@ -358,7 +358,7 @@ def test_probabilities_that_a_loss_squeezed_stay_probabilities():
         epochs=12,
     )
     assert found.changes == (Change("loss", word="bce"),), found.text()
-    assert found.cost < 1.5
+    assert found.cost < 2.0  # the original's beginning, a race of short trainings, and the final one
     assert any(note.startswith("The original was trained for 5% of its steps") for note in found.notes)
     with torch.no_grad():
         made = found.model(held[0])

@@ -195,7 +195,8 @@ def spread_of(pairs: Sequence[tuple[Sequence[Mark], Sequence[Mark]]], *, alike: 
         scores.append(float(np.var([one.score - other.score for one, other in both], ddof=1)))
         rows = [_losses(one, other, alike) for one, other in both]
         scale = _scale(control, alike)
-        losses.append(float(np.var([np.mean(each) / scale for each in rows], ddof=1)) if scale else math.nan)
+        known = all(len(each) for each in rows) and scale > 0.0
+        losses.append(float(np.var([np.mean(each) / scale for each in rows], ddof=1)) if known else math.nan)
     return Spread(float(np.mean(scores)), float(np.mean(losses)), freedom) if freedom else None
 
 

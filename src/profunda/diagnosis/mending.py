@@ -60,11 +60,12 @@ def repair(
     True
 
     Every change is raced against the training as it is: short trainings with the same batches and several
-    seeds, judged on validation rows. It is adopted where a one-sided test over seeds and rows says so with a
-    confidence of 99 %, by the score that the task has or by the loss where both use the same one; further
-    changes are tried on top of it. What short trainings cannot tell is trained once in full. At last the
-    network trained in full is compared with the original, with a seed that chose nothing: if it is worse, the
-    original is returned. Ctrl-C ends the search with the best so far. Nothing of the user's is changed.
+    seeds, judged on validation rows. The winner is trained in full, with a seed that chose nothing, and kept
+    where a one-sided test over rows and seeds says with a confidence of 97.5 % that it is better than the
+    original: by the score that the task has, or by the loss where both use the same one. Its training is
+    diagnosed in turn, and what that shows is tried on top. Mistakes that show at the beginning of the
+    original's training, and give nothing up when they are mended, spare the rest of it where the network then
+    learns well. Ctrl-C ends the search with the best so far. Nothing of the user's is changed.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def repair(
     validation
         Rows that judge. Without them a fifth of the rows is kept for that, and not trained on.
     budget
-        Trainings that may be spent beyond that of the diagnosis, as multiples of one whole training.
+        Trainings that may be spent, the original's included, as multiples of one whole training.
     seed
         Of all that is drawn.
 

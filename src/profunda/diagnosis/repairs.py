@@ -65,7 +65,7 @@ class Repair:
         Scores on the rows that judged: the share of right answers (the mean over classes where a rare one was
         ignored), or of the variance explained; NaN where targets have no score.
     cost
-        Trainings made beyond that of the diagnosis, in rows of one whole training.
+        Trainings made, the original's included, in rows of one whole training.
     attempts
         All that was tried, in order.
     diagnosis

@@ -74,6 +74,8 @@ def _lines(key: str, change: Change, before: Recipe, after: Recipe, anatomy: Ana
         return [], _initialisation(change, anatomy, after.parts.module)
     if kind == "dropout":
         return [], _dropout(change, before, after)
+    if kind == "head" and change.word == "width":
+        return _outputs(change, anatomy, before.parts.module)
     if kind == "head" and _is_end(change, before.parts.module):
         return [], [f"{_module(change.layer)} = torch.nn.Identity()"]
     return (
@@ -202,13 +204,19 @@ def _p(change: Change, after: Recipe) -> float:
     return change.value
 
 
+def _outputs(change: Change, anatomy: Anatomy, module: nn.Module) -> Lines:
+    last = anatomy.layers[-1]
+    part = dict(module.named_modules()).get(last.name)
+    bare = ", bias=False" if isinstance(part, nn.Linear) and part.bias is None else ""
+    out, put = (
+        f"{_module(last.name)} = torch.nn.Linear({last.fan_in}, {size}{bare})"
+        for size in (last.shape[0], round(change.value))
+    )
+    return [out], [put]
+
+
 def _head(change: Change, anatomy: Anatomy) -> Lines:
     end = next((what for what in reversed(anatomy.last) if what), "")
-    if change.word == "width":
-        last = anatomy.layers[-1]
-        sizes = (last.shape[0], round(change.value))
-        out, put = (f"{_module(last.name)} = torch.nn.Linear({last.fan_in}, {size})" for size in sizes)
-        return [out], [put]
     old = [f"outputs = {end}(outputs)  # behind the last layer, in the network"] if end else []
     axis = ", 1" if "softmax" in change.word else ""
     plain = ("sigmoid", "tanh", "relu", "softmax", "log_softmax")
