@@ -132,6 +132,9 @@ def _assembled(
     places = {name: index for index, name in enumerate(starts)}
     readers = _readers(nodes)
     layers = tuple(_layer(own, prefix, name, nodes, readers) for name in starts)
+    idle = [one.name for one in layers if not one.trainable]
+    unmoved = idle + [one.name for one in layers if any(each.startswith(f"{one.name}.") for each in unused)]
+    references = _references(own, prefix, [one.name for one in layers], unmoved)
     return Anatomy(
         ops=tuple(_op(node) for node in nodes if node.sort.shown),
         layers=layers,
@@ -139,7 +142,8 @@ def _assembled(
         last=_last(nodes, ends),
         skips=_skips(nodes),
         unused=unused,
-        frozen=tuple(one.name for one in layers if not one.trainable and _is_raw(own, prefix, one.name)),
+        frozen=tuple(one for one in idle if one not in references and _is_raw(own, prefix, one)),
+        references=references,
         **known,
     )
 
@@ -150,7 +154,28 @@ def _part(own: nn.Module, path: str, prefix: str) -> nn.Module:
 
 def _is_raw(own: nn.Module, prefix: str, name: str) -> bool:
     """Whether every matrix of a layer is still as drawn."""
-    return looks_drawn([one.detach() for one in _part(own, name, prefix).parameters() if one.ndim > 1])
+    return looks_drawn(_drawn(own, prefix, name))
+
+
+def _references(own: nn.Module, prefix: str, layers: list[str], unmoved: list[str]) -> tuple[str, ...]:
+    """Those of the `unmoved` layers that repeat another one, number by number, as no two draws do."""
+    moved = [_drawn(own, prefix, name) for name in layers if name not in unmoved]
+    return tuple(name for name in unmoved if any(_repeats(_drawn(own, prefix, name), one) for one in moved))
+
+
+def _drawn(own: nn.Module, prefix: str, name: str) -> list[Tensor]:
+    return [one.detach() for one in _part(own, name, prefix).parameters() if one.ndim > 1]
+
+
+def _repeats(one: list[Tensor], other: list[Tensor]) -> bool:
+    """Whether matrices are equal, and not so because all their numbers are."""
+    return (
+        bool(one)
+        and len(one) == len(other)
+        and all(
+            torch.equal(a, b) and bool((a != a.flatten()[0]).any()) for a, b in zip(one, other, strict=True)
+        )
+    )
 
 
 def _op(node: Node) -> Op:

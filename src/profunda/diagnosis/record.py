@@ -90,8 +90,9 @@ class Anatomy:
     `last` are the names of the Ops after the last layer with parameters ("softmax", …). `skips` counts
     additions of what went around a layer. `unused` are parameters that no gradient reached on a first
     backward pass, `shared` pairs of names that are one tensor. `frozen` are layers that are not trained and
-    whose weights look as if freshly drawn. `training` is whether the module, and
-    `stuck` which parts, were in the other mode when it was handed over.
+    whose weights look as if freshly drawn, `references` such, or unused ones, whose weights are number by
+    number those of a trained one: a copy kept to be compared with, or taken away. `training` is whether the
+    module, and `stuck` which parts, were in the other mode when it was handed over.
     """
 
     ops: tuple[Op, ...] = ()
@@ -104,6 +105,7 @@ class Anatomy:
     unused: tuple[str, ...] = ()
     shared: tuple[tuple[str, str], ...] = ()
     frozen: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     training: bool = True
     stuck: tuple[str, ...] = ()
     why: str = ""

@@ -160,7 +160,7 @@ def _unused(record: Record) -> Answer:
     if record.optimiser is not None:
         held -= set(record.optimiser.missing)
     names = sorted({name.rpartition(".")[0] for name in held if name.rpartition(".")[2] != "bias"})
-    names = [name for name in names if not _gets_gradients(record, name)]
+    names = [name for name in names if not (name in anatomy.references or _gets_gradients(record, name))]
     if not names:
         return _frozen(record)
     share = len(names) / (len(names) + len(anatomy.layers))

@@ -9,6 +9,7 @@ from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
+from profunda.diagnosis.rules.laziness import lazy
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
@@ -61,10 +62,6 @@ FAR_OUT = 3.0
 
 LATE = 0.1
 """Share of the steps that go by before the loss comes down to the constant's: the measured cost."""
-
-STILL = 0.01
-"""Drift of the kernel, and relative movement of weights, in the lazy regime: networks that learn features
-are at 0.1 and above (Fort et al. 2020; Chizat et al. 2019)."""
 
 
 # Copies -----------------------------------------------------------------------------------------------
@@ -298,50 +295,10 @@ def _spent(loss: np.ndarray, trivial: float) -> float:
     return below.index(True) / len(parts) if any(below) else 1.0
 
 
-# Lazy -------------------------------------------------------------------------------------------------
-
-
-def _lazy(record: Record) -> Answer:
-    code, kernel, last = "lazy", record.kernel, after(record)
-    if kernel is None or last is None or not is_mature(record):
-        return not_applicable(code, "no kernel before and after a whole run")
-    trained = [layer for _, layer in hidden(record.anatomy) if layer.trainable]
-    if not trained or len(trained) < len(hidden(record.anatomy)):
-        return not_applicable(code, "no hidden layers that are all trained")
-    if not (kernel.drift < STILL and kernel.moved < STILL):
-        return clear(code)
-    got = progress(record)
-    if not got.learnt > 1.0 - 0.1:
-        return clear(code, "it has not fitted the rows either: other rules speak of that")
-    unseen = 1.0 - last.valid_loss / got.trivial
-    if math.isnan(unseen):
-        return too_little(code, "what its fixed features cost is seen on validation rows only")
-    if unseen > got.learnt - GREAT_GAIN:
-        return clear(code, "its features hardly change, and they serve")
-    return (
-        Finding(
-            code,
-            "hint",
-            "",
-            (
-                Evidence("turn of the tangent kernel", kernel.drift, STILL, "1 - cosine"),
-                Evidence("relative movement of the weights", kernel.moved, STILL, "ratio"),
-                Evidence("learnt on validation rows", unseen, got.learnt - GREAT_GAIN, "share"),
-            ),
-            "The rows are fitted while the weights, and with them the features, stay those of the draw: "
-            "the network acts as a linear model of its first gradients and learns no features of its own.",
-            "Make outputs begin smaller (divide the last layer's first weights), or widen less and step "
-            "further.",
-            changes=(Change("initialisation", word="small"),),
-            harm=min(1.0, got.learnt - unseen),
-        ),
-    )
-
-
 RULES = (
     Rule("weights-equal", _equal),
     Rule("weights-too-small", _too_small),
     Rule("weights-too-large", _too_large),
     Rule("outputs-too-large", _outputs),
-    Rule("lazy", _lazy),
+    Rule("lazy", lazy),
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record, Survey
+from profunda.diagnosis.rules.laziness import learns_no_features
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
@@ -154,7 +155,7 @@ def _by_heart(record: Record, severity: str, best: int, epochs: int, rise: float
         "Stop at the best epoch, augment the rows, add weight decay or dropout, or gather more rows.",
         changes=(Change("epochs", value=(best + 1) / epochs), Change("weight decay", value=10.0)),
         harm=min(1.0, max(0.1, rise / got.trivial)),
-        explains=("lazy", "too-large"),
+        explains=("too-large",) if learns_no_features(record) else ("lazy", "too-large"),
     )
 
 
