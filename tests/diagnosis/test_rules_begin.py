@@ -1,5 +1,6 @@
 """First weights that leave activations on their ends, whatever the width."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,11 @@ from tests.oracles.diagnosis_rules import (
     failed,
     healthy,
     looped,
-    trial,
-    with_trials,
 )
 
-from profunda.diagnosis.finding import Silence
+from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Narrower, Record
 from profunda.diagnosis.rules.all import RULES
 
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -79,16 +78,22 @@ def test_copies_are_told_before_training_where_nothing_further_on_can_part_them(
     assert first(0.1, 1.0, 0.5) == []
 
 
-@pytest.mark.parametrize("width", [1024, 4096])
-def test_a_network_far_too_large_is_told_by_a_smaller_one_that_does_as_well(width: int) -> None:
-    unseen = became(healthy(anatomy(2, width)), valid_loss=0.8)
-    alike = with_trials(unseen, trial("width", 0.15, 0.15, 0.25))
-    found = BY_CODE["too-large"](alike)
+@pytest.mark.parametrize("width", [4096, 8192])
+def test_a_network_far_too_large_is_told_by_a_narrower_one_that_does_as_well(width: int) -> None:
+    def answer(record: Record, loss: float, score: float = 0.95) -> Answer:
+        ends = np.array([loss - 0.01, loss + 0.01])
+        small = Narrower(0.25, 10_000, 400, ends, np.full(2, score), 0.2, 0.95)
+        return BY_CODE["too-large"](replace(record, narrower=small))
+
+    large = healthy(anatomy(2, width))
+    found = answer(large, 0.21)
     assert not isinstance(found, Silence)
     assert [one.severity for one in found] == ["hint"]
-    assert "a network 4 times narrower does as well" in found[0].cause
+    assert "a validation loss of 0.21, where this one has 0.2." in found[0].cause
     assert found[0].changes[0].value == 0.25
-    worse = with_trials(unseen, trial("width", 0.4, 0.15, 0.25))
-    assert isinstance(BY_CODE["too-large"](worse), Silence)
-    carries = with_trials(healthy(anatomy(2, width)), trial("width", 0.15, 0.15, 0.25))
-    assert isinstance(BY_CODE["too-large"](carries), Silence)
+    assert isinstance(answer(large, 0.3), Silence)
+    assert isinstance(answer(large, math.inf), Silence)
+    assert isinstance(answer(large, 0.2, 0.9), Silence)
+    assert isinstance(answer(healthy(anatomy(2, 128)), 0.2), Silence)
+    assert isinstance(answer(failed(large), 0.2), Silence)
+    assert isinstance(BY_CODE["too-large"](large), Silence)

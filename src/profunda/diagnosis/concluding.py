@@ -17,6 +17,7 @@ from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.partial import until
 from profunda.diagnosis.record import Course, Optimiser, Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
+from profunda.diagnosis.rules.sizes import may_be_wasteful
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import Standing, Standings, placed
 from profunda.diagnosis.suspicions import suspected, telling
@@ -120,9 +121,12 @@ def conclude(seen: Seen, looker: Looker) -> Diagnosis:
         kernel=looker.kernel(seen.module) if course.steps else None,
     )
     if seen.making is not None:
-        changes = suspected(record, judge(record, RULES))
+        told = judge(record, RULES)
+        changes = suspected(record, told)
         tried = looker.trials(changes, seen.making, course.steps, seen.epochs)
         record = replace(record, trials=telling(record, tried))
+        if may_be_wasteful(record) and not any(one.severity == "fault" for one in told.findings):
+            record = replace(record, narrower=looker.narrower(seen.module, seen.making, course.steps))
     judgement, findings = judged(record)
     return Diagnosis(
         type(seen.module).__name__,

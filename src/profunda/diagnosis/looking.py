@@ -21,7 +21,19 @@ from profunda.diagnosis.joining import joined, mixed
 from profunda.diagnosis.kernels import kernel
 from profunda.diagnosis.loaders import evenly
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Anatomy, Kernel, Loss, Rows, Sharpness, Survey, Targets, Task, Trial
+from profunda.diagnosis.narrowing import narrower
+from profunda.diagnosis.record import (
+    Anatomy,
+    Kernel,
+    Loss,
+    Narrower,
+    Rows,
+    Sharpness,
+    Survey,
+    Targets,
+    Task,
+    Trial,
+)
 from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import placed, state_of
@@ -171,6 +183,32 @@ class Looker:
         except Exception as error:  # a loop of its own, on a network and a loss of any kind
             self.notes.append(f"No trainings for comparison were made: {told(error)}")
             return ()
+
+    def narrower(self, reached: nn.Module, making: Making, steps: int) -> Narrower | None:
+        """What a network of a part of the widths makes of the rows; None where it cannot be told: it is no
+        chain of layers, or there are more rows than are looked at.
+        """
+        probe, held = self.probe, self.held
+        if probe is None or held is None or probe.rows >= PROBED:
+            return None
+        size = probe.rows if self.first is None else self.first.rows
+        try:
+            found = narrower(
+                Parts(self.begun, self.loss_fn, making, size),
+                self.anatomy,
+                reached,
+                (probe.inputs, probe.targets),
+                (held.inputs, held.targets),
+                steps=steps,
+                task=self.task,
+                named=probe.named,
+                held_named=held.named,
+            )
+        except Exception:  # no chain of layers, or a forward that asks for the sizes that were
+            return None
+        share = found.parameters / max(1, self.anatomy.parameters)
+        self.passed += round(share * len(found.loss) * steps * size)
+        return found
 
     def sharpness(self, module: nn.Module, optimizer: Optimizer, step: int) -> Sharpness | None:
         """Of `module` as `optimizer`, which holds its parameters, moves it; None where it cannot be told."""

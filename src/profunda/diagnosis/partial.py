@@ -21,6 +21,7 @@ def until(record: Record, step: int) -> Record:
         course=_until(course, step) if course is not None and step else None,
         kernel=None,
         trials=(),
+        narrower=None,
     )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Kernel",
     "Layer",
     "Loss",
+    "Narrower",
     "Op",
     "Optimiser",
     "Record",
@@ -425,6 +426,21 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Narrower:
+    """A network of `value` times the widths, with so many `parameters`, drawn anew and trained for as many
+    `steps` as the run: its `loss` and `score` [seeds] on validation rows, and what the run reached on them.
+    """
+
+    value: float
+    parameters: int
+    steps: int
+    loss: np.ndarray
+    score: np.ndarray
+    own_loss: float
+    own_score: float
+
+
+@dataclass(frozen=True)
 class Record:
     """All of it. `surveys` in the order of their steps: the first before training, the last after it."""
 
@@ -439,3 +455,4 @@ class Record:
     sharpness: tuple[Sharpness, ...] = ()
     kernel: Kernel | None = None
     trials: tuple[Trial, ...] = ()
+    narrower: Narrower | None = None

@@ -20,7 +20,7 @@ from profunda.diagnosis.scoring import Yardstick, score, yardstick_of
 from profunda.diagnosis.tasks import task_of
 from profunda.theory.parameter_maps import evaluating
 
-__all__ = ["ended", "trials"]
+__all__ = ["ended", "judged", "trials"]
 
 SEEDS = 3
 """Each training is made so often, by default."""
@@ -101,9 +101,17 @@ def _bare(parts: Parts, own: nn.Module) -> Parts:
 
 
 def ended(
-    parts: Parts, feed: Feed, yardstick: Yardstick, task: Task, steps: int, seed: int
+    parts: Parts,
+    feed: Feed,
+    yardstick: Yardstick,
+    task: Task | None,
+    steps: int,
+    seed: int,
+    unseen: Feed | None = None,
 ) -> tuple[float, float]:
-    """Loss and score that `steps` steps end with. To be called where random numbers may be drawn."""
+    """Loss and score that `steps` steps on `feed` end with, there or on rows `unseen`. To be called where
+    random numbers may be drawn.
+    """
     torch.manual_seed(seed)
     own = copy.deepcopy(parts.module)
     scaled = _scaled(parts, feed)
@@ -131,12 +139,13 @@ def ended(
         optimizer.step(closure)
         if not math.isfinite(seen[0]):
             return math.inf, math.nan
-    return _judged(own.eval(), parts, feed.spread(_MEASURED), yardstick, task)
+    return judged(own.eval(), parts, feed.spread(_MEASURED) if unseen is None else unseen, yardstick, task)
 
 
-def _judged(
-    own: nn.Module, parts: Parts, feed: Feed, yardstick: Yardstick, task: Task
+def judged(
+    own: nn.Module, parts: Parts, feed: Feed, yardstick: Yardstick, task: Task | None
 ) -> tuple[float, float]:
+    """Loss and score of `own`, in the mode that it is in, on `feed`."""
     with torch.no_grad():
         outputs = _scaled(parts, feed).through(own)
         found = outputs_in(outputs)

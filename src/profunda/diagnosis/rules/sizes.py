@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
+
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
+    MEDIOCRE,
     after,
     easy,
     is_mature,
@@ -19,13 +22,18 @@ from profunda.diagnosis.rules.rule import clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import crawls
 from profunda.diagnosis.rules.trends import trend
 
-__all__ = ["too_large", "too_small"]
+__all__ = ["may_be_wasteful", "too_large", "too_small"]
 
 FEW = 0.1
 """Parameters over numbers asked for (rows times outputs): ten rows stand for each parameter."""
 
-MANY = 100.0
-"""The same from which on a network could learn each row a hundred times by heart."""
+MANY, LARGE = 1600.0, 1_000_000
+"""The same from which on even a quarter of the width, a sixteenth of the weights, could learn each row a
+hundred times by heart, and the parameters from which on that costs something: usual networks are larger than
+they need be, train well for it, and are cheap."""
+
+ALIKE = 0.02
+"""Of the constant's loss, or of a score: seeds differ by more."""
 
 
 def _asked(record: Record) -> float:
@@ -74,21 +82,30 @@ def too_small(record: Record) -> Answer:
     )
 
 
+def may_be_wasteful(record: Record) -> bool:
+    """Whether a run that does well has far more parameters than its rows could ever ask for, and validation
+    rows that can tell whether a narrower one does as well: that is worth a training of one.
+    """
+    last, course = after(record), record.course
+    if course is None or last is None or not math.isfinite(last.valid_loss) or not is_mature(record):
+        return False
+    many = record.anatomy.parameters >= LARGE and record.anatomy.parameters > MANY * _asked(record)
+    return many and progress(record).learnt >= MEDIOCRE and not poor(record)
+
+
 def too_large(record: Record) -> Answer:
-    """A far smaller network does as well in a trial, and the large one does worse on rows not seen."""
-    code, got, last = "too-large", progress(record), after(record)
-    smaller = tried(record, "width", below=1.0)
-    ratio = record.anatomy.parameters / _asked(record)
-    if not smaller or last is None or math.isnan(last.valid_loss):
-        return not_applicable(code, "no trial with a smaller network, or no validation rows")
-    alike = [
-        one
-        for one in smaller
-        if len(one.control) and one.loss.mean() <= one.control.mean() + 0.02 * got.trivial
-    ]
-    unseen = 1.0 - last.valid_loss / got.trivial
-    if not alike or not ratio > MANY or not unseen < got.learnt - GREAT_GAIN:
+    """A far narrower network does as well on rows not seen, after as many steps."""
+    code, got, small = "too-large", progress(record), record.narrower
+    if small is None or math.isnan(got.trivial):
+        return not_applicable(code, "no training of a narrower network, or nothing to compare it with")
+    if not may_be_wasteful(record):
         return clear(code)
+    loss = float(np.mean(small.loss)) if len(small.loss) else math.nan
+    limit = small.own_loss + ALIKE * got.trivial
+    lower = len(small.score) and float(np.mean(small.score)) < small.own_score - ALIKE
+    if not loss <= limit or lower:
+        return clear(code, "a narrower one does worse")
+    ratio, fewer = record.anatomy.parameters / _asked(record), record.anatomy.parameters / small.parameters
     return (
         Finding(
             code,
@@ -96,13 +113,15 @@ def too_large(record: Record) -> Answer:
             "",
             (
                 Evidence("parameters over numbers asked for", ratio, MANY, "ratio"),
-                Evidence("share learnt on validation rows", unseen, got.learnt - GREAT_GAIN, "share"),
+                Evidence("validation loss of the narrower network", loss, limit),
+                Evidence("validation loss of this one", small.own_loss),
+                Evidence("parameters of this one over the narrower one's", fewer, unit="factor"),
             ),
-            f"{record.anatomy.parameters} parameters are {ratio:.0f} times the numbers asked for; a network "
-            f"{1.0 / alike[0].value:.0f} times narrower does as well on training rows, and this one does "
-            "much worse on others.",
-            "Narrow the hidden layers.",
-            changes=(Change("width", value=alike[0].value),),
+            f"{record.anatomy.parameters} parameters are {ratio:.0f} times the numbers asked for. A network "
+            f"of {small.value:g} times the width has {small.parameters}, and after as many steps a "
+            f"validation loss of {loss:.3g}, where this one has {small.own_loss:.3g}.",
+            f"Narrow the hidden layers: {fewer:.0f} times fewer weights to store and to step.",
+            changes=(Change("width", value=small.value),),
             harm=0.2,
         ),
     )

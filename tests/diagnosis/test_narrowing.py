@@ -1,0 +1,131 @@
+"""Networks of a quarter of the width, and what is told of one that needs no more."""
+
+import pytest
+import torch
+from tests.oracles import diagnosis_surveys as naive
+from torch import Tensor, nn
+
+import profunda
+from profunda.diagnosis.anatomy import anatomy_of
+from profunda.diagnosis.copying import undisturbed
+from profunda.diagnosis.narrowing import narrowed
+from profunda.diagnosis.record import Anatomy
+from profunda.errors import ArgumentError
+
+
+class Dense(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.out = nn.Linear(6, 64), nn.Linear(64, 32, bias=False), nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.relu(self.two(torch.relu(self.one(x)))))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.RNNBase], **options: object) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 8)
+        self.cell = kind(8, 64, batch_first=True, **options)  # type: ignore[arg-type]
+        self.out = nn.Linear(128 if options.get("bidirectional") else 64, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.cell(self.words(x))[0][:, -1])
+
+
+class Images(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.Conv2d(16, 32, 3)
+        self.out = nn.Linear(32 * 4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.relu(self.two(torch.relu(self.one(x)))).flatten(1))
+
+
+ROWS, TOKENS = torch.ones(5, 6), torch.ones(5, 7, dtype=torch.long)
+NETWORKS: dict[str, tuple[nn.Module, Tensor, int]] = {
+    "dense": (Dense(), ROWS, 7 * 16 + 16 * 8 + 9 * 3),
+    "chain": (
+        nn.Sequential(nn.Linear(6, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 3)),
+        ROWS,
+        7 * 16 + 32 + 17 * 3,
+    ),
+    "rnn": (
+        Recurrent(nn.RNN, nonlinearity="relu"),
+        TOKENS,
+        72 + 16 * (8 + 16 + 2) + 34,
+    ),
+    "lstm": (
+        Recurrent(nn.LSTM, num_layers=2, bidirectional=True),
+        TOKENS,
+        72 + 128 * (8 + 16 + 2) + 128 * (32 + 16 + 2) + 66,
+    ),
+    "gru": (Recurrent(nn.GRU), TOKENS, 72 + 48 * (8 + 16 + 2) + 34),
+    "images": (Images(), torch.ones(5, 1, 8, 8), 40 + 8 * (4 * 9 + 1) + 2 * (8 * 4 + 1)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_chains_of_layers_get_a_quarter_of_the_width(name: str) -> None:
+    module, x, numbers = NETWORKS[name]
+    before = naive.fingerprint(module, x, x)
+    with undisturbed(module):
+        small = narrowed(module, anatomy_of(module, (x,)), 0.25)
+    assert naive.fingerprint(module, x, x) == before
+    assert small(x).shape == module(x).shape
+    assert sum(each.numel() for each in small.parameters()) == numbers
+    assert all(each.requires_grad for each in small.parameters())
+
+
+def test_weights_are_as_large_for_their_inputs_as_they_were() -> None:
+    module = Dense()
+    nn.init.normal_(module.two.weight, 0.0, 3.0 / 8.0)
+    nn.init.constant_(module.one.bias, 0.5)
+    small = narrowed(module, anatomy_of(module, (ROWS,)), 0.25)
+    assert float(small.get_parameter("two.weight").detach().std()) == pytest.approx(3.0 / 4.0, rel=0.25)
+    assert bool((small.get_parameter("one.bias") == 0.5).all())
+
+
+def test_what_is_no_chain_of_such_layers_is_not_narrowed() -> None:
+    grouped = nn.Conv1d(6, 6, 3, groups=2)
+
+    class Grouped(Dense):
+        def __init__(self) -> None:
+            super().__init__()
+            self.grouped = grouped
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(self.grouped(x[:, :, None].expand(-1, -1, 3)).flatten(1))
+
+    with pytest.raises(ArgumentError, match="Conv1d is no layer that could be narrowed"):
+        narrowed(Grouped(), anatomy_of(Grouped(), (ROWS,)), 0.25)
+    with pytest.raises(ArgumentError, match="Dense is no chain of layers that could be narrowed"):
+        narrowed(Dense(), Anatomy(why="it was not traced"), 0.25)
+
+    class Padded(Dense):
+        def __init__(self) -> None:
+            super().__init__()
+            self.two = nn.Linear(70, 32)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(torch.relu(self.two(nn.functional.pad(torch.relu(self.one(x)), (0, 6)))))
+
+    with pytest.raises(ArgumentError, match="two takes 70 numbers, and 64 units come before it"):
+        narrowed(Padded(), anatomy_of(Padded(), (ROWS,)), 0.25)
+
+
+@pytest.mark.parametrize(("width", "wanted"), [(1024, True), (256, False)])
+def test_a_network_that_needs_no_such_width(width: int, wanted: bool) -> None:
+    drawn = torch.Generator().manual_seed(0)
+    x = torch.randn(160, 6, generator=drawn)
+    y = x[:, :1] - x[:, 1:2]
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)
+    )
+    found = profunda.diagnose(
+        model, (x[:80], y[:80]), nn.MSELoss(), validation=(x[80:], y[80:]), epochs=20, batch_size=16
+    )
+    assert [(one.code, one.severity) for one in found.findings] == [("too-large", "hint")] * wanted
+    assert (found.record.narrower is not None) == wanted
