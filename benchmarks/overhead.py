@@ -50,8 +50,8 @@ LONG_STEP, LONG_LIMIT, SHORT_LIMIT = 5e-3, 0.03, 0.10
 class Settings:
     """How often, and how long one cell trains."""
 
-    rounds: int = 9
-    seconds: float = 2.0
+    rounds: int = 7
+    seconds: float = 4.0
     threads: int = 1
 
     @property
