@@ -4,7 +4,7 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Literal
 
-from _programs import cases_loops, cases_nets, cases_outputs, cases_rows, cases_steps
+from _programs import cases_architecture, cases_loops, cases_nets, cases_outputs, cases_rows, cases_steps
 from _programs.healthy import HEALTHY
 from _programs.program import Case, Program
 
@@ -16,6 +16,7 @@ LOOP_CASES: tuple[Case, ...] = cases_loops.CASES
 CASES: tuple[Case, ...] = (
     *cases_rows.CASES,
     *cases_outputs.CASES,
+    *cases_architecture.CASES,
     *cases_nets.CASES,
     *cases_steps.CASES,
     *LOOP_CASES,

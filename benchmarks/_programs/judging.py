@@ -18,6 +18,7 @@ __all__ = [
     "copied",
     "correlation",
     "explained",
+    "foretold",
     "heads_sorted",
     "honestly",
     "informed",
@@ -49,6 +50,17 @@ def by(metric: Metric) -> Callable[[nn.Module, Rows], float]:
         return _of(metric, model, rows.test)
 
     return judge
+
+
+def foretold(model: nn.Module, rows: Rows) -> float:
+    """Share of next words [B, T] that are right where, as in use, no later word is known yet."""
+    inputs, targets = rows.test
+    right = []
+    for place in range(inputs.shape[1]):
+        known = inputs.clone()
+        known[:, place + 1 :] = 0
+        right.append(outputs_of(model, known)[:, place].argmax(-1) == targets[:, place])
+    return float(torch.stack(right).float().mean())
 
 
 def honestly(metric: Metric) -> Callable[[nn.Module, Rows], float]:

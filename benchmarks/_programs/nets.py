@@ -115,8 +115,8 @@ class Recurring(nn.Module):
 
 
 class Attending(nn.Module):
-    """A Transformer's encoder over tokens [B, T]; classes from the mean over places, or at `each` place
-    looking back only.
+    """A Transformer's encoder over tokens [B, T]; classes from the mean over places, or at `each` place,
+    looking back only unless `ahead`.
     """
 
     def __init__(
@@ -129,6 +129,7 @@ class Attending(nn.Module):
         heads: int = 2,
         layers: int = 1,
         each: bool = False,
+        ahead: bool = False,
         dropout: float = 0.0,
         batch_first: bool = True,
     ) -> None:
@@ -141,12 +142,13 @@ class Attending(nn.Module):
         self.body = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, outputs)
-        self.each = each
+        self.each, self.ahead = each, ahead
         self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(length))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, outputs], or [B, T, outputs] at each."""
-        found = self.norm(self.body(self.embed(x) + self.place, mask=self.mask if self.each else None))
+        mask = self.mask if self.each and not self.ahead else None
+        found = self.norm(self.body(self.embed(x) + self.place, mask=mask))
         return self.head(found if self.each else found.mean(1))
 
 

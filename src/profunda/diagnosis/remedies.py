@@ -253,7 +253,7 @@ def _dropout(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
             part.dropout = min(0.95, part.dropout * factor)
         elif sort is not None and sort.kind == "dropout" and isinstance(vars(part).get("p"), float | int):
             found += 1
-            part.p = min(0.95, float(vars(part)["p"]) * factor)
+            setattr(part, "p", min(0.95, float(vars(part)["p"]) * factor))  # noqa: B010
     if not found:
         where = f" called {change.layer}" if change.layer else ""
         raise ArgumentError(
