@@ -154,6 +154,19 @@ def test_losses_of_evaluation_may_begin_far_above_those_of_steps() -> None:
     assert "weights-overwritten" not in [code for code, _ in told(high)]
 
 
+def test_batches_of_epochs_too_short_for_a_mean_are_as_noisy_as_these_heads_scatter() -> None:
+    """Epochs of four steps: one loss stands for the beginning of each, and its own spread is not seen."""
+    ends = np.arange(4, 41, 4)
+    loss = np.full(40, 1.0)
+    loss[ends - 1] = 0.4  # an easy last batch, in a fixed order
+    loss[::4] = np.where(np.arange(10) % 3 == 1, 0.2, 1.4)
+    scattered = looped(healthy(), steps=40, loss=loss, epoch_step=ends)
+    assert "weights-overwritten" not in [code for code, _ in told(scattered)]
+    loss[::4] = 1.0
+    begun_anew = looped(healthy(), steps=40, loss=loss, epoch_step=ends)
+    assert "weights-overwritten" in [code for code, _ in told(begun_anew)]
+
+
 # Too early ------------------------------------------------------------------------------------------------
 
 

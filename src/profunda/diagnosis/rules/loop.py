@@ -311,7 +311,8 @@ def _begins_anew(record: Record, course: Course) -> float:
     first = float(np.mean(course.loss[:part]))
     back = first - np.array([np.mean(head) for head in heads])
     taken = first - np.array([np.mean(course.loss[end - part : end]) for end in known])
-    noise = float(np.median([np.std(head) for head in heads])) / math.sqrt(part)
+    spread = np.median([np.std(head) for head in heads]) if part > 1 else np.std(heads)
+    noise = float(spread) / math.sqrt(part)
     least = max(TAKEN * got.trivial, FEWEST * noise)
     return 1.0 - float(np.median(back / taken)) if float(np.min(taken)) >= least else math.nan
 
