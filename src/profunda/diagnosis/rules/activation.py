@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Record, Survey
+from profunda.diagnosis.record import Activation, Anatomy, Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
 from profunda.diagnosis.rules.cuts import SHARES, cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
@@ -84,30 +84,32 @@ def _dead(record: Record) -> Answer:
     if look.step > 0 and not poor(record) and not (begun and not is_mature(record)):
         learns = not math.isnan(progress(record).learnt) and is_mature(record)
         return clear(code, "it learns all the same") if learns else too_little(code, "what it costs is open")
-    place = record.anatomy.activations[at]
-    return (
-        Finding(
-            code,
-            "fault",
-            place.name,
-            (Evidence("units that give the same number on all rows", share, DEAD_SHARE, "share"),),
-            f"{share:.0%} of the {place.units} units of {place.name} ({place.what}) give one number whatever "
-            "enters: nothing passes them, and no gradient comes back that could revive them.",
-            "Begin with biases at 0 and weights at the critical variance, step shorter, or use an activation "
-            "that has a slope on both sides.",
-            step=0 if begun else look.step,
-            changes=(
-                Change("initialisation", word="critical"),
-                Change("activation", word="leaky_relu"),
-                Change("learning rate", value=0.1),
-            ),
-            explains=(
-                *(one for one in STALLED if begun or one != "batch-too-small"),  # noise may have killed them
-                "norm-missing",
-                "lazy",
-                "bottleneck",
-                *(("weights-too-small",) if begun else ()),
-            ),
+    return (_died(record.anatomy.activations[at], share, look.step, begun),)
+
+
+def _died(place: Activation, share: float, step: int, begun: bool) -> Finding:
+    """`begun`: whether they were dead before training."""
+    return Finding(
+        "dead-units",
+        "fault",
+        place.name,
+        (Evidence("units that give the same number on all rows", share, DEAD_SHARE, "share"),),
+        f"{share:.0%} of the {place.units} units of {place.name} ({place.what}) give one number whatever "
+        "enters: nothing passes them, and no gradient comes back that could revive them.",
+        "Begin with biases at 0 and weights at the critical variance, step shorter, or use an activation "
+        "that has a slope on both sides.",
+        step=0 if begun else step,
+        changes=(
+            Change("initialisation", word="critical"),
+            Change("activation", word="leaky_relu"),
+            Change("learning rate", value=0.1),
+        ),
+        explains=(
+            *(one for one in STALLED if begun or one != "batch-too-small"),  # noise may have killed them
+            "norm-missing",
+            "lazy",
+            "bottleneck",
+            *(("weights-too-small",) if begun else ()),
         ),
     )
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Record, Targets
 from profunda.diagnosis.rules import scales
 from profunda.diagnosis.rules.consequences import STALLED, WILD
 from profunda.diagnosis.rules.reached import reached
@@ -196,36 +196,44 @@ def _class_imbalance(record: Record) -> Answer:
     recall = _recall(later[-1].recall, later[-1].train_score, shares)
     if recall is None or len(recall) > len(rare):
         return not_applicable(code, "It is not known which classes the network tells.")
-    rare = rare[: len(recall)]
-    if not len(targets.told) or len(targets.told) < len(recall):
+    many = len(recall)
+    if not len(targets.told) or len(targets.told) < many:
         return too_little(code, "It is not known whether the rare class can be told.")
-    told = targets.told[: len(recall)]
-    sure = 3.0 * np.sqrt(0.25 / np.maximum(counts[: len(recall)] * targets.rows / counts.sum(), 1.0))
-    could = (told > TOLD) & (told > 1.0 / present.sum() + sure) & (targets.skill > 2.0 * targets.skill_error)
-    left = np.flatnonzero(rare & (recall < IGNORED) & could)
+    left = np.flatnonzero(rare[:many] & (recall < IGNORED) & _tellable(targets, many))
     if not len(left):
         return clear(code)
-    worst = int(left[np.argmin(recall[left] - told[left])])
-    got = reached(record)
-    return (
-        Finding(
-            code,
-            "fault" if got.failed else "hint",
-            "",
-            (
-                Evidence(f"recall of class {worst}", float(recall[worst]), IGNORED),
-                Evidence("found by neighbours or a linear model", float(told[worst]), TOLD),
-                Evidence("its share of the rows", float(shares[worst]), RARE / float(present.sum())),
-            ),
-            f"Class {worst} has {shares[worst]:.1%} of the rows and is never said, though inputs tell it: "
-            "the loss is already low where the frequent class is always said.",
-            "Weight the loss by 1/share of the class, or draw its rows more often, and judge by a score that "
-            "counts classes alike.",
-            step=later[-1].step,
-            changes=(Change("loss", word="class weights"),),
-            harm=float(told[worst]) / max(2, int(present.sum())),
-            explains=("no-learning", "plateau", "input-ignored"),
+    worst = int(left[np.argmin(recall[left] - targets.told[left])])
+    return (_never_said(record, targets, worst, float(recall[worst]), later[-1].step),)
+
+
+def _tellable(targets: Targets, many: int) -> np.ndarray:
+    """Of each of the first `many` classes, whether neighbours or a linear model surely find it."""
+    counts, told = np.asarray(targets.counts, float), targets.told[:many]
+    chance = 1.0 / (counts > 0).sum()
+    sure = 3.0 * np.sqrt(0.25 / np.maximum(counts[:many] * targets.rows / counts.sum(), 1.0))
+    return (told > TOLD) & (told > chance + sure) & (targets.skill > 2.0 * targets.skill_error)
+
+
+def _never_said(record: Record, targets: Targets, worst: int, recall: float, step: int) -> Finding:
+    counts = np.asarray(targets.counts, float)
+    present, share, told = int((counts > 0).sum()), float((counts / counts.sum())[worst]), targets.told[worst]
+    return Finding(
+        "class-imbalance",
+        "fault" if reached(record).failed else "hint",
+        "",
+        (
+            Evidence(f"recall of class {worst}", recall, IGNORED),
+            Evidence("found by neighbours or a linear model", float(told), TOLD),
+            Evidence("its share of the rows", share, RARE / present),
         ),
+        f"Class {worst} has {share:.1%} of the rows and is never said, though inputs tell it: "
+        "the loss is already low where the frequent class is always said.",
+        "Weight the loss by 1/share of the class, or draw its rows more often, and judge by a score that "
+        "counts classes alike.",
+        step=step,
+        changes=(Change("loss", word="class weights"),),
+        harm=float(told) / max(2, present),
+        explains=("no-learning", "plateau", "input-ignored"),
     )
 
 

@@ -12,6 +12,7 @@ from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
+    Relief,
     after,
     before,
     is_adaptive,
@@ -212,27 +213,22 @@ def _penalty(record: Record) -> Answer:
         return not_applicable(code, "no optimiser or no steps were seen")
     decay = max((one.weight_decay for one in optimiser.groups if one.weight_decay > 0.0), default=0.0)
     left = _length_left(record)
-    pull = _pull(record)
+    shrinks = left < SHRUNK or _pull(record) >= PULLS
     if not decay > 0.0 and not left < SHRUNK:
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
     if not is_mature(record):
         return too_little(code, f"{course.steps} steps")
     mended = relief(record, "weight decay", below=1.0)
     refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
-    if not poor(record) or refuted or (mended is None and not (left < SHRUNK or pull >= PULLS)):
+    if not poor(record) or refuted or (mended is None and not shrinks):
         return clear(code)
-    gained = () if mended is None else (Evidence("loss that no decay takes away", mended.gain, CLEAR_GAIN),)
     slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the decay
-    known = () if math.isnan(left) else (Evidence("weights over their first length", left, SHRUNK),)
-    known += (
-        () if math.isnan(pull) else (Evidence("pull of the decay over the data's, first steps", pull, PULLS),)
-    )
     return (
         Finding(
             code,
             "fault" if mended is None or mended.gain >= GREAT_GAIN else "hint",
             "",
-            (*known, Evidence("weight decay", decay), *gained),
+            _decayed(record, decay, mended),
             f"The penalty on weights ({decay:g} in the optimiser, or one within the loss) shrinks them "
             "faster than the data make them grow: outputs are drawn towards a constant.",
             "Divide the penalty by 100, and raise it only where the validation loss asks for it.",
@@ -247,9 +243,24 @@ def _penalty(record: Record) -> Answer:
                 "too-deep",
                 "rate-too-low",
                 "class-imbalance",
-                *(("rate-too-high",) if (left < SHRUNK or pull >= PULLS) and not slower else ()),
+                *(("rate-too-high",) if shrinks and not slower else ()),
             ),
         ),
+    )
+
+
+def _decayed(record: Record, decay: float, mended: Relief | None) -> tuple[Evidence, ...]:
+    """What is known of a penalty, and what it is worth to go without."""
+    left, pull, gain = _length_left(record), _pull(record), math.nan if mended is None else mended.gain
+    return tuple(
+        one
+        for one in (
+            Evidence("weights over their first length", left, SHRUNK),
+            Evidence("pull of the decay over the data's, first steps", pull, PULLS),
+            Evidence("weight decay", decay),
+            Evidence("loss that no decay takes away", gain, CLEAR_GAIN),
+        )
+        if not math.isnan(one.value)
     )
 
 
