@@ -158,8 +158,6 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
     unseen = np.zeros(0)
     steps = len(log.loss)
     whole = steps / log.covered if steps and log.covered else 1.0
-    spare = sum(log.unused) if log.unused and median(log.unused) == 0 else 0
-    spare = round(spare * steps / len(log.unused)) if log.unused else 0
     return Course(
         loss=np.array(log.loss, dtype=np.float64),
         rate=np.array(log.rate, dtype=np.float64),
@@ -180,7 +178,7 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         uncleared=round(whole * log.uncleared),
         in_evaluation=round(whole * log.in_evaluation),
         stuck=tuple(log.stuck),
-        evaluated_in_training=log.evaluated_in_training + spare,
+        evaluated_in_training=log.evaluated_in_training + _spare(log),
         repeated=round(log.equal / log.compared * max(0, steps - 1)) if log.compared else 0,
         overwritten=round(whole * log.overwritten),
         clipped=_clipped(log),
@@ -191,6 +189,13 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         broken_at=log.broken_at,
         finished=log.finished,
     )
+
+
+def _spare(log: Log) -> int:
+    """Forwards whose losses no step used, over all steps, where a usual step has none."""
+    if not log.unused or median(log.unused) != 0:
+        return 0
+    return round(sum(log.unused) * len(log.loss) / len(log.unused))
 
 
 def _joined(rows: list[np.ndarray], columns: tuple[tuple[int, ...], ...]) -> np.ndarray:

@@ -150,63 +150,83 @@ def followed(
         first = next(batches.epoch(0))
         _materialised(own, first)
         watch = Watch(own, rebuilt(optimizer, model, own), _own_loss(loss_fn), hurried=False)
-        return _examined(watch, batches, held, first, epochs, seed, tick, share, trying)
+        training = _Training(watch, _Food(batches, held, first), epochs, tick)
+        _seeded(seed)
+        driven = training.driven(share)
+        return _told(training, driven, training.seen(driven, trying))
 
 
-def _examined(
-    watch: Watch,
-    batches: Batches,
-    held: Batches | None,
-    first: Batch,
-    epochs: int,
-    seed: int,
-    tick: Callable[[int, int], object],
-    share: float,
-    trying: bool,
-) -> Followed:
-    sample, valid = batches.sample(), [] if held is None else held.sample()
-    optimiser = optimiser_of(watch.optimizer, watch.model)
-    looker = Looker(copy_of(watch.model), watch.loss_fn, first, sample, valid)
-    found: list[Sharpness | None] = []
-    standings = Standings(watch.model, watch.loss_fn, first, sample, valid)
-    planned = batches.length * epochs
-    _seeded(seed)
+@dataclass(frozen=True)
+class _Food:
+    """Batches to train on, those held back for validation, and the first one of all."""
 
-    def look(step: int) -> None:
+    batches: Batches
+    held: Batches | None
+    first: Batch
+
+
+class _Training:
+    """One training of a copy, looked at before its first step, on its way and at its end."""
+
+    def __init__(self, watch: Watch, food: _Food, epochs: int, tick: Callable[[int, int], object]) -> None:
+        self.watch, self.food, self.epochs, self.tick = watch, food, epochs, tick
+        self.sample = food.batches.sample()
+        self.valid = [] if food.held is None else food.held.sample()
+        self.optimiser = optimiser_of(watch.optimizer, watch.model)
+        self.looker = Looker(copy_of(watch.model), watch.loss_fn, food.first, self.sample, self.valid)
+        self.standings = Standings(watch.model, watch.loss_fn, food.first, self.sample, self.valid)
+        self.planned = food.batches.length * epochs
+        self.sharpness: list[Sharpness | None] = []
+
+    def driven(self, share: float) -> Driven:
+        """What became of it, after a `share` of its steps where their number is known."""
+        self._look(0)
+        most = math.ceil(share * self.planned) if share < 1.0 else 0
+        driven = drive(self.watch, self.food.batches, self.epochs, self.standings, self._look, most)
+        self._measure(driven.steps)
+        return driven
+
+    def _look(self, step: int) -> None:
         """Curvature costs tens of passes: before the first step and early on, besides the end."""
-        tick(step, planned)
-        if step in (0, max(1, round(SOON * planned)) if planned else LATER):
-            found.append(looker.sharpness(watch.model, watch.optimizer, step))
+        self.tick(step, self.planned)
+        if step in (0, max(1, round(SOON * self.planned)) if self.planned else LATER):
+            self._measure(step)
 
-    look(0)
-    most = math.ceil(share * planned) if share < 1.0 else 0
-    driven = drive(watch, batches, epochs, standings, look, most)
-    found.append(looker.sharpness(watch.model, watch.optimizer, driven.steps))
-    seen = Seen(
-        module=watch.model,
-        loss_fn=watch.loss_fn,
-        optimiser=optimiser,
-        course=watch.course,
-        first=first,
-        sample=sample,
-        rows=batches.rows,
-        validation=valid,
-        labels=watch.labels,
-        snapshots=watch.snapshots,
-        making=making_of(watch.optimizer, watch.model) if trying else None,
-        epochs=epochs,
-        sharpness=tuple(one for one in found if one is not None),
-        standings=driven.standings,
-        planned=planned,
-        finished=not (driven.interrupted or driven.stopped or driven.cut or driven.short),
-        notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
-    )
-    told = conclude(seen, looker)
+    def _measure(self, step: int) -> None:
+        self.sharpness.append(self.looker.sharpness(self.watch.model, self.watch.optimizer, step))
+
+    def seen(self, driven: Driven, trying: bool) -> Seen:
+        """All of it; with `trying`, what short trainings for comparison are made with, too."""
+        watch, batches, held = self.watch, self.food.batches, self.food.held
+        return Seen(
+            module=watch.model,
+            loss_fn=watch.loss_fn,
+            optimiser=self.optimiser,
+            course=watch.course,
+            first=self.food.first,
+            sample=self.sample,
+            rows=batches.rows,
+            validation=self.valid,
+            labels=watch.labels,
+            snapshots=watch.snapshots,
+            making=making_of(watch.optimizer, watch.model) if trying else None,
+            epochs=self.epochs,
+            sharpness=tuple(one for one in self.sharpness if one is not None),
+            standings=driven.standings,
+            planned=self.planned,
+            finished=not (driven.interrupted or driven.stopped or driven.cut or driven.short),
+            notes=(*batches.notes, *(held.notes if held else ()), *_ending(driven)),
+        )
+
+
+def _told(training: _Training, driven: Driven, seen: Seen) -> Followed:
+    """What is concluded; where the loop could not go on and no finding says why, its error is raised."""
+    told = conclude(seen, training.looker)
     if driven.stopped is not None and not any(one.area in EXPLAINING for one in told.faults):
-        raise refusal(watch.model, driven.stopped, told.steps)
+        raise refusal(seen.module, driven.stopped, told.steps)
     course = told.record.course
-    seen_rows = 0 if course is None else int(np.nansum(course.rows))
-    return Followed(told, watch.model, seen_rows + looker.passed, driven.interrupted)
+    rows = 0 if course is None else int(np.nansum(course.rows))
+    return Followed(told, seen.module, rows + training.looker.passed, driven.interrupted)
 
 
 def _ending(driven: Driven) -> tuple[str, ...]:

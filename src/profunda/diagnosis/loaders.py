@@ -212,22 +212,7 @@ def _of_pair(
         missing = "X" if not own else "y"
         kind = type(data[0] if not own else data[1]).__name__
         raise DataError(f"{word} is a pair whose {missing} ({kind}) holds no numbers. {HOW}")
-    sparse = next((each for each in (*own, *asked) if each.layout != torch.strided), None)
-    if sparse is not None:
-        raise DataError(
-            f"{word} holds a tensor of layout {sparse.layout}, of which rows cannot be taken. Give "
-            "X.to_dense(), or a loader whose batches are as the network takes them."
-        )
-    lengths = [len(each) if each.ndim else 0 for each in (*own, *asked)]
-    rows = lengths[0]
-    if not rows:
-        raise DataError(f"{word} has 0 rows: nothing can be learnt from it. Was it filtered away, or sliced?")
-    if len(set(lengths)) > 1:
-        first, second = (", ".join(map(str, part)) for part in (lengths[: len(own)], lengths[len(own) :]))
-        raise DataError(
-            f"{word} has inputs of {first} rows and targets of {second}: which target belongs to which row "
-            "cannot be told. Cut X and y alike."
-        )
+    rows = _common_rows(own, asked, word)
     single = rows > batch_size > 1 and rows % batch_size == 1
 
     def taken(index: Tensor) -> Batch:
@@ -249,6 +234,29 @@ def _of_pair(
 
     notes = (f"The last batch of an epoch would have 1 of {rows:,} rows and is left out.",) if single else ()
     return Batches(epoch, sample, rows, -(-(rows - single) // batch_size), notes)
+
+
+def _common_rows(own: list[Tensor], asked: list[Tensor], word: str) -> int:
+    """Rows that inputs and targets have alike. DataError where there are none, they differ, or a tensor has
+    none that can be taken.
+    """
+    sparse = next((each for each in (*own, *asked) if each.layout != torch.strided), None)
+    if sparse is not None:
+        raise DataError(
+            f"{word} holds a tensor of layout {sparse.layout}, of which rows cannot be taken. Give "
+            "X.to_dense(), or a loader whose batches are as the network takes them."
+        )
+    lengths = [len(each) if each.ndim else 0 for each in (*own, *asked)]
+    rows = lengths[0]
+    if not rows:
+        raise DataError(f"{word} has 0 rows: nothing can be learnt from it. Was it filtered away, or sliced?")
+    if len(set(lengths)) > 1:
+        first, second = (", ".join(map(str, part)) for part in (lengths[: len(own)], lengths[len(own) :]))
+        raise DataError(
+            f"{word} has inputs of {first} rows and targets of {second}: which target belongs to which row "
+            "cannot be told. Cut X and y alike."
+        )
+    return rows
 
 
 def _tensors(value: Any, number: torch.dtype, word: str) -> Any:

@@ -12,9 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from profunda.diagnosis.copying import cloned, undisturbed
-from profunda.diagnosis.feeding import affordable, feed_of
+from profunda.diagnosis.feeding import Feed, affordable, feed_of
 from profunda.diagnosis.record import Anatomy, Sharpness
-from profunda.diagnosis.scoring import yardstick_of
+from profunda.diagnosis.scoring import Yardstick, yardstick_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
 
 __all__ = ["sharpness"]
@@ -66,25 +66,14 @@ def sharpness(
     with undisturbed(module), _twice_differentiable(module):
         try:
             own = undropped(module)
-            pairs = zip(module.parameters(), own.parameters(), strict=True)
-            space: Space = [(ours, feels[id(theirs)]) for theirs, ours in pairs if id(theirs) in feels]
-            space = [(ours, each) for ours, each in space if ours.requires_grad]
-            if not space:
+            space, most = _space_of(own, module, feels), affordable(anatomy)
+            if not space or most < FEWEST:
                 return unknown
-            feed = feed_of(cloned(inputs), cloned(targets), cloned(named))
-            most = affordable(anatomy)
-            if most < FEWEST:
-                return unknown
-            feed = feed.first(most)
+            feed = feed_of(cloned(inputs), cloned(targets), cloned(named)).first(most)
             with torch.no_grad():
                 yardstick = yardstick_of(loss_fn, feed.through(own), feed, batch_size or 1)
             torch.manual_seed(0)
-
-            def loss() -> Tensor:
-                torch.manual_seed(0)
-                with in_training(own, resting(module)):
-                    return yardstick.loss(feed.through(own), feed.targets, feed.rows)
-
+            loss = _loss_of(own, resting(module), feed, yardstick)
             largest = _largest(_products(loss, space), space)
         except Exception:  # what cannot be differentiated, or not twice, has no curvature
             return unknown
@@ -92,6 +81,17 @@ def sharpness(
     if math.isnan(largest):
         return unknown
     return Sharpness(step, largest, limit / largest if largest > 0.0 else math.inf)
+
+
+def _loss_of(own: nn.Module, rest: frozenset[str], feed: Feed, yardstick: Yardstick) -> Callable[[], Tensor]:
+    """The loss as it stands: each call draws the same random numbers."""
+
+    def loss() -> Tensor:
+        torch.manual_seed(0)
+        with in_training(own, rest):
+            return yardstick.loss(feed.through(own), feed.targets, feed.rows)
+
+    return loss
 
 
 # What the optimiser feels ---------------------------------------------------------------------------
@@ -158,6 +158,12 @@ def _divisor(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> 
 
 
 Space = list[tuple[Tensor, _Feel]]
+
+
+def _space_of(own: nn.Module, module: nn.Module, feels: dict[int, _Feel]) -> Space:
+    """The copy's parameters that are trained and that the optimiser moves in `module`."""
+    pairs = zip(module.parameters(), own.parameters(), strict=True)
+    return [(ours, feels[id(theirs)]) for theirs, ours in pairs if id(theirs) in feels and ours.requires_grad]
 
 
 # Products -------------------------------------------------------------------------------------------

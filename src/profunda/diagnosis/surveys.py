@@ -21,7 +21,7 @@ from profunda.diagnosis.record import Anatomy, Survey, Task
 from profunda.diagnosis.scoring import Yardstick, recall, score, yardstick_of
 from profunda.diagnosis.sensing import mixing, sensitivity
 from profunda.diagnosis.sequences import ahead, order
-from profunda.diagnosis.signals import Recorder
+from profunda.diagnosis.signals import Recorder, Signs
 from profunda.diagnosis.tasks import class_axis, task_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
 from profunda.errors import DataError
@@ -92,7 +92,7 @@ def survey(
                 "in them. Give positional inputs as a tuple, as in survey(module, anatomy, (x,), y, ...)."
             )
         look = _Look(module, own, prefix, anatomy, feed, resting(inner))
-        return look.survey(loss_fn, step, _named(start, module), validation, task, batch_size or 1)
+        return look.survey(step, _named(start, module), _Asked(loss_fn, validation, task, batch_size or 1))
 
 
 def _raised(module: nn.Module, error: Exception) -> str:
@@ -113,6 +113,27 @@ def _named(start: Mapping[str, Tensor] | Tensor | None, module: nn.Module) -> di
             at += each.numel()
         return found
     return {name: each.detach() for name, each in start.items()}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What losses and scores are taken of."""
+
+    loss_fn: Callable[..., Any]
+    validation: Validation | None
+    task: Task | None
+    batch: int
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """What one forward pass tells: `outputs`, and what layers and activations gave on the way."""
+
+    outputs: Any
+    signs: Signs
+    signal: np.ndarray
+    apart: np.ndarray
+    holdings: tuple[Holding, ...]
 
 
 @dataclass(frozen=True)
@@ -141,43 +162,26 @@ class _Look:
         most = affordable(anatomy)
         self.probe, self.all = feed.first(most), feed.first(_MEASURED * most)
 
-    def survey(
-        self,
-        loss_fn: Callable[..., Any],
-        step: int,
-        start: dict[str, Tensor],
-        validation: Validation | None,
-        task: Task | None,
-        batch: int,
-    ) -> Survey:
+    def survey(self, step: int, start: dict[str, Tensor], asked: _Asked) -> Survey:
         """All of it."""
-        recorder = Recorder(self.own, self.probe, self.anatomy, self.prefix)
-        try:
-            outputs = recorder.run()
-        except Exception as error:
-            raise DataError(_raised(self.module, error)) from error
-        holdings = holdings_of(self.own, self.anatomy, recorder.nodes, self.prefix)
-        signs, signal, apart = recorder.signs, recorder.signal, recorder.apart
-        del recorder  # and all that passed
-        yardstick = yardstick_of(loss_fn, outputs, self.probe, batch)
-        task = task or task_of(outputs, self.probe.targets)
+        passed = self._forward()
+        outputs, holdings = passed.outputs, passed.holdings
+        yardstick = yardstick_of(asked.loss_fn, outputs, self.probe, asked.batch)
+        task = asked.task or task_of(outputs, self.probe.targets)
         train = self._measured(self.all, yardstick, task)
-        valid = (math.nan, math.nan)
-        if validation is not None:
-            given = feed_of(cloned(validation[0]), cloned(validation[1]))
-            valid = self._measured(given.spread(_MEASURED * affordable(self.anatomy)), yardstick, task)
+        valid = self._validated(asked.validation, yardstick, task)
         found = self._gradients(yardstick, holdings)
         mean, spread, size = _outputs(outputs, self.probe)
         now = {name: each.detach() for name, each in self.own.named_parameters()}
         return Survey(
             step=step,
-            activation_mean=signs.mean,
-            activation_std=signs.std,
-            dead=signs.dead,
-            saturated=signs.saturated,
+            activation_mean=passed.signs.mean,
+            activation_std=passed.signs.std,
+            dead=passed.signs.dead,
+            saturated=passed.signs.saturated,
             gradient_norm=found.norm,
-            signal=signal,
-            apart=apart,
+            signal=passed.signal,
+            apart=passed.apart,
             backward=found.backward,
             weight=np.array([each.norm(now) for each in holdings], np.float64),
             moved=moved_by(self.own, holdings, start),
@@ -197,6 +201,25 @@ class _Look:
             ahead=self._told(ahead),
             broken="" if finite(outputs) else self._origin(),
         )
+
+    def _forward(self) -> _Passed:
+        """One pass in evaluation mode; what layers gave is let go with the recorder."""
+        recorder = Recorder(self.own, self.probe, self.anatomy, self.prefix)
+        try:
+            outputs = recorder.run()
+        except Exception as error:
+            raise DataError(_raised(self.module, error)) from error
+        holdings = holdings_of(self.own, self.anatomy, recorder.nodes, self.prefix)
+        return _Passed(outputs, recorder.signs, recorder.signal, recorder.apart, holdings)
+
+    def _validated(
+        self, validation: Validation | None, yardstick: Yardstick, task: Task
+    ) -> tuple[float, float]:
+        """`_measured` on validation rows; NaN without them."""
+        if validation is None:
+            return math.nan, math.nan
+        given = feed_of(cloned(validation[0]), cloned(validation[1]))
+        return self._measured(given.spread(_MEASURED * affordable(self.anatomy)), yardstick, task)
 
     def _measured(self, feed: Feed, yardstick: Yardstick, task: Task) -> tuple[float, float]:
         """Loss and score in evaluation mode; NaN where the loss raises."""

@@ -41,26 +41,22 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
     finite = np.isfinite(plain)
     broken = ~finite.all(1)
     good = plain[finite]
-    ends = (float(good.min()), float(good.max())) if good.size else (math.nan, math.nan)
+    least, most = (float(good.min()), float(good.max())) if good.size else (math.nan, math.nan)
     classed = task.kind in ("classes", "binary", "sequence", "multilabel")
     labels, outside = labels_of(table, task) if classed else (None, np.zeros(len(given), bool))
     counts = _counts(plain, labels, task)
-    filled = np.where(finite, plain, np.nan)
-    some = finite.any(0)
-    mean, std = np.zeros(plain.shape[1]), np.zeros(plain.shape[1])
-    if some.any() and not classed:
-        mean[some], std[some] = np.nanmean(filled[:, some], 0), np.nanstd(filled[:, some], 0)
+    mean, std = (np.empty(0), np.empty(0)) if classed else _sizes(plain, finite)
     told = _told(table, task, plain, labels) if task.kind not in ("sequence", "copy", "unknown") else None
     found = told if told is not None else _NOTHING
     held, held_rows = (_UNKNOWN, 0) if told is None or validation is None else _skill_within(validation, task)
     return Targets(
         counts=counts,
-        mean=np.empty(0) if classed else mean,
-        std=np.empty(0) if classed else std,
+        mean=mean,
+        std=std,
         bad=float((broken | outside).mean()),
         outside=float(outside.mean()),
-        least=ends[0],
-        most=ends[1],
+        least=least,
+        most=most,
         skill=found.skill.share,
         skill_error=found.skill.error,
         shift=found.shift,
@@ -76,6 +72,15 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
         held_rows=held_rows,
         order=found.order,
     )
+
+
+def _sizes(plain: np.ndarray, finite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation [C] of the finite numbers of each column, 0 where it has none."""
+    filled, some = np.where(finite, plain, np.nan), finite.any(0)
+    mean, std = np.zeros(plain.shape[1]), np.zeros(plain.shape[1])
+    if some.any():
+        mean[some], std[some] = np.nanmean(filled[:, some], 0), np.nanstd(filled[:, some], 0)
+    return mean, std
 
 
 def labels_of(table: Table, task: Task) -> tuple[np.ndarray | None, np.ndarray]:

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,30 +60,38 @@ def trials(
         with torch.no_grad(), evaluating(own):
             outputs = probe.through(own)
         yardstick = yardstick_of(parts.loss_fn, outputs, probe, parts.batch_size)
-        task = task or task_of(outputs, probe.targets)
-        control = np.array([ended(parts, feed, yardstick, task, steps, seed) for seed in range(seeds)])
+        race = _Race(feed, yardstick, task or task_of(outputs, probe.targets), steps)
+        control = race.ends([parts] * seeds)
         found = []
         for change in changes:
             try:
                 many = [applied(change, parts, feed, seed=seed) for seed in range(seeds)]
-                more = round(steps * change.value) if change.kind == "epochs" else steps
-                ends = [ended(one, feed, yardstick, task, more, seed) for seed, one in enumerate(many)]
+                reached = race.ends(many, change.value if change.kind == "epochs" else 1.0)
             except Exception:  # no place for it here, or a network that does not work with it
                 continue
-            reached = np.array(ends)
-            found.append(
-                Trial(
-                    change.kind,
-                    change.word,
-                    change.value,
-                    steps,
-                    reached[:, 0],
-                    control[:, 0],
-                    reached[:, 1],
-                    control[:, 1],
-                )
-            )
+            losses, scores = (reached[:, 0], control[:, 0]), (reached[:, 1], control[:, 1])
+            found.append(Trial(change.kind, change.word, change.value, steps, *losses, *scores))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Race:
+    """What all trainings that are compared have in common."""
+
+    feed: Feed
+    yardstick: Yardstick
+    task: Task | None
+    steps: int
+
+    def ends(self, runners: Sequence[Parts], times: float = 1.0) -> np.ndarray:
+        """Losses and scores [seeds, 2] of one training of each, `times` as long, the first with seed 0."""
+        steps = round(self.steps * times)
+        return np.array(
+            [
+                ended(one, self.feed, self.yardstick, self.task, steps, seed)
+                for seed, one in enumerate(runners)
+            ]
+        )
 
 
 def _bare(parts: Parts, own: nn.Module) -> Parts:
