@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from profunda.diagnosis.asking import one_number
+from profunda.diagnosis.givens import Loss
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Loss
 from profunda.diagnosis.tasks import task_of
 
 DRAW = torch.Generator().manual_seed(3)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 import profunda
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.copying import undisturbed
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.narrowing import narrowed
-from profunda.diagnosis.record import Anatomy
 from profunda.errors import ArgumentError
 
 

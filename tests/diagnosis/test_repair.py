@@ -18,11 +18,11 @@ from profunda.diagnosis.contests import Contest, Entry
 from profunda.diagnosis.diagnosing import followed
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.ingredients import Parts, making_of
 from profunda.diagnosis.marks import Judge, Mark, compared
 from profunda.diagnosis.mending import repaired
 from profunda.diagnosis.recipes import Recipe, changed
-from profunda.diagnosis.record import Task
 from profunda.diagnosis.repairs import Repair, spoken
 from profunda.diagnosis.rounds import searched
 from profunda.diagnosis.runs import Ran

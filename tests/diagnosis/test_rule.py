@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Record
+from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.errors import ArgumentError
 

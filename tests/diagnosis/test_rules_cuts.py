@@ -8,8 +8,9 @@ from tests.oracles.diagnosis_rules import SGD, anatomy, began, critical, failed,
 
 from profunda.diagnosis.concluding import judged
 from profunda.diagnosis.finding import Silence
+from profunda.diagnosis.givens import Op
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Op, Record
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.cuts import Cut, cut_of
 

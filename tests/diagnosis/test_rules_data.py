@@ -11,7 +11,8 @@ from tests.oracles import diagnosis_tables as made
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Finding, Silence
-from profunda.diagnosis.record import Loss, Op, Record
+from profunda.diagnosis.givens import Loss, Op
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import data
 from profunda.diagnosis.rules.reached import reached
 

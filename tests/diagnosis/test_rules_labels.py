@@ -11,7 +11,8 @@ from tests.oracles import diagnosis_tables as made
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Silence
-from profunda.diagnosis.record import Record, Rows, Targets, Task
+from profunda.diagnosis.givens import Rows, Targets, Task
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import labels
 from profunda.diagnosis.rules.labels import wilson
 from profunda.diagnosis.targets import targets_of

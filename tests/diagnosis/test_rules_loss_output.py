@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Finding, Silence
+from profunda.diagnosis.givens import Anatomy, Targets
 from profunda.diagnosis.losses import loss_of
-from profunda.diagnosis.record import Anatomy, Record, Survey, Targets
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.loss import RULES as LOSS
 from profunda.diagnosis.rules.output import RULES as OUTPUT
 from profunda.diagnosis.rules.rule import Rule

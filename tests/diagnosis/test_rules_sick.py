@@ -30,8 +30,9 @@ from tests.oracles.diagnosis_rules import (
 
 from profunda.diagnosis.codes import AREAS, CODES
 from profunda.diagnosis.finding import Answer, Silence
+from profunda.diagnosis.givens import Anatomy, Op
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Anatomy, Kernel, Op, Record, Sharpness
+from profunda.diagnosis.record import Kernel, Record, Sharpness
 from profunda.diagnosis.remedies import KINDS
 from profunda.diagnosis.rules.all import RULES
 

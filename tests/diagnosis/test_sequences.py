@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.feeding import feed_of
+from profunda.diagnosis.givens import Op
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Op, Record
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.sequences import ahead, order
 from profunda.diagnosis.surveys import survey

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from tests.oracles import diagnosis_tables as made
 
-from profunda.diagnosis.record import Targets, Task
+from profunda.diagnosis.givens import Targets, Task
 from profunda.diagnosis.skills import NEIGHBOURS, PENALTY, disagreement, predictors_of, skill_of
 from profunda.diagnosis.tables import table_of
 from profunda.diagnosis.targets import targets_of

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from profunda.diagnosis.codes import AREAS, CODES
 from profunda.diagnosis.finding import Evidence, Finding
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.judging import judge
-from profunda.diagnosis.record import Anatomy, Record
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.rule import Rule, clear
 from profunda.diagnosis.tracing import trace
 

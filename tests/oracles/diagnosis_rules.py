@@ -5,22 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from profunda.diagnosis.record import (
+from profunda.diagnosis.givens import (
     Activation,
     Anatomy,
-    Course,
     Group,
     Layer,
     Loss,
     Op,
     Optimiser,
-    Record,
     Rows,
-    Survey,
     Targets,
     Task,
-    Trial,
 )
+from profunda.diagnosis.record import Course, Record, Survey, Trial
 
 STEPS, EPOCHS, ROWS, BATCH = 300, 10, 960, 32
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from profunda.data.bundled import path, target_of
+from profunda.diagnosis.givens import Anatomy, Layer, Loss, Op, Rows, Targets, Task
 from profunda.diagnosis.inputs import rows_of
-from profunda.diagnosis.record import Anatomy, Course, Layer, Loss, Op, Record, Rows, Survey, Targets, Task
+from profunda.diagnosis.record import Course, Record, Survey
 from profunda.diagnosis.tables import Table, table_of
 from profunda.diagnosis.targets import targets_of
 

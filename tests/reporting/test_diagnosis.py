@@ -11,7 +11,8 @@ from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.diagnosing import diagnose
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Change, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Record
+from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.record import Record
 from profunda.reporting.blocks import Chain, Figure, Figures, Ruling, Section, Table
 from profunda.reporting.diagnosis import diagnosis_sections
 from profunda.reporting.document import Document

@@ -10,8 +10,8 @@ from torch.nn.parameter import is_lazy
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
 from profunda.diagnosis.drawn import looks_drawn
+from profunda.diagnosis.givens import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.operations import known_module, module_sort
-from profunda.diagnosis.record import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.tape import Node, is_leaf, recorded
 
 __all__ = ["anatomy_of"]

@@ -14,13 +14,13 @@ from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosing import Followed, followed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.ingredients import Making, Parts, making_of
 from profunda.diagnosis.joining import joined, mixed
 from profunda.diagnosis.loaders import batches_of
 from profunda.diagnosis.marks import Judge
 from profunda.diagnosis.rebuilding import Factory, rebuilt
 from profunda.diagnosis.recipes import Recipe, finite_rows
-from profunda.diagnosis.record import Task
 from profunda.diagnosis.supplies import Supply, moved_by, whole_of
 from profunda.errors import ArgumentError
 

@@ -11,11 +11,12 @@ from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Finding
+from profunda.diagnosis.givens import Optimiser
 from profunda.diagnosis.ingredients import Making
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.partial import until
-from profunda.diagnosis.record import Course, Optimiser, Record, Sharpness
+from profunda.diagnosis.record import Course, Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.sizes import may_be_wasteful
 from profunda.diagnosis.snapshots import Snapshot

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped, rows_in
 from profunda.diagnosis.copying import tensors_in
-from profunda.diagnosis.record import Anatomy
+from profunda.diagnosis.givens import Anatomy
 from profunda.vitals.signs import PROBE_ROWS
 
 __all__ = ["Feed", "affordable", "feed_of", "outputs_by_row", "outputs_in"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from profunda.diagnosis.record import Anatomy
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.tape import Node
 
 __all__ = ["Holding", "holdings_of"]

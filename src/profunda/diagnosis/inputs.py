@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.record import Rows
+from profunda.diagnosis.givens import Rows
 from profunda.diagnosis.tables import Table
 
 __all__ = ["rows_of"]

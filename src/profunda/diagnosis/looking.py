@@ -15,6 +15,7 @@ from profunda.diagnosis.asking import told
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.givens import Anatomy, Loss, Rows, Targets, Task
 from profunda.diagnosis.ingredients import Making, Parts
 from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.joining import joined, mixed
@@ -22,18 +23,7 @@ from profunda.diagnosis.kernels import kernel
 from profunda.diagnosis.loaders import evenly
 from profunda.diagnosis.losses import loss_of
 from profunda.diagnosis.narrowing import narrower
-from profunda.diagnosis.record import (
-    Anatomy,
-    Kernel,
-    Loss,
-    Narrower,
-    Rows,
-    Sharpness,
-    Survey,
-    Targets,
-    Task,
-    Trial,
-)
+from profunda.diagnosis.record import Kernel, Narrower, Sharpness, Survey, Trial
 from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import placed, state_of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.asking import Asked, Asking
-from profunda.diagnosis.record import Loss, Task
+from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.suspects import DRAWS, SUSPECTS, Suspect, is_distance, matched
 from profunda.diagnosis.tasks import class_axis
 from profunda.diagnosis.trivial import trivial_loss

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from profunda.diagnosis.batches import mapped
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.feeding import Feed, outputs_in
-from profunda.diagnosis.record import Task
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.scoring import score
 from profunda.diagnosis.tasks import class_axis
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.copying import cloned, copy_of, undisturbed
 from profunda.diagnosis.feeding import feed_of
+from profunda.diagnosis.givens import Anatomy, Task
 from profunda.diagnosis.ingredients import Parts
-from profunda.diagnosis.record import Anatomy, Narrower, Task
+from profunda.diagnosis.record import Narrower
 from profunda.diagnosis.resizing import widened
 from profunda.diagnosis.scoring import yardstick_of
 from profunda.diagnosis.trials import ended, judged

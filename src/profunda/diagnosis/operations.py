@@ -13,7 +13,7 @@ LAYER_KINDS = frozenset({"linear", "convolution", "recurrent", "attention", "emb
 
 @dataclass(frozen=True)
 class Sort:
-    """`kind` and `what` as in record.Op; `shown` unless it only moves numbers; `linear` in its input."""
+    """`kind` and `what` as in givens.Op; `shown` unless it only moves numbers; `linear` in its input."""
 
     kind: str
     what: str

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from profunda.diagnosis.record import Group, Optimiser
+from profunda.diagnosis.givens import Group, Optimiser
 
 __all__ = ["optimiser_of"]
 

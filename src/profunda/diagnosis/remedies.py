@@ -15,10 +15,10 @@ from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.copying import tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.ingredients import Making, Parts, Scaling
 from profunda.diagnosis.objectives import OBJECTIVES, Mended, Objective, class_weights
 from profunda.diagnosis.operations import module_sort
-from profunda.diagnosis.record import Anatomy
 from profunda.diagnosis.resizing import deepened, reheaded, widened
 from profunda.diagnosis.rewiring import headed, normed, reactivated
 from profunda.errors import ArgumentError

@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.operations import module_sort
-from profunda.diagnosis.record import Anatomy
 from profunda.errors import ArgumentError
 
 __all__ = ["deepened", "reheaded", "widened"]

@@ -15,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.feeding import Feed
+from profunda.diagnosis.givens import Anatomy, Layer
 from profunda.diagnosis.operations import spelled
-from profunda.diagnosis.record import Anatomy, Layer
 from profunda.errors import ArgumentError
 from profunda.theory.pointwise import FUNCTIONS
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.copying import cloned, copy_of
 from profunda.diagnosis.feeding import Feed, outputs_in
-from profunda.diagnosis.record import Task
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.tasks import class_axis, task_of
 
 __all__ = ["Yardstick", "recall", "score", "yardstick_of"]

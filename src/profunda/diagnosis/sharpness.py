@@ -13,7 +13,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from profunda.diagnosis.copying import cloned, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of
-from profunda.diagnosis.record import Anatomy, Sharpness
+from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.record import Sharpness
 from profunda.diagnosis.scoring import Yardstick, yardstick_of
 from profunda.diagnosis.undropped import in_training, resting, undropped
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.feeding import Feed, cuts
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.operations import Sort
-from profunda.diagnosis.record import Anatomy
 from profunda.diagnosis.tape import Tape
 from profunda.vitals.signs import SATURATION
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.objectives import Mended, Objective
 from profunda.diagnosis.recipes import Recipe
-from profunda.diagnosis.record import Anatomy
 from profunda.diagnosis.telling import number
 
 __all__ = ["diff"]

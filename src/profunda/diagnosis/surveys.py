@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.copying import cloned, tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of, outputs_by_row, outputs_in
+from profunda.diagnosis.givens import Anatomy, Task
 from profunda.diagnosis.gradients import copies_in, gradients_of, moved_by, noise_of
 from profunda.diagnosis.holdings import Holding, holdings_of
 from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.origins import finite, origin_of
-from profunda.diagnosis.record import Anatomy, Survey, Task
+from profunda.diagnosis.record import Survey
 from profunda.diagnosis.scoring import Yardstick, recall, score, yardstick_of
 from profunda.diagnosis.sensing import mixing, sensitivity
 from profunda.diagnosis.sequences import ahead, order

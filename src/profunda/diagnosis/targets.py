@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profunda.diagnosis.record import Targets, Task
+from profunda.diagnosis.givens import Targets, Task
 from profunda.diagnosis.skills import Predictor, Skill, disagreement, predictors_of, skill_of
 from profunda.diagnosis.tables import Table
 from profunda.diagnosis.views import views_of

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from profunda.diagnosis.copying import tensors_in
-from profunda.diagnosis.record import Task
+from profunda.diagnosis.givens import Task
 
 __all__ = ["class_axis", "task_of"]
 

@@ -14,8 +14,9 @@ from profunda.diagnosis.batches import mapped
 from profunda.diagnosis.copying import cloned, copy_of, undisturbed
 from profunda.diagnosis.feeding import Feed, feed_of, outputs_in
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.ingredients import Parts
-from profunda.diagnosis.record import Task, Trial
+from profunda.diagnosis.record import Trial
 from profunda.diagnosis.remedies import applied
 from profunda.diagnosis.scoring import Yardstick, score, yardstick_of
 from profunda.diagnosis.tasks import task_of

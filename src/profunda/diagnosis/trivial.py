@@ -9,7 +9,7 @@ from torch import Tensor
 
 from profunda.diagnosis.asking import Asking
 from profunda.diagnosis.copying import undisturbed
-from profunda.diagnosis.record import Loss, Task
+from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.tasks import class_axis
 
 __all__ = ["trivial_loss"]

@@ -8,7 +8,8 @@ import numpy as np
 
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Finding
-from profunda.diagnosis.record import Layer, Record, Survey
+from profunda.diagnosis.givens import Layer
+from profunda.diagnosis.record import Record, Survey
 from profunda.reporting.blocks import Block, ChainLink, Figure, Figures, State, Table
 from profunda.reporting.figures import axis, hover, label, numbers, spec, thin
 from profunda.reporting.palette import SEQUENCE

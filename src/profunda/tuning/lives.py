@@ -6,18 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profunda.diagnosis.record import (
-    Activation,
-    Anatomy,
-    Course,
-    Group,
-    Layer,
-    Loss,
-    Optimiser,
-    Record,
-    Survey,
-    Targets,
-)
+from profunda.diagnosis.givens import Activation, Anatomy, Group, Layer, Loss, Optimiser, Targets
+from profunda.diagnosis.record import Course, Record, Survey
 from profunda.diagnosis.rules.speeds import CRAWLS
 from profunda.fleet.history import MemberHistory, Status
 from profunda.space.design import Design

@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Activation, Anatomy, Record, Survey
+from profunda.diagnosis.givens import Activation, Anatomy
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
 from profunda.diagnosis.rules.cuts import SHARES, cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Layer, Record, Survey
+from profunda.diagnosis.givens import Anatomy, Layer
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
 from profunda.diagnosis.rules.cuts import Cut, cut_of
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Record, Targets
+from profunda.diagnosis.givens import Targets
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import scales
 from profunda.diagnosis.rules.consequences import STALLED, WILD
 from profunda.diagnosis.rules.reached import reached

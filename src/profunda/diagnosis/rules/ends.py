@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from profunda.diagnosis.record import Anatomy
+from profunda.diagnosis.givens import Anatomy
 
 __all__ = ["FREE", "End", "end_of"]
 

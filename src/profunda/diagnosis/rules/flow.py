@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profunda.diagnosis.record import Anatomy, Layer, Record, Survey
+from profunda.diagnosis.givens import Anatomy, Layer
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.readings import before
 from profunda.theory.critical import critical_initialisation, has_critical
 

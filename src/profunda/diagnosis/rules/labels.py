@@ -6,7 +6,8 @@ from statistics import NormalDist
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Record, Targets
+from profunda.diagnosis.givens import Targets
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.reached import Reached, reached
 from profunda.diagnosis.rules.readings import LEAST_STEPS

@@ -3,7 +3,8 @@
 import math
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Loss, Record, Task
+from profunda.diagnosis.givens import Loss, Task
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 

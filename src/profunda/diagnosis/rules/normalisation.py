@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Course, Record
+from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.flow import chain_depth, flow_of
 from profunda.diagnosis.rules.passes import batch_norms, usual_rows
 from profunda.diagnosis.rules.readings import (

@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Course, Group, Record
+from profunda.diagnosis.givens import Group
+from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.readings import after, failing, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Loss, Record, Task
+from profunda.diagnosis.givens import Loss, Task
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.ends import End, end_of
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
-from profunda.diagnosis.record import Anatomy, Course, Record
+from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.readings import MEDIOCRE, after, progress
 from profunda.diagnosis.rules.rule import clear, not_applicable, too_little

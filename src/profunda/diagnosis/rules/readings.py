@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr
 
-from profunda.diagnosis.record import Course, Optimiser, Record, Survey, Trial
+from profunda.diagnosis.givens import Optimiser
+from profunda.diagnosis.record import Course, Record, Survey, Trial
 
 __all__ = [
     "CLEAR_GAIN",

@@ -19,7 +19,7 @@ class Rule:
     one Answer. ArgumentError where `code` is not in `codes.CODES`, or an answer is about another code or
     empty.
 
-    >>> from profunda.diagnosis.record import Anatomy
+    >>> from profunda.diagnosis.givens import Anatomy
     >>> Rule("no-step", lambda record: clear("no-step"))(Record(Anatomy())).why
     'clear'
     """

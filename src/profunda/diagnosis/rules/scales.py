@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.record import Record, Rows, Targets
+from profunda.diagnosis.givens import Rows, Targets
+from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, WILD
 from profunda.diagnosis.rules.reached import Reached, reached, rescaled
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little

@@ -1,0 +1,255 @@
+"""What is given before any step: a module, what is asked of it, and the rows; frozen, as a `record.Record`
+holds it, and in the shapes named there.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+__all__ = [
+    "Activation",
+    "Anatomy",
+    "Group",
+    "Layer",
+    "Loss",
+    "Op",
+    "Optimiser",
+    "Rows",
+    "Targets",
+    "Task",
+]
+
+
+# What the module is ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Op:
+    """One step of a forward pass in evaluation mode.
+
+    `name` is the module's path ("features.3"), or "relu in features" for a function called inside
+    `forward`; `kind` one of linear, convolution, recurrent, attention, embedding, norm, dropout,
+    activation, pool, add, other; `what` its own name in lower case ("conv2d", "relu", "batch_norm",
+    "softmax"); `shape` that of its first output.
+    """
+
+    name: str
+    kind: str
+    what: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A leaf module with weights of its own (norms and activations with parameters are not layers, but
+    what follows one): `shape` of its weight, `fan_in` and `fan_out` per output and input number,
+    `activation` what bends its outputs before the next layer ("" for nothing; a recurrent layer's own),
+    `norm` and `dropout` likewise. One that runs twice stands here once.
+    """
+
+    name: str
+    kind: str
+    what: str
+    shape: tuple[int, ...]
+    fan_in: int
+    fan_out: int
+    parameters: int
+    trainable: bool
+    activation: str = ""
+    norm: str = ""
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A place where an activation function is applied: Op's `name` and `what`, its number of units, and
+    the index of the last of the `layers` before it (-1 for none).
+    """
+
+    name: str
+    what: str
+    units: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """`why` tells, where the module could not be traced, what it raised; everything else is then empty.
+
+    `last` are the names of the Ops after the last layer with parameters ("softmax", …). `skips` counts
+    additions of what went around a layer. `unused` are parameters that no gradient reached on a first
+    backward pass, `shared` pairs of names that are one tensor. `frozen` are layers that are not trained and
+    whose weights look as if freshly drawn, `references` such, or unused ones, whose weights are number by
+    number those of a trained one: a copy kept to be compared with, or taken away. `training` is whether the
+    module, and `stuck` which parts, were in the other mode when it was handed over.
+    """
+
+    ops: tuple[Op, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    last: tuple[str, ...] = ()
+    parameters: int = 0
+    trainable: int = 0
+    skips: int = 0
+    unused: tuple[str, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
+    frozen: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    training: bool = True
+    stuck: tuple[str, ...] = ()
+    why: str = ""
+
+
+# What is asked of it --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """What targets are, from their type, shape and values over all rows at hand.
+
+    `kind`: classes (one of C), binary (one of two, one output), multilabel, values (regression), sequence
+    (a class at each place), copy (targets are the inputs), unknown. `outputs` and `targets` are shapes of
+    one batch.
+    """
+
+    kind: Literal["classes", "binary", "multilabel", "values", "sequence", "copy", "unknown"]
+    n_classes: int
+    outputs: tuple[int, ...]
+    targets: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss function as it behaves on outputs and targets, not by its name alone.
+
+    `kind`: cross-entropy, nll, bce, bce-logits, mse, mae, huber, hinge, kl, or "" where unknown;
+    `expects`: logits, log-probabilities, probabilities, values, or "". `sign`: 1 where it falls as
+    outputs approach targets, -1 where it rises, 0 unknown. `inside`: an activation that it applies itself
+    to what it is given though its kind does so too ("softmax" for cross-entropy of softmaxed outputs).
+    `attached`: whether outputs get a gradient. `crosswise`: the two shapes, where they broadcast to a
+    third. `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or
+    none. `value` on the first batch; `trivial`: of the best constant outputs on all rows, a sum scaled to
+    as many rows as the first batch has. `why` tells, where it could not be called or read, what it raised
+    or gave; what could not be read is then as unknown.
+    """
+
+    name: str
+    kind: str = ""
+    expects: str = ""
+    sign: int = 0
+    inside: str = ""
+    attached: bool = True
+    crosswise: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    compared: tuple[float, float] = (1.0, 1.0)
+    reduction: str = ""
+    value: float = float("nan")
+    trivial: float = float("nan")
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One parameter group at the start; a constant that the optimiser does not have is NaN."""
+
+    lr: float
+    momentum: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """`name` of its class. `missing`: trainable parameters of the network that it does not hold,
+    `foreign`: numbers of parameters held that are not the network's.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+    missing: tuple[str, ...] = ()
+    foreign: int = 0
+
+
+# What the rows are ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs of `n` rows (of `seen` looked at, at most some thousands), flattened to D numbers a row
+    where they are numbers. `kind`: numbers, images, tokens or other.
+
+    mean, std, least, most [D]; `bad` shares of rows with a number that is not finite. `doubles` share of
+    rows that occur twice, `groups` the number of different rows among them, `conflicts` share of rows whose
+    double has another label (the mean over rows of the share of their doubles that have one), `by_chance`
+    what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
+    validation rows that are training rows too (NaN without validation), `close` share of those that nearly
+    are, beyond those that training rows nearly are of each other. `finest`: the most different numbers in a
+    column over the different rows, 1 where one column tells them all apart. `copied`: whether rows occur a
+    number of times that no draw with replacement gives, so that their doubles were made. `serial`: share of
+    their variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
+    neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1.
+    """
+
+    kind: Literal["numbers", "images", "tokens", "other"]
+    n: int
+    seen: int
+    shape: tuple[int, ...]
+    mean: np.ndarray
+    std: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+    bad: float = 0.0
+    doubles: float = 0.0
+    conflicts: float = 0.0
+    groups: int = 0
+    by_chance: float = float("nan")
+    common: float = float("nan")
+    close: float = float("nan")
+    compared: int = 0
+    finest: float = float("nan")
+    copied: bool = False
+    serial: float = 0.0
+    ordered: float = 0.0
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of the rows looked at: for classes `counts` [C]; for values mean and std [C].
+
+    `bad`: share of rows that are not finite or outside of the classes, `outside` of the latter (the least
+    and most numbers that they hold are `least` and `most`). `skill`: what nearest neighbours
+    and a linear model, the better of both, reach on rows they were not fitted on, as the share of the
+    constant prediction's error that they take away (0 chance, 1 perfect), with its standard error;
+    `shifted` the same for labels moved by `shift` rows, the best of `moves` such moves. `noisy`: share of
+    rows whose label differs from what neighbours and a linear model surely say, as it is in the middle one of
+    the classes (such rows: `agreeing`). `told` [C]: of each class's rows, the share
+    that the better predictor finds when classes count alike. `rows`: how many skill was measured on.
+    `held`: the same skill within the validation rows, `held_rows` of them, with its standard error.
+    `order`: where one whole number a row takes few values, the share of other orders of these in which what
+    inputs leave open is no more than in the order of numbers (near 0 for amounts, anything for names).
+    """
+
+    counts: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    bad: float = 0.0
+    skill: float = float("nan")
+    skill_error: float = float("nan")
+    shift: int = 0
+    shifted: float = float("nan")
+    noisy: float = float("nan")
+    outside: float = 0.0
+    least: float = float("nan")
+    most: float = float("nan")
+    shifted_error: float = float("nan")
+    moves: int = 0
+    agreeing: int = 0
+    told: np.ndarray = field(default_factory=lambda: np.empty(0))
+    rows: int = 0
+    held: float = float("nan")
+    held_error: float = float("nan")
+    held_rows: int = 0
+    order: float = float("nan")
