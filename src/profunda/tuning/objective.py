@@ -102,41 +102,67 @@ def search(
     brain = sampler_for(sampler, space, seed, directions or direction)
     how = passing(objective, budgeted=max_budget is not None)
     crew = crew_for(objective, workers, how)
-    raced = fidelity != "full"
-    terms = Terms(
-        space,
-        sampler,
-        directions[0] if directions else _single(direction),
-        metrics[0] if metrics else _name(metric),
-        seed,
-        BRACKET if raced else BATCH if sampler in LEARNING else None,
-        metrics,
-        directions,
-        stated_constraints(constraints),
-        fidelity,
-        max_budget,
-    )
-    started = time.perf_counter()
+    first = directions[0] if directions else _single(direction)
+    name = metrics[0] if metrics else _name(metric)
+    batch, bounds = _batch(sampler, fidelity), stated_constraints(constraints)
+    terms = Terms(space, sampler, first, name, seed, batch, metrics, directions, bounds, fidelity, max_budget)
     checkpoints = Checkpoints(None if out is None else Path(out)) if how.checkpoint else None
-    with contextlib.ExitStack() as stack:
-        if checkpoints is not None:
-            stack.callback(checkpoints.close)
-        memory = stack.enter_context(contextlib.closing(Memory.at(out, terms)))
-        stack.enter_context(contextlib.closing(crew))
-        if warm_start is not None:
-            begin_with(warm_start, memory)
-        clock = _Clock(started - memory.elapsed)
-        agenda = _agenda(brain, memory, stopping)
-        run = _Run(memory, agenda, crew, clock, _Limits(n_trials, seconds), checkpoints)
-        with Display(run.meter):
-            why = run.to_the_end()
-        result = _result(memory, agenda.sampler_seconds, clock.elapsed(), run.reason)
-        if out is not None:
-            write_files(Path(out), result, why, seed)
+    tools = _Tools(brain, stopping, crew, checkpoints)
+    result, why = _searched(terms, tools, _Limits(n_trials, seconds), warm_start, out)
     if why == "interrupted":
         resume = " The same call goes on from here." if out is not None else ""
         print(f"Search interrupted after {len(result.trials)} trials.{resume}", file=sys.stderr)
     return result
+
+
+def _batch(sampler: str, fidelity: Fidelity) -> int | None:
+    """Trials that are drawn before answers of any of them are waited for."""
+    if fidelity != "full":
+        return BRACKET
+    return BATCH if sampler in LEARNING else None
+
+
+@dataclass(frozen=True)
+class _Limits:
+    trials: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """What a search works with: who draws, what ends it, who calls the objective, and its folders."""
+
+    brain: Sampler
+    stopping: Stopping
+    crew: Crew
+    checkpoints: Checkpoints | None
+
+
+def _searched(
+    terms: Terms,
+    tools: _Tools,
+    limits: _Limits,
+    warm_start: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str] | None,
+) -> tuple[SearchResult, str]:
+    """The search on these terms from where it was to its end, and which end that is."""
+    started = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        if tools.checkpoints is not None:
+            stack.callback(tools.checkpoints.close)
+        memory = stack.enter_context(contextlib.closing(Memory.at(out, terms)))
+        stack.enter_context(contextlib.closing(tools.crew))
+        if warm_start is not None:
+            begin_with(warm_start, memory)
+        clock = _Clock(started - memory.elapsed)
+        agenda = _agenda(tools.brain, memory, tools.stopping)
+        run = _Run(memory, agenda, tools.crew, clock, limits, tools.checkpoints)
+        with Display(run.meter):
+            why = run.to_the_end()
+        result = _result(memory, agenda.sampler_seconds, clock.elapsed(), run.reason)
+        if out is not None:
+            write_files(Path(out), result, why, terms.seed)
+    return result, why
 
 
 def _agenda(brain: Sampler, memory: Memory, stopping: Stopping) -> Agenda:
@@ -144,12 +170,6 @@ def _agenda(brain: Sampler, memory: Memory, stopping: Stopping) -> Agenda:
     if terms.fidelity == "full" or terms.max_budget is None:
         return Order(brain, memory, stopping)
     return Brackets(brain, memory, ladders(terms.fidelity, terms.max_budget), terms.max_budget, stopping)
-
-
-@dataclass(frozen=True)
-class _Limits:
-    trials: int | None
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -257,32 +277,11 @@ class _Run:
 
 def _result(memory: Memory, sampler_seconds: float, elapsed: float, stopped: str) -> SearchResult:
     terms = memory.terms
-    known = dict(memory.ended)
-    for (number, _), ended in sorted(memory.steps.items()):
-        if number not in memory.ended and math.isfinite(ended.value):  # the search ended amid its race
-            known[number] = replace(ended, status=Status.UNFINISHED)
-    trials = tuple(
-        Trial(
-            number=number,
-            params=memory.drawn[number],
-            design=None,
-            scores=ended.scores,
-            value=ended.value,
-            spread=math.nan,
-            rung=ended.rung,
-            epochs=ended.budget,
-            status=ended.status,
-            seconds=ended.seconds,
-            message=ended.message,
-            violation=terms.violation(ended.scores) if ended.scores else 0.0,
-        )
-        for number, ended in sorted(known.items())
-    )
     rungs = ()
     if terms.fidelity != "full" and terms.max_budget is not None:
         rungs = ladders(terms.fidelity, terms.max_budget)[0].goals(terms.max_budget)
     return SearchResult(
-        trials=trials,
+        trials=_trials(memory),
         history=None,
         space=terms.space,
         metric=memory.metric or UNNAMED,
@@ -297,6 +296,31 @@ def _result(memory: Memory, sampler_seconds: float, elapsed: float, stopped: str
         fidelity=terms.fidelity,
         stopped=stopped,
         objectives=terms.aims,
+    )
+
+
+def _trials(memory: Memory) -> tuple[Trial, ...]:
+    """All that ended, and those that the end of the search found amid their race."""
+    known = dict(memory.ended)
+    for (number, _), ended in sorted(memory.steps.items()):
+        if number not in memory.ended and math.isfinite(ended.value):
+            known[number] = replace(ended, status=Status.UNFINISHED)
+    return tuple(
+        Trial(
+            number=number,
+            params=memory.drawn[number],
+            design=None,
+            scores=ended.scores,
+            value=ended.value,
+            spread=math.nan,
+            rung=ended.rung,
+            epochs=ended.budget,
+            status=ended.status,
+            seconds=ended.seconds,
+            message=ended.message,
+            violation=memory.terms.violation(ended.scores) if ended.scores else 0.0,
+        )
+        for number, ended in sorted(known.items())
     )
 
 
