@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracles import diagnosis_tables as made
+from tests.oracles.diagnosis_tables import severity
 
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
-from profunda.diagnosis.finding import Answer, Finding, Silence
+from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.givens import Loss, Op
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import data
@@ -22,17 +23,6 @@ STANDARD = made.rows([0.0] * 8, [1.0] * 8)
 
 def asked(code: str, record: Record) -> Answer:
     return NAMES[code](record)
-
-
-def severity(answer: Answer) -> str:
-    if isinstance(answer, Silence):
-        return answer.why
-    (finding,) = answer
-    assert isinstance(finding, Finding)
-    assert finding.cause.endswith(".")
-    assert finding.remedy.endswith(".")
-    assert finding.evidence
-    return finding.severity
 
 
 def test_every_code_of_the_area_has_its_rule_in_the_order_of_the_table() -> None:

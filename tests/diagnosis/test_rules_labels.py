@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.oracles import diagnosis_tables as made
+from tests.oracles.diagnosis_tables import severity
 
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
@@ -24,16 +25,6 @@ STANDARD = made.rows([0.0] * 8, [1.0] * 8, compared=500, common=0.0)
 
 def asked(code: str, record: Record) -> Answer:
     return NAMES[code](record)
-
-
-def severity(answer: Answer) -> str:
-    if isinstance(answer, Silence):
-        return answer.why
-    (finding,) = answer
-    assert finding.cause.endswith(".")
-    assert finding.remedy.endswith(".")
-    assert finding.evidence
-    return finding.severity
 
 
 def told(skill: float, error: float, **more: object) -> Targets:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from profunda.data.bundled import path, target_of
+from profunda.diagnosis.finding import Answer, Finding, Silence
 from profunda.diagnosis.givens import Anatomy, Layer, Loss, Op, Rows, Targets, Task
 from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.record import Course, Record, Survey
@@ -174,3 +175,15 @@ def bundled(name: str) -> tuple[np.ndarray, np.ndarray, Task]:
         return x, (y - y.mean()) / y.std(), task("values")
     kinds = np.unique(target.cast(polars.String).to_numpy().astype(str), return_inverse=True)[1]
     return x, kinds, task("classes", int(kinds.max()) + 1)
+
+
+def severity(answer: Answer) -> str:
+    """Of the one finding, whose words are whole; or why there is none."""
+    if isinstance(answer, Silence):
+        return answer.why
+    (finding,) = answer
+    assert isinstance(finding, Finding)
+    assert finding.cause.endswith(".")
+    assert finding.remedy.endswith(".")
+    assert finding.evidence
+    return finding.severity
