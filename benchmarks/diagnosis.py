@@ -7,12 +7,11 @@ Programs in `_programs`: pairs of a training with one mistake and the same witho
 diagnosed with five seeds: other rows, other first weights. Told are, as shares of the runs with intervals of
 Wilson (1927): recall (any finding of a right area), the right area on top, false faults and hints on healthy
 programs and on fixed twins, how early it was told; and, of programs, how many name one cause in at least
-4 of 5 seeds. Programs are split in halves by a digest of their names, within each kind of fault: thresholds
-may be set by `tune`, and are judged by `held`. `--twins` diagnoses nothing: it trains both of a pair and
-tells whether the mistake does harm. `--repair` gives the faulty ones to `profunda.repair` and compares scores
-on clean rows with the fixed twin's; loops with a mistake in them are left out: only their authors can mend
-them. With `--cells` each finished run is appended, and what stands there is
-skipped; begin a new file after changing a program or a rule.
+4 of 5 seeds. Programs are split in halves: thresholds may be set by `tune`, and are judged by `held`.
+`--twins` diagnoses nothing: it trains both of a pair and tells whether the mistake does harm. `--repair`
+gives the faulty ones to `profunda.repair` and compares scores on clean rows with the fixed twin's; loops with
+a mistake in them are left out: only their authors can mend them. With `--cells` each finished run is
+appended, and what stands there is skipped; begin a new file after changing a program or a rule.
 """
 
 import argparse

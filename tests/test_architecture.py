@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -91,14 +92,15 @@ def imports(module: str, tree: ast.Module) -> Iterator[tuple[str, str, int]]:
             yield from ((base, alias.name, node.lineno) for alias in node.names)
 
 
-def own_imports(module: str) -> list[tuple[str, str, int]]:
+@cache
+def own_imports(module: str) -> tuple[tuple[str, str, int], ...]:
     """Imports of Profunda by Profunda; a module imported by name from its package counts as that module."""
     found = []
     for source, name, line in imports(module, ast.parse(MODULES[module].read_text("utf-8"))):
         if source.split(".")[0] == "profunda":
             full = f"{source}.{name}"
             found.append((full, "", line) if full in MODULES else (source, name, line))
-    return found
+    return tuple(found)
 
 
 def upward(source: str, target: str) -> bool:
@@ -143,17 +145,22 @@ def defined(path: Path) -> set[str]:
     return found
 
 
+@cache
+def facades() -> dict[str, set[str]]:
+    """What each package's __init__ itself defines."""
+    return {name: defined(path) for name, path in MODULES.items() if path.name == "__init__.py"}
+
+
 @pytest.mark.parametrize("module", [name for name in INNER if ".lab.experiments." not in name])
 def test_no_module_imports_a_facade(module: str) -> None:
     """What a package's __init__ hands on is for users; inside, names come from where they are defined.
 
     Experiments of the laboratory are users, and have a test of their own for that.
     """
-    packages = {name: defined(path) for name, path in MODULES.items() if path.name == "__init__.py"}
     wrong = [
         (line, f"from {target} import {name}")
         for target, name, line in own_imports(module)
-        if target == "profunda" or (name and name not in packages.get(target, {name}))
+        if target == "profunda" or (name and name not in facades().get(target, {name}))
     ]
     assert not wrong
 
@@ -290,15 +297,21 @@ def child(code: str, bytecode: Path) -> tuple[set[str], float]:
     return {name.split(".")[0] for name in done.stderr.split()}, seconds
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one fresh interpreter has compiled, the next one finds."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
 @pytest.mark.parametrize("what", QUICK)
-def test_the_door_opens_at_once(what: str, tmp_path: Path) -> None:
-    runs = [child(QUICK[what], tmp_path) for _ in range(4)]  # the first one compiles
+def test_the_door_opens_at_once(what: str, bytecode: Path) -> None:
+    runs = [child(QUICK[what], bytecode) for _ in range(4)]  # the first one compiles
     for loaded, _ in runs:
         assert "profunda" in loaded
         assert not loaded & {*HEAVY, "polars", "jinja2"}
     assert min(seconds for _, seconds in runs) < 0.5
 
 
-def test_a_heavy_import_would_be_seen(tmp_path: Path) -> None:
-    loaded, _ = child("import numpy", tmp_path)
+def test_a_heavy_import_would_be_seen(bytecode: Path) -> None:
+    loaded, _ = child("import numpy", bytecode)
     assert "numpy" in loaded

@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -40,17 +41,69 @@ def test_the_readme_has_blocks_to_run() -> None:
     assert len(blocks(ROOT / "README.md", "python")) >= 2
 
 
+BLOCKS = """
+import gc, os, runpy, sys
+import polars, profunda, torch._dynamo
+
+profunda.fit, profunda.diagnose  # what takes seconds to load is loaded once for all blocks
+gc.freeze()
+while folder := sys.stdin.readline().rstrip():
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        sys.stdin = open(os.devnull)
+        with open("said", "w") as said:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+        sys.argv = ["block.py"]
+        runpy.run_path("block.py", run_name="__main__")
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def blocks_run() -> Iterator[Callable[[Path], int]]:
+    """Runs block.py of a folder in a process of its own, forked from one that has loaded the package, with
+    warnings as errors; its exit status. What it printed is in the folder's file `said`."""
+    command = [sys.executable, "-W", "error", "-c", BLOCKS]
+    settings = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=settings, stdin=pipe, stdout=pipe, text=True, bufsize=1) as starter:
+        assert starter.stdin is not None
+        assert starter.stdout is not None
+
+        def run(folder: Path) -> int:
+            starter.stdin.write(f"{folder}\n")
+            return int(starter.stdout.readline())
+
+        yield run
+
+
 @pytest.mark.parametrize(
     ("page", "number"), RUNNABLE, ids=[f"{page.relative_to(ROOT)}-{number}" for page, number in RUNNABLE]
 )
-def test_python_blocks_run(page: Path, number: int, tmp_path: Path) -> None:
-    """In a fresh process, in an empty folder, with warnings as errors."""
-    script = tmp_path / "block.py"
-    script.write_text(blocks(page, "python")[number], encoding="utf-8")
-    settings = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, "-W", "error", script.name]
-    done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_python_blocks_run(
+    page: Path, number: int, tmp_path: Path, blocks_run: Callable[[Path], int]
+) -> None:
+    """In a process of its own, in an empty folder, with warnings as errors."""
+    (tmp_path / "block.py").write_text(blocks(page, "python")[number], encoding="utf-8")
+    assert blocks_run(tmp_path) == 0, (tmp_path / "said").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("import warnings; warnings.warn('a word')", "UserWarning: a word"),
+        ("unknown", "NameError: name"),
+    ],
+)
+def test_a_block_that_fails_is_seen(
+    block: str, words: str, tmp_path: Path, blocks_run: Callable[[Path], int]
+) -> None:
+    (tmp_path / "block.py").write_text(block, encoding="utf-8")
+    assert blocks_run(tmp_path) == 1
+    assert words in (tmp_path / "said").read_text("utf-8")
 
 
 def test_the_readmes_are_twins() -> None:

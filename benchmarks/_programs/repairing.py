@@ -19,6 +19,7 @@ WITHIN = 0.05
 
 
 THEIRS = (
+    "answer-seen",
     "inputs-constant",
     "input-ignored",
     "labels-conflicting",
@@ -27,13 +28,15 @@ THEIRS = (
     "rows-leak",
     "rows-mixed",
 )
-"""What no change of a training mends: rows that say nothing, and lines within the network's own forward."""
+"""What changes of a training mend now and then only: rows that say nothing, labels of which a part is wrong
+beyond doubt, and lines within the network's own forward (an option of a layer that is to blame can be set).
+They count among all runs, and not where changes can."""
 
 
 @dataclass(frozen=True)
 class Mended:
-    """Scores on clean rows: of the faulty program, of its fixed twin, and repaired. `cost` in whole
-    trainings, the diagnosis's own included.
+    """Scores on clean rows: of the faulty program, of its fixed twin, and repaired. `cost` in rows of one
+    whole training: the diagnosis's own, races, and whole trainings, all of them.
     """
 
     program: str

@@ -404,3 +404,30 @@ def test_nothing_of_the_users_is_touched() -> None:
 def test_tensors_are_found_in_nested_things() -> None:
     found = tensors_in({"a": [X, (X, None)], "b": 3, "c": {"d": X}})
     assert len(found) == 3
+
+
+def test_dropout_that_drops_nothing_does_not_run() -> None:
+    rows = torch.ones(4, 3)
+    for p, kinds in ((0.0, ["linear", "linear"]), (0.2, ["linear", "dropout", "linear"])):
+        found = anatomy_of(nn.Sequential(nn.Linear(3, 4), nn.Dropout(p), nn.Linear(4, 2)), (rows,))
+        assert [op.kind for op in found.ops] == kinds
+
+
+class Stated(nn.Module):
+    """A recurrent layer whose first state, or last one, is read."""
+
+    def __init__(self, first: bool, learnt: bool) -> None:
+        super().__init__()
+        self.state = nn.Parameter(torch.zeros(1, 1, 6)) if learnt else None
+        self.gru, self.head, self.first = nn.GRU(3, 6, batch_first=True), nn.Linear(6, 2), first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        begun = x.new_zeros(1, len(x), 6)
+        begun = begun if self.state is None else self.state.expand(-1, len(x), -1).contiguous()
+        return self.head((begun if self.first else self.gru(x, begun)[1])[0])
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+def test_outputs_that_no_input_leads_to_are_told(first: bool, learnt: bool) -> None:
+    assert anatomy_of(Stated(first, learnt), (torch.randn(4, 5, 3),)).deaf is first

@@ -68,7 +68,7 @@ def test_a_body_frozen_as_drawn_is_the_cause_of_a_poor_run_alone(width: int) -> 
     short = failed(frozen(width))
     assert short.course is not None
     early = replace(short, course=replace(short.course, planned=10 * short.course.steps))
-    assert told(early) == []
+    assert told(early) == [("part-unused", "hint")]
 
 
 def test_a_frozen_body_names_its_layers_and_share() -> None:

@@ -210,6 +210,42 @@ def test_what_is_left_out_is_told() -> None:
     assert first.compared == pytest.approx((1 / 3, 1.0))
     padded = read(lambda z, y: F.cross_entropy(z.flatten(0, 1), y.flatten(), ignore_index=0), PLACES, WORDS)
     assert padded.kind == "cross-entropy"
+    assert padded.compared == (1.0, 1.0)
+
+
+def test_of_places_those_count_at_which_any_class_is_compared_and_something_is_asked() -> None:
+    first = read(lambda z, y: F.cross_entropy(z[:, 0], y[:, 0]), PLACES, WORDS)
+    assert first.compared == pytest.approx((1 / WORDS.shape[1], 1.0))
+    ended = WORDS.clone()
+    ended[:, 2:] = -100
+    masked = read(lambda z, y: F.cross_entropy(z.flatten(0, 1), y.flatten()), PLACES, ended)
+    assert masked.compared == (1.0, 1.0)
+    unlabelled = CLASS.clone()
+    unlabelled[:20] = -100
+    assert read(F.cross_entropy, Z3, unlabelled).compared == (1.0, 1.0)
+    assert read(F.nll_loss, Z3.log_softmax(1), CLASS).compared == (1.0, 1.0)
+
+
+def test_weights_of_classes_are_told_by_gradients_at_equal_outputs() -> None:
+    ratio = torch.tensor([1.0, 1.0, 8.0])
+    assert read(F.cross_entropy, Z3, CLASS).weights == pytest.approx((1.0, 1.0, 1.0))
+    found = read(nn.CrossEntropyLoss(weight=ratio), Z3, CLASS).weights
+    assert found[2] / found[0] == pytest.approx(8.0)
+    nll = read(nn.NLLLoss(weight=ratio), Z3.log_softmax(1), CLASS).weights
+    assert nll[2] / nll[0] == pytest.approx(8.0)
+    positive = read(nn.BCEWithLogitsLoss(pos_weight=torch.tensor([5.0])), Z1[:, None], TWO[:, None]).weights
+    assert positive[1] / positive[0] == pytest.approx(5.0)
+    assert read(F.mse_loss, Z1, REAL).weights == ()
+
+
+@pytest.mark.parametrize("rows", [12, 30])
+def test_a_loss_that_compares_rows_with_each_other_has_a_sign(rows: int) -> None:
+    def likeness(z: Tensor, y: Tensor) -> Tensor:
+        return F.cosine_similarity(z - z.mean(), y - y.mean(), dim=0).mean()
+
+    z, y = Z1[:rows, None], REAL[:rows, None]
+    assert read(likeness, z, y).sign == -1
+    assert read(lambda z, y: 1.0 - likeness(z, y), z, y).sign == 1
 
 
 @pytest.mark.parametrize("cut", [lambda z: z.detach(), lambda z: torch.tensor(z.tolist())])

@@ -6,10 +6,12 @@ from tests.oracles import diagnosis_surveys as naive
 from torch import Tensor, nn
 
 import profunda
-from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.copying import undisturbed
+from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.givens import Anatomy
-from profunda.diagnosis.narrowing import narrowed
+from profunda.diagnosis.ingredients import Parts
+from profunda.diagnosis.narrowing import narrower
+from profunda.diagnosis.widening import of_widths
 from profunda.errors import ArgumentError
 
 
@@ -66,12 +68,16 @@ NETWORKS: dict[str, tuple[nn.Module, Tensor, int]] = {
 }
 
 
+def narrowed(module: nn.Module, x: Tensor) -> nn.Module:
+    with undisturbed(module):
+        return of_widths(module, feed_of((x,), torch.zeros(len(x))), 0.25)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_chains_of_layers_get_a_quarter_of_the_width(name: str) -> None:
     module, x, numbers = NETWORKS[name]
     before = naive.fingerprint(module, x, x)
-    with undisturbed(module):
-        small = narrowed(module, anatomy_of(module, (x,)), 0.25)
+    small = narrowed(module, x)
     assert naive.fingerprint(module, x, x) == before
     assert small(x).shape == module(x).shape
     assert sum(each.numel() for each in small.parameters()) == numbers
@@ -82,27 +88,23 @@ def test_weights_are_as_large_for_their_inputs_as_they_were() -> None:
     module = Dense()
     nn.init.normal_(module.two.weight, 0.0, 3.0 / 8.0)
     nn.init.constant_(module.one.bias, 0.5)
-    small = narrowed(module, anatomy_of(module, (ROWS,)), 0.25)
+    small = narrowed(module, ROWS)
     assert float(small.get_parameter("two.weight").detach().std()) == pytest.approx(3.0 / 4.0, rel=0.25)
     assert bool((small.get_parameter("one.bias") == 0.5).all())
 
 
+def test_each_gate_keeps_its_bias() -> None:
+    module = Recurrent(nn.LSTM)
+    with torch.no_grad():
+        for name, each in module.cell.named_parameters():
+            if name.startswith("bias"):
+                each.zero_()[64:128] = 1.0  # the gate that forgets
+    bias = narrowed(module, TOKENS).get_parameter("cell.bias_ih_l0").detach()
+    assert bias.reshape(4, 16)[:, 0].tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert bool((bias.reshape(4, 16).std(1) == 0.0).all())
+
+
 def test_what_is_no_chain_of_such_layers_is_not_narrowed() -> None:
-    grouped = nn.Conv1d(6, 6, 3, groups=2)
-
-    class Grouped(Dense):
-        def __init__(self) -> None:
-            super().__init__()
-            self.grouped = grouped
-
-        def forward(self, x: Tensor) -> Tensor:
-            return super().forward(self.grouped(x[:, :, None].expand(-1, -1, 3)).flatten(1))
-
-    with pytest.raises(ArgumentError, match="Conv1d is no layer that could be narrowed"):
-        narrowed(Grouped(), anatomy_of(Grouped(), (ROWS,)), 0.25)
-    with pytest.raises(ArgumentError, match="Dense is no chain of layers that could be narrowed"):
-        narrowed(Dense(), Anatomy(why="it was not traced"), 0.25)
-
     class Padded(Dense):
         def __init__(self) -> None:
             super().__init__()
@@ -111,8 +113,12 @@ def test_what_is_no_chain_of_such_layers_is_not_narrowed() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.out(torch.relu(self.two(nn.functional.pad(torch.relu(self.one(x)), (0, 6)))))
 
-    with pytest.raises(ArgumentError, match="two takes 70 numbers, and 64 units come before it"):
-        narrowed(Padded(), anatomy_of(Padded(), (ROWS,)), 0.25)
+    with pytest.raises(ArgumentError, match="widths of Padded cannot be changed from outside"):
+        narrowed(Padded(), ROWS)
+    parts = Parts(Dense(), nn.CrossEntropyLoss(), lambda own: torch.optim.SGD(own.parameters(), lr=0.1), 5)
+    rows = (ROWS,), torch.zeros(5, dtype=torch.long)
+    with pytest.raises(ArgumentError, match="Dense is no chain of layers that could be narrowed"):
+        narrower(parts, Anatomy(why="it was not traced"), Dense(), rows, rows, steps=1, task=None)
 
 
 @pytest.mark.parametrize(("width", "wanted"), [(1024, True), (256, False)])

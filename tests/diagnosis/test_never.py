@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -338,28 +339,30 @@ UNIT = 2.0**10
 """A power of two: all numbers of the training are the same but for their exponents."""
 
 
-@pytest.mark.parametrize("rate", [0.1, 1e-6, 300.0])
-@pytest.mark.parametrize("unit", [1.0 / UNIT, UNIT])
-def test_a_loss_in_another_unit_with_the_rate_for_it_gets_the_same_findings(rate: float, unit: float) -> None:
+@cache
+def found_in_unit(scale: float, rate: float) -> list[tuple[str, str]]:
+    """What is told of a loss that is `scale` times as large, at the rate that makes up for it."""
     train, valid = table(200)
+    net = chain(6, 16, 2)
+    found = diagnose(
+        net,
+        train,
+        lambda outputs, targets: scale * F.cross_entropy(outputs, targets),
+        optimizer=SGD(net.parameters(), rate / scale),
+        validation=valid,
+        batch_size=12,
+        epochs=15,
+    )
+    return told(found)
 
-    def findings(scale: float) -> list[tuple[str, str]]:
-        net = chain(6, 16, 2)
-        found = diagnose(
-            net,
-            train,
-            lambda outputs, targets: scale * F.cross_entropy(outputs, targets),
-            optimizer=SGD(net.parameters(), rate / scale),
-            validation=valid,
-            batch_size=12,
-            epochs=15,
-        )
-        return told(found)
 
-    as_it_is = findings(1.0)
+@pytest.mark.parametrize("unit", [1.0 / UNIT, UNIT])
+@pytest.mark.parametrize("rate", [0.1, 1e-6, 300.0])
+def test_a_loss_in_another_unit_with_the_rate_for_it_gets_the_same_findings(rate: float, unit: float) -> None:
+    as_it_is = found_in_unit(1.0, rate)
     assert as_it_is == ([] if rate == 0.1 else as_it_is[:1])
     assert rate == 0.1 or as_it_is[0][1] == "fault"
-    assert findings(unit) == as_it_is
+    assert found_in_unit(unit, rate) == as_it_is
 
 
 # Too early, in programs -----------------------------------------------------------------------------------
@@ -466,6 +469,11 @@ def test_the_comparison_of_loops_can_fail() -> None:
         assert_same(loop(0.1), loop(0.1001))
 
 
+@cache
+def alone() -> Left:
+    return loop(watched=False)
+
+
 MEASUREMENTS = [
     (Weights, "uncleared"),
     (Weights, "overwritten"),
@@ -486,7 +494,6 @@ MEASUREMENTS = [
 def test_a_measurement_that_fails_is_noted_and_training_goes_on(
     at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = loop(watched=False)
     of, name = MEASUREMENTS[at]
     works, calls = getattr(of, name), []
 
@@ -499,7 +506,7 @@ def test_a_measurement_that_fails_is_noted_and_training_goes_on(
     monkeypatch.setattr(of, name, fails)
     seen = loop()
     assert len(calls) == 3
-    assert_same(alone, seen)
+    assert_same(alone(), seen)
     assert [note for note in seen[2].notes if note.startswith("The probe stopped looking at step")]
     assert "KeyError('broken')" in " ".join(seen[2].notes)
     assert seen[2].course().steps < 60

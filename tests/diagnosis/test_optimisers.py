@@ -38,6 +38,8 @@ def test_settings() -> None:
     ).groups[0]
     assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (0.1, 0.9, 1e-3)
     assert math.isnan(sgd.eps)
+    assert not sgd.ascends
+    assert optimiser_of(torch.optim.SGD(net.parameters(), maximize=True), net).groups[0].ascends
     assert all(math.isnan(beta) for beta in sgd.betas)
     adam = optimiser_of(torch.optim.Adam(net.parameters(), betas=(0.5, 0.9), eps=1e-3), net).groups[0]
     assert (adam.betas, adam.eps) == ((0.5, 0.9), 1e-3)

@@ -100,6 +100,17 @@ def test_numbers_are_those_of_a_naive_loop() -> None:
     assert seen.clipped == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("factor", "turned"), [(1.0, 0.0), (-1.0, 1.0), (0.5, 0.0)])
+def test_a_loss_that_is_turned_round_in_the_loop_is_counted(factor: float, turned: float) -> None:
+    def act(model: nn.Module, optimizer: torch.optim.Optimizer, w: Watch, step: int) -> None:
+        x, y = batch()
+        optimizer.zero_grad()
+        (factor * w.loss(model(x), y)).backward()
+        optimizer.step()
+
+    assert course(act).turned == turned
+
+
 def test_tied_and_frozen_parameters_have_their_columns() -> None:
     class Tied(nn.Module):
         def __init__(self) -> None:

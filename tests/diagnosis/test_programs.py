@@ -124,8 +124,8 @@ def test_a_seed_gives_the_same_rows_and_weights_and_another_seed_others(script: 
 def test_there_are_as_many_programs_of_as_many_kinds_as_promised(script: ModuleType) -> None:
     everything = part("everything")
     faults = [case.fault for case in everything.CASES]
-    assert len(everything.CASES) >= 66
-    assert len(part("healthy").HEALTHY) >= 44
+    assert len(everything.CASES) >= 290
+    assert len(everything.HEALTHY) >= 100
     assert len({case.fault for case in everything.LOOP_CASES}) >= 14
     assert {CODES[fault].area for fault in faults} == set(AREAS)
     assert set(CODES) - set(faults) <= {"plateau", "no-learning"}  # what is left when no cause is known
@@ -133,17 +133,15 @@ def test_there_are_as_many_programs_of_as_many_kinds_as_promised(script: ModuleT
     assert max(Counter(program.name for program in everything.PROGRAMS).values()) == 1
 
 
-def test_halves_keep_twins_together_and_split_every_kind_evenly(script: ModuleType) -> None:
+def test_halves_keep_twins_together_and_what_is_held_out_has_every_area(script: ModuleType) -> None:
     everything = part("everything")
     for case in everything.CASES:
         faulty, fixed = case.twins
         assert everything.half_of(faulty) == everything.half_of(fixed)
-    for fault in {case.fault for case in everything.CASES}:
-        counted = Counter(everything.HALVES[case.name] for case in everything.CASES if case.fault == fault)
-        assert abs(counted["tune"] - counted["held"]) <= 1, fault
-    counted = Counter(everything.HALVES.values())
-    assert min(counted.values()) >= 0.45 * sum(counted.values())
-    assert set(everything.SENTINELS) <= {case.name for case in everything.CASES}
+    held = [case for case in everything.CASES if everything.HALVES[case.name] == "held"]
+    assert len(held) >= 60
+    assert {CODES[case.fault].area for case in held} == set(AREAS)
+    assert {everything.HALVES[name] for name in everything.SENTINELS} == {"tune"}
 
 
 def test_a_program_without_what_it_needs_is_refused(script: ModuleType) -> None:

@@ -15,7 +15,10 @@ from profunda.diagnosis.feeding import Feed, feed_of
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.ingredients import Parts, Scaling, making_of
 from profunda.diagnosis.objectives import Mended, Objective, class_weights
+from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.remedies import KINDS, applied
+from profunda.diagnosis.snippets import diff
+from profunda.diagnosis.transposing import rows_first
 from profunda.errors import ArgumentError
 
 X, Y = rows()
@@ -336,6 +339,68 @@ def test_dropout_is_changed_wherever_a_module_drops():
         change(parts(), "dropout", layer="d", value=0.0)
 
 
+class Gains(nn.Module):
+    """A number of one's own for each feature."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.of = nn.Parameter(torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.of
+
+
+class Recurring(nn.Module):
+    """Tokens, a recurrent layer and what is said at its end."""
+
+    def __init__(self, kind: type[nn.RNNBase], units: int, *, back: bool = False) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(9, 5)
+        self.body = kind(5, units, batch_first=True, bidirectional=back)
+        self.norm = nn.LayerNorm((1 + back) * units)
+        self.head = nn.Linear((1 + back) * units, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found, _ = self.body(self.embed(x))
+        return self.head(self.norm(found[:, -1]))
+
+
+class Around(nn.Module):
+    """What enters is added to what the first layer makes of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(x + self.a(x))
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+@pytest.mark.parametrize("back", [False, True])
+def test_recurrent_networks_become_wider(kind, back):
+    words = torch.randint(0, 9, (16, 7), generator=torch.Generator().manual_seed(0))
+    feed = feed_of((words,), Y[:16])
+    given = Parts(module := Recurring(kind, 2, back=back), CROSS, making_of(sgd(module), module), 16)
+    wide = applied(Change("width", value=8.0), given, feed).module
+    assert (wide.body.hidden_size, wide.body.input_size, wide.embed.embedding_dim) == (16, 5, 5)
+    assert wide.norm.normalized_shape == (16 * (1 + back),)
+    assert wide(words).shape == (16, 3)
+    assert wide.training
+    assert module.body.hidden_size == 2
+
+
+def test_one_layer_becomes_wider():
+    module = net(6, 8, 1, 8, 3, activation=nn.ReLU)
+    narrow = [name for name, part in module.named_modules() if getattr(part, "out_features", 0) == 1]
+    wide = change(parts(module), "width", layer=narrow[0], value=8.0).module
+    assert [part.out_features for part in wide.modules() if isinstance(part, nn.Linear)] == [8, 8, 8, 3]
+    with pytest.raises(ArgumentError, match=r"has 4 layers, so no hidden one to widen called nobody"):
+        change(parts(module), "width", layer="nobody", value=8.0)
+    with pytest.raises(ArgumentError, match=r"widths of Around cannot be changed from outside"):
+        change(parts(Around()), "width", value=2.0)
+
+
 def test_chains_become_wider_and_deeper():
     chain = nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
@@ -366,18 +431,18 @@ def test_chains_become_wider_and_deeper():
     assert deep(X).shape == (64, 3)
     assert depth(change(given, "depth", value=0.5).module) == 2
     with pytest.raises(ArgumentError, match=r"is no chain of layers"):
-        change(parts(Lines()), "width", value=2.0)
+        change(parts(Lines()), "depth", value=2.0)
     with pytest.raises(ArgumentError, match=r"has 1 layers, so no hidden one to widen"):
         change(parts(nn.Linear(6, 3)), "width", value=2.0)
     with pytest.raises(ArgumentError, match=r"has 0 hidden linear layers in a chain: 2 times as many"):
         change(parts(nn.Linear(6, 3)), "depth", value=2.0)
     with pytest.raises(ArgumentError, match=r"none can be left out"):
         change(parts(net(6, 5, 4, 3)), "depth", value=0.5)
-    odd = nn.Sequential(nn.Linear(6, 4), nn.LocalResponseNorm(2), nn.LayerNorm([4]), nn.Linear(4, 3))
+    odd = nn.Sequential(nn.Linear(6, 4), nn.Softshrink(), nn.LayerNorm([4]), nn.Linear(4, 3))
     assert change(parts(odd), "width", value=2.0).module[2].normalized_shape == (8,)
-    scale = nn.Sequential(nn.Linear(6, 4), nn.InstanceNorm1d(4, affine=True), nn.Linear(4, 3))
-    with pytest.raises(ArgumentError, match=r"InstanceNorm1d of 4 features cannot be made for 8 here"):
-        change(parts(scale), "width", value=2.0)
+    own = nn.Sequential(nn.Linear(6, 4), Gains(4), nn.Linear(4, 3))
+    with pytest.raises(ArgumentError, match=r"Gains of 4 features cannot be made for 8 here"):
+        change(parts(own), "width", value=2.0)
 
 
 def test_kinds_are_closed_and_told():
@@ -404,3 +469,107 @@ def test_random_numbers_stay():
         applied(Change(kind, **fields), given, FEED)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.isfinite(float(given.rate_at(0.3)))
+
+
+def test_sequence_layers_take_rows_first():
+    own = nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=False), nn.GRU(8, 4))
+    made = rows_first(own)
+    assert (made[0].self_attn.batch_first, made[1].batch_first) == (True, True)
+    assert (own[0].self_attn.batch_first, own[1].batch_first) == (False, False)
+    with torch.no_grad():
+        x = torch.randn(5, 3, 8)
+        one, all_of_them = (made.eval()[0](each)[0] for each in (x[:1], x))
+    assert torch.allclose(one, all_of_them, atol=1e-5)  # other rows make no difference
+    with pytest.raises(ArgumentError, match=r"holds no recurrent layer or attention that takes time before"):
+        rows_first(made)
+
+
+def test_a_norm_over_one_unit_is_taken_out():
+    own = nn.Sequential(nn.Linear(6, 1), nn.LayerNorm(1), nn.Linear(1, 3), nn.LayerNorm(3))
+    given = Recipe(parts(own), sgd(own))
+    made = changed(Change("norm", word="removed"), given, FEED).parts.module
+    assert [type(part).__name__ for part in made] == ["Linear", "Identity", "Linear", "LayerNorm"]
+    with pytest.raises(ArgumentError, match=r"has no norm that alone leaves nothing of its rows"):
+        changed(Change("norm", word="removed"), Recipe(parts(made), sgd(made)), FEED)
+
+
+class Averaged(nn.Module):
+    """Means of what was brought to mean 0 just before."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.early, self.late = nn.Conv1d(1, 4, 3), nn.InstanceNorm1d(4), nn.InstanceNorm1d(4)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(self.late(torch.relu(self.early(self.one(x[:, None])))).mean(2))
+
+
+def test_a_norm_whose_means_are_taken_is_taken_out():
+    own = Averaged()
+    assert float(own(X).detach().std(0).max()) < 1e-5
+    made = changed(Change("norm", word="removed"), Recipe(parts(own), sgd(own)), FEED).parts.module
+    assert [type(part).__name__ for part in (made.early, made.late)] == ["InstanceNorm1d", "Identity"]
+    assert float(made(X).detach().std(0).max()) > 0.01
+
+
+def test_softmax_between_layers_is_swapped_and_attention_keeps_its_own():
+    own = nn.Sequential(nn.Linear(6, 8), nn.Softmax(1), nn.Linear(8, 3), nn.Softmax(1))
+    made = change(parts(own), "activation", word="relu").module
+    assert torch.allclose(made(X), own[2](torch.relu(own[0](X))).softmax(1))
+
+
+def test_numbers_that_are_not_finite_are_filled():
+    x = torch.tensor([[1.0, math.nan], [-math.inf, 2.0], [3.0, 4.0], [math.inf, math.nan]])
+    feed = feed_of((x,), torch.arange(4) % 3)
+    own = nn.Linear(2, 3)
+    filled = change(parts(own), "scaling", feed, word="filled").inputs[0]
+    clean = feed_of((x[2:3],), torch.zeros(1))
+    assert filled(x).tolist() == [[1.0, 3.0], [1.0, 2.0], [3.0, 4.0], [3.0, 3.0]]
+    assert filled(clean.inputs[0]).equal(x[2:3])
+    scaled = change(parts(own), "scaling", feed, word="inputs").inputs[0](x)
+    assert bool(scaled.isfinite().all())
+    assert scaled[1:3].tolist() == [[-1.0, -1.0], [1.0, 1.0]]
+
+
+def test_a_loss_that_trusts_labels_less():
+    outputs = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
+    y = torch.arange(7) % 3
+    p = outputs.softmax(1)[torch.arange(7), y]
+    found = Objective("robust")(outputs, y)
+    assert float(found.detach()) == pytest.approx(float(((1 - p**0.7) / 0.7).mean().detach()))
+    (one,) = torch.autograd.grad(found, outputs, retain_graph=True)
+    (plain,) = torch.autograd.grad(CROSS(outputs, y), outputs)
+    assert torch.allclose(one, plain * (p**0.7)[:, None])  # a row counts by how far it is believed
+
+
+class Bare(nn.Module):
+    """Layers that are matrices in a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList([torch.rand(6, 40), torch.rand(40, 3), torch.zeros(3, 3)])
+        self.out = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.out(torch.relu(x @ self.weights[0]) @ self.weights[1] @ (1.0 + self.weights[2]))
+
+
+def test_matrices_that_stand_alone_are_drawn_anew():
+    own = Bare()
+    made = change(parts(own), "initialisation", word="critical").module
+    wanted = [math.sqrt(2 / 46), math.sqrt(2 / 43)]
+    assert [float(each.detach().std()) for each in made.weights[:2]] == pytest.approx(wanted, rel=0.2)
+    assert float(made.weights[2].detach().abs().max()) == 0.0
+    begun = Recipe(parts(own), sgd(own))
+    drawn = Change("initialisation", word="critical")
+    text = diff((drawn,), begun, changed(drawn, begun, FEED), anatomy_of(own, (X,)), 1)
+    assert "xavier_normal_(model.weights[0])" in text
+    assert "reset_parameters" not in text
+
+
+@pytest.mark.parametrize("old", [nn.Threshold(4.0, 0.0), nn.Hardshrink(2.0), nn.Hardtanh(-0.1, 0.1)])
+def test_unusual_activations_are_swapped(old):
+    own = nn.Sequential(nn.Linear(6, 8), old, nn.Linear(8, 3))
+    made = change(parts(own), "activation", word="relu").module
+    assert torch.allclose(made(X), own[2](torch.relu(own[0](X))))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,7 @@ import profunda
 from profunda.diagnosis import rounds
 from profunda.diagnosis.candidates import Proposal
 from profunda.diagnosis.contests import Contest, Entry
-from profunda.diagnosis.diagnosing import followed
+from profunda.diagnosis.diagnosing import Followed, followed
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Task
@@ -130,9 +131,10 @@ SICK = {
 }  # fmt: skip
 
 
-def mended(name: str, **options: float) -> Repair:
+@cache
+def mended(name: str) -> Repair:
     module, data, held, loss, optimizer, epochs, _ = SICK[name]
-    return profunda.repair(module, data, loss, optimizer=optimizer, validation=held, epochs=epochs, **options)
+    return profunda.repair(module, data, loss, optimizer=optimizer, validation=held, epochs=epochs)
 
 
 @pytest.mark.parametrize("name", SICK)
@@ -171,8 +173,9 @@ def test_nothing_of_the_users_changes_and_seeds_decide():
     state = torch.get_rng_state(), np.random.get_state()[1].copy()
     made = [
         profunda.repair(module, data, loss, optimizer=optimizer, validation=held, epochs=epochs, seed=seed)
-        for seed in (0, 0, 1)
+        for seed in (0, 1)
     ]
+    made.insert(0, mended("inputs unscaled"))  # of the same seed, in another state of torch's own numbers
     assert all(map(torch.equal, kept, (*module.parameters(), *data, *held)))
     assert torch.equal(state[0], torch.get_rng_state())
     assert np.array_equal(state[1], np.random.get_state()[1])
@@ -234,10 +237,15 @@ def test_inputs_by_name():
 # Never worse ----------------------------------------------------------------------------------------
 
 
+@cache
+def healthy() -> tuple[nn.Module, Pair, Pair, Followed]:
+    module, data, held = net(4, 32, 2), rings(), rings(400, 1)
+    return module, data, held, followed(module, data, CROSS, adam(), held, 32, 12, 0, lambda done, most: None)
+
+
 def contest(budget: float = 4.0) -> tuple[Contest, Entry]:
     """One for a healthy training, which is as it was after the diagnosis."""
-    module, data, held = net(4, 32, 2), rings(), rings(400, 1)
-    found = followed(module, data, CROSS, adam(), held, 32, 12, 0, lambda done, most: None)
+    module, data, held, found = healthy()
     made = torch.optim.Adam(module.parameters(), lr=5e-3)
     start = Recipe(Parts(module, CROSS, making_of(made, module), 32, 12), made)
     feed, judged = (feed_of((x,), y) for x, y in (data, held))
@@ -420,7 +428,10 @@ def test_lazy_parts():
     [
         (Change("norm", word="momentum"), "has no batch norm with a momentum other than 0.1"),
         (Change("norm", word="replaced"), "has no batch norm to be replaced"),
-        (Change("activation", word="inserted"), "is no chain in which layers follow one another"),
+        (
+            Change("activation", word="inserted"),
+            "has no hidden linear or convolutional layer that nothing bends",
+        ),
         (Change("nonsense"), "No change is of kind 'nonsense'"),
     ],
 )

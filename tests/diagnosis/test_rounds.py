@@ -1,6 +1,7 @@
 """A repair from round to round: what is mended at the beginning, what is left after that, what it costs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from torch import nn
 import profunda
 from profunda.diagnosis import rounds
 from profunda.diagnosis.anatomy import anatomy_of
-from profunda.diagnosis.candidates import Proposal, mends
+from profunda.diagnosis.candidates import Proposal, mends, proposals
 from profunda.diagnosis.contests import Entry
 from profunda.diagnosis.diagnosing import followed
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change, Evidence, Finding
+from profunda.diagnosis.givens import Task
 from profunda.diagnosis.ingredients import Parts, making_of
-from profunda.diagnosis.marks import Mark, compared, spread_of
+from profunda.diagnosis.marks import Judge, Mark, compared, spread_of
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt
 from profunda.diagnosis.rewiring import headed
@@ -63,6 +65,63 @@ def test_what_gives_nothing_up_is_mended_at_the_beginning(found, kinds):
     assert [one.bundles[0][0].kind for one in mends(diagnosis)] == kinds
 
 
+CE, WIDE, ROBUST = (
+    Change("loss", word="cross-entropy"),
+    Change("width", value=16.0),
+    Change("loss", word="robust"),
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "bundles"),
+    [
+        (finding("loss-unsuited", CE), [(CE, Change("head", word="linear"))]),
+        (finding("too-small"), [(WIDE, Change("depth", value=2.0)), (WIDE,)]),
+        (
+            finding("batch-too-small", Change("batch size", value=32.0)),
+            [
+                (Change("batch size", value=8.0),),
+                (Change("batch size", value=32.0),),
+                (Change("learning rate", value=0.1),),
+                (Change("learning rate", value=0.1 * 0.1),),
+            ],
+        ),
+        (
+            finding("too-few-epochs", Change("epochs", value=4.0)),
+            [
+                (Change("learning rate", value=3.0), Change("epochs", value=4.0)),
+                (Change("epochs", value=4.0),),
+            ],
+        ),
+        (
+            finding("rate-too-high", Change("learning rate", value=0.01)),
+            [(Change("learning rate", value=value),) for value in (0.01, 0.01 * 5.0, 0.01 * 0.1)],
+        ),
+        (
+            finding("outputs-too-large", Change("initialisation", "9", word="small")),
+            [(Change("initialisation", "9", word="small"),), (Change("initialisation", word="critical"),)],
+        ),
+        (finding("labels-noisy"), [(ROBUST,)]),
+        (
+            finding("input-ignored"),
+            [(Change("width", "0", value=8.0),), (Change("norm", word="removed"),)],
+        ),
+    ],
+)
+def test_what_is_tried_for_a_finding(found, bundles):
+    module = nn.Sequential(nn.Linear(4, 1), nn.LayerNorm(1), nn.ReLU(), nn.Linear(1, 3), nn.Softmax(1))
+    x, y = rings(100)
+    diagnosis = profunda.diagnose(module, (x, y + (x[:, 3] > 1).long()), CROSS, epochs=1)
+    diagnosis.findings[:] = [found]
+    assert list(proposals(diagnosis)[0].bundles) == bundles
+
+
+def test_labels_of_values_are_not_doubted_as_those_of_classes():
+    diagnosis = profunda.diagnose(net(6, 8, 1), values(100), nn.MSELoss(), epochs=1)
+    diagnosis.findings[:] = [finding("labels-conflicting")]
+    assert not any(ROBUST in bundle for one in proposals(diagnosis) for bundle in one.bundles)
+
+
 def test_a_beginning_that_is_not_far_behind_is_trained_in_full(monkeypatch):
     one, first = contest()
     scaled = (Change("scaling", word="inputs"),)
@@ -102,11 +161,23 @@ def test_what_was_mended_is_not_mended_again():
     first.diagnosis.findings[:] = [finding("output-range", *head), longer]
     one.attempts.append(Attempt("race", head, "output-range", 0.5, 0.1, 0.5, True, False))
     mended = Entry(head, first.module, first.mark, first.diagnosis)
-    codes = [[each.finding.code for each in rounds._left(one, best)] for best in (first, mended)]
-    assert codes == [
-        ["output-range", "too-few-epochs"],
-        [],
-    ]  # it does well: more epochs are the user's to pay
+    codes = [[each.finding.code for each in rounds._left(one, best, first)] for best in (first, mended)]
+    assert codes == [["output-range", "too-few-epochs"], ["too-few-epochs"]]
+    assert first.diagnosis is not None
+    unended = replace(first.diagnosis, findings=[])
+    left = rounds._left(one, mended, Entry((), first.module, first.mark, unended))
+    assert left == ()  # it does well, and only now it could go on: more epochs are the user's to pay
+
+
+def test_what_was_done_for_another_change_is_no_reason_to_leave_one_out():
+    one, first = contest()
+    assert first.diagnosis is not None
+    drawn, relu = Change("initialisation", word="critical"), Change("activation", word="relu")
+    first.diagnosis.findings[:] = [finding("saturated-units", drawn)]
+    begun = Entry((drawn,), first.module, first.mark, first.diagnosis)
+    assert [each.bundles for each in rounds._left(one, begun, first)] == [((relu, drawn),)]
+    done = replace(begun, changes=(relu, drawn))
+    assert rounds._left(one, done, first) == ()
 
 
 def test_as_many_epochs_as_can_be_paid_for():
@@ -122,10 +193,78 @@ def test_steps_that_go_further_where_shorter_ones_were_worse_are_not_tried():
     one, first = contest()
     rates = tuple((Change("learning rate", value=value),) for value in (1e-3, 1e-4, 10.0))
     one.race((Proposal(finding("rate-too-high", rates[0][0]), rates),), first.changes)
-    assert [each.changes for each in one.attempts] == [rates[0], rates[2]]
+    assert {each.changes for each in one.attempts} == {rates[0], rates[2]}
+
+
+def test_a_race_ends_where_it_is_decided():
+    one, first = contest()
+    slow, steep = (Change("learning rate", value=1e-3),), (Change("loss", word="sign"),)
+    one.race((Proposal(finding("rate-too-high"), (slow,)), Proposal(finding("plateau"), (steep,))), ())
+    assert [len(one.raced[each]) for each in ((), slow, steep)] == [2, 2, 2]
+    spent = one.cost
+    one.race((Proposal(finding("rate-too-high"), (slow,)),), first.changes)
+    assert one.cost == spent  # what was run is not run again
+    one.lost.add(slow)
+    assert one.race((Proposal(finding("rate-too-high"), (slow,)),), ()) == ((), ())
+
+
+def test_of_many_rates_the_likeliest_two_are_raced():
+    one, _ = contest()
+    rates = tuple((Change("learning rate", value=value),) for value in (1e-5, 0.3, 1e-4, 3.0))
+    one.race((Proposal(finding("plateau"), rates),), ())
+    assert {each.changes for each in one.attempts} == {rates[1], rates[3]}
+    assert [len(one.raced[each]) for each in (rates[0], rates[2])] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "better", "sure", "spared"),
+    [
+        (0.99, True, False, True),
+        (0.99, False, True, False),
+        (0.9, True, True, True),
+        (0.9, False, True, False),
+        (0.9, True, False, False),
+    ],
+)
+def test_when_the_rest_of_the_original_is_spared(monkeypatch, told, better, sure, spared):
+    one, first = contest()
+    scaled = (Change("scaling", word="inputs"),)
+    drawn = np.random.default_rng(0)
+    low = Mark(0.3 + 0.01 * drawn.normal(size=400), np.ones(8), 0.3, constant=0.3)
+    high = Mark(told + 0.01 * drawn.normal(size=400), np.ones(8), told, constant=0.3)
+    one.attempts.append(Attempt("race", scaled, "inputs-unscaled", 0.3, 0.1, 0.1, better, False))
+    monkeypatch.setattr(rounds, "_sure", lambda first: set(scaled) if sure else set())
+    begun = Entry((), first.module, low, first.diagnosis)
+    assert rounds._spares(one, Entry(scaled, first.module, high, first.diagnosis), begun) == spared
+    broke = Entry((), first.module, Mark(np.empty(0), np.empty(0), math.nan, True), first.diagnosis)
+    assert rounds._spares(one, Entry(scaled, first.module, high, first.diagnosis), broke)
+
+
+def test_what_cannot_be_carried_out_is_the_users_to_mend():
+    one, first = contest()
+    tall = finding("rows-mixed", Change("axes", word="rows first"))
+    proposed = (Proposal(tall, (tall.changes,)), Proposal(None, ((Change("learning rate", value=0.1),),)))
+    assert rounds._round(one, proposed, first) is first
+    assert [(each.code, bool(each.why)) for each in one.attempts] == [("rows-mixed", True)]
 
 
 # The test -------------------------------------------------------------------------------------------
+
+
+def test_a_network_that_tells_less_than_a_constant_counts_as_one():
+    y = torch.tensor([0, 0, 0, 1])
+    judge = Judge(feed_of((torch.eye(4),), y), Task("classes", 2, (), (), ""))
+    wrong, right = nn.Linear(4, 2, bias=False), nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        wrong.weight.copy_(torch.tensor([[0.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 0.0]]))
+        right.weight.copy_(-wrong.weight)
+    marks = [judge(one, CROSS) for one in (wrong, right)]
+    assert [(one.score, one.told, one.learnt) for one in marks] == [(0.0, 0.75, 0.0), (1.0, 1.0, 0.25)]
+    assert [one.right.tolist() for one in marks] == [[1, 1, 1, 0], [1, 1, 1, 1]]
+    values = Judge(feed_of((torch.eye(4),), y[:, None].float()), Task("values", 1, (), (), ""))
+    mark = values(nn.Sequential(right, nn.Linear(2, 1)), nn.MSELoss())
+    assert mark.constant == pytest.approx(0.0)
+    assert mark.told == max(mark.score, mark.constant)
 
 
 def marks(drawn: np.random.Generator, *means: float) -> list[Mark]:
@@ -241,3 +380,12 @@ def test_a_diff_can_be_pasted(changes):
         assert torch.allclose(place["X"].std(0), torch.ones(4), atol=1e-5)
     if kind == "labels":
         assert torch.equal(place["y"], y.roll(2, 0))
+
+
+def test_a_second_change_for_a_mistake_that_still_stands():
+    one, first = contest()
+    assert first.diagnosis is not None
+    scaled, bare = Change("scaling", word="targets"), Change("head", word="linear")
+    first.diagnosis.findings[:] = [finding("output-range", bare, scaled)]
+    mended = Entry((scaled,), first.module, first.mark, first.diagnosis)
+    assert [each.bundles for each in rounds._left(one, mended, first)] == [((bare,),)]

@@ -86,7 +86,7 @@ def test_a_trial_with_larger_batches_that_ends_lower_shows_it_too() -> None:
         (500, 50.0, FALLING, 0.3, "hint"),
         (500, 50.0, FALLING, 0.2, "clear"),
         (500, 50.0, STANDING, 0.6, "clear"),  # more steps would not help
-        (500, 130.0, FALLING, 0.6, "clear"),  # so many rows are needed
+        (500, 260.0, FALLING, 0.6, "clear"),  # so many rows are needed
         (124, 1.0, FALLING, 0.6, "clear"),  # more than eight steps an epoch
         (500, 50.0, FALLING[:3], 0.6, "not enough evidence"),
     ],

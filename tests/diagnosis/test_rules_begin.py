@@ -50,7 +50,9 @@ def test_saturated_first_weights_count_where_what_is_fitted_does_not_carry_over(
 def test_saturated_first_weights_are_told_before_training(width: int) -> None:
     static = replace(chaotic(width), course=None, surveys=chaotic(width).surveys[:1])
     assert told(static) == [("weights-too-large", "hint")]
-    assert told(began(static, weight=critical(static.anatomy))) == []
+    assert told(began(static, weight=critical(static.anatomy))) == [("saturated-units", "hint")]
+    calm = np.zeros(len(static.anatomy.activations))
+    assert told(began(static, weight=critical(static.anatomy), saturated=calm)) == []
 
 
 def test_a_softmax_that_is_constant_is_no_dead_unit() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.oracles.diagnosis_rules import SGD, anatomy, began, critical, failed, healthy
+from tests.oracles.diagnosis_rules import SGD, anatomy, began, critical, failed, healthy, looped
 
 from profunda.diagnosis.concluding import judged
 from profunda.diagnosis.finding import Silence
@@ -83,3 +83,14 @@ def test_a_head_of_zeros_is_no_cut() -> None:
     small = began(record, signal=np.array([1e-9, 1e-9, 1e-9, 0.1]))
     assert cut_of(small) is None  # lost in rounding
     assert cut_of(replace(record, surveys=())) is None
+
+
+def test_outputs_that_no_input_leads_to_are_the_cause_of_all_that_follows() -> None:
+    still = {"sensitivity": np.zeros(10), "output_spread": 0.0}
+    record = began(failed(healthy(), **still), **still)
+    unused = tuple(f"{one.name}.weight" for one in record.anatomy.layers)
+    deaf = replace(record, anatomy=replace(record.anatomy, deaf=True, unused=unused))
+    deaf = looped(deaf, gradient=np.zeros_like(deaf.course.gradient))
+    assert told(deaf) == [("input-ignored", "0", 0)]
+    heard = began(deaf, sensitivity=np.full(10, 0.1))  # by a way that was not seen
+    assert ("input-ignored", "0", 0) not in told(heard)

@@ -15,7 +15,7 @@ from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.givens import Rows, Targets, Task
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import labels
-from profunda.diagnosis.rules.labels import wilson
+from profunda.diagnosis.rules.labels import overlap, wilson
 from profunda.diagnosis.targets import targets_of
 
 NAMES = {rule.code: rule for rule in labels.RULES}
@@ -60,8 +60,11 @@ def test_wilsons_interval_holds_the_share_and_lies_within_nought_and_one(hits: i
         (0.001, 0.002, 0.02, 0.0, "hint"),
         (0.001, 0.002, 0.9, 0.3, "clear"),  # only the network can: XOR
         (0.001, 0.002, 0.9, None, "not enough evidence"),
-        (0.001, 0.002, None, None, "not enough evidence"),
-        (0.001, 0.015, 0.9, -0.5, "not enough evidence"),  # too few rows
+        (0.001, 0.002, None, None, "hint"),  # before training
+        (0.001, 0.015, 0.9, -0.5, "hint"),  # few rows
+        (0.001, 0.06, 0.9, -0.5, "not enough evidence"),  # too few rows
+        (0.001, 0.06, None, None, "not enough evidence"),
+        (0.001, 0.02, 0.02, 0.0, "not enough evidence"),  # few rows, and nothing was learnt by heart
         (0.02, 0.005, 0.9, -0.5, "clear"),  # little skill, yet some
         (0.5, 0.02, 0.0, 0.0, "clear"),
     ],
@@ -73,11 +76,22 @@ def test_labels_unrelated(
     assert severity(asked("labels-unrelated", record)) == expected
 
 
-def test_tokens_and_sequences_that_nobody_learns_may_be_the_networks_fault() -> None:
+def test_a_run_that_was_too_short_leaves_the_question_open() -> None:
+    record = made.record(None, None, targets=told(0.001, 0.002), rows=STANDARD, task=CLASSES)
+    short = replace(record, course=made.course([0.7] * 5))
+    assert severity(asked("labels-unrelated", short)) == "not enough evidence"
+    under_way = replace(record, course=replace(made.course([0.7] * 5), finished=False))
+    assert severity(asked("labels-unrelated", under_way)) == "hint"
+
+
+def test_of_tokens_and_sequences_that_nobody_learns_labels_are_a_question_that_explains_nothing() -> None:
     for kind, shape in (("tokens", (20,)), ("other", (8,)), ("numbers", (20, 3))):
         rows = replace(STANDARD, kind=kind, shape=shape)
         record = made.record(0.02, 0.0, targets=told(0.001, 0.002), rows=rows, task=CLASSES)
-        assert severity(asked("labels-unrelated", record)) == "not enough evidence"
+        answer = asked("labels-unrelated", record)
+        assert severity(answer) == "hint"
+        assert not isinstance(answer, Silence)
+        assert answer[0].explains == ()
 
 
 def test_a_network_that_broke_or_never_moved_tells_nothing_of_labels() -> None:
@@ -253,6 +267,37 @@ def test_rows_that_were_copied_with_another_label_conflict(seed: int) -> None:
     )
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("values", [False, True])
+def test_rows_rounded_until_they_are_equal_are_asked_for_different_answers(seed: int, values: bool) -> None:
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(900, 2)).clip(-2.4, 2.4)
+    fine = np.sin(6.0 * x[:, 0]) + x[:, 1]
+    y, task = (fine.astype(np.float32), made.task("values")) if values else ((fine > 0).astype(int), CLASSES)
+
+    def said(x: np.ndarray) -> str:
+        rows, targets = made.measured(x.astype(np.float32), y, task)
+        return severity(asked("labels-conflicting", made.record(rows=rows, targets=targets, task=task)))
+
+    assert said(x.round()) == "hint"
+    assert said(x) == "clear"
+    assert said((50.0 * x).round() / 50.0) == "clear"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_repeated_measurements_of_a_plan_are_no_rounding(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    dose, heat = np.meshgrid(np.arange(8.0), np.arange(5.0))
+    x = np.repeat(np.stack([dose.ravel(), heat.ravel()], 1), 20, axis=0)
+    y = (0.3 * x[:, 0] + draw.normal(size=len(x))).astype(np.float32)
+    order = draw.permutation(len(x))[:600]  # some are validation rows
+    rows, targets = made.measured(x[order].astype(np.float32), y[order], made.task("values"))
+    assert rows.within > 0.15
+    assert not rows.coarse
+    record = made.record(rows=rows, targets=targets, task=made.task("values"))
+    assert severity(asked("labels-conflicting", record)) == "clear"
+
+
 # Noise ----------------------------------------------------------------------------------------------
 
 
@@ -273,6 +318,23 @@ def test_labels_noisy(noisy: float, agreeing: int, skill: float, expected: str) 
         rows=STANDARD, targets=told(skill, 0.01, noisy=noisy, agreeing=agreeing), task=CLASSES
     )
     assert severity(asked("labels-noisy", record)) == expected
+
+
+@pytest.mark.parametrize(("skill", "classes"), [(0.2, 2), (0.4, 2), (0.3, 5)])
+def test_overlap_is_what_drawn_scores_show(skill: float, classes: int) -> None:
+    draw = np.random.default_rng(0)
+    mine = draw.random(400_000) < 1.0 / classes
+    centred = (mine - mine.mean()) / mine.std()
+    score = np.sqrt(skill) * centred + np.sqrt(1.0 - skill) * draw.normal(size=len(mine))
+    surest = np.argsort(-score)[: round(0.2 * len(mine) / classes)]
+    assert overlap(skill, classes) == pytest.approx(1.0 - mine[surest].mean(), abs=0.01)
+
+
+def test_classes_of_few_rows_have_no_midst_that_would_be_sure() -> None:
+    few = told(0.6, 0.03, noisy=0.15, agreeing=38, rows=40)
+    assert severity(asked("labels-noisy", made.record(rows=STANDARD, targets=few, task=CLASSES))) == "clear"
+    more = replace(few, rows=400)
+    assert severity(asked("labels-noisy", made.record(rows=STANDARD, targets=more, task=CLASSES))) == "hint"
 
 
 def gaussians(apart: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -347,8 +409,13 @@ def test_returns_are_not_called_shifted_though_the_next_rows_window_holds_them(s
         (0.7, 0.5, 0.08, "hint"),  # what inputs tell is seen where labels are right
     ],
 )
-def test_noise_is_weighed_against_validation(score: float, held: float, skill: float, expected: str) -> None:
-    targets = told(skill, 0.01, noisy=0.3, agreeing=400, held=held, held_error=0.02, held_rows=500)
+@pytest.mark.parametrize("held_rows", [500, 4000])
+def test_noise_is_weighed_against_validation(
+    score: float, held: float, skill: float, expected: str, held_rows: int
+) -> None:
+    if held_rows > 2000 and held > 3.0 * skill:  # more rows tell more by themselves
+        expected = "clear"
+    targets = told(skill, 0.01, noisy=0.3, agreeing=400, held=held, held_error=0.02, held_rows=held_rows)
     record = made.record(0.9, 0.2, rows=STANDARD, targets=targets, task=CLASSES)
     seen = (record.surveys[0], replace(record.surveys[1], valid_score=score))
     assert severity(asked("labels-noisy", replace(record, surveys=seen))) == expected

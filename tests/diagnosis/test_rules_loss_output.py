@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Finding, Silence
-from profunda.diagnosis.givens import Anatomy, Targets
+from profunda.diagnosis.givens import Anatomy, Group, Loss, Optimiser, Targets
 from profunda.diagnosis.losses import loss_of
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.loss import RULES as LOSS
@@ -34,6 +34,24 @@ LABELS = torch.randint(0, 2, (60, 3), generator=DRAW).float()
 
 def net(*ends: nn.Module, outputs: int = 3) -> nn.Module:
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, outputs), *ends)
+
+
+class Tags(nn.Module):
+    """Of each row six places with three numbers each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 18)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x).reshape(len(x), 6, 3)
+
+
+WORDS = torch.randint(0, 3, (60, 6), generator=DRAW)
+
+
+def likeness(z: Tensor, y: Tensor) -> Tensor:
+    return F.cosine_similarity(z - z.mean(), y - y.mean(), dim=0).mean()
 
 
 def targets_of(y: Tensor) -> Targets:
@@ -106,6 +124,10 @@ NEXT: tuple[tuple[str, str, Record, Record], ...] = (
     ("loss-sign", "fault",
      record(net(nn.LogSoftmax(1)), lambda z, y: z[torch.arange(len(y)), y].mean(), CLASS),
      record(net(nn.LogSoftmax(1)), lambda z, y: -z[torch.arange(len(y)), y].mean(), CLASS)),
+    ("loss-sign", "fault", record(net(outputs=1), likeness, REAL[:, None]),
+     record(net(outputs=1), lambda z, y: 1.0 - likeness(z, y), REAL[:, None])),
+    ("loss-ignores-rows", "hint", record(Tags(), lambda z, y: F.cross_entropy(z[:, 0], y[:, 0]), WORDS),
+     record(Tags(), lambda z, y: F.cross_entropy(z[:, :-1].flatten(0, 1), y[:, 1:].flatten()), WORDS)),
     ("loss-detached", "fault", record(net(outputs=1), lambda z, y: MSE(z.detach(), y), REAL),
      record(net(outputs=1), MSE, REAL)),
     ("loss-broadcasts", "fault", record(net(outputs=1), lambda z, y: ((z - y) ** 2).mean(), REAL),
@@ -281,6 +303,31 @@ def test_healthy_programs_are_clear_everywhere(
     seen = record(module, loss_fn, y)
     answers = [rule(seen) for rule in RULES.values()]
     assert [one for one in answers if not isinstance(one, Silence)] == []
+
+
+@pytest.mark.parametrize(
+    ("sign", "turned", "ascends", "expected"),
+    [
+        (1, 0.0, False, False),
+        (-1, 0.0, False, True),
+        (1, 1.0, False, True),  # (-loss).backward()
+        (-1, 1.0, False, False),  # a likelihood, turned round in the loop
+        (1, 0.0, True, True),
+        (-1, 0.0, True, False),  # a score, and maximize=True
+        (1, 1.0, True, False),
+        (1, 0.5, False, False),  # two players
+    ],
+)
+def test_of_the_loss_the_loop_and_the_optimiser_an_odd_number_turns_the_sign(
+    sign: int, turned: float, ascends: bool, expected: bool
+) -> None:
+    group = Group(0.1, 0.0, (np.nan, np.nan), np.nan, 0.0, 10, ascends)
+    given = made.record(
+        0.5, None, loss=Loss("", "mse", "values", sign, value=1.0), optimiser=Optimiser("SGD", (group,))
+    )
+    assert given.course is not None
+    given = dataclasses.replace(given, course=dataclasses.replace(given.course, turned=turned))
+    assert (not isinstance(RULES["loss-sign"](given), Silence)) is expected
 
 
 def test_a_network_that_cuts_its_own_gradient_is_detached() -> None:

@@ -100,6 +100,36 @@ def test_a_survey_tells_what_a_forecast_in_two_directions_sees(two_ways: bool, s
     assert found.order > 1e-3
 
 
+class Padded(nn.Module):
+    """Convolutions over places, filled up before the beginning or on both sides."""
+
+    def __init__(self, both: bool) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(1, 8, 3), nn.Conv1d(8, 1, 3)
+        self.fill = (1, 1) if both else (2, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.tanh(self.first(nn.functional.pad(x, self.fill)))
+        return self.second(nn.functional.pad(x, self.fill))
+
+
+@pytest.mark.parametrize("by", [1, 3])
+@pytest.mark.parametrize("both", [True, False])
+def test_places_are_found_on_any_axis_and_some_steps_ahead(both: bool, by: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(24, 1, 20)
+    seen = ahead(Padded(both), feed_of((x[..., :-by],), x[..., by:]))
+    assert seen > 1e-2 if both else seen < 1e-6
+
+
+def test_one_column_of_several_is_foretold() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(24, 12, 3)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(33, 11))
+    assert ahead(net, feed_of((x[:, :-1],), x[:, 1:, 1])) > 1e-2
+    assert np.isnan(ahead(net, feed_of((x[:, :-1],), torch.randn(24, 11))))
+
+
 # Rules ------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,11 @@
 """Small data and fleets that the tests of this folder share."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from tests.oracles.fleet import Naive
+from tests.oracles.fleet import train as naive
 
 from profunda.data.inputs import Inputs
 from profunda.fleet import native_engine, torch_engine
@@ -112,6 +115,14 @@ def recipe(name: str, **fields: object) -> Member:
     """One member of a row of `RECIPES`."""
     rest = {"widths": (13, 9), "activation": "tanh", "lr": 5e-3, "batch_size": 17, "epochs": 26}
     return Member(Design(**rest | RECIPES[name] | fields), 1, 3)
+
+
+@cache
+def with_twin(name: str, plain: bool = False) -> tuple[Member, FleetData, Naive]:
+    """The member of a row of `RECIPES`, rows in float64 (of coded columns unless `plain`), and its twin."""
+    made = (table if plain else coded_table)(dtype=np.float64)
+    member = recipe(name)
+    return member, made, naive(member, made)
 
 
 def mixed(count: int = 12, folds: int = 2, **fields: object) -> list[Member]:

@@ -68,8 +68,9 @@ def agree(native, members, made, least_steps=100):
 # Each field with all its values --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("activation", "optimiser"), list(zip(ACTIVATIONS, cycle(OPTIMISERS), strict=False)), ids=str
+)
 def test_activations_and_optimisers(native, activation, optimiser):
     fields = {"activation": activation, "optimiser": optimiser, "lr": 2e-3, "epochs": 25}
     agree(native, mixed(4, widths=(13, 9), **fields)[3:], table(dtype=np.float64))
@@ -241,12 +242,19 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=str)
-def test_control_another_recipe_of_the_same_draws_disagrees(native, change):
+@pytest.fixture(scope="module")
+def full(native):
+    """A member of `FULL`, its table, and its state after a training that agrees with the twin."""
     made = table(dtype=np.float64)
     member = mixed(1, widths=(13, 9), **FULL, epochs=8)[0]
     state = native([member], made, dtype="float64").states[0]
     assert worst(state, oracle.train(member, made)) <= 1e-9
+    return member, made, state
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_control_another_recipe_of_the_same_draws_disagrees(full, change):
+    member, made, state = full
     other = replace(member, design=replace(member.design, **change))
     other.__dict__["key"] = member.key  # the same draws as `member`: only the recipe differs
     twin = oracle.train(other, made)
@@ -386,12 +394,15 @@ def test_one_steps_gradient_in_float32(native, activation, norm, place, kind):
                 assert relative(a, 1.0001 * b) > 5e-5  # control: the bound sees a ten-thousandth
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-@pytest.mark.parametrize("activation", SMOOTH)
-def test_a_hundred_steps_in_float32_stay_within_a_ten_thousandth(native, activation, optimiser):
+@pytest.mark.parametrize(
+    ("activation", "optimiser", "normed"),
+    list(zip(SMOOTH, cycle(OPTIMISERS), cycle(NORMS), strict=False)),
+    ids=str,
+)
+def test_a_hundred_steps_in_float32_stay_within_a_ten_thousandth(native, activation, optimiser, normed):
     """Smooth activations at rates up to 1e-3."""
     made = table()
-    norm, place = NORMS[(SMOOTH.index(activation) + OPTIMISERS.index(optimiser)) % 5]
+    norm, place = normed
     fields = {"norm": norm, "norm_place": place, "dropout": 0.2, "clip": 1.0, "lr": 1e-3, "epochs": 25}
     member = Member(
         Design((20, 12), activation=activation, optimiser=optimiser, batch_size=16, **fields), 0, 0

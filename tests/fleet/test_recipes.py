@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.fleet.cases import RECIPES, coded_table, mixed, recipe, same, table, train
+from tests.fleet.cases import RECIPES, coded_table, mixed, recipe, same, table, train, with_twin
 from tests.oracles import fleet as oracle
 
 from profunda.fleet.forward import outputs as forward
@@ -36,9 +36,8 @@ def agree(member, made, state, twin):
 def test_float64_agrees_with_the_twin(name):
     # Alone on plain numbers, so that designs of a stacked path take it; beside codes where columns matter.
     alone = name in ("critical", "lsuv", "restarts", "coslog", "ntk", "group", "lookahead", "beta2")
-    made = (table if alone else coded_table)(dtype=np.float64)
-    member = recipe(name)
-    agree(member, made, train([member], made, dtype="float64").states[0], oracle.train(member, made))
+    member, made, twin = with_twin(name, plain=alone)
+    agree(member, made, train([member], made, dtype="float64").states[0], twin)
 
 
 @pytest.mark.parametrize("loss", ["likelihood", "huber"])
@@ -89,9 +88,8 @@ def test_control_the_twin_of_another_recipe_disagrees(field):
 
 @pytest.mark.parametrize("name", ["snapshots", "everything"])
 def test_snapshots_are_the_weights_at_the_ends_of_cycles(name):
-    made = coded_table(dtype=np.float64)
-    member = recipe(name)
-    state, twin = train([member], made, dtype="float64").states[0], oracle.train(member, made)
+    member, made, twin = with_twin(name)
+    state = train([member], made, dtype="float64").states[0]
     assert snapshot_epochs(member.design) == (3, 11)  # of 26
     for found, epoch in zip(state.moments[-2:], (3, 11), strict=True):
         assert relative(found, twin.params[epoch - 1]) < 1e-9

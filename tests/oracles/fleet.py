@@ -315,14 +315,16 @@ def _pace(design, name, part):
 
 
 def _optimiser(design, net):
-    groups = []
+    alike = {}
     for name, part in net.trained:
         pace = _pace(design, name, part)
         decay = design.l2 if name == "W" and not design.decoupled else 0.0
-        group = {"params": [part], "pace": pace, "weight_decay": decay}
-        if design.optimiser != "sgd" and name == "W":
-            group["eps"] = 1e-8 / pace
-        groups.append(group)
+        eps = 1e-8 / pace if name == "W" else 1e-8
+        alike.setdefault((pace, decay, eps), []).append(part)
+    groups = [
+        {"params": parts, "pace": pace, "weight_decay": decay, "eps": eps}
+        for (pace, decay, eps), parts in alike.items()
+    ]
     if design.optimiser == "adam":
         return torch.optim.Adam(groups, lr=design.lr, betas=(0.9, design.beta2))
     if design.optimiser == "rmsprop":

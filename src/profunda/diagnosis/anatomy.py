@@ -9,9 +9,11 @@ from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
-from profunda.diagnosis.drawn import looks_drawn
+from profunda.diagnosis.drawn import looks_drawn, looks_uniform
+from profunda.diagnosis.firsts import firsts_of
 from profunda.diagnosis.givens import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.operations import known_module, module_sort
+from profunda.diagnosis.strays import reached_strays
 from profunda.diagnosis.tape import Node, is_leaf, recorded
 
 __all__ = ["anatomy_of"]
@@ -38,9 +40,11 @@ def anatomy_of(module: nn.Module, inputs: tuple[Any, ...]) -> Anatomy:
             own = copy_of(inner).eval()
             tape, outputs = recorded(own, cloned(inputs), prefix)
             nodes, ends = tape.nodes, tape.made_by(tensors_in(outputs))
+            known["strays"] = reached_strays(own, outputs)
             unused = _unused(own, inputs, outputs, prefix)
     except Exception as error:
         return Anatomy(**known, why=told(error))
+    known["firsts"] = firsts_of(own, tape.multiplied, prefix)
     return _assembled(own, prefix, nodes, ends, unused, known)
 
 
@@ -59,8 +63,17 @@ def _known(module: nn.Module) -> dict[str, Any]:
         "trainable": sum(tensor.numel() for tensor in given if tensor.requires_grad),
         "shared": tuple(shared),
         "training": module.training,
+        "pace": min(_paces(module), default=math.nan),
+        "haste": max(_paces(module), default=math.nan),
         "stuck": tuple(name for name in other if not any(name.startswith(f"{up}.") for up in other)),
     }
+
+
+def _paces(module: nn.Module) -> list[float]:
+    """Of norms that run and collect; without a momentum all batches count alike."""
+    norms = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._NormBase)]
+    paces = [each.momentum for each in norms if each.track_running_stats and each.training]
+    return [float(each) for each in paces if each is not None]
 
 
 def _unwrapped(module: nn.Module) -> tuple[nn.Module, str]:
@@ -135,14 +148,18 @@ def _assembled(
     idle = [one.name for one in layers if not one.trainable]
     unmoved = idle + [one.name for one in layers if any(each.startswith(f"{one.name}.") for each in unused)]
     references = _references(own, prefix, [one.name for one in layers], unmoved)
+    raw = {one.name for one in layers if _is_raw(own, prefix, one.name)}
+    flat = {one.name for one in layers if looks_uniform(_drawn(own, prefix, one.name))}
     return Anatomy(
-        ops=tuple(_op(node) for node in nodes if node.sort.shown),
+        ops=tuple(_op(node) for node in nodes if node.sort.shown and not _drops_nothing(node)),
         layers=layers,
         activations=_activations(nodes, places, layers),
         last=_last(nodes, ends),
+        deaf=not any(end == 0 or nodes[end].through & 1 for end in ends),
         skips=_skips(nodes),
         unused=unused,
-        frozen=tuple(one for one in idle if one not in references and _is_raw(own, prefix, one)),
+        drawn=tuple(one.name for one in layers if one.name in raw | flat),
+        frozen=tuple(one for one in idle if one not in references and one in raw),
         references=references,
         **known,
     )
@@ -176,6 +193,10 @@ def _repeats(one: list[Tensor], other: list[Tensor]) -> bool:
             torch.equal(a, b) and bool((a != a.flatten()[0]).any()) for a, b in zip(one, other, strict=True)
         )
     )
+
+
+def _drops_nothing(node: Node) -> bool:
+    return node.sort.kind == "dropout" and node.p == 0.0
 
 
 def _op(node: Node) -> Op:

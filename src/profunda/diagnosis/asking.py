@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.copying import cloned, copy_of, draws_from, tensors_in, undisturbed
 
 __all__ = ["Asked", "Asking", "one_number", "told"]
 
@@ -106,7 +106,7 @@ def told(error: Exception) -> str:
 
 
 def _seeded(seed: int) -> None:
-    torch.manual_seed(seed)
+    draws_from(seed)
     random.seed(seed)
     np.random.seed(seed)
 

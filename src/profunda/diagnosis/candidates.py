@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from profunda.diagnosis.codes import Area
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.finding import Change, Finding
 from profunda.diagnosis.judging import Judgement
@@ -10,22 +11,41 @@ from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import poor
 from profunda.diagnosis.suspicions import suspected
 
-__all__ = ["LATE", "LONG", "Proposal", "mends", "proposals", "untried"]
+__all__ = [
+    "CERTAIN",
+    "LATE",
+    "LONG",
+    "MENDS",
+    "Proposal",
+    "by_itself",
+    "early",
+    "mends",
+    "proposals",
+    "untried",
+]
 
 LONG = ("epochs",)
 """Kinds of changes that no beginning of a training can judge."""
 
-MENDS = ("rows", "labels", "scaling", "loss", "head", "initialisation", "activation", "optimiser")
+MENDS = ("rows", "labels", "axes", "scaling", "loss", "head", "initialisation", "activation", "optimiser")
 """Kinds of changes that take a mistake away and give nothing up for it. All others are a matter of measure:
 what is better at first, such as larger steps or less dropout, may be worse in the end."""
 
-MATTERS_OF_MEASURE = ("class weights", "label smoothing", "adam")
+MATTERS_OF_MEASURE = ("class weights", "label smoothing", "robust", "adam")
 """Words of these kinds for which that does not hold."""
+
+CERTAIN: tuple[Area, ...] = ("data", "labels", "loop", "loss", "output")
+ALSO = ("input-ignored", "rows-mixed")
+"""Faults of these areas and codes are so by themselves: what mends them is trained in full though no race
+shows it."""
+
+NOTHING_LEARNT = ("input-ignored",)
+"""Codes of faults with which nothing can be learnt at all, so that nothing is given up by any change."""
 
 OF_FAULTS = ("activation", "optimiser")
 """Kinds for which it holds only where what is there keeps the network from learning."""
 
-LATE = ("overfitting",)
+LATE = ("overfitting", "labels-conflicting", "labels-noisy")
 """Codes of what comes after so many steps that no beginning shows whether it is mended."""
 
 LAST_RESORT = (
@@ -36,25 +56,35 @@ LAST_RESORT = (
 )
 """What is tried where training does badly and nothing that was proposed helps."""
 
+AROUND, DEEP = 5.0, 0.1
+"""A rate that would be cut to DEEP/AROUND of itself, or less, is tried AROUND times as large too: what was
+measured while a training diverged says that it must fall, and hardly how far."""
+
 FURTHER = {"learning rate": 0.1, "batch size": 0.25}
 """Where steps or batches are made smaller, this much smaller is tried too: what is stable at first need not
-be so later, and of several the best is taken."""
+be so later, and of several the best is taken. Where batches are made larger, this much less, which leaves so
+many more steps."""
+
+WIDE, NARROW = 16.0, 8.0
+"""Times the units of a network that is too small, and of one layer that is."""
 
 MORE: dict[str, tuple[Change, ...]] = {
-    "inputs-not-finite": (Change("rows", word="finite"),),
+    "inputs-not-finite": (Change("rows", word="finite"), Change("scaling", word="filled")),
     "targets-not-finite": (Change("rows", word="finite"),),
     "loss-detached": (Change("loss", word="task"),),
     "loss-ignores-rows": (Change("loss", word="task"),),
     "loss-not-finite": (Change("loss", word="task"), Change("head", word="linear")),
     "rate-too-low": (Change("learning rate", value=1000.0),),
-    "too-small": (Change("width", value=16.0),),
     "rows-in-order": (Change("rows", word="shuffled"),),
     "parameters-not-held": (Change("optimiser", word="whole"),),
     "norm-statistics-stale": (Change("norm", word="momentum"),),
     "norm-of-tiny-batches": (Change("norm", word="replaced"),),
-    "rows-mixed": (Change("norm", word="replaced"),),
+    "rows-mixed": (Change("axes", word="rows first"), Change("norm", word="replaced")),
+    "batch-too-small": (Change("learning rate", value=0.1),),
     "no-activation": (Change("activation", word="inserted"),),
     "dead-units": (Change("initialisation", word="critical"),),
+    "outputs-too-large": (Change("initialisation", word="critical"),),
+    "saturated-units": (Change("activation", word="relu"),),
     "plateau": (Change("learning rate", value=10.0),),
     "batch-too-large": (Change("learning rate", value=10.0),),
     "output-dropout": (Change("dropout", value=0.0),),
@@ -75,12 +105,12 @@ class Proposal:
 
 def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
     """Of the findings in their order; then, where training does badly, of symptoms, and what often helps,
-    unless what only the user can mend explains it.
+    unless what only the user can mend, or wrong labels, explain it.
     """
     record = diagnosis.record
     found = [Proposal(one, _of(one, record)) for one in diagnosis.findings]
     top = diagnosis.findings[:1]
-    theirs = bool(top) and top[0].severity == "fault" and not _of(top[0], record)
+    theirs = any(one.area == "labels" or (one.severity == "fault" and not _of(one, record)) for one in top)
     if not theirs and (poor(record) or _broke(record)):
         judgement = Judgement(tuple(diagnosis.findings), diagnosis.symptoms, diagnosis.silences)
         also = [bundle for one in diagnosis.symptoms for bundle in _of(one, record)]
@@ -93,6 +123,19 @@ def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
         seen.update(bundles)
         fresh += [Proposal(one.finding, bundles)] if bundles else []
     return tuple(fresh)
+
+
+def early(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
+    """What can be tried after the beginning alone, where the most important finding is among it: for faults,
+    and for hints that something mends which gives nothing up.
+    """
+    sure = {one.finding for one in mends(diagnosis)}
+    found = tuple(
+        one
+        for one in proposals(diagnosis)
+        if one.finding is not None and (one.finding.severity == "fault" or one.finding in sure)
+    )
+    return found if found and [found[0].finding] == diagnosis.findings[:1] else ()
 
 
 def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
@@ -109,11 +152,20 @@ def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
     return tuple(found) if found and [found[0].finding] == top else ()
 
 
+def by_itself(finding: Finding | None) -> bool:
+    """Whether it is a fault whatever else happens."""
+    if finding is None or finding.severity != "fault":
+        return False
+    return finding.area in CERTAIN or finding.code in ALSO
+
+
 def _mends(change: Change, finding: Finding) -> bool:
     if (change.kind, change.word) == ("norm", "momentum") or (finding.area, change.kind) == (
         "output",
         "dropout",
     ):
+        return True
+    if finding.code in NOTHING_LEARNT and finding.severity == "fault":
         return True
     if change.kind not in MENDS or change.word in MATTERS_OF_MEASURE:
         return False
@@ -141,7 +193,47 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
         # Outputs keep their meaning, which whoever reads them relies on, where the loss takes what they are.
         changes = {Change("loss", word="bce"): None} if record.loss.kind == "bce-logits" else changes
     further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
-    return tuple(_bundle(change, record) for change in (*changes, *further) if change.kind != "skips")
+    less = [
+        replace(one, value=one.value * FURTHER[one.kind])
+        for one in changes
+        if one.kind == "batch size" and one.value * FURTHER[one.kind] > 1.0
+    ]
+    milder = [
+        replace(one, value=one.value * AROUND)
+        for one in changes
+        if one.kind == "learning rate" and one.value <= DEEP / AROUND
+    ]
+    each = (*less, *changes, *milder, *further)
+    singly = (_bundle(change, record) for change in each if change.kind != "skips")
+    found = dict.fromkeys((*_together(finding, record), *singly))
+    return tuple(
+        bundle for bundle in found if not any(one.word == "robust" for one in bundle) or _several(record)
+    )
+
+
+def _several(record: Record) -> bool:
+    """Whether one of several classes is asked for, with an output each."""
+    layers, task = record.anatomy.layers, record.task
+    return task is not None and task.kind == "classes" and not (layers and layers[-1].shape[:1] == (1,))
+
+
+def _together(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
+    """What comes before the finding's own: several changes at once, or of a layer that the record shows."""
+    if finding.code == "too-small":
+        wide = Change("width", value=WIDE)
+        return (wide, Change("depth", value=2.0)), (wide,)
+    if finding.code in ("labels-conflicting", "labels-noisy"):
+        return ((Change("loss", word="robust"),),)
+    if finding.code == "too-few-epochs":
+        return tuple((Change("learning rate", value=3.0), one) for one in finding.changes if one.value > 1.0)
+    if finding.code == "overfitting":
+        return tuple((one, Change("learning rate", value=0.3)) for one in finding.changes if one.kind in LONG)
+    if finding.code == "input-ignored":
+        alone = [one for one in record.anatomy.layers[:-1] if one.norm and one.shape[:1] == (1,)]
+        wider = ((Change("width", one.name, NARROW),) for one in alone[:1])
+        normed = any(one.norm for one in record.anatomy.layers)
+        return (*wider, *([(Change("norm", word="removed"),)] if normed else []))
+    return ()
 
 
 def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -156,10 +248,13 @@ def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:
 def _bundle(change: Change, record: Record) -> tuple[Change, ...]:
     """Another activation asks for first weights of its own, a loss of several classes for as many outputs."""
     task, layers = record.task, record.anatomy.layers
-    classes = 0 if task is None or task.kind != "classes" else task.n_classes
+    classes = 0 if task is None or task.kind not in ("classes", "sequence") else task.n_classes
     one = bool(layers) and layers[-1].shape[:1] == (1,)
     if (change.kind, change.word) == ("loss", "cross-entropy") and classes > 1 and one:
         return Change("head", value=float(classes), word="width"), change
     if change.kind == "activation":
         return change, Change("initialisation", word="critical")
+    ends = [what for what in record.anatomy.last if what in ("softmax", "sigmoid")]
+    if change.kind == "loss" and change.word in ("cross-entropy", "bce-logits") and ends:
+        return change, Change("head", word="linear")  # the loss takes what is before it
     return (change,)

@@ -175,14 +175,14 @@ CODES = _table(
         "loss-unsuited",
         "loss",
         "The loss does not fit the task",
-        "Squared errors on classes, classes' loss on values, or each class asked alone where only one can be "
-        "right.",
+        "Squared errors on classes, classes' loss on values, each class asked alone where only one can be "
+        "right, or a likelihood that falls for ever with such targets.",
     ),
     Code(
         "loss-ignores-rows",
         "loss",
         "The loss leaves out much of the batch",
-        "It compares only part of outputs and targets.",
+        "It compares only part of outputs and targets, or never asks for a class.",
     ),
     Code(
         "loss-not-finite",
@@ -355,7 +355,7 @@ CODES = _table(
         "optimiser-constants",
         "optimiser",
         "Odd constants",
-        "Momentum, betas or ε far from where they work.",
+        "Momentum, betas or ε far from where they work, or averages begun anew.",
     ),
     # learning rate
     Code(

@@ -16,6 +16,7 @@ from profunda.diagnosis.ingredients import Making
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.looking import Looker
 from profunda.diagnosis.partial import until
+from profunda.diagnosis.passage import PLAIN, Passage
 from profunda.diagnosis.record import Course, Record, Sharpness
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.sizes import may_be_wasteful
@@ -69,6 +70,8 @@ class Seen:
         Steps that were planned, 0 where unknown.
     training, stuck
         Mode of the module, and of its parts, when it was handed over.
+    passage
+        What the loop does between the network and the loss, which `module` does too; None where unread.
     """
 
     module: nn.Module
@@ -90,6 +93,7 @@ class Seen:
     training: bool = True
     stuck: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    passage: Passage | None = PLAIN
 
 
 def looker_of(seen: Seen) -> Looker:
@@ -97,7 +101,7 @@ def looker_of(seen: Seen) -> Looker:
     begun = copy_of(seen.module)
     if seen.snapshots:
         placed(begun, seen.snapshots[0].state)
-    return Looker(begun, seen.loss_fn, seen.first, seen.sample, seen.validation)
+    return Looker(begun, seen.loss_fn, seen.first, seen.sample, seen.validation, seen.passage)
 
 
 def conclude(seen: Seen, looker: Looker) -> Diagnosis:
@@ -124,7 +128,7 @@ def conclude(seen: Seen, looker: Looker) -> Diagnosis:
     if seen.making is not None:
         told = judge(record, RULES)
         changes = suspected(record, told)
-        tried = looker.trials(changes, seen.making, course.steps, seen.epochs)
+        tried = looker.trials(changes, seen.making, course.rate, seen.epochs)
         record = replace(record, trials=telling(record, tried))
         if may_be_wasteful(record) and not any(one.severity == "fault" for one in told.findings):
             record = replace(record, narrower=looker.narrower(seen.module, seen.making, course.steps))
@@ -144,7 +148,7 @@ def judged(record: Record) -> tuple[Judgement, tuple[Finding, ...]]:
     whole = judge(record, RULES)
     steps = 0 if record.course is None else record.course.steps
     early: list[tuple[int, frozenset[str]]] = []
-    for step in sorted({round(part * steps) for part in EARLY} - {steps}):
+    for step in sorted({int(part * steps) for part in EARLY} - {steps}):
         told = judge(until(record, step), RULES)
         early.append((step, frozenset(one.code for one in (*told.findings, *told.symptoms))))
     return whole, tuple(replace(one, step=_since(one, early, steps)) for one in whole.findings)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from profunda.diagnosis.candidates import LATE, LONG, Proposal
-from profunda.diagnosis.codes import Area
+from profunda.diagnosis.candidates import LATE, LONG, Proposal, by_itself
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
-from profunda.diagnosis.finding import Change
+from profunda.diagnosis.finding import Change, Finding
 from profunda.diagnosis.marks import Comparison, Judge, Mark, Spread, compared, spread_of
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt, Stage
@@ -19,20 +18,22 @@ from profunda.diagnosis.retraining import retrained
 from profunda.diagnosis.runs import Ran, ready, run
 from profunda.diagnosis.supplies import Supply
 
-__all__ = ["CERTAIN", "USUAL", "Contest", "Entry"]
+__all__ = ["Changes", "Contest", "Entry"]
 
 SEEDS = 3
-"""Of a race."""
+"""Of a race at most."""
 
-SHARE, LEAST, MOST = 1.0 / 20.0, 20, 0.25
+LOOKS = {2: 0.995, 3: 0.98}
+"""Confidence by which a race is decided after so many seeds: both chances of an error make up the 2.5 % of
+one test. One that does not lean towards the change after the first look is ended there; that of the only way
+to mend what is so by itself also where nothing shows yet, for it is trained in full in any case."""
+
+SHARE, LEAST, MOST = 1.0 / 20.0, 16, 0.16
 """A race takes this part of a whole training, at least so many steps where that is not more than MOST."""
 
 USUAL = 1.5
 """Trainings of a round, the final one included, up to which more is tried though something has won; changes
 of another kind must be ahead of it by a standard error."""
-
-CERTAIN: tuple[Area, ...] = ("data", "labels", "loop", "loss", "output")
-"""Faults of these areas are so by themselves: what mends them is trained in full though no race shows it."""
 
 CERTAINLY = 1e6
 """Before all that only looks better."""
@@ -60,7 +61,8 @@ class Contest:
     those that judge may be out of step as well.
 
     To be used where random numbers may be drawn. `attempts` and `notes` grow; `passed` are rows trained on,
-    `whole` those of one training. `doubted`: whether the original's loss cannot be believed.
+    `whole` those of one training. `doubted`: whether the original's loss cannot be believed; `lost`: what was
+    trained in full and is not better.
     """
 
     def __init__(
@@ -88,12 +90,19 @@ class Contest:
         self._against: dict[Changes, Changes] = {}
         self._waiting: list[tuple[float, Changes]] = []
         self._begun, self._held = 0, judge.feed
-        self._known: set[Changes] = set()
+        self.lost: set[Changes] = set()
+        self._paid: set[str] = set()
 
     @property
     def cost(self) -> float:
         """Rows trained on, in whole trainings."""
         return self.passed / self.whole
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Codes of findings for which nothing that was proposed could be carried out."""
+        made = {one.code for one in self.attempts if not one.why}
+        return frozenset(one.code for one in self.attempts if one.code not in made)
 
     @property
     def left(self) -> float:
@@ -157,11 +166,16 @@ class Contest:
                 if one is not first and (fault or found is not None):
                     more = self._raced(one, adopted, base)
                     adopted = adopted if more is None else more[1]
-        elif not any(gain > 0.0 for gain, _ in self._waiting):
-            others = (self._raced(one, base, base) for one in proposals if one.finding is None)
-            adopted = next((found[1] for found in others if found is not None), base)
         waiting = sorted(self._waiting, key=lambda pair: -pair[0])
-        return adopted, tuple(changes for _, changes in waiting)
+        return adopted, tuple(changes for _, changes in waiting if changes not in self.lost)
+
+    def others(self, proposals: Sequence[Proposal], base: Changes) -> tuple[Changes, tuple[Changes, ...]]:
+        """The same of what no finding names, the first that is better by test."""
+        self._waiting = []
+        found = (self._raced(one, base, base) for one in proposals if one.finding is None)
+        adopted = next((one[1] for one in found if one is not None), base)
+        waiting = sorted(self._waiting, key=lambda pair: -pair[0])
+        return adopted, tuple(changes for _, changes in waiting if changes not in self.lost)
 
     def _raced(self, proposal: Proposal, adopted: Changes, base: Changes) -> tuple[float, Changes] | None:
         """`adopted` and a bundle of the proposal that is better on top, with its gain: of one kind, such as
@@ -170,18 +184,17 @@ class Contest:
         """
         best: tuple[float, Changes] | None = None
         lost: list[Changes] = []
-        late = proposal.finding is not None and proposal.finding.code in LATE
-        for place, bundle in enumerate(proposal.bundles):
+        finding = proposal.finding
+        late = finding is not None and finding.code in LATE
+        only = by_itself(finding) and adopted == base and len(proposal.bundles) == 1
+        for place, bundle in enumerate(self._likely(proposal, adopted)):
             changes = (*adopted, *bundle)
-            if changes in self._known:
-                continue
-            self._known.add(changes)
-            self._against[changes] = adopted
+            self._against.setdefault(changes, adopted)
             if late or any(change.kind in LONG for change in bundle):
-                if adopted == base:
+                if adopted == base and self._worth(changes, finding):
                     self._waiting.append((0.0, changes))
                 continue
-            needed = SEEDS * self.short * (1 if adopted in self.raced else 2) / self.whole
+            needed = self._needed(changes, adopted)
             other = best is not None and bundle[0].kind != best[1][len(adopted)].kind
             if other and self.spent + needed + 1.0 > USUAL:
                 continue
@@ -190,8 +203,7 @@ class Contest:
             if self.left - needed < (1.0 if adopted != base or best or not self._waiting else 0.0):
                 self.note("The budget was spent before all changes were tried.")
                 break
-            finding = proposal.finding
-            found = self._race(changes, adopted, "" if finding is None else finding.code)
+            found = self._race(changes, adopted, "" if finding is None else finding.code, only)
             if found is None:
                 continue
             gain = found.score if not math.isnan(found.score) else found.loss
@@ -200,35 +212,82 @@ class Contest:
                 lost.append(bundle)
             if found.better and (best is None or gain > best[0] + ahead):
                 best = gain, changes
-            fault = finding is not None and finding.severity == "fault"
-            certain = fault and finding is not None and finding.area in CERTAIN
-            if adopted == base and not found.better and (found.leans or (fault and not found.worse)):
-                told = gain if abs(gain) > found.score_error else 0.0  # else in the order of proposals
-                self._waiting.append((CERTAINLY - place if certain else told, changes))
+            if adopted == base and not found.better:
+                self._wait(changes, finding, found, gain, place)
         return best
 
-    def _race(self, changes: Changes, adopted: Changes, code: str) -> Comparison | None:
-        try:
-            recipes = [self.recipe(changes, self._seed(k)) for k in range(SEEDS)]
-        except Exception as error:  # this network, loss or optimiser has no such thing
-            self.attempts.append(_failed("race", changes, code, error))
-            return None
-        marks = self._short(changes, recipes)
-        if adopted not in self.raced:
-            self._short(adopted, [self.recipe(adopted, self._seed(k)) for k in range(SEEDS)])
-        found = compared(marks, self.raced[adopted], alike=self.alike(changes, adopted))
+    def _wait(
+        self, changes: Changes, finding: Finding | None, found: Comparison, gain: float, place: int
+    ) -> None:
+        """Keep what no race decided, and may help all the same, for a whole training."""
+        fault = finding is not None and finding.severity == "fault"
+        if found.leans or (fault and not found.worse):
+            told = gain if abs(gain) > found.score_error else 0.0  # else in the order of proposals
+            self._waiting.append((CERTAINLY - place if by_itself(finding) else told, changes))
+
+    def _worth(self, changes: Changes, finding: Finding | None) -> bool:
+        """Whether a training that no race spoke for is made: of a hint one, and such as take little."""
+        if self.price(changes) < 1.0 or finding is None or finding.severity == "fault":
+            return True
+        first = finding.code not in self._paid
+        self._paid.add(finding.code)
+        return first
+
+    def _likely(self, proposal: Proposal, adopted: Changes) -> list[Changes]:
+        """Its bundles; of several of one kind, such as learning rates, the best two after one seed."""
+        bundles = [one for one in proposal.bundles if (*adopted, *one) not in self.lost]
+        kinds = {(one.kind, one.word) for bundle in bundles for one in bundle}
+        late = proposal.finding is not None and proposal.finding.code in LATE
+        if len(bundles) <= 2 or len(kinds) > 1 or late or any(kind in LONG for kind, _ in kinds):
+            return bundles
+        held: list[tuple[bool, float, float, Changes]] = []
+        for bundle in bundles:
+            if self.left - self.short / self.whole < 1.0:
+                return bundles
+            try:
+                self._run_short((*adopted, *bundle), 1)
+            except Exception:  # told when it is raced
+                return bundles
+            mark = self.raced[(*adopted, *bundle)][0]
+            loss = float(mark.loss.mean()) if len(mark.loss) else 0.0
+            held.append((not mark.failed, mark.told, -loss, bundle))
+        return [one[-1] for one in sorted(held, key=lambda one: one[:3], reverse=True)[:2]]
+
+    def _needed(self, changes: Changes, adopted: Changes) -> float:
+        """Trainings that a race of both takes at most."""
+        left = sum(max(0, SEEDS - len(self.raced.get(one, ()))) for one in (changes, adopted))
+        return left * self.short / self.whole
+
+    def _race(self, changes: Changes, adopted: Changes, code: str, only: bool) -> Comparison | None:
+        """Seed after seed, until it is decided; what was run before is not run again. `only`: nothing else
+        could be chosen.
+        """
+        alike, found = self.alike(changes, adopted), None
+        for seeds, confidence in LOOKS.items():
+            try:
+                for one in (changes, adopted):
+                    self._run_short(one, seeds)
+            except Exception as error:  # this network, loss or optimiser has no such thing
+                self.attempts.append(_failed("race", changes, code, error))
+                return None
+            marks = (self.raced[one][:seeds] for one in (changes, adopted))
+            found = compared(*marks, alike=alike, confidence=confidence)
+            shows = found.score > found.score_error or found.loss > found.loss_error
+            if found.better or found.worse or not found.leans or (only and not shows):
+                break
+        assert found is not None
         self.tell("race", changes, code, found)
         return found
 
-    def _short(self, changes: Changes, recipes: Sequence[Recipe]) -> list[Mark]:
-        marks: list[Mark] = []
-        for k, recipe in enumerate(recipes):
-            marks.append(self._run(recipe, self._seed(k), self.short)[1])
-            if marks[-1].failed and changes:  # one that breaks down cannot be adopted
-                marks += [FAILED] * (len(recipes) - len(marks))
-                break
-        self.raced[changes] = marks
-        return marks
+    def _run_short(self, changes: Changes, seeds: int) -> None:
+        """The first of its seeds, as far as they were not run."""
+        marks = self.raced.setdefault(changes, [])
+        while len(marks) < seeds:
+            k = len(marks)
+            if changes and k and marks[-1].failed:  # one that breaks down cannot be adopted
+                marks.append(FAILED)
+                continue
+            marks.append(self._run(self.recipe(changes, self._seed(k)), self._seed(k), self.short)[1])
 
     def spread(self, changes: Changes, base: Changes) -> Spread | None:
         """Between seeds, pooled over the races of what was tried on the way to `changes`, and of whatever

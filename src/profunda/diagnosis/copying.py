@@ -13,10 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer
 
-__all__ = ["cloned", "copy_of", "tensors_in", "undisturbed"]
+__all__ = ["Kept", "cloned", "copy_of", "draws_from", "tensors_in", "undisturbed"]
 
 _DEEPEST = 6
 """How deep tensors are looked for in containers: outputs are nested a few times, cyclic objects for ever."""
+
+
+class Kept:
+    """A hook that is part of a copy, and goes with copies of it."""
 
 
 @contextmanager
@@ -42,8 +46,24 @@ def undisturbed(module: nn.Module | None = None) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
+def draws_from(seed: int) -> None:
+    """`torch.manual_seed` for the devices in use alone.
+
+    For each other kind of device that function writes down the whole call stack, which takes longer than a
+    pass through a small network, and lets the user's first random numbers there begin with this seed.
+    """
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    if torch.xpu.is_initialized():
+        torch.xpu.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
+
+
 def copy_of(module: nn.Module) -> nn.Module:
-    """A deep copy without the user's hooks. Hooks of torch's own that make weights (old weight norm) stay.
+    """A deep copy without the user's hooks. Hooks of torch's own that make weights (old weight norm) stay,
+    and those that are `Kept`.
 
     Raises whatever a part raises that cannot be copied.
     """
@@ -72,13 +92,13 @@ def copy_of(module: nn.Module) -> nn.Module:
             part._backward_hooks,
             part._backward_pre_hooks,
         ):
-            for key in [key for key, hook in hooks.items() if not _of_torch(hook)]:
+            for key in [key for key, hook in hooks.items() if not _stays(hook)]:
                 del hooks[key]
     return own
 
 
-def _of_torch(hook: object) -> bool:
-    return str(getattr(hook, "__module__", "")).startswith("torch.")
+def _stays(hook: object) -> bool:
+    return isinstance(hook, Kept) or str(getattr(hook, "__module__", "")).startswith("torch.")
 
 
 def cloned(value: Any) -> Any:

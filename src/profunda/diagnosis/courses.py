@@ -12,7 +12,7 @@ from torch import Tensor
 
 from profunda.diagnosis.record import Course
 
-__all__ = ["Log", "Sample", "Step", "Term", "course_of", "fetched"]
+__all__ = ["Log", "Sample", "Step", "Term", "course_of", "fetched", "glanced"]
 
 SCALED = 64.0
 """A loss that arrives at its gradient times this much or more was scaled for half precision."""
@@ -91,10 +91,17 @@ class Log:
     broken_at: str = ""
     finished: bool = True
     gave_back: float = math.nan
+    turned: int = 0
+    weighed: int = 0
+    forgot: int = 0
+    returned: int = 0
 
     def add(self, step: Step) -> None:
         """Write down one step."""
         totals = [_total(terms) for terms in step.losses if terms]
+        weights = [term.weight for terms in step.losses for term in terms if not math.isnan(term.weight)]
+        self.weighed += bool(weights and step.followed)
+        self.turned += bool(weights and step.followed and max(weights) < 0.0)
         self.loss.append(sum(value for value, _ in totals) / len(totals) if totals else math.nan)
         known = totals and step.followed
         self.scale.append(sum(weight for _, weight in totals) if known else math.nan)
@@ -103,6 +110,14 @@ class Log:
         self.parts.append(len(totals))
         if self.broken_step < 0 and totals and not math.isfinite(self.loss[-1]):
             self.broken_step = len(self.loss) - 1
+
+    def compare(self, batch: tuple[Tensor, ...] | None, before: tuple[Tensor, ...] | None) -> None:
+        """Marks of a step's batch and of that of the step before, where both are known."""
+        if batch is None or before is None or len(batch) != len(before):
+            return
+        self.compared += 1
+        pairs = zip(batch, before, strict=True)
+        self.equal += all(a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
 
     def drop(self, losses: tuple[tuple[Term, ...], ...], worth: float) -> None:
         """Gradients of `losses` were cleared before any step used them."""
@@ -116,6 +131,19 @@ class Log:
             if _total(terms)[1] < BACKED_OFF * self.gave_back and self.gave_back > 1.0:
                 self.skipped += worth
             self.gave_back = math.nan
+
+
+def glanced(terms: list[Term], rate: Any, pattern: list[list[Any]], first: bool, rows: int) -> Step:
+    """A step that was not followed: its last losses, or the `first` ones, are taken for those that were
+    differentiated, with the weights of `pattern`; `rows` where they do not tell.
+    """
+    last = iter(terms if first else terms[-sum(len(weights) for weights in pattern) :])
+    losses = tuple(
+        tuple(Term(term.value, weight, term.rows) for weight, term in zip(weights, last, strict=False))
+        for weights in pattern
+    )
+    seen = sum(max((term.rows for term in terms), default=0) for terms in losses)
+    return Step(losses, rate, seen or rows, followed=False)
 
 
 def _total(terms: tuple[Term, ...]) -> tuple[float, float]:
@@ -188,6 +216,9 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         broken_step=log.broken_step,
         broken_at=log.broken_at,
         finished=log.finished,
+        turned=log.turned / log.weighed if log.weighed else 0.0,
+        forgot=log.forgot,
+        returned=log.returned,
     )
 
 

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.concluding import Seen, conclude
-from profunda.diagnosis.copying import copy_of, undisturbed
+from profunda.diagnosis.copying import copy_of, draws_from, undisturbed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.driving import LOST, Driven, Stopped, drive
 from profunda.diagnosis.ingredients import making_of
@@ -309,6 +309,6 @@ def _materialised(own: nn.Module, first: Batch) -> None:
 
 def _seeded(seed: int) -> None:
     number = int(seed)  # one of numpy's is no seed for Python's generator
-    torch.manual_seed(number % 2**63)
+    draws_from(number % 2**63)
     np.random.seed(number % 2**32)
     seed_python(number)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["looks_drawn"]
+__all__ = ["LEAST", "looks_drawn", "looks_uniform"]
 
 EDGE = 1.15
 """Largest singular value over s (√n + √k) up to which a matrix counts as drawn: chance moves it by 6 % at
@@ -28,6 +28,25 @@ def looks_drawn(matrices: Sequence[Tensor]) -> bool:
     """
     found = [_over_edge(one.flatten(1)) for one in matrices if one.numel() >= LEAST]
     return bool(found) and max(found) <= EDGE
+
+
+FLAT = (1.55, 1.9)
+"""Largest number over the root mean square: √3 of a uniform law, 2.4 and more of a normal one with 72
+numbers; steps push some of those at the edge beyond it."""
+
+ENOUGH = 32
+"""Numbers from which on chance moves that quotient by less than a tenth."""
+
+
+def looks_uniform(matrices: Sequence[Tensor]) -> bool:
+    """Whether all of these, too small as they may be for `looks_drawn`, are as torch's own layers draw them.
+
+    >>> looks_uniform([torch.rand(8, 9, generator=torch.Generator().manual_seed(0)) - 0.5])
+    True
+    """
+    known = [one.detach().double() for one in matrices if one.numel() >= ENOUGH]
+    found = [float(one.abs().max() / one.square().mean().sqrt().clamp(min=1e-300)) for one in known]
+    return bool(found) and all(FLAT[0] <= one <= FLAT[1] for one in found)
 
 
 @torch.no_grad()

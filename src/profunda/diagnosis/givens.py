@@ -10,6 +10,7 @@ import numpy as np
 __all__ = [
     "Activation",
     "Anatomy",
+    "First",
     "Group",
     "Layer",
     "Loss",
@@ -74,15 +75,33 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class First:
+    """First weights of a part, still as drawn. `kind` and `size`, at least and at `most`: "weights" and
+    "projections" (of attention) have σ_w, root mean square times the root of the ends that a unit has;
+    "state" and "gated state" the spectral radius of what multiplies it; an "embedding" its root mean square;
+    "input gate", "forget gate", "output gate", "reset gate", "update gate" the median bias.
+    """
+
+    name: str
+    kind: str
+    size: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Anatomy:
     """`why` tells, where the module could not be traced, what it raised; everything else is then empty.
 
     `last` are the names of the Ops after the last layer with parameters ("softmax", …). `skips` counts
     additions of what went around a layer. `unused` are parameters that no gradient reached on a first
-    backward pass, `shared` pairs of names that are one tensor. `frozen` are layers that are not trained and
-    whose weights look as if freshly drawn, `references` such, or unused ones, whose weights are number by
-    number those of a trained one: a copy kept to be compared with, or taken away. `training` is whether the
-    module, and `stuck` which parts, were in the other mode when it was handed over.
+    backward pass, `shared` pairs of names that are one tensor, `strays` those that gradients reach in
+    layers kept in plain lists or dicts. `drawn` are layers whose weights look as if
+    freshly drawn, `frozen` those, large enough to be sure, that are not trained, `references` such, or unused
+    ones, whose weights are number by number those of a trained one: a copy kept to be compared with, or taken
+    away. `training` is whether the module, and `stuck` which parts, were in the other mode when it was handed
+    over. `firsts` are sizes of first weights. `deaf`: no operation on the way to the outputs reads an input.
+    `pace` is the least share of what a batch norm collects that each batch renews, `haste` the largest; NaN
+    without one.
     """
 
     ops: tuple[Op, ...] = ()
@@ -94,10 +113,16 @@ class Anatomy:
     skips: int = 0
     unused: tuple[str, ...] = ()
     shared: tuple[tuple[str, str], ...] = ()
+    strays: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     training: bool = True
     stuck: tuple[str, ...] = ()
+    firsts: tuple[First, ...] = ()
+    deaf: bool = False
+    pace: float = float("nan")
+    haste: float = float("nan")
     why: str = ""
 
 
@@ -124,15 +149,18 @@ class Task:
 class Loss:
     """A loss function as it behaves on outputs and targets, not by its name alone.
 
-    `kind`: cross-entropy, nll, bce, bce-logits, mse, mae, huber, hinge, kl, or "" where unknown;
-    `expects`: logits, log-probabilities, probabilities, values, or "". `sign`: 1 where it falls as
-    outputs approach targets, -1 where it rises, 0 unknown. `inside`: an activation that it applies itself
-    to what it is given though its kind does so too ("softmax" for cross-entropy of softmaxed outputs).
-    `attached`: whether outputs get a gradient. `crosswise`: the two shapes, where they broadcast to a
-    third. `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or
-    none. `value` on the first batch; `trivial`: of the best constant outputs on all rows, a sum scaled to
-    as many rows as the first batch has. `why` tells, where it could not be called or read, what it raised
-    or gave; what could not be read is then as unknown.
+    `kind`: cross-entropy, nll, bce, bce-logits, mse, mae, huber, hinge, kl, or "" where unknown; `expects`:
+    logits, log-probabilities, probabilities, values, or "". `sign`: 1 where it falls as outputs approach
+    targets, -1 where it rises, 0 unknown. `inside`: an activation that it applies itself to what it is given
+    though its kind does so too ("softmax" for cross-entropy of softmaxed outputs). `attached`: whether
+    outputs get a gradient. `crosswise`: the two shapes, where they broadcast to a third. `compared`: the
+    share of output numbers, and of rows, that move it. `reduction`: mean, sum or none. `weights` [C]: for
+    classes, the gradient of a row of each over that of the most frequent one, where all outputs are equal; ()
+    where unknown. `endless`: the share of rows for which it falls for ever as outputs grow to one side.
+    `passed_over`: classes that targets name and no gradient comes from, and `amid` the share of their places
+    that lie between places that count, 0 where a row is one place. `value` on the first batch; `trivial`: of
+    the best constant outputs on all rows, a sum scaled to as many rows as the first batch has. `why` tells,
+    where it could not be called or read, what it raised or gave; what could not be read is then as unknown.
     """
 
     name: str
@@ -144,6 +172,10 @@ class Loss:
     crosswise: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     compared: tuple[float, float] = (1.0, 1.0)
     reduction: str = ""
+    weights: tuple[float, ...] = ()
+    endless: float = 0.0
+    passed_over: tuple[int, ...] = ()
+    amid: float = 0.0
     value: float = float("nan")
     trivial: float = float("nan")
     why: str = ""
@@ -151,7 +183,9 @@ class Loss:
 
 @dataclass(frozen=True)
 class Group:
-    """One parameter group at the start; a constant that the optimiser does not have is NaN."""
+    """One parameter group at the start; a constant that the optimiser does not have is NaN. `ascends`: it is
+    told to make the loss large.
+    """
 
     lr: float
     momentum: float
@@ -159,18 +193,21 @@ class Group:
     eps: float
     weight_decay: float
     parameters: int
+    ascends: bool = False
 
 
 @dataclass(frozen=True)
 class Optimiser:
     """`name` of its class. `missing`: trainable parameters of the network that it does not hold,
-    `foreign`: numbers of parameters held that are not the network's.
+    `foreign`: numbers of parameters held that are not the network's, `strays`: the same as `missing`, of
+    layers in plain lists or dicts.
     """
 
     name: str
     groups: tuple[Group, ...]
     missing: tuple[str, ...] = ()
     foreign: int = 0
+    strays: tuple[str, ...] = ()
 
 
 # What the rows are ----------------------------------------------------------------------------------
@@ -178,18 +215,22 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs of `n` rows (of `seen` looked at, at most some thousands), flattened to D numbers a row
-    where they are numbers. `kind`: numbers, images, tokens or other.
+    """Inputs of `n` rows (of `seen` looked at, at most some thousands), flattened to D numbers a row where
+    they are numbers. `kind`: numbers, images, tokens or other.
 
-    mean, std, least, most [D]; `bad` shares of rows with a number that is not finite. `doubles` share of
-    rows that occur twice, `groups` the number of different rows among them, `conflicts` share of rows whose
-    double has another label (the mean over rows of the share of their doubles that have one), `by_chance`
-    what that would be if doubles had their labels dealt out anew. `common` share of the `compared`
-    validation rows that are training rows too (NaN without validation), `close` share of those that nearly
-    are, beyond those that training rows nearly are of each other. `finest`: the most different numbers in a
-    column over the different rows, 1 where one column tells them all apart. `copied`: whether rows occur a
-    number of times that no draw with replacement gives, so that their doubles were made. `serial`: share of
-    their variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
+    mean, std, least, most [D]; `bad` shares of rows with a number that is not finite. `doubles` share of rows
+    that occur twice, `groups` the number of different rows among them, `conflicts` share of rows whose double
+    has another label (the mean over rows of the share of their doubles that have one), `by_chance` what that
+    would be if doubles had their labels dealt out anew. `within`: of real targets, the share of the
+    variance of rows that occur twice that lies between equal rows (NaN for labels). `coarse`: whether nearly
+    all rows occur twice because each column was rounded to a few even levels. `common` share of the
+    `compared` validation rows that are training rows too (NaN without validation), `close` share of those
+    that nearly are, beyond those that training rows nearly are of each other. `finest`: the most different
+    numbers in a column over the different rows, 1 where one column tells them all apart. `copied`: whether
+    rows occur a number of times that no draw with replacement gives, so that their doubles were made.
+    `crowded`: of rows that occur twice
+    the share with a neighbour that differs in few columns, as coincidences have. `serial`: share of their
+    variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
     neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1.
     """
 
@@ -206,11 +247,14 @@ class Rows:
     conflicts: float = 0.0
     groups: int = 0
     by_chance: float = float("nan")
+    within: float = float("nan")
+    coarse: bool = False
     common: float = float("nan")
     close: float = float("nan")
     compared: int = 0
     finest: float = float("nan")
     copied: bool = False
+    crowded: float = float("nan")
     serial: float = 0.0
     ordered: float = 0.0
 

@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,21 +20,40 @@ Making = Callable[[nn.Module], Optimizer]
 
 @dataclass(frozen=True)
 class Scaling:
-    """(x − mean)/std of one tensor's numbers, made from rows [N, …] by `of`; `back` undoes it."""
+    """(x − mean)/std of one tensor's numbers, made from rows [N, …] by `of`; `back` undoes it. What is not
+    finite becomes a number of `others` first: the mean for NaN, the least and the largest for infinities.
+    """
 
     mean: Tensor
     std: Tensor
+    others: tuple[Tensor, Tensor, Tensor]
 
     @staticmethod
     def of(rows: Tensor, by: int) -> "Scaling":
-        """For each number along axis `by`, over rows and all other axes; what does not vary is only moved."""
+        """For each number along axis `by`, over rows and all other axes, as far as these are finite; what
+        does not vary is only moved.
+        """
         over = [axis for axis in range(rows.ndim) if axis == 0 or axis != by % rows.ndim]
-        std, mean = torch.std_mean(rows.detach().double(), dim=over, keepdim=True, correction=0)
+        given = rows.detach().double()
+        good = given.isfinite()
+        count = good.sum(over, keepdim=True).clamp(min=1)
+        mean = given.where(good, 0.0).sum(over, keepdim=True) / count
+        std = ((given - mean).where(good, 0.0).square().sum(over, keepdim=True) / count).sqrt()
         std = torch.where(std > 0, std, torch.ones_like(std))
-        return Scaling(mean[0].to(rows.dtype), std[0].to(rows.dtype))
+        others = (mean, given.where(good, mean).amin(over, True), given.where(good, mean).amax(over, True))
+        return Scaling(mean[0].to(rows), std[0].to(rows), tuple(one[0].to(rows) for one in others))  # type: ignore[arg-type]
+
+    @property
+    def only_filling(self) -> "Scaling":
+        """The same, but that what is finite stays as it is."""
+        return replace(self, mean=torch.zeros_like(self.mean), std=torch.ones_like(self.std))
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Scaled."""
+        if not bool(rows.isfinite().all()):
+            mean, least, most = (one.to(rows) for one in self.others)
+            rows = rows.where(~rows.isnan(), mean)
+            rows = rows.where(~rows.isneginf(), least).where(~rows.isposinf(), most)
         return (rows - self.mean.to(rows)) / self.std.to(rows)
 
     def back(self, rows: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from profunda.diagnosis.coarseness import is_coarse, within
 from profunda.diagnosis.givens import Rows
 from profunda.diagnosis.tables import Table
 
@@ -17,6 +18,14 @@ NEAR_ROWS, NEAR_COLUMNS = 2048, 256
 """For near copies only, whose search grows with the square of the rows."""
 
 SERIAL_COLUMNS = 64
+
+BESIDE, PLACES, DOUBLED = 0.1, 2, 64
+"""A different row stands beside another where they differ in at most this part of the columns, or so many:
+rows that coincide in all columns by chance have far more neighbours that coincide in all but one. It is
+asked of at most so many rows that occur twice."""
+
+COVERED = 0.02
+"""Share of rows that occur once, below which hardly a row that could occur has not."""
 
 SPREAD = 3.0
 """Standard errors of a number of rows: no table of independent rows in a thousand is beyond that."""
@@ -55,11 +64,14 @@ def rows_of(
         conflicts=conflicts,
         groups=groups,
         by_chance=by_chance,
+        within=within(table),
+        coarse=is_coarse(table),
         common=common,
         close=close,
         compared=compared,
         finest=_finest(table),
-        copied=_copied(table.groups),
+        copied=_copied(table.groups) and not _exhausted(table),
+        crowded=_crowded(table),
         serial=_serial(numbers),
         ordered=_ordered(targets),
     )
@@ -111,6 +123,47 @@ def _copied(groups: np.ndarray) -> bool:
     sides = often + SPREAD * np.sqrt(often + 1.0)
     sides[0] = np.inf
     return bool((least > sides[most - 1] * sides[most + 1]).any())
+
+
+def _exhausted(table: Table) -> bool:
+    """Whether half of all rows that the columns' levels allow are there: a truth table, a plan of trials."""
+    if not table.n or not table.numbers.shape[1]:
+        return False
+    first = np.unique(table.groups, return_index=True)[1]
+    room = 2.0 * len(first)
+    for column in np.nan_to_num(table.numbers[first]).T:
+        room /= len(np.unique(column))
+        if room < 1.0:
+            return False
+    return True
+
+
+def _crowded(table: Table) -> float:
+    """Share of rows that occur twice, some of them, beside which a different row stands; 1 where hardly a row
+    occurs once, and NaN where none occurs twice.
+    """
+    if not table.n or not table.numbers.shape[1]:
+        return math.nan
+    counts = np.bincount(table.groups)
+    if not (counts > 1).any():
+        return math.nan
+    if (counts == 1).sum() < COVERED * table.n and not _copied(table.groups):
+        return 1.0
+    rows = np.nan_to_num(table.numbers[np.unique(table.groups, return_index=True)[1]])
+    rows = rows[:, (rows != rows[:1]).any(0)]
+    if not rows.shape[1]:
+        return math.nan
+    twice = np.flatnonzero(counts > 1)
+    twice = twice[np.unique(np.linspace(0, len(twice) - 1, DOUBLED).astype(int))]
+    other = np.sort(np.concatenate([twice, np.flatnonzero(counts == 1)[:NEAR_ROWS]]))
+    most = max(PLACES, BESIDE * rows.shape[1])
+    beside = [int((_differing(rows[other], rows[at]) <= most).sum()) > 1 for at in twice]  # itself is one
+    return float(np.mean(beside))
+
+
+def _differing(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """In how many columns each of `rows` differs from `row`."""
+    return (rows != row).sum(1)
 
 
 def _conflicts(table: Table) -> tuple[float, float]:

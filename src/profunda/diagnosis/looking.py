@@ -14,6 +14,7 @@ from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.batches import Batch
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.feeding import Feed, feed_of
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy, Loss, Rows, Targets, Task
 from profunda.diagnosis.ingredients import Making, Parts
@@ -21,8 +22,10 @@ from profunda.diagnosis.inputs import rows_of
 from profunda.diagnosis.joining import joined, mixed
 from profunda.diagnosis.kernels import kernel
 from profunda.diagnosis.loaders import evenly
-from profunda.diagnosis.losses import loss_of
+from profunda.diagnosis.losses import loss_of, name_of
 from profunda.diagnosis.narrowing import narrower
+from profunda.diagnosis.paces import paced
+from profunda.diagnosis.passage import PLAIN, UNREAD, Passage
 from profunda.diagnosis.record import Kernel, Narrower, Sharpness, Survey, Trial
 from profunda.diagnosis.sharpness import sharpness
 from profunda.diagnosis.snapshots import Snapshot
@@ -58,7 +61,8 @@ class Looked:
 class Looker:
     """Looks at a module, as it was `begun`, on its `first` batch and on a `sample` of rows.
 
-    `begun` is a copy of the user's. `notes` tell what could not be measured; `passed` are the rows that
+    `begun` is a copy of the user's, and does to outputs what `passage` says (None: the loop does what could
+    not be read). `notes` tell what could not be measured; `passed` are the rows that
     trainings for comparison took, about.
     """
 
@@ -69,7 +73,9 @@ class Looker:
         first: Batch | None,
         sample: Sequence[Batch],
         validation: Sequence[Batch],
+        passage: Passage | None = PLAIN,
     ) -> None:
+        self.passage = passage
         self.begun, self.loss_fn, self.first = begun, loss_fn, first
         self.sample, self.validation = sample, validation
         self.notes: list[str] = []
@@ -88,7 +94,8 @@ class Looker:
             inputs = evenly(self.begun, self.first)
         except (TypeError, ValueError) as error:
             return anatomy_of(self.begun, ()) if not self.first.named else Anatomy(why=told(error))
-        return anatomy_of(self.begun, inputs)
+        found = anatomy_of(self.begun, inputs)
+        return found if self.passage is None else self.passage.ending(found)
 
     def looks(self, labels: Tensor | None, rows: int) -> Looked:
         """Task, loss, rows and targets."""
@@ -104,7 +111,11 @@ class Looker:
         loss = None
         if outputs is not None and self.first is not None:
             self.task = task_of(outputs, self.first.targets, every, self.first.inputs)
-            loss = loss_of(self.loss_fn, outputs, self.first.targets, self.task, every)
+            loss = (
+                Loss(name_of(self.loss_fn), why=UNREAD)
+                if self.passage is None
+                else loss_of(self.loss_fn, outputs, self.first.targets, self.task, every)
+            )
         task = self.task or Task("unknown", 0, (), (), "")
         return Looked(self.task, loss, found, targets_of(table, task, kept), raised)
 
@@ -149,30 +160,39 @@ class Looker:
         found = kernel(ended, self._start(), self.probe.inputs, named=self.probe.named)
         return found if math.isfinite(found.moved) else None
 
-    def trials(self, changes: Sequence[Change], making: Making, steps: int, epochs: int) -> tuple[Trial, ...]:
-        """What `changes` are worth, from the first weights on."""
+    def trials(
+        self, changes: Sequence[Change], making: Making, rates: np.ndarray, epochs: int
+    ) -> tuple[Trial, ...]:
+        """What `changes` are worth, from the first weights on, for a run at these `rates` [T]."""
         if self.probe is None or not changes:
             return ()
         size = self.probe.rows if self.first is None else self.first.rows
-        parts = Parts(self.begun, self.loss_fn, making, size, epochs)
-        few = steps_for(len(changes), steps)
+        few = steps_for(len(changes), len(rates))
         probe = self.probe
         longer = sum(one.value if one.kind == "epochs" else 1.0 for one in changes)
         self.passed += round((1.0 + longer) * SEEDS * few * size)
         try:
+            at_peak, pace = paced(making, rates, copy_of(self.begun))
             return trials(
                 changes,
-                parts,
+                Parts(self.begun, self.loss_fn, at_peak, size, epochs, pace=pace),
                 probe.inputs,
                 probe.targets,
                 steps=few,
                 seeds=SEEDS,
                 named=probe.named,
                 task=self.task,
+                held=self._unseen(),
             )
         except Exception as error:  # a loop of its own, on a network and a loss of any kind
             self.notes.append(f"No trainings for comparison were made: {told(error)}")
             return ()
+
+    def _unseen(self) -> Feed | None:
+        """Validation rows; None without any, or where they cannot be given in one pass."""
+        found = self._validation()
+        held = self.held
+        return None if found is None or held is None else feed_of(found[0], cloned(found[1]), held.named)
 
     def narrower(self, reached: nn.Module, making: Making, steps: int) -> Narrower | None:
         """What a network of a part of the widths makes of the rows; None where it cannot be told: it is no

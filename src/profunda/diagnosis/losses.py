@@ -11,14 +11,21 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.asking import Asked, Asking
 from profunda.diagnosis.givens import Loss, Task
+from profunda.diagnosis.reaches import endless, passed_over
 from profunda.diagnosis.suspects import DRAWS, SUSPECTS, Suspect, is_distance, matched
 from profunda.diagnosis.tasks import class_axis
 from profunda.diagnosis.trivial import trivial_loss
 
-__all__ = ["loss_of"]
+__all__ = ["loss_of", "name_of"]
 
 _MOST_NUMBERS = 200_000
 """Output numbers asked about at once: rows beyond are left out of the many calls of recognition."""
+
+_WEIGHED = 2048
+"""Rows by which weights of classes are told."""
+
+_OPEN = ("", "bce-logits", "hinge")
+"""Kinds that may fall for ever, of targets that they are not made for."""
 
 _CLASSES: dict[type[nn.Module], tuple[str, str]] = {
     nn.CrossEntropyLoss: ("cross-entropy", "logits"),
@@ -47,7 +54,7 @@ def loss_of(
     some hundred times on copies; a function with a state of its own sees these calls. What it raises, and
     that it is no function of outputs and targets alone, is told by `Loss.why`.
     """
-    name = _name(loss_fn)
+    name = name_of(loss_fn)
     kind, expects = _CLASSES.get(type(loss_fn), ("", ""))  # type: ignore[arg-type]
     bare = Loss(name, kind, expects)
     ask = Asking(loss_fn)
@@ -82,7 +89,7 @@ def _read(
         suspect, sign = _recognised(other, answers, targets, task, True)
         draws, asked = (other, answers) if suspect is not None or not asked else (draws, asked)
     loss = _named(loss, suspect, draws, asked, targets, task)
-    compared = _compared([*asked, first], outputs)
+    compared = _compared([*asked, first], outputs, targets)
     loss = replace(
         loss,
         sign=sign or _sign(draws, asked, targets, task),
@@ -90,7 +97,20 @@ def _read(
         compared=compared,
         reduction="none" if first.given else _reduction(ask, draws, targets) if compared[1] == 1.0 else "",
     )
-    return replace(loss, trivial=trivial_loss(ask, loss, outputs, targets, task, every))
+    skipped, amid = passed_over([*asked, first], outputs, targets, task)
+    loss = replace(loss, passed_over=skipped, amid=amid, endless=_endless(ask, loss, outputs, targets, task))
+    weights = _weights(ask, loss, outputs, targets if every is None else every, task)
+    return replace(loss, weights=weights, trivial=trivial_loss(ask, loss, outputs, targets, task, every))
+
+
+def _endless(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task) -> float:
+    """Asked where a sound loss has an end: not of distances, which have one, nor of what takes outputs for
+    probabilities, which is another mistake.
+    """
+    numbers = _as_numbers(outputs, targets, task)
+    if loss.sign < 0 or loss.kind not in _OPEN or loss.expects.endswith("probabilities") or numbers is None:
+        return 0.0
+    return endless(ask, outputs, targets, numbers) if numbers.numel() == targets.numel() else 0.0
 
 
 def _named(
@@ -112,9 +132,10 @@ def _named(
     return replace(loss, kind="mse" if found == "mse" else "", expects="values" if found else "")
 
 
-def _name(loss_fn: Callable[..., Any]) -> str:
+def name_of(loss_fn: Callable[..., Any]) -> str:
+    """That of the function or class."""
     if isinstance(loss_fn, partial):
-        return _name(loss_fn.func)
+        return name_of(loss_fn.func)
     return str(getattr(loss_fn, "__name__", type(loss_fn).__name__))
 
 
@@ -219,20 +240,26 @@ def _ignores_shifts(asked: list[Asked], task: Task) -> bool:
 
 
 def _sign(draws: list[Tensor], asked: list[Asked], targets: Any, task: Task) -> int:
-    """Whether a small move of a row's outputs towards its targets lowers the loss, in most rows."""
+    """Whether a small move of a row's outputs towards its targets lowers the loss, in most rows; or, where
+    rows count only beside each other (a correlation), that of all rows together, whatever they are.
+    """
     if not draws:
         return 0
     t = _as_numbers(draws[0], targets, task)
     if t is None or task.kind == "unknown":
         return 0
-    falls, rises = 0, 0
+    falls, rises, together = 0, 0, []
     for z, told in zip(draws, asked, strict=True):
         if told.slope is None:
             continue
         way = t - z if task.kind in ("values", "copy") else 2.0 * t - 1.0
         gain = (told.slope * way).reshape(len(z), -1).sum(1)
         falls, rises = falls + int((gain < 0).sum()), rises + int((gain > 0).sum())
-    return int(falls > 4 * rises) - int(rises > 4 * falls)
+        together.append(float(gain.sum()))
+    one_by_one = int(falls > 4 * rises) - int(rises > 4 * falls)
+    if one_by_one or len(together) < DRAWS:
+        return one_by_one
+    return int(max(together) < 0.0) - int(min(together) > 0.0)
 
 
 def _crosswise(
@@ -265,8 +292,10 @@ def _same(ask: Asking, outputs: Tensor, targets: Tensor, others: Tensor) -> bool
     return float((one - two).abs().max()) <= 1e-4 * float(one.abs().max())
 
 
-def _compared(asked: list[Asked], outputs: Tensor) -> tuple[float, float]:
-    """Shares of a row's numbers, and of rows, that any of the gradients reaches."""
+def _compared(asked: list[Asked], outputs: Tensor, targets: Any) -> tuple[float, float]:
+    """Shares of a row's numbers, and of rows, that any of the gradients reaches. Where targets are indices of
+    classes, a place counts where any class does and its targets differ, and rows count that have a class.
+    """
     reached = torch.zeros(outputs.shape, dtype=torch.bool, device=outputs.device)
     for one in asked:
         if one.slope is not None and one.slope.shape == outputs.shape:
@@ -274,7 +303,15 @@ def _compared(asked: list[Asked], outputs: Tensor) -> tuple[float, float]:
     if outputs.ndim == 0:
         return float(reached), float(reached)
     flat = reached.reshape(len(outputs), -1)
-    return float(flat.any(0).float().mean()), float(flat.any(1).float().mean())
+    numbers, rows = flat.any(0), flat.any(1)
+    axis = class_axis(tuple(outputs.shape), tuple(targets.shape)) if isinstance(targets, Tensor) else None
+    if axis is not None and not targets.is_floating_point():
+        given = targets.reshape(len(targets), -1)
+        numbers = reached.any(axis).reshape(len(targets), -1).any(0)
+        differ, classed = (given != given[:1]).any(0), (given >= 0).any(1)
+        numbers = numbers[differ] if bool(differ.any()) else torch.ones_like(numbers)
+        rows = rows[classed] if bool(classed.any()) else rows
+    return float(numbers.float().mean()), float(rows.float().mean())
 
 
 def _reduction(ask: Asking, draws: list[Tensor], targets: Any) -> str:
@@ -292,3 +329,22 @@ def _reduction(ask: Asking, draws: list[Tensor], targets: Any) -> str:
     if abs(ratio - 1.0) < 0.02:
         return "sum"
     return "mean" if abs(ratio / share - 1.0) < 0.4 else ""
+
+
+def _weights(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task) -> tuple[float, ...]:
+    """By the gradients of rows that all have the same outputs: logits of 0, or equal shares."""
+    if task.kind not in ("classes", "binary") or not isinstance(targets, Tensor) or not targets.ndim:
+        return ()
+    targets = targets[:_WEIGHED]
+    even = 0.5 if outputs[0].numel() == 1 else 1.0 / outputs[0].numel()
+    wide = outputs.new_full((len(targets), *outputs.shape[1:]), even if "prob" in loss.expects else 0.0)
+    told = ask(wide.log() if loss.expects == "log-probabilities" else wide, targets)
+    asked = _as_numbers(wide, targets, task)
+    if not told.usable or told.slope is None or asked is None:
+        return ()
+    flat = asked.reshape(len(asked), -1)
+    classes = (flat[:, 0] > 0.5).long() if flat.shape[1] == 1 else flat.argmax(1)
+    size = told.slope.reshape(len(flat), -1).abs().sum(1).double()
+    counts = torch.bincount(classes).double()
+    mean = torch.bincount(classes, size) / counts  # NaN for a class without rows
+    return tuple((mean / mean[int(counts.argmax())]).tolist())

@@ -41,9 +41,11 @@ BLOCKS, CHUNK = 32, 512
 @dataclass(frozen=True)
 class Mark:
     """`right` [R] of every row: the share of right answers, or 1 − squared error over the targets' variance;
-    empty where targets have no such score. `loss` [K] of blocks of rows. `score` over all rows. `failed`:
-    training or judging broke down. `belief` [R]: squared distance of probabilities from what was right (Brier
-    1950), empty where outputs are none: it compares networks that were trained by different losses.
+    those of the best constant where that does better, so that it makes no difference how wrong a network is
+    that tells nothing; empty where targets have no such score. `loss` [K] of blocks of rows. `score` over all
+    rows. `failed`: training or judging broke down. `belief` [R]: squared distance of probabilities from what
+    was right (Brier 1950), empty where outputs are none: it compares networks that were trained by different
+    losses. `constant`: the score of the best constant.
     """
 
     right: np.ndarray
@@ -51,6 +53,17 @@ class Mark:
     score: float
     failed: bool = False
     belief: np.ndarray = field(default_factory=lambda: np.empty(0))
+    constant: float = math.nan
+
+    @property
+    def learnt(self) -> float:
+        """What it tells more than a constant."""
+        return self.told if math.isnan(self.constant) else self.told - self.constant
+
+    @property
+    def told(self) -> float:
+        """The score, or the best constant's where that is higher."""
+        return self.score if math.isnan(self.constant) else max(self.score, self.constant)
 
 
 @dataclass(frozen=True)
@@ -94,11 +107,11 @@ class Judge:
         found = outputs_in(outputs)
         if found is None or not bool(torch.isfinite(found).all()):
             return Mark(np.empty(0), np.empty(0), math.nan, True)
-        right = self._right(found.double())
+        right, constant = self._right(found.double())
         whole = float(right.mean()) if len(right) else score(outputs, self.feed.targets, self.task)
-        return Mark(
-            right, np.array(losses), whole, belief=_belief(found.double(), self.feed.targets, self.task)
-        )
+        least = float(constant.mean()) if len(constant) else math.nan
+        belief = _belief(found.double(), self.feed.targets, self.task)
+        return Mark(constant if whole < least else right, np.array(losses), whole, False, belief, least)
 
     def _loss(self, outputs: Any, index: Tensor, loss_fn: Callable[..., Any]) -> float:
         part = Feed((outputs,), (), self.feed.targets, self.feed.rows, self.feed.axis).take(index)
@@ -108,19 +121,24 @@ class Judge:
             return math.nan
         return float(value)
 
-    def _right(self, made: Tensor) -> np.ndarray:
+    def _right(self, made: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Of every row, and what the best constant would have there."""
         targets, kind = self.feed.targets, self.task.kind
         if not isinstance(targets, Tensor):
-            return np.empty(0)
+            return np.empty(0), np.empty(0)
         if kind in ("values", "copy") and made.numel() == targets.numel():
-            return _explained(made, targets)
+            mean = targets.double().mean(0).expand(targets.shape)
+            return _explained(made, targets), _explained(mean, targets)
         hits = _hits(made, targets, kind)
         if hits is None:
-            return np.empty(0)
+            return np.empty(0), np.empty(0)
         right, known = hits
-        if self.balanced:
-            counts = np.bincount(known)
-            right = right * (len(known) / (np.count_nonzero(counts) * counts[known]))
+        counts = np.bincount(known)
+        constant = (known == counts.argmax()).astype(float)
+        weight = len(known) / (np.count_nonzero(counts) * counts[known]) if self.balanced else 1.0
+        return self._by_rows(right * weight), self._by_rows(constant * weight)
+
+    def _by_rows(self, right: np.ndarray) -> np.ndarray:
         n = self.feed.rows
         return right.reshape(n, -1).mean(1) if len(right) % n == 0 else right
 
@@ -190,9 +208,9 @@ def spread_of(pairs: Sequence[tuple[Sequence[Mark], Sequence[Mark]]], *, alike: 
     for candidate, control in pairs:
         if len(candidate) < 2 or any(one.failed for one in (*candidate, *control)):
             continue
-        both = list(zip(candidate, control, strict=True))
+        both = list(zip(candidate, control, strict=False))  # one was decided sooner
         freedom += len(both) - 1
-        scores.append(float(np.var([one.score - other.score for one, other in both], ddof=1)))
+        scores.append(float(np.var([one.told - other.told for one, other in both], ddof=1)))
         rows = [_losses(one, other, alike) for one, other in both]
         scale = _scale(control, alike)
         known = all(len(each) for each in rows) and scale > 0.0
@@ -201,24 +219,30 @@ def spread_of(pairs: Sequence[tuple[Sequence[Mark], Sequence[Mark]]], *, alike: 
 
 
 def compared(
-    candidate: Sequence[Mark], control: Sequence[Mark], *, alike: bool, spread: Spread | None = None
+    candidate: Sequence[Mark],
+    control: Sequence[Mark],
+    *,
+    alike: bool,
+    spread: Spread | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Comparison:
     """Of marks after the same seeds. `alike`: whether both losses are the same function, so that they
-    compare. `spread`: that between seeds, where so few show too little of it.
+    compare. `spread`: that between seeds, where so few show too little of it. `confidence` of each of the
+    one-sided tests.
 
     A control that broke down counts as a network that tells nothing; a candidate that did is worse.
     """
     if any(one.failed for one in candidate):
         return Comparison(math.nan, math.nan, math.nan, math.nan, False, True)
     rows = [_against(one, other) for one, other in zip(candidate, control, strict=True)]
-    scored = _tested(rows, math.nan if spread is None else spread.score, spread)
+    scored = _tested(rows, math.nan if spread is None else spread.score, spread, confidence)
     lost = any(one.failed for one in control)
     losses: list[np.ndarray] = []
     scale = math.nan
     if not lost and (alike or all(len(one.belief) for one in (*candidate, *control))):
         losses = [_losses(one, other, alike) for one, other in zip(candidate, control, strict=True)]
         scale = _scale(control, alike)
-    less = _tested(losses, math.nan if spread is None else spread.loss * scale**2, spread)
+    less = _tested(losses, math.nan if spread is None else spread.loss * scale**2, spread, confidence)
     much = scored.mean > GAIN and scored.beyond
     worse = -scored.mean > GAIN and scored.below
     gained = less.mean > LESS * scale and less.beyond and not scored.mean < -max(GAIN, scored.error)
@@ -254,7 +278,9 @@ def _scale(control: Sequence[Mark], alike: bool) -> float:
     return float(np.mean([np.mean(each) for each in held])) if all(len(each) for each in held) else math.nan
 
 
-def _tested(differences: Sequence[np.ndarray], between: float, spread: Spread | None) -> _Test:
+def _tested(
+    differences: Sequence[np.ndarray], between: float, spread: Spread | None, confidence: float
+) -> _Test:
     """Whether the mean over seeds and rows is above 0, or below; `between` seeds it varies so, as `spread`
     has it, or as these seeds show.
     """
@@ -272,5 +298,5 @@ def _tested(differences: Sequence[np.ndarray], between: float, spread: Spread | 
     error = math.sqrt(of_rows + of_seeds)
     weight = of_rows**2 / max(1, n - 1) + of_seeds**2 / behind
     freedom = (of_rows + of_seeds) ** 2 / weight if weight > 0.0 else 1.0
-    limit = float(stdtrit(max(1.0, freedom), CONFIDENCE)) * error
+    limit = float(stdtrit(max(1.0, freedom), confidence)) * error
     return _Test(mean, error, mean > limit, mean < -limit)

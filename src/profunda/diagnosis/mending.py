@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from profunda.diagnosis.asked import Asked
-from profunda.diagnosis.candidates import mends, untried
+from profunda.diagnosis.candidates import early, untried
 from profunda.diagnosis.contests import Contest, Entry
 from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.diagnosing import BATCH_SIZE, EPOCHS, Followed, check
@@ -24,16 +24,16 @@ from profunda.errors import ArgumentError
 __all__ = ["BUDGET", "repair", "repaired"]
 
 BUDGET = 6.0
-"""Whole trainings that may be spent, the diagnosis's own included. One cause takes about 1.4 where it shows
-at the beginning, else 2.4: the original, a race of short trainings, and the final one."""
+"""Whole trainings that may be spent, the diagnosis's own included. One cause takes about 1.3 where it shows
+at the beginning, else 2.3: the original, a race of short trainings, and the final one."""
 
 SOON = 0.05
 """Share of its steps for which the original is trained at first: mistakes that are so by themselves show by
 then, and where there are such, the rest may be spared."""
 
 PART = (
-    f"The original was trained for {SOON:.0%} of its steps, and `before` is its score there: what is wrong "
-    "with it is so by itself, and without it the network learns well."
+    f"The original was trained for {SOON:.0%} of its steps, and `before` is its score there: without what is "
+    "wrong with it the network learns so well that the rest cannot matter."
 )
 
 
@@ -64,8 +64,10 @@ def repair(
     where a one-sided test over rows and seeds says with a confidence of 97.5 % that it is better than the
     original: by the score that the task has, or by the loss where both use the same one. Its training is
     diagnosed in turn, and what that shows is tried on top. Mistakes that show at the beginning of the
-    original's training, and give nothing up when they are mended, spare the rest of it where the network then
-    learns well. Ctrl-C ends the search with the best so far. Nothing of the user's is changed.
+    original's training spare the rest of it where that cannot matter: it broke down; or the mended network
+    was better after equally many steps, and is nearly perfect, or what was mended is a mistake by itself and
+    the network then learns well. Ctrl-C ends the search with the best so far. Nothing of the user's is
+    changed.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def repaired(
 def _searched(asked: Asked) -> tuple[Contest, Searched]:
     """The beginning alone where it shows what can be mended at once, else the whole training."""
     found = asked.followed(SOON if asked.counted else 1.0)
-    spent, part = found.rows, asked.counted and bool(mends(found.diagnosis))
+    spent, part = found.rows, asked.counted and bool(early(found.diagnosis))
     if asked.counted and not part and not found.interrupted:
         found = asked.followed(1.0)
         spent += found.rows
@@ -151,7 +153,9 @@ def _told(subject: str, contest: Contest, end: Searched, epochs: int, notes: lis
     assert original.diagnosis is not None
     after = contest.recipe(best.changes, contest.seed)
     text = diff(best.changes, contest.start, after, original.diagnosis.record.anatomy, epochs)
-    left = (*untried(original.diagnosis), *(() if best.diagnosis is None else untried(best.diagnosis)))
+    told = [one.diagnosis for one in (original, best) if one.diagnosis is not None]
+    refused = (one for each in told for one in each.findings if one.code in contest.refused)
+    left = (*(one for each in told for one in untried(each)), *refused)
     return Repair(
         subject,
         best.module.eval(),

@@ -13,8 +13,12 @@ from profunda.errors import ArgumentError
 
 __all__ = ["OBJECTIVES", "Mended", "Objective", "class_weights"]
 
-OBJECTIVES = ("cross-entropy", "nll", "bce", "bce-logits", "mse", "mae", "huber")
-"""What `Objective` can be."""
+OBJECTIVES = ("cross-entropy", "nll", "bce", "bce-logits", "mse", "mae", "huber", "robust")
+"""What `Objective` can be. "robust" is (1 − p^q)/q of the right class's probability p, the generalised
+cross-entropy of Zhang and Sabuncu (2018): a row whose label cannot be believed counts less."""
+
+TRUST = 0.7
+"""Its q: 0 is cross-entropy, 1 the mean absolute error."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Objective:
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over all that is compared."""
         weights = None if self.weights is None else self.weights.to(outputs)
+        if self.name == "robust":
+            made, asked = _as_classes(outputs, targets)
+            log_chance = -functional.cross_entropy(made, asked, reduction="none")
+            return ((1.0 - (TRUST * log_chance).exp()) / TRUST).mean()
         if self.name in ("cross-entropy", "nll"):
             made, asked = _as_classes(outputs, targets)
             if self.name == "nll":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.givens import Group, Optimiser
+from profunda.diagnosis.strays import strays_of
 
 __all__ = ["optimiser_of"]
 
@@ -21,7 +22,8 @@ def optimiser_of(optimizer: torch.optim.Optimizer, module: nn.Module) -> Optimis
     """
     groups = [group for group in getattr(optimizer, "param_groups", ()) if isinstance(group, dict)]
     held = {id(tensor): tensor for group in groups for tensor in _tensors(group)}
-    own = {id(tensor) for tensor in module.parameters()}
+    strays = strays_of(module)
+    own = {id(tensor) for tensor in (*module.parameters(), *(tensor for _, tensor in strays))}
     return Optimiser(
         type(optimizer).__name__,
         tuple(_group(group) for group in groups),
@@ -31,6 +33,7 @@ def optimiser_of(optimizer: torch.optim.Optimizer, module: nn.Module) -> Optimis
             if tensor.requires_grad and id(tensor) not in held
         ),
         sum(_size(tensor) for key, tensor in held.items() if key not in own),
+        tuple(name for name, tensor in strays if id(tensor) not in held),
     )
 
 
@@ -55,6 +58,7 @@ def _group(group: dict[str, Any]) -> Group:
         _eps(group.get("eps")),
         _number(group.get("weight_decay")),
         sum(_size(tensor) for tensor in _tensors(group)),
+        bool(group.get("maximize", False)),
     )
 
 

@@ -59,4 +59,6 @@ def _until(course: Course, step: int) -> Course:
         overwritten=int(share * course.overwritten),
         detached=int(share * course.detached),
         dropped=int(share * course.dropped),
+        forgot=int(share * course.forgot),
+        returned=int(share * course.returned),
     )

@@ -14,14 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from profunda.diagnosis.batches import LABELS, Keeper, fingerprint, rows_in
 from profunda.diagnosis.copying import tensors_in
-from profunda.diagnosis.courses import Log, Step, Term, fetched
+from profunda.diagnosis.courses import Log, Step, Term, fetched, glanced
 from profunda.diagnosis.hooks import Forward, Hook, unwrapped
 from profunda.diagnosis.origins import finite, origin_of
 from profunda.diagnosis.pacing import Pace
+from profunda.diagnosis.passage import Passings
+from profunda.diagnosis.restarts import Restarts
 from profunda.diagnosis.snapshots import Snapshots
 from profunda.diagnosis.weights import Weights
 
@@ -60,25 +62,25 @@ class Probe:
         hurried: bool = True,
     ) -> None:
         self.model, self.optimizer, self.loss_fn, self.accumulate = model, optimizer, loss_fn, accumulate
-        self.log, self.keeper = Log(), Keeper()
+        self.log, self.keeper, self.passings = Log(), Keeper(), Passings()
         self.weights = Weights(model, optimizer)
+        self.restarts = Restarts(model, optimizer, self.weights)
         self.notes: dict[str, None] = {}
         self.strangers: dict[str, None] = {}
         self.snapshots = Snapshots(model, every)
-        self.steps = self.next_full = 0
+        self.steps = self.next_full = self.cut = 0
         self.now: Forward | None = None
         self.forwards: list[Forward] = []
         self.cycle: list[list[Term]] = []  # a list a backward pass
         self.pending: list[Step | tuple[list[Term], Any]] = []  # light steps as they came
         self.marks: tuple[Tensor, ...] | None = None
         self.found: tuple[Tensor, ...] | None = None
-        self.within = self.stepping = self.closed = self.broken = False
+        self.within = self.stepping = self.closed = self.broken = self.heir = False
         self.close = self.full = True
         self.current: list[Forward] = []
-        self.cut, self.tries = 0, TRIES
         self.terms: list[Term] = []  # of this step, with or without a way back
         self.pattern: list[list[Any]] = []  # weights of the terms of the last step that was followed
-        self.last_rows, self.closure, self.suspect = 0, False, ""
+        self.last_rows, self.closure, self.suspect, self.tries = 0, False, "", TRIES
         self.fresh, self.stale = True, False  # no backward pass since the last step; it added to old ones
         self.passes, self.cost, self.worth = accumulate, 0.0, 1.0
         self.on_cpu = all(each.device.type == "cpu" for each in model.parameters())
@@ -94,6 +96,7 @@ class Probe:
             stack.callback(self.model.register_forward_hook(leaves, with_kwargs=True).remove)
             stack.callback(self.optimizer.register_step_pre_hook(Hook(self, Probe._steps)).remove)
             stack.callback(self.optimizer.register_step_post_hook(Hook(self, Probe._stepped)).remove)
+            stack.callback(register_optimizer_step_pre_hook(Hook(self, Probe._other_steps)).remove)
             stack.callback(register_optimizer_step_post_hook(Hook(self, Probe._other_stepped)).remove)
             if isinstance(self.loss_fn, nn.Module):
                 lost = Hook(self, Probe._module_lost)
@@ -147,9 +150,10 @@ class Probe:
         forward = self.now
         if forward is None or self.within or not self.full:
             return
-        for tensor in tensors_in(outputs)[:OUTPUTS]:
-            if tensor.requires_grad:
-                tensor.register_hook(Hook(self, Probe._returns, forward))
+        made = tensors_in(outputs)[:OUTPUTS]
+        self.passings.left(made)
+        for tensor in (each for each in made if each.requires_grad):
+            tensor.register_hook(Hook(self, Probe._returns, forward))
 
     def _module_lost(
         self, module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], loss: Any
@@ -164,6 +168,7 @@ class Probe:
         forward = self.now
         if forward is not None:
             forward.targets = targets
+            self.passings.lost(outputs, targets)
         if self.on_cpu:
             value: Any = loss.item() if loss.ndim == 0 else loss.detach().mean().item()
         else:
@@ -246,11 +251,8 @@ class Probe:
                 forward.batch = None
         if self.current and self.found is None:
             first = self.current[0]
-            given = [
-                each
-                for each in tensors_in((first.args, first.named, first.targets))
-                if each.layout == torch.strided
-            ]
+            every = tensors_in((first.args, first.named, first.targets))
+            given = [each for each in every if each.layout == torch.strided]
             self.found = (
                 tuple(fingerprint(each) for each in given[:3]) or None
             )  # after a step nothing is left
@@ -266,6 +268,7 @@ class Probe:
 
     def _steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """A step begins."""
+        self.restarts.before(optimizer)
         if not self.full:
             return
         self.log.uncleared += self.worth * (self.stale and not self.fresh)
@@ -296,6 +299,7 @@ class Probe:
 
     def _stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
         """A step was made."""
+        self.restarts.after(optimizer)
         rate = optimizer.param_groups[0]["lr"]
         if self.close:
             start = perf_counter()
@@ -331,16 +335,6 @@ class Probe:
         if self.on_cpu or len(self.pending) >= READ:
             self._read()
 
-    def _glanced(self, terms: list[Term], rate: Any) -> Step:
-        """A step that was not followed: its last losses are taken for those that were differentiated."""
-        last = iter(terms if self.closure else terms[-sum(len(weights) for weights in self.pattern) :])
-        losses = tuple(
-            tuple(Term(term.value, weight, term.rows) for weight, term in zip(weights, last, strict=False))
-            for weights in self.pattern
-        )
-        rows = sum(max((term.rows for term in terms), default=0) for terms in losses)
-        return Step(losses, rate, rows or self.last_rows, followed=False)
-
     def _followed(self, rate: Any) -> Step:
         micro = self.cycle[:1] if self.closure else self.cycle
         rows = sum(max((term.rows for term in terms), default=0) for terms in micro)
@@ -365,18 +359,22 @@ class Probe:
 
     def _compare(self) -> None:
         """This batch with that of the step before."""
-        found, self.found = self.found, None
-        if found is not None and self.marks is not None and len(found) == len(self.marks):
-            self.log.compared += 1
-            pairs = zip(found, self.marks, strict=True)
-            self.log.equal += all(
-                a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs
-            )
-        self.marks = found
+        self.log.compare(self.found, self.marks)
+        self.marks, self.found = self.found, None
+
+    def _other_steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """A step of any optimiser of this process begins."""
+        if optimizer is not self.optimizer and self.restarts.replaces(optimizer):
+            self._steps(optimizer, args, named)
+            self.heir = True
 
     def _other_stepped(self, optimizer: Optimizer, args: object, named: object) -> None:
-        """Any optimiser of this process made a step."""
+        """It was made."""
         if optimizer is self.optimizer:
+            return
+        if self.heir:
+            self.heir = False
+            self._stepped(optimizer, args, named)
             return
         ours = {id(each) for each in self.model.parameters()}
         if any(id(each) in ours for group in optimizer.param_groups for each in group["params"]):
@@ -387,7 +385,9 @@ class Probe:
 
     def _read(self) -> None:
         """Write pending steps down; where numbers lie on an accelerator they are fetched at once."""
-        pending = [each if isinstance(each, Step) else self._glanced(*each) for each in self.pending]
+        self.log.forgot, self.log.returned = self.restarts.forgot, self.restarts.returned
+        known = self.pattern, self.closure, self.last_rows
+        pending = [each if isinstance(each, Step) else glanced(*each, *known) for each in self.pending]
         self.pending = []
         parts = fetched([list(terms) for step in pending for terms in step.losses])
         at = 0

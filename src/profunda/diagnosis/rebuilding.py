@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from profunda.diagnosis.strays import strays_of
 from profunda.errors import ArgumentError
 
 __all__ = ["Factory", "asks_for_closure", "rebuilt"]
@@ -32,7 +33,7 @@ def rebuilt(optimizer: Optimizer | Factory | None, module: nn.Module, own: nn.Mo
     if optimizer is None:
         return torch.optim.Adam(own.parameters(), lr=RATE)
     if isinstance(optimizer, Optimizer):
-        pairs = zip(module.parameters(), own.parameters(), strict=True)
+        pairs = zip(_all_of(module), _all_of(own), strict=True)
         return _copied(optimizer, {id(theirs): ours for theirs, ours in pairs})
     if not callable(optimizer):
         raise ArgumentError(
@@ -52,6 +53,10 @@ def rebuilt(optimizer: Optimizer | Factory | None, module: nn.Module, own: nn.Mo
             "Does the function return what it makes?"
         )
     return made
+
+
+def _all_of(module: nn.Module) -> list[nn.Parameter]:
+    return [*module.parameters(), *(each for _, each in strays_of(module))]
 
 
 def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:

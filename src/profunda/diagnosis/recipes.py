@@ -1,6 +1,7 @@
 """A whole training as one value, rows included, and what a change makes of it."""
 
 import copy
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +14,15 @@ from profunda.diagnosis.feeding import Feed, outputs_in
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.ingredients import Making, Parts
 from profunda.diagnosis.objectives import Objective
-from profunda.diagnosis.operations import module_sort
 from profunda.diagnosis.remedies import applied
 from profunda.diagnosis.tasks import task_of
+from profunda.diagnosis.transposing import rows_first
 from profunda.errors import ArgumentError
 
 __all__ = ["Recipe", "changed", "finite_rows"]
+
+ROUNDED = 1e-4
+"""Part of the outputs' size that single precision may make of nothing, through many layers."""
 
 USUAL_MOMENTUM = 0.1
 """Of a batch norm's running mean and variance: torch's own default."""
@@ -43,11 +47,12 @@ class Recipe:
 def changed(change: Change, recipe: Recipe, feed: Feed, *, seed: int = 0) -> Recipe:
     """`recipe` with one thing changed; `feed` and `seed` as in `remedies.applied`.
 
-    Kinds beyond `remedies.KINDS`: "rows" ("finite", "shuffled"), "labels" ("shifted" by `value` rows).
+    Kinds beyond `remedies.KINDS`: "rows" ("finite", "shuffled"), "labels" ("shifted" by `value` rows),
+    "axes" ("rows first": in recurrent layers and attention).
     Words beyond them: "optimiser" = "whole" (holds all parameters, its constants those of the first group),
-    "norm" = "momentum" (batch norms collect at the usual pace), "loss" = "task" (the usual loss of what the
-    targets are), "norm" = "replaced" (batch norms become norms of single rows), "activation" = "inserted"
-    (ReLU between linear layers that follow one another), "weight decay" = "set" (to `value`).
+    "norm" = "momentum" (batch norms collect at the usual pace), "norm" = "replaced" (batch norms become norms
+    of single rows), "norm" = "removed" (those that leave nothing of their rows), "loss" = "task" (the usual
+    loss of what the targets are), "weight decay" = "set" (to `value`).
 
     Raises ArgumentError for what is unknown, or has no place here.
     """
@@ -59,13 +64,16 @@ def changed(change: Change, recipe: Recipe, feed: Feed, *, seed: int = 0) -> Rec
     if key == ("labels", "shifted"):
         return replace(recipe, shift=recipe.shift + round(change.value))
     parts = recipe.parts
+    if key == ("axes", "rows first"):
+        return replace(recipe, parts=replace(parts, module=rows_first(parts.module)))
     if key == ("optimiser", "whole"):
         return replace(recipe, parts=replace(parts, optimizer=_whole(recipe.like)))
     if key == ("norm", "momentum"):
         return replace(recipe, parts=replace(parts, module=_paced(parts.module)))
-    if key in (("norm", "replaced"), ("activation", "inserted")):
-        swap = _ungrouped if change.kind == "norm" else _bent
-        return replace(recipe, parts=replace(parts, module=swap(parts.module)))
+    if key == ("norm", "replaced"):
+        return replace(recipe, parts=replace(parts, module=_ungrouped(parts.module)))
+    if key == ("norm", "removed"):
+        return replace(recipe, parts=replace(parts, module=_unnormed(parts.module, _clean(feed))))
     if key == ("weight decay", "set"):
         return replace(recipe, parts=replace(parts, optimizer=_decayed(parts.optimizer, change.value)))
     if key == ("loss", "task"):
@@ -157,31 +165,45 @@ def _ungrouped(module: nn.Module) -> nn.Module:
     return own
 
 
-def _bent(module: nn.Module) -> nn.Module:
-    """ReLU before each linear or convolutional part of an `nn.Sequential` that another one leads to without a
-    non-linearity between them.
+def _unnormed(module: nn.Module, feed: Feed) -> nn.Module:
+    """Without the norms that leave nothing of their rows: of one number its mean is taken away, or what comes
+    behind takes the mean that was just brought to 0.
     """
-    own, found = copy.deepcopy(module), 0
-    for part in list(own.modules()):
-        if not isinstance(part, nn.Sequential):
-            continue
-        bare, at = False, 0
-        while at < len(part):
-            sort = module_sort(part[at])
-            if isinstance(part[at], nn.Linear | nn.modules.conv._ConvNd):
-                if bare:
-                    part.insert(at, nn.ReLU())
-                    found, at = found + 1, at + 1
-                bare = True
-            elif sort is None or sort.kind not in ("norm", "dropout", "shape", "identity"):
-                bare = bare and isinstance(part[at], nn.Identity | nn.Flatten)
-            at += 1
+    own = copy.deepcopy(module)
+    names = [name for name, part in own.named_modules() if name and _of_rows(part)]
+    found = [name for name in names if _of_one(own.get_submodule(name))]
+    if not found and not _tells(own, feed):
+        found = [name for name in names if _tells(_without(own, name), feed)][-1:]
     if not found:
-        raise ArgumentError(
-            f"{type(module).__name__} is no chain in which layers follow one another: activations are put in "
-            "where it is built."
-        )
+        raise ArgumentError(f"{type(module).__name__} has no norm that alone leaves nothing of its rows.")
+    for name in found:
+        own.set_submodule(name, nn.Identity())
     return own
+
+
+def _without(module: nn.Module, name: str) -> nn.Module:
+    own = copy.deepcopy(module)
+    own.set_submodule(name, nn.Identity())
+    return own
+
+
+def _of_rows(part: nn.Module) -> bool:
+    """Whether it is a norm over numbers of a single row."""
+    return isinstance(part, nn.LayerNorm | nn.GroupNorm | nn.modules.instancenorm._InstanceNorm)
+
+
+def _of_one(part: nn.Module) -> bool:
+    return isinstance(part, nn.LayerNorm) and math.prod(part.normalized_shape) == 1
+
+
+def _tells(own: nn.Module, feed: Feed) -> bool:
+    """Whether outputs of different rows differ by more than rounding does."""
+    with undisturbed(own), torch.no_grad():
+        made = outputs_in(feed.first(64).through(copy.deepcopy(own).eval()))
+    if made is None or len(made) < 2:
+        return True
+    spread = (made.double() - made.double().mean(0)).abs().max()
+    return float(spread) > ROUNDED * float(made.double().abs().max())
 
 
 def _decayed(making: Making, value: float) -> Making:

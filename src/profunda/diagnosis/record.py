@@ -122,8 +122,11 @@ class Course:
     median factor by which clipping shortened gradients, 1 for none; `summed`: micro-batches whose losses
     were not divided. `detached`: losses made with gradients enabled, in training mode, from which none can
     flow, where no other loss was differentiated in their stead; `dropped`: gradients that were cleared
-    before a step used them, a scaler's included. `broken_step`: the first step with a loss or gradient that
-    is not finite, -1 for none; `broken_at` the Op or layer.
+    before a step used them, a scaler's included; `turned`: the share of steps in which the loss was
+    differentiated with a minus before it; `forgot`: steps before which the optimiser's averages were gone,
+    its own or with it; `returned`: steps before which weights had been set back, to the first ones or again
+    to the same. `broken_step`: the first step with a loss or gradient that is not finite, -1 for none;
+    `broken_at` the Op or layer.
     """
 
     loss: np.ndarray
@@ -157,6 +160,9 @@ class Course:
     planned: int = 0
     finished: bool = True
     accumulate: int = 1
+    turned: float = 0.0
+    forgot: int = 0
+    returned: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,8 @@ class Trial:
     `word` names what is put in: "initialisation" ("critical"), "activation", "norm", "optimiser" (its usual
     constants: "defaults"), "schedule" ("constant"). The two losses are in the unit of Survey.train_loss,
     infinite where a training diverged. `score` and `control_score` [seeds] are Survey.train_score's: where
-    the loss or the head was changed, they alone compare.
+    the loss or the head was changed, they alone compare. `held` and `control_held` [seeds] are the losses on
+    validation rows, empty without such.
     """
 
     what: str
@@ -180,6 +187,8 @@ class Trial:
     control: np.ndarray
     score: np.ndarray = field(default_factory=lambda: np.empty(0))
     control_score: np.ndarray = field(default_factory=lambda: np.empty(0))
+    held: np.ndarray = field(default_factory=lambda: np.empty(0))
+    control_held: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)

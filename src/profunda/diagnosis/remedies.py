@@ -19,14 +19,16 @@ from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.ingredients import Making, Parts, Scaling
 from profunda.diagnosis.objectives import OBJECTIVES, Mended, Objective, class_weights
 from profunda.diagnosis.operations import module_sort
-from profunda.diagnosis.resizing import deepened, reheaded, widened
-from profunda.diagnosis.rewiring import headed, normed, reactivated
+from profunda.diagnosis.resizing import deepened, reheaded
+from profunda.diagnosis.rewiring import bent, headed, normed, reactivated
+from profunda.diagnosis.undropped import Undropped
+from profunda.diagnosis.widening import of_widths
 from profunda.errors import ArgumentError
 from profunda.layers.initialisers import Law, initialise
 from profunda.theory.activations import NONLINEARITIES
 from profunda.theory.critical import has_critical
 
-__all__ = ["KINDS", "Kind", "applied"]
+__all__ = ["KINDS", "Kind", "applied", "matrices"]
 
 SMALL = 0.1
 """Standard deviation of the outputs that a "small" last layer gives to inputs of size 1."""
@@ -161,13 +163,14 @@ def _scaling(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
         if not isinstance(targets, Tensor) or not targets.is_floating_point():
             raise ArgumentError("The targets are no real numbers, so that they have no scale to be changed.")
         return replace(parts, targets=Scaling.of(targets, -1))
-    if change.word != "inputs":
-        raise ArgumentError(f"scaling = {change.word!r}: it is of 'inputs' or of 'targets'.")
+    if change.word not in ("inputs", "filled"):
+        raise ArgumentError(f"scaling = {change.word!r}: it is of 'inputs' or of 'targets', or 'filled'.")
     given = [one for one in tensors_in((feed.inputs, dict(feed.named))) if one.is_floating_point()]
     if not given:
         raise ArgumentError("None of the inputs holds real numbers, so that there is nothing to scale.")
     # Channels of images, columns of tables and of places in sequences.
-    return replace(parts, inputs=tuple(Scaling.of(one, 1 if one.ndim >= 4 else -1) for one in given))
+    made = tuple(Scaling.of(one, 1 if one.ndim >= 4 else -1) for one in given)
+    return replace(parts, inputs=made if change.word == "inputs" else tuple(one.only_filling for one in made))
 
 
 def _loss(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
@@ -219,7 +222,10 @@ def _read(parts: Parts, feed: Feed) -> Anatomy:
 
 
 def _activation(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
-    return replace(parts, module=reactivated(parts.module, _read(parts, feed), feed, change.word))
+    read = _read(parts, feed)
+    if change.word == "inserted":
+        return replace(parts, module=bent(parts.module, read))
+    return replace(parts, module=reactivated(parts.module, read, feed, change.word))
 
 
 def _head(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
@@ -234,7 +240,7 @@ def _norm(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
 
 
 def _width(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
-    return replace(parts, module=widened(parts.module, _factor(change)))
+    return replace(parts, module=of_widths(parts.module, feed, _factor(change), change.layer))
 
 
 def _depth(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
@@ -254,13 +260,20 @@ def _dropout(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
         elif sort is not None and sort.kind == "dropout" and isinstance(vars(part).get("p"), float | int):
             found += 1
             setattr(part, "p", min(0.95, float(vars(part)["p"]) * factor))  # noqa: B010
+    if not found and not factor and not change.layer and _drops(parts, feed):
+        return replace(parts, module=Undropped(own))
     if not found:
         where = f" called {change.layer}" if change.layer else ""
         raise ArgumentError(
             f"{type(own).__name__} holds no module that drops anything{where}: "
-            "dropout called as a function is changed where it is called."
+            "dropout called as a function can be left out as a whole, or changed where it is called."
         )
     return replace(parts, module=own)
+
+
+def _drops(parts: Parts, feed: Feed) -> bool:
+    """Whether a function is called for dropout."""
+    return any(op.kind == "dropout" for op in _read(parts, feed).ops)
 
 
 def _initialisation(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
@@ -280,12 +293,40 @@ def _initialisation(change: Change, parts: Parts, feed: Feed, seed: int) -> Part
             initialise(part, law, activation=activation, generator=drawn)
         elif isinstance(part, nn.RNNBase | nn.RNNCellBase | nn.Embedding):
             part.reset_parameters()  # from torch's generator, whose seed `applied` has set
-    for part in own.modules():
-        if change.word != "small" and not change.layer and isinstance(part, nn.modules.batchnorm._NormBase):
-            part.reset_parameters()
+    if change.word != "small" and not change.layer:
+        for each in matrices(own).values():
+            nn.init.xavier_normal_(each, generator=drawn)  # alike whichever axis is what enters
+        for part in own.modules():
+            if isinstance(part, nn.modules.batchnorm._NormBase):
+                part.reset_parameters()
     if not layers:
         raise ArgumentError(f"{type(own).__name__} has no layer called {change.layer!r} to be drawn anew.")
     return replace(parts, module=own)
+
+
+def matrices(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Trainable matrices that a module holds itself and multiplies by a line of its own, by name; not those
+    that begin at 0.
+    """
+    return {
+        f"{name}.{key}" if name else key: each
+        for name, part in module.named_modules()
+        if not isinstance(part, _LAYERS)
+        for key, each in part.named_parameters(recurse=False)
+        if each.ndim == 2 and each.requires_grad and bool(each.any())
+    }
+
+
+_LAYERS = (
+    nn.Linear,
+    nn.Bilinear,
+    nn.Embedding,
+    nn.EmbeddingBag,
+    nn.RNNBase,
+    nn.RNNCellBase,
+    nn.LayerNorm,
+    nn.modules.conv._ConvNd,
+)
 
 
 def _law(word: str, activation: str) -> tuple[Law, str]:
@@ -305,6 +346,7 @@ def _shrink(part: nn.Module, drawn: torch.Generator) -> None:
             each.zero_()
 
 
+_SCALES = "'inputs' or 'targets' get mean 0 and standard deviation 1; 'filled': inputs that are not finite."
 _TIMES = "times what it is"
 _DROPS = f"Rates of dropout, or that of `layer`, become `value` {_TIMES}; 0 for none."
 _DRAWS = "First weights are drawn by `word`: 'critical', a law, or 'small' for the last layer or `layer`."
@@ -317,14 +359,14 @@ _ALL = (
     Kind("weight decay", f"`value` {_TIMES}; 0 for none.", _decay),
     Kind("batch size", f"`value` {_TIMES}.", _batch),
     Kind("epochs", f"`value` {_TIMES}.", _epochs),
-    Kind("scaling", "`word`: 'inputs' or 'targets' get mean 0 and standard deviation 1.", _scaling),
+    Kind("scaling", _SCALES, _scaling),
     Kind("loss", _LOSSES, _loss),
     Kind("head", "`word`: what outputs end in, 'linear' for nothing; 'width': `value` outputs.", _head),
-    Kind("activation", "Hidden activations become `word`.", _activation),
+    Kind("activation", "Hidden activations become `word`; 'inserted': ReLU where none is.", _activation),
     Kind("norm", "`word`: a 'layer' or 'batch' norm behind hidden layers without one.", _norm),
     Kind("initialisation", _DRAWS, _initialisation),
     Kind("dropout", _DROPS, _dropout),
-    Kind("width", "Hidden layers of a chain become `value` times as wide.", _width),
+    Kind("width", "Hidden layers, or `layer`, become `value` times as wide.", _width),
     Kind("depth", "A chain gets `value` times as many hidden layers.", _depth),
 )
 KINDS: MappingProxyType[str, Kind] = MappingProxyType({kind.name: kind for kind in _ALL})

@@ -1,8 +1,9 @@
-"""A chain of layers with other widths, or of another depth; a last layer with other outputs."""
+"""Layers, norms and chains of them of other widths, chains of another depth, other outputs."""
 
 import copy
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,31 +12,7 @@ from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.operations import module_sort
 from profunda.errors import ArgumentError
 
-__all__ = ["deepened", "reheaded", "widened"]
-
-
-def widened(module: nn.Module, factor: float) -> nn.Module:
-    """A copy of a chain with hidden layers `factor` times as wide, drawn anew with the variances that the
-    weights have, in proportion to 1/fan-in. The random numbers are torch's.
-
-    Raises ArgumentError for anything but a chain: nested `nn.Sequential` of linear and convolutional layers,
-    norms, and what has no parameters.
-    """
-    parts = _chain(module)
-    layers = [at for at, part in enumerate(parts) if _layer(part)]
-    if len(layers) < 2:
-        raise ArgumentError(f"{type(module).__name__} has {len(layers)} layers, so no hidden one to widen.")
-    was, now, made = 0, 0, []
-    for at, part in enumerate(parts):
-        if _layer(part):
-            entering, leaving = _features(part)
-            new_in = entering if not was else entering // was * now
-            new_out = leaving if at == layers[-1] else max(1, round(leaving * factor))
-            made.append(_resized(part, new_in, new_out))
-            was, now = leaving, new_out
-        else:
-            made.append(_normed(part, was, now) if was else copy.deepcopy(part))
-    return nn.Sequential(*made).train(module.training)
+__all__ = ["deepened", "features", "normed_for", "reheaded", "resized"]
 
 
 def deepened(module: nn.Module, factor: float) -> nn.Module:
@@ -55,15 +32,15 @@ def deepened(module: nn.Module, factor: float) -> nn.Module:
     head, tail = parts[: layers[0]], parts[layers[-1] :]
     if change > 0:
         first = blocks[0]
-        width = _features(first[0])[1]
+        width = features(first[0])[1]
         more = [
-            [_resized(first[0], width, width), *(copy.deepcopy(each) for each in first[1:])]
+            [resized(first[0], width, width), *(copy.deepcopy(each) for each in first[1:])]
             for _ in range(change)
         ]
         blocks = [first, *more, *blocks[1:]]
     else:
         for _ in range(-change):
-            square = [at for at, block in enumerate(blocks) if len(set(_features(block[0]))) == 1]
+            square = [at for at, block in enumerate(blocks) if len(set(features(block[0]))) == 1]
             if not square:
                 raise ArgumentError(
                     f"No more of the {len(blocks)} hidden layers is as wide as what enters it: none can be "
@@ -84,7 +61,7 @@ def reheaded(module: nn.Module, anatomy: Anatomy, outputs: int) -> nn.Module:
             f"The last layer of {type(module).__name__} is no linear one, so that its {outputs} outputs "
             "cannot be made here. Change it where it is built."
         )
-    fresh = _resized(part, part.in_features, outputs)
+    fresh = resized(part, part.in_features, outputs)
     if not last:
         return fresh
     own.set_submodule(last, fresh)
@@ -109,17 +86,22 @@ def _layer(part: nn.Module) -> bool:
     return isinstance(part, nn.Linear) or plain
 
 
-def _features(part: nn.Module) -> tuple[int, int]:
+def features(part: nn.Module) -> tuple[int, int]:
+    """What enters a linear, convolutional or recurrent layer, and what leaves it (in one direction)."""
+    if isinstance(part, nn.RNNBase):
+        return part.input_size, part.hidden_size
     if isinstance(part, nn.Linear):
         return part.in_features, part.out_features
     assert isinstance(part, nn.modules.conv._ConvNd)  # by `_layer`
     return part.in_channels, part.out_channels
 
 
-def _resized(part: nn.Module, entering: int, leaving: int) -> nn.Module:
-    """The same layer with other numbers of features, unchanged where they are the same."""
+def resized(part: nn.Module, entering: int, leaving: int) -> nn.Module:
+    """The same layer with other numbers of features, drawn anew; like the old one where that is possible."""
+    if isinstance(part, nn.RNNBase):
+        return _recurrent(part, entering, leaving)
     own = copy.deepcopy(part)
-    if (entering, leaving) == _features(part):
+    if (entering, leaving) == features(part):
         _draw(own, own)
         return own
     weight, bias = own.get_parameter("weight"), own._parameters.get("bias")
@@ -135,21 +117,42 @@ def _resized(part: nn.Module, entering: int, leaving: int) -> nn.Module:
     return own
 
 
+def _recurrent(part: nn.RNNBase, entering: int, leaving: int) -> nn.Module:
+    more = {"nonlinearity": part.nonlinearity} if isinstance(part, nn.RNN) else {}
+    kind: Any = type(part)
+    made = kind(
+        entering,
+        leaving,
+        part.num_layers,
+        bias=part.bias,
+        batch_first=part.batch_first,
+        dropout=part.dropout,
+        bidirectional=part.bidirectional,
+        **more,
+    )
+    fresh: nn.Module = made.to(next(part.parameters()))
+    _draw(fresh, part)
+    for name, each in fresh.named_parameters():
+        each.requires_grad_(part.get_parameter(name).requires_grad)
+    return fresh.train(part.training)
+
+
 @torch.no_grad()
 def _draw(own: nn.Module, like: nn.Module) -> None:
+    """Numbers of the old ones' spread; those of matrices in proportion to 1/√fan-in, each gate's apart."""
+    gates = 1
+    if isinstance(own, nn.RNNBase):
+        gates = own.get_parameter("weight_ih_l0").shape[0] // own.hidden_size
     for name, each in own.named_parameters():
-        before = like.get_parameter(name).detach()
-        fan = before[0].numel() / each[0].numel() if each.ndim > 1 else 1.0
-        spread = (
-            float(before.double().square().mean()) ** 0.5
-            if before.ndim > 1
-            else float(before.double().std(correction=0))
-        )
-        centre = 0.0 if before.ndim > 1 else float(before.double().mean())
-        each.normal_(centre, spread * math.sqrt(fan))
+        was = like.get_parameter(name).detach().double()
+        for new, before in zip(each.chunk(gates), was.chunk(gates), strict=True):
+            fan = before[0].numel() / new[0].numel() if new.ndim > 1 else 1.0
+            centre = 0.0 if new.ndim > 1 else float(before.mean())
+            spread = float(before.square().mean()) ** 0.5 if new.ndim > 1 else float(before.std(correction=0))
+            new.normal_(centre, spread * math.sqrt(fan))
 
 
-def _normed(part: nn.Module, was: int, now: int) -> nn.Module:
+def normed_for(part: nn.Module, was: int, now: int) -> nn.Module:
     """A norm for another number of features."""
     if was == now or (next(part.parameters(), None) is None and next(part.buffers(), None) is None):
         return copy.deepcopy(part)

@@ -20,16 +20,22 @@ from profunda.diagnosis.operations import spelled
 from profunda.errors import ArgumentError
 from profunda.theory.pointwise import FUNCTIONS
 
-__all__ = ["headed", "normed", "reactivated"]
+__all__ = ["bent", "headed", "normed", "reactivated"]
 
 _ENDS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "softplus", "hardtanh", "logsigmoid")
 """Functions that stand behind a last layer and can be taken off."""
 
-_COUNTED = frozenset((*FUNCTIONS, *_ENDS, "celu", "hardsigmoid", "hardswish", "prelu", "relu6", "softsign"))
+_OTHERS = (
+    *("celu", "hardshrink", "hardsigmoid", "hardswish", "prelu", "relu6", "rrelu", "softshrink", "softsign"),
+    *("tanhshrink", "threshold"),
+)
+
+_COUNTED = frozenset((*FUNCTIONS, *_ENDS, *_OTHERS))
 
 
 def reactivated(module: nn.Module, anatomy: Anatomy, feed: Feed, new: str) -> nn.Module:
-    """A copy in which all hidden activations are `new`; softmax, gates and the output's own stay.
+    """A copy in which all hidden activations are `new`; gates and the output's own stay, and softmax where
+    there are others, or where it weighs what attention sums.
 
     Raises ArgumentError for an unknown name, and where there is nothing to swap.
     """
@@ -37,6 +43,8 @@ def reactivated(module: nn.Module, anatomy: Anatomy, feed: Feed, new: str) -> nn
         raise ArgumentError(f"No activation is called {new!r}; known are {', '.join(FUNCTIONS)}.")
     names = {each.what for each in anatomy.activations}
     kinds = names - {"softmax", "log_softmax", "gate"} - ({"sigmoid", "tanh"} if "gate" in names else set())
+    if not kinds and not any(each.kind == "attention" for each in anatomy.layers):
+        kinds = {each.activation for each in anatomy.layers} & {"softmax", "log_softmax"}
     calls, end = _calls(module, feed), _end(anatomy)
     chosen = [at for at, what in enumerate(calls) if what in kinds]
     if end in kinds:
@@ -44,7 +52,7 @@ def reactivated(module: nn.Module, anatomy: Anatomy, feed: Feed, new: str) -> nn
     if not chosen:
         raise ArgumentError(
             f"None of the {len(anatomy.activations)} activations of {type(module).__name__} can be swapped: "
-            "the output's own, softmax and gates stay. Use 'head' for the output."
+            "the output's own, attention's softmax and gates stay. Use 'head' for the output."
         )
     return Rewired(copy.deepcopy(module), tuple(chosen), new)
 
@@ -116,6 +124,25 @@ def normed(module: nn.Module, anatomy: Anatomy, kind: str) -> nn.Module:
         raise ArgumentError(
             f"{type(module).__name__} has no hidden linear or convolutional layer without a norm that one "
             "could be put behind."
+        )
+    return own
+
+
+def bent(module: nn.Module, anatomy: Anatomy) -> nn.Module:
+    """A copy with ReLU behind each hidden linear or convolutional layer that nothing bends.
+
+    Raises ArgumentError where there is no such layer.
+    """
+    own, found = copy.deepcopy(module), 0
+    for layer in anatomy.layers[:-1]:
+        if layer.kind in ("linear", "convolution") and not layer.activation and layer.name:
+            part = own.get_submodule(layer.name)
+            own.set_submodule(layer.name, nn.Sequential(part, nn.ReLU()))
+            found += 1
+    if not found:
+        raise ArgumentError(
+            f"{type(module).__name__} has no hidden linear or convolutional layer that nothing bends: there "
+            "is no place for an activation."
         )
     return own
 

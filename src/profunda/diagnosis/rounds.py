@@ -5,8 +5,8 @@ stood before, and diagnosed in turn, for one mistake hides another.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from profunda.diagnosis.candidates import LONG, Proposal, mends, proposals
-from profunda.diagnosis.contests import CERTAIN, USUAL, Contest, Entry
+from profunda.diagnosis.candidates import LONG, MENDS, Proposal, early, mends, proposals
+from profunda.diagnosis.contests import Changes, Contest, Entry
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.marks import compared
 from profunda.diagnosis.repairs import Stage
@@ -15,8 +15,14 @@ from profunda.diagnosis.rules.readings import poor
 __all__ = ["Searched", "searched"]
 
 BEHIND = 0.2
-"""Of the mended network's score, by which the original must be behind at its beginning so that the rest of
-its training is spared."""
+"""Of what the mended network tells beyond a constant, by which the original must be behind at its beginning
+so that the rest of its training is spared."""
+
+CHEAP = 0.25
+"""Part of a training that is tried in full though something has won."""
+
+NEARLY = 0.02
+"""Below the highest score there is, 1: the rest of the original's training cannot be better by more."""
 
 AGAIN = 104_729
 """From one whole training's seed to the next one's: beyond those of races and of usual programs."""
@@ -36,23 +42,25 @@ class Searched:
 def searched(contest: Contest, first: Entry, whole: Callable[[], Entry] | None) -> Searched:
     """Search from `first`, the original in full; with `whole`, which trains it so, only at its beginning.
 
-    What is wrong by itself, and seen at the beginning, is mended there. The rest of the original's training
-    is spared where the network then learns well and the original was far behind by test: a mistake cannot
-    overtake the same training without it. Else the original is trained in full, and judges.
+    What is seen at the beginning is mended there. The rest of the original's training is spared where it
+    cannot matter: it broke down; or the mended network was better by test after equally many steps, and is
+    nearly perfect, or learns well without a mistake that is one by itself (which cannot overtake the same
+    training without it). Else the original is trained in full, and judges.
     """
     original = best = first
     part = whole is not None
     try:
         if whole is not None:
             mended = _mended(contest, first)
-            if mended is not None and _does_well(contest, mended, first):
+            if mended is not None and _spares(contest, mended, first):
                 best = mended
             else:
                 original = best = whole()
                 part = False
                 best = mended if mended is not None and _beats(contest, mended, best, "check") else best
+                contest.lost |= {mended.changes} if mended is not None and best is original else set()
         while best.diagnosis is not None:
-            better = _round(contest, _left(contest, best), best)
+            better = _round(contest, _left(contest, best, original), best)
             if better is best:
                 break
             best = better
@@ -61,21 +69,29 @@ def searched(contest: Contest, first: Entry, whole: Callable[[], Entry] | None) 
     return Searched(original, best, part)
 
 
-def _left(contest: Contest, best: Entry) -> tuple[Proposal, ...]:
-    """What the diagnosis of `best` proposes, without what it was mended for; where it does well after a
-    change, without what would only take longer.
+def _left(contest: Contest, best: Entry, original: Entry) -> tuple[Proposal, ...]:
+    """What the diagnosis of `best` proposes, without what is in place; where it does well after a
+    change, without what would only take longer, unless the original was ended too early.
     """
     assert best.diagnosis is not None
-    mended = {
-        one.code for one in contest.attempts if one.better and one.changes == best.changes[: len(one.changes)]
-    }
-    well = bool(best.changes) and not poor(best.diagnosis.record)
+    assert original.diagnosis is not None
+    ended = any(one.code == "too-few-epochs" for one in original.diagnosis.findings)
+    well = bool(best.changes) and not (poor(best.diagnosis.record) and best.diagnosis.faults)
     found = []
     for one in proposals(best.diagnosis):
-        again = one.finding is not None and one.finding.area in CERTAIN and one.finding.code in mended
-        bundles = tuple(bundle for bundle in one.bundles if not well or not any(map(_longer, bundle)))
-        found += [Proposal(one.finding, bundles)] if bundles and not again else []
+        if well and one.finding is None:
+            continue
+        bundles = tuple(bundle for bundle in one.bundles if not _done(bundle, best))
+        if well and not ended:
+            bundles = tuple(bundle for bundle in bundles if not any(map(_longer, bundle)))
+        found += [Proposal(one.finding, bundles)] if bundles else []
     return tuple(found)
+
+
+def _done(bundle: Changes, best: Entry) -> bool:
+    """Whether it puts in what is there already; steps can be made shorter twice."""
+    mending = [one for one in bundle if one.kind in MENDS]
+    return bool(mending) and set(mending) <= set(best.changes)
 
 
 def _longer(change: Change) -> bool:
@@ -83,39 +99,83 @@ def _longer(change: Change) -> bool:
 
 
 def _mended(contest: Contest, first: Entry) -> Entry | None:
-    """Trained in full with what mends mistakes that are plain at the beginning, where races bear it out."""
+    """Trained in full with what mends mistakes that show at the beginning, where races bear it out; what is
+    wrong by itself also where they cannot tell.
+    """
     assert first.diagnosis is not None
-    adopted, waiting = contest.race(mends(first.diagnosis), first.changes)
+    adopted, waiting = contest.race(early(first.diagnosis), first.changes)
     if adopted == first.changes:
-        adopted = waiting[0] if waiting else adopted
+        sure = _sure(first)
+        adopted = next((one for one in waiting if set(one) <= sure), adopted)
     return contest.full(adopted, contest.seed, watched=True) if adopted != first.changes else None
 
 
-def _does_well(contest: Contest, mended: Entry, first: Entry) -> bool:
+def _sure(first: Entry) -> set[Change]:
+    """Changes that give nothing up."""
+    assert first.diagnosis is not None
+    return {
+        change
+        for one in mends(first.diagnosis)
+        if one.finding is not None
+        for bundle in one.bundles
+        for change in bundle
+    }
+
+
+def _spares(contest: Contest, mended: Entry, first: Entry) -> bool:
+    """Whether nothing is to be learnt from the rest of the original's training: it broke down, or it lost
+    after equally many steps and cannot catch up.
+    """
     found = compared([mended.mark], [first.mark], alike=contest.alike(mended.changes, first.changes))
     contest.tell("beginning", mended.changes, "", found)
-    if not found.better or mended.diagnosis is None or poor(mended.diagnosis.record):
+    if not found.better or mended.diagnosis is None:
         return False
-    return first.mark.failed or not found.score < BEHIND * abs(mended.mark.score)
+    if first.mark.failed:
+        return True
+    races = [one for one in contest.attempts if one.stage == "race" and one.changes == mended.changes]
+    if not any(one.better for one in races):
+        return False
+    if mended.mark.told >= 1.0 - NEARLY:
+        return True
+    well = not (poor(mended.diagnosis.record) and mended.diagnosis.faults)
+    ahead = not found.score < BEHIND * abs(mended.mark.learnt)
+    return set(mended.changes) <= _sure(first) and well and ahead
 
 
 def _round(contest: Contest, proposed: tuple[Proposal, ...], best: Entry) -> Entry:
-    """What beats `best`, else `best`."""
-    adopted, waiting = contest.race(proposed, best.changes)
+    """What beats `best`, else `best`: what findings propose, then what often helps."""
+    found = _tried(contest, contest.race(proposed, best.changes), best)
+    if found is not best or not any(one.finding is None for one in proposed) or _theirs(contest, proposed):
+        return found
+    return _tried(contest, contest.others(proposed, best.changes), best)
+
+
+def _theirs(contest: Contest, proposed: tuple[Proposal, ...]) -> bool:
+    """Whether the first finding is a fault for which nothing that was proposed could be carried out."""
+    top = proposed[0].finding
+    return top is not None and top.severity == "fault" and top.code in contest.refused
+
+
+def _tried(contest: Contest, raced: tuple[Changes, tuple[Changes, ...]], best: Entry) -> Entry:
+    """The winner of races in full, then what they could not tell, as long as it can be paid for."""
+    adopted, waiting = raced
     while adopted != best.changes:
         entry = contest.full(adopted, contest.seed, watched=True)
         if entry is not None and _beats(contest, entry, best, "check"):
             return entry
+        contest.lost.add(adopted)
         adopted = contest.before(adopted)  # the first cause alone may do
         if contest.left < contest.price(adopted):
             return best
     found = best
     for wanted in waiting:
         changes = contest.affordable(wanted)
-        if changes is not None and (found is best or contest.spent + contest.price(changes) <= USUAL):
+        if changes is not None and (found is best or contest.price(changes) <= CHEAP):
             entry = contest.full(changes, contest.seed, watched=True)
             if entry is not None and _beats(contest, entry, found, "full"):
                 found = entry
+            else:
+                contest.lost.add(wanted)
     return found
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import Batch, mapped
-from profunda.diagnosis.copying import cloned
+from profunda.diagnosis.copying import cloned, draws_from
 from profunda.diagnosis.feeding import outputs_in
 from profunda.diagnosis.ingredients import Parts, Scaling
 from profunda.diagnosis.recipes import Recipe
@@ -38,7 +38,7 @@ def run(
     """Train a copy until at least `rows` rows have passed, of `whole` in a full training. `tick` is told the
     rows of each step. To be called where random numbers may be drawn.
     """
-    torch.manual_seed(seed)
+    draws_from(seed)
     parts = recipe.parts
     own = copy.deepcopy(parts.module)
     outer = ready(own, parts)

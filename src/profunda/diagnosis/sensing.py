@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped
-from profunda.diagnosis.copying import tensors_in
+from profunda.diagnosis.copying import draws_from, tensors_in
 from profunda.diagnosis.feeding import Feed, cuts, outputs_by_row
 
 __all__ = ["mixing", "sensitivity"]
@@ -40,7 +40,7 @@ def sensitivity(own: nn.Module, feed: Feed) -> np.ndarray:
     given = [one for one in tensors_in((feed.inputs, dict(feed.named))) if cuts(one, feed.rows, feed.axis)]
     widths = [one.numel() // feed.rows for one in given]
     found = np.full(sum(widths), math.nan)
-    torch.manual_seed(0)  # before each pass: what is drawn in it shall not differ
+    draws_from(0)  # before each pass: what is drawn in it shall not differ
     base = outputs_by_row(feed.through(own), feed) if feed.apart and feed.rows > 1 else None
     if base is None or not found.size:
         return found
@@ -50,7 +50,7 @@ def sensitivity(own: nn.Module, feed: Feed) -> np.ndarray:
         np.array_split(np.flatnonzero(varies), min(blocks_at_most, int(varies.sum()))) if varies.any() else []
     )
     for columns in blocks:
-        torch.manual_seed(0)
+        draws_from(0)
         made = outputs_by_row(_shuffled(feed, columns, widths, others).through(own), feed)
         if made is not None:
             change = float((made - base).square().mean()) ** 0.5
@@ -122,7 +122,7 @@ def mixing(
     made = []
     for others in (there, instead, there):
         batch = feed.take(torch.stack([others, kept], dim=1).flatten())
-        torch.manual_seed(0)
+        draws_from(0)
         with mode():
             left = outputs_by_row(batch.through(own), batch)
         if left is None:

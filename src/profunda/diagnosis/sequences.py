@@ -1,13 +1,14 @@
 """What outputs of sequences react to: the order of places, and places that are still to come."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped
-from profunda.diagnosis.copying import tensors_in
+from profunda.diagnosis.copying import draws_from, tensors_in
 from profunda.diagnosis.feeding import Feed, cuts, outputs_in
 
 __all__ = ["ahead", "order"]
@@ -17,6 +18,9 @@ LEAST = 4
 
 SHIFTED = 0.9
 """Share of targets that are the next place's input, from which on they are asked for as such."""
+
+FURTHEST = 24
+"""Places ahead, at most, and columns at each place, among which what is asked for is looked for."""
 
 
 @torch.no_grad()
@@ -44,19 +48,20 @@ def order(own: nn.Module, feed: Feed) -> float:
 @torch.no_grad()
 def ahead(own: nn.Module, feed: Feed) -> float:
     """Root mean square change of the outputs of the first half of places, over their spread, when the inputs
-    behind them are another row's, where targets are the inputs one place further on; NaN where they are not.
+    behind them are another row's, where targets are a later place's inputs; NaN where they are not.
     """
-    given = _foretold(feed)
-    if given is None:
+    asked = _foretold(feed)
+    if asked is None:
         return math.nan
-    places = given.shape[1]
-    half = places // 2
+    given, half = asked.given, asked.places // 2
     base = _outputs(own, feed)
-    axis = None if base is None else _axis(base, feed.rows, places)
+    axis = None if base is None else _axis(base, feed.rows, asked.places)
     if base is None or axis is None:
         return math.nan
+    behind = range(half, asked.places)
     other = given.clone()
-    other[:, half:] = given.roll(1, 0)[:, half:]
+    index = torch.tensor(behind, device=given.device)
+    other.index_copy_(asked.axis, index, given.roll(1, 0).index_select(asked.axis, index))
     made = _outputs(own, _with(feed, given, other))
     if made is None or made.shape != base.shape:
         return math.nan
@@ -73,19 +78,55 @@ def _sequence(feed: Feed) -> Tensor | None:
     return one if (tokens or one.ndim == 3) and one.shape[1] >= LEAST else None
 
 
-def _foretold(feed: Feed) -> Tensor | None:
-    """The input of which targets are the next places."""
+@dataclass(frozen=True)
+class _Foretold:
+    """The input `given` of which targets are later places, and the axis on which these are."""
+
+    given: Tensor
+    axis: int
+
+    @property
+    def places(self) -> int:
+        return self.given.shape[self.axis]
+
+
+def _foretold(feed: Feed) -> _Foretold | None:
+    """The input that is asked for some places ahead, whole or a column of it, wherever its places stand."""
     asked = next((one for one in tensors_in(feed.targets) if one.ndim), None)
     if asked is None or feed.axis or not feed.apart or feed.rows < 2 or not cuts(asked, feed.rows, 0):
         return None
     for one in tensors_in((feed.inputs, dict(feed.named))):
-        if one.ndim < 2 or one.shape[0] != feed.rows or one.shape[1] < LEAST or one.numel() != asked.numel():
+        if one.ndim < 2 or one.shape[0] != feed.rows:
             continue
-        wanted = asked.reshape(one.shape)
-        now, next_one = _share(wanted, one), _share(wanted[:, :-1], one[:, 1:])
-        if next_one >= SHIFTED > now:
-            return one
+        for axis in range(1, one.ndim):
+            wanted = _by_place(asked, one.shape[axis], feed.rows)
+            if one.shape[axis] >= LEAST and wanted is not None and _is_ahead(one.movedim(axis, 1), wanted):
+                return _Foretold(one, axis)
     return None
+
+
+def _by_place(asked: Tensor, places: int, rows: int) -> Tensor | None:
+    """Targets [rows, places, numbers]; None where they have none for each of so many places."""
+    if len(asked) != rows:
+        return asked.reshape(rows, places, -1) if asked.numel() % (rows * places) == 0 else None
+    axis = next((at for at in range(1, asked.ndim) if asked.shape[at] == places), None)
+    return None if axis is None else asked.movedim(axis, 1).flatten(2) if asked.ndim > 2 else asked[..., None]
+
+
+def _is_ahead(given: Tensor, wanted: Tensor) -> bool:
+    """Whether what is `wanted` [B, T, E] at a place is `given` [B, T, ...] some places further on, and not
+    there already.
+    """
+    given = given.flatten(2) if given.ndim > 2 else given[..., None]
+    places, width = given.shape[1:]
+    if wanted.shape[2] not in (1, width) or (wanted.shape[2] == 1 and width > FURTHEST):
+        return False
+    columns = [given] if wanted.shape[2] == width else [given[..., k, None] for k in range(width)]
+    moves = range(1, 1 + min(FURTHEST, places // 4))
+    return any(
+        _share(wanted, one) < SHIFTED <= max(_share(wanted[:, :-by], one[:, by:]) for by in moves)
+        for one in columns
+    )
 
 
 def _share(one: Tensor, other: Tensor) -> float:
@@ -102,7 +143,7 @@ def _with(feed: Feed, given: Tensor, instead: Tensor) -> Feed:
 
 
 def _outputs(own: nn.Module, feed: Feed) -> Tensor | None:
-    torch.manual_seed(0)  # what is drawn in a pass shall not differ
+    draws_from(0)  # what is drawn in a pass shall not differ
     found = outputs_in(feed.through(own))
     if found is None or not cuts(found, feed.rows, 0):
         return None

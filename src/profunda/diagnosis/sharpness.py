@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
-from profunda.diagnosis.copying import cloned, undisturbed
+from profunda.diagnosis.copying import cloned, draws_from, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.record import Sharpness
@@ -73,7 +73,7 @@ def sharpness(
             feed = feed_of(cloned(inputs), cloned(targets), cloned(named)).first(most)
             with torch.no_grad():
                 yardstick = yardstick_of(loss_fn, feed.through(own), feed, batch_size or 1)
-            torch.manual_seed(0)
+            draws_from(0)
             loss = _loss_of(own, resting(module), feed, yardstick)
             largest = _largest(_products(loss, space), space)
         except Exception:  # what cannot be differentiated, or not twice, has no curvature
@@ -88,7 +88,7 @@ def _loss_of(own: nn.Module, rest: frozenset[str], feed: Feed, yardstick: Yardst
     """The loss as it stands: each call draws the same random numbers."""
 
     def loss() -> Tensor:
-        torch.manual_seed(0)
+        draws_from(0)
         with in_training(own, rest):
             return yardstick.loss(feed.through(own), feed.targets, feed.rows)
 

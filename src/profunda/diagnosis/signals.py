@@ -15,11 +15,17 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.feeding import Feed, cuts
 from profunda.diagnosis.givens import Anatomy
-from profunda.diagnosis.operations import Sort
+from profunda.diagnosis.operations import Sort, function_sort
 from profunda.diagnosis.tape import Tape
 from profunda.vitals.signs import SATURATION
 
 __all__ = ["Recorder", "Signs"]
+
+_END, _POPULATED = 0.005, 0.1
+"""Part of the range that counts as its end, as of tanh by `SATURATION`, and the share of numbers at each."""
+
+_BOUNDED = frozenset({"hardtanh", "hardsigmoid", "relu6", "softsign", "erf", "atan"})
+"""Activations with two flat ends that `SATURATION` does not list."""
 
 _PAIRED = 64
 """Rows whose correlations are taken."""
@@ -147,6 +153,8 @@ class Recorder(Tape):
         if what in SATURATION:
             low, high = SATURATION[what]
             flat = int(((rows < low) | (rows > high)).sum())
+        elif what in _BOUNDED or function_sort(what).kind != "activation":
+            flat = _at_ends(rows)
         return _Tally(
             rows.numel(),
             float(rows.sum(dtype=torch.float64)),
@@ -201,8 +209,8 @@ class Recorder(Tape):
         for at, tally in self._tallies.items():
             node = self.nodes[at]
             key = (node.name, node.sort.what, self._reach[at])
-            if node.sort.what not in SATURATION:
-                tally.flat = 0  # a sigmoid that proved to be a gate
+            if node.sort.what == "gate":
+                tally.flat = 0  # a sigmoid that proved to be one
             if key in joined:
                 joined[key].join(tally)
             else:
@@ -236,6 +244,16 @@ class Recorder(Tape):
 
     def _by_layer(self, value: Callable[[list[_Flow]], float]) -> np.ndarray:
         return np.array([value(self._of(layer)) for layer in range(len(self._order))], np.float64)
+
+
+def _at_ends(rows: Tensor) -> int:
+    """How many numbers lie at the least or the most of all, where a good part lies at either: a function that
+    nobody knows by name is flat there. Those without two flat ends give few numbers their most.
+    """
+    low, high = rows.amin(), rows.amax()
+    edge = _END * (high - low)
+    below, above = int((rows <= low + edge).sum()), int((rows >= high - edge).sum())
+    return below + above if min(below, above) >= _POPULATED * rows.numel() and bool(high > low) else 0
 
 
 def _root(squares: float, count: int) -> float:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["FOLDS", "NEIGHBOURS", "Predictor", "Skill", "disagreement", "predictors_of", "skill_of"]
+__all__ = ["DEEP", "FOLDS", "NEIGHBOURS", "Predictor", "Skill", "disagreement", "predictors_of", "skill_of"]
 
 FOLDS, NEIGHBOURS = 5, 10
 

@@ -11,6 +11,7 @@ from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.objectives import Mended, Objective
 from profunda.diagnosis.recipes import Recipe
+from profunda.diagnosis.remedies import matrices
 from profunda.diagnosis.telling import number
 
 __all__ = ["diff"]
@@ -23,6 +24,7 @@ _LOSSES = {
     "mse": "torch.nn.MSELoss({})",
     "mae": "torch.nn.L1Loss({})",
     "huber": "torch.nn.SmoothL1Loss({})",
+    "robust": "lambda outputs, y: (1 - outputs.softmax(1).gather(1, y[:, None]) ** 0.7).mean() / 0.7",
 }
 
 Lines = tuple[list[str], list[str]]
@@ -157,6 +159,8 @@ def _initialisation(change: Change, anatomy: Anatomy, after: nn.Module) -> list[
     layers = [one for one in anatomy.layers if change.layer in ("", one.name)]
     for layer in layers[-1:] if change.word == "small" else layers:
         part = _within(after, layer.name)
+        if layer.kind == "other":
+            continue
         if layer.kind not in ("linear", "convolution") or not isinstance(part, nn.Module):
             lines.append(f"{_module(layer.name)}.reset_parameters()")
             continue
@@ -164,7 +168,8 @@ def _initialisation(change: Change, anatomy: Anatomy, after: nn.Module) -> list[
             spread = float(each.detach().double().square().mean()) ** 0.5
             how = f"normal_({{}}, std={number(spread)})" if spread else "zeros_({})"
             lines.append(f"torch.nn.init.{how.format(f'{_module(layer.name)}.{name}')}")
-    return lines
+    bare = matrices(after) if change.word != "small" and not change.layer else ()
+    return [*lines, *(f"torch.nn.init.xavier_normal_({_module(name)})" for name in bare)]
 
 
 def _within(after: nn.Module, name: str) -> nn.Module | None:
@@ -236,6 +241,8 @@ def _norm(change: Change, anatomy: Anatomy) -> Lines:
         return [], ["# momentum=0.1, track_running_stats=True in every batch norm"]
     if change.word == "replaced":
         return ["torch.nn.BatchNorm(features)"], ["torch.nn.GroupNorm(1, features)"]
+    if change.word == "removed":
+        return [], ["# without the norm that leaves nothing of its rows: torch.nn.Identity() in its place"]
     name = "torch.nn.LayerNorm(features)" if change.word == "layer" else "torch.nn.BatchNorm(features)"
     return [], [f"{name}  # behind each hidden layer, before its activation"]
 
@@ -249,6 +256,11 @@ def _scaling(change: Change, anatomy: Anatomy) -> Lines:
             "mean, std = y.mean(0), y.std(0)  # of the training rows",
             "y = (y - mean) / std  # and predictions: outputs * std + mean",
         ]
+    if change.word == "filled":
+        return [], [
+            "finite = X.where(X.isfinite(), X.nanmean(0))  # of the training rows' finite numbers",
+            "X = X.where(~X.isnan(), finite.mean(0)).clamp(finite.amin(0), finite.amax(0))",
+        ]
     return [], ["mean, std = X.mean(0), X.std(0)  # of the training rows", "X = (X - mean) / std"]
 
 
@@ -258,6 +270,14 @@ def _rows(change: Change, anatomy: Anatomy) -> Lines:
     return [], [
         "good = X.flatten(1).isfinite().all(1) & y.reshape(len(y), -1).isfinite().all(1)",
         "X, y = X[good], y[good]",
+    ]
+
+
+def _axes(change: Change, anatomy: Anatomy) -> Lines:
+    return [], [
+        "for part in model.modules():",
+        "    if getattr(part, 'batch_first', True) is False:",
+        "        part.batch_first = True",
     ]
 
 
@@ -283,7 +303,8 @@ def _sizes(change: Change, anatomy: Anatomy) -> Lines:
     hidden = [one for one in anatomy.layers[:-1] if one.shape]
     if change.kind == "depth":
         return [f"# {len(hidden)} hidden layers"], [f"# {round(change.value * len(hidden))} hidden layers"]
-    old, new = ([round(one.shape[0] * by) for one in hidden] for by in (1.0, change.value))
+    old = [one.shape[0] for one in hidden]
+    new = [round(one.shape[0] * (change.value if change.layer in ("", one.name) else 1.0)) for one in hidden]
     return [f"# hidden widths {old}"], [f"# hidden widths {new}"]
 
 
@@ -294,6 +315,7 @@ _ROWS: dict[str, Callable[[Change, Anatomy], Lines]] = {
     "scaling": _scaling,
     "rows": _rows,
     "labels": _labels,
+    "axes": _axes,
     "clipping": _clipping,
     "schedule": _schedule,
     "width": _sizes,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from profunda.diagnosis.copying import cloned, tensors_in, undisturbed
+from profunda.diagnosis.copying import cloned, draws_from, tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of, outputs_by_row, outputs_in
 from profunda.diagnosis.givens import Anatomy, Task
 from profunda.diagnosis.gradients import copies_in, gradients_of, moved_by, noise_of
@@ -242,7 +242,7 @@ class _Look:
         unknown = np.full(len(holdings), math.nan)
         with _buffers_kept(self.own):
             for mode in (partial(in_training, self.own, self.rest), nullcontext):
-                torch.manual_seed(0)
+                draws_from(0)
                 try:
                     with mode():
                         found = self._backward(yardstick, holdings)

@@ -1,12 +1,17 @@
 """Which changes to try where training fails and several causes, or none, would explain it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from profunda.diagnosis.codes import Area
 from profunda.diagnosis.finding import Change, Finding
 from profunda.diagnosis.judging import Judgement
 from profunda.diagnosis.record import Record, Trial
-from profunda.diagnosis.rules.readings import poor, relief
+from profunda.diagnosis.rules.doubts import doubts
+from profunda.diagnosis.rules.halving import halved, sooner
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, helped, is_mature, poor, progress, relief
+from profunda.diagnosis.rules.schedules import sinks
+from profunda.diagnosis.rules.speeds import first_steps
 
 __all__ = ["SEEDS", "SHARE", "steps_for", "suspected", "telling"]
 
@@ -24,6 +29,8 @@ LONG = 0.5
 
 TRIED = (
     "initialisation",
+    "dropout",
+    "weight decay",
     "activation",
     "norm",
     "skips",
@@ -35,41 +42,72 @@ TRIED = (
 )
 """Kinds of changes that rules ask about, from cause to effect."""
 
-ALWAYS = (Change("learning rate", value=0.1), Change("learning rate", value=10.0))
+SHORTER, LONGER = Change("learning rate", value=0.1), Change("learning rate", value=10.0)
+
+LONG_STEP, SHORT_STEP = 0.05, 3e-3
+"""First steps over the weights: no network that does badly with the former needs longer ones, nor shorter
+ones with the latter, and one trial can be longer than two."""
 
 
 def suspected(record: Record, judgement: Judgement) -> tuple[Change, ...]:
-    """What the findings and symptoms of a poor run propose, the earlier cause first; steps of another length
-    where nothing else is suspected. () where the run does well, one cause is settled, or nothing was trained.
+    """What stands plainly there and may cost something; of a poor run also what its findings and symptoms
+    propose, the earlier cause first, and steps of another length where nothing else is suspected. () where
+    one cause is settled, or nothing was trained.
     """
-    if record.course is None or not record.course.steps or not poor(record):
+    if record.course is None or not record.course.steps:
         return ()
     if any(one.severity == "fault" and one.area in SETTLED for one in judgement.findings):
         return ()
-    found = _proposed((*judgement.findings, *judgement.symptoms))
-    if len(found) == 1:
+    plain = (*_of_schedule(record), *doubts(record))
+    if not poor(record):
+        return plain[:MOST]
+    found = _distinct((*plain, *_proposed((*judgement.findings, *judgement.symptoms))))
+    if len(found) == 1 and not plain:
         return ()
-    return found[:MOST] or ALWAYS
+    return found[:MOST] or _other_steps(record)
+
+
+def _of_schedule(record: Record) -> tuple[Change, ...]:
+    """An even rate, where the run's own was low for most of its time, and the loss leaves room for a gain."""
+    room = is_mature(record) and progress(record).by_loss <= 1.0 - CLEAR_GAIN
+    return (Change("schedule", word="constant"),) if room and sinks(record) else ()
+
+
+def _other_steps(record: Record) -> tuple[Change, ...]:
+    length = first_steps(record)
+    if length >= LONG_STEP:
+        return (SHORTER,)
+    return (LONGER,) if 0.0 < length <= SHORT_STEP else (SHORTER, LONGER)
 
 
 def _proposed(findings: tuple[Finding, ...]) -> tuple[Change, ...]:
-    """Of each kind and direction one."""
+    """From cause to effect."""
+    every = [change for one in findings for change in one.changes if change.kind in TRIED]
+    return tuple(sorted(_distinct(every), key=lambda change: TRIED.index(change.kind)))
+
+
+def _distinct(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Of each kind and direction the first."""
     known: dict[tuple[str, bool], Change] = {}
-    for one in findings:
-        for change in one.changes:
-            if change.kind in TRIED:
-                known.setdefault((change.kind, change.value > 1.0), change)
-    return tuple(sorted(known.values(), key=lambda change: TRIED.index(change.kind)))
+    for change in changes:
+        known.setdefault((change.kind, change.value > 1.0), change)
+    return tuple(known.values())
 
 
 def telling(record: Record, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """Those that end clearly better than the run, and those that are long enough to refute a cause."""
+    """Those that show a gain, and those that are long enough to refute a cause."""
     steps = 0 if record.course is None else record.course.steps
     return tuple(
-        one
-        for one in trials
-        if one.steps >= LONG * steps or relief(replace(record, trials=(one,)), one.what) is not None
+        one for one in trials if one.steps >= LONG * steps or _tells(replace(record, trials=(one,)), one.what)
     )
+
+
+def _tells(record: Record, what: str) -> bool:
+    return _gains(record, what) or halved(record, what) > 0.0 or sooner(record, what)
+
+
+def _gains(record: Record, what: str) -> bool:
+    return relief(record, what) is not None or helped(record, what) is not None
 
 
 def steps_for(changes: int, steps: int) -> int:

@@ -70,6 +70,7 @@ class Tape(TorchFunctionMode):
         self._made: dict[int, int] = {}
         self._owner: dict[int, str] = {}
         self._places: list[str] = []
+        self.multiplied: set[int] = set()  # ids of parameters that functions multiply by
         self._closed = 0  # how many modules that are one node stand open
         self._entered: list[tuple[int, list[Tensor], list[int]]] = []
         given = tensors_in(inputs)
@@ -188,6 +189,8 @@ class Tape(TorchFunctionMode):
         left = func(*args, **kwargs)
         what = spelled(getattr(func, "__name__", ""))
         made = [args[0]] if what == "setitem" and isinstance(args[0], Tensor) else tensors_in(left, 2)
+        if owners and function_sort(what).kind in LAYER_KINDS - {"other"}:
+            self.multiplied.update(id(each if each._base is None else each._base) for each in entered)
         if sources:
             self._function(what, args, kwargs, sources, owners, made)
         elif len(owners) == 1:

@@ -41,15 +41,17 @@ def trials(
     seeds: int = SEEDS,
     named: tuple[tuple[str, Any], ...] = (),
     task: Task | None = None,
+    held: Feed | None = None,
 ) -> tuple[Trial, ...]:
     """One Trial for each change that can be made on `parts`, against one control, `parts` as they are.
 
     Each training makes `steps` optimiser steps (a change of "epochs" as many times more) from the module's
     weights on rows of `inputs` and `targets`, in an order that depends on the seed alone, as does dropout.
     Ends are judged in evaluation mode by the loss of `parts` on all these rows (of more than 1,024 those
-    evenly spread), outputs scaled back where targets were scaled: infinite where it is not finite. A change
-    of loss or head may make losses unlike; their scores compare. Changes that this network, loss or optimiser
-    has no place for are left out. Nothing of the user's is changed.
+    evenly spread), and on rows `held` back where there are such, outputs scaled back where targets were
+    scaled: infinite where it is not finite. A change of loss or head may make losses unlike; their scores
+    compare. Changes that this network, loss or optimiser has no place for are left out. Nothing of the
+    user's is changed.
     """
     with undisturbed(parts.module):
         feed = feed_of(cloned(inputs), cloned(targets), cloned(named))
@@ -61,7 +63,7 @@ def trials(
         with torch.no_grad(), evaluating(own):
             outputs = probe.through(own)
         yardstick = yardstick_of(parts.loss_fn, outputs, probe, parts.batch_size)
-        race = _Race(feed, yardstick, task or task_of(outputs, probe.targets), steps)
+        race = _Race(feed, yardstick, task or task_of(outputs, probe.targets), steps, held)
         control = race.ends([parts] * seeds)
         found = []
         for change in changes:
@@ -71,7 +73,8 @@ def trials(
             except Exception:  # no place for it here, or a network that does not work with it
                 continue
             losses, scores = (reached[:, 0], control[:, 0]), (reached[:, 1], control[:, 1])
-            found.append(Trial(change.kind, change.word, change.value, steps, *losses, *scores))
+            unseen = () if held is None else (reached[:, 2], control[:, 2])
+            found.append(Trial(change.kind, change.word, change.value, steps, *losses, *scores, *unseen))
     return tuple(found)
 
 
@@ -83,16 +86,23 @@ class _Race:
     yardstick: Yardstick
     task: Task | None
     steps: int
+    held: Feed | None
 
     def ends(self, runners: Sequence[Parts], times: float = 1.0) -> np.ndarray:
-        """Losses and scores [seeds, 2] of one training of each, `times` as long, the first with seed 0."""
+        """Losses, scores and losses on rows held back [seeds, 3] of one training of each, `times` as long,
+        the first with seed 0.
+        """
         steps = round(self.steps * times)
-        return np.array(
-            [
-                ended(one, self.feed, self.yardstick, self.task, steps, seed)
-                for seed, one in enumerate(runners)
-            ]
-        )
+        return np.array([self._end(one, steps, seed) for seed, one in enumerate(runners)])
+
+    def _end(self, parts: Parts, steps: int, seed: int) -> tuple[float, float, float]:
+        own = _trained(parts, self.feed, steps, seed)
+        if own is None:
+            return math.inf, math.nan, math.inf
+        loss, reached = judged(own, parts, self.feed.spread(_MEASURED), self.yardstick, self.task)
+        if self.held is None:
+            return loss, reached, math.nan
+        return loss, reached, judged(own, parts, self.held.spread(_MEASURED), self.yardstick, self.task)[0]
 
 
 def _bare(parts: Parts, own: nn.Module) -> Parts:
@@ -117,11 +127,17 @@ def ended(
     task: Task | None,
     steps: int,
     seed: int,
-    unseen: Feed | None = None,
+    unseen: Feed,
 ) -> tuple[float, float]:
-    """Loss and score that `steps` steps on `feed` end with, there or on rows `unseen`. To be called where
-    random numbers may be drawn.
+    """Loss and score that `steps` steps on `feed` end with on rows `unseen`. To be called where random
+    numbers may be drawn.
     """
+    own = _trained(parts, feed, steps, seed)
+    return (math.inf, math.nan) if own is None else judged(own, parts, unseen, yardstick, task)
+
+
+def _trained(parts: Parts, feed: Feed, steps: int, seed: int) -> nn.Module | None:
+    """A copy after so many steps, in evaluation mode; None where its loss was not finite."""
     torch.manual_seed(seed)
     own = copy.deepcopy(parts.module)
     scaled = _scaled(parts, feed)
@@ -148,8 +164,8 @@ def ended(
 
         optimizer.step(closure)
         if not math.isfinite(seen[0]):
-            return math.inf, math.nan
-    return judged(own.eval(), parts, feed.spread(_MEASURED) if unseen is None else unseen, yardstick, task)
+            return None
+    return own.eval()
 
 
 def judged(

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.operations import spelled
 
-__all__ = ["in_training", "resting", "undropped"]
+__all__ = ["Undropped", "in_training", "resting", "undropped"]
 
 _DROPPING = frozenset(
     {
@@ -80,3 +80,17 @@ class _Undropping(TorchFunctionMode):
         if func is torch.nn.functional.scaled_dot_product_attention and "dropout_p" in kwargs:
             kwargs = {**kwargs, "dropout_p": 0.0}
         return func(*args, **kwargs)
+
+
+class Undropped(nn.Module):
+    """`inner`, in which functions called for dropout leave what they are given."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.training = inner.training
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """What `inner` gives so."""
+        with _Undropping():
+            return self.inner(*inputs, **named)

@@ -17,6 +17,7 @@ from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.courses import course_of
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.gathering import gathered
+from profunda.diagnosis.handing import handing
 from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.ingredients import making_of
 from profunda.diagnosis.looking import Looker
@@ -152,14 +153,16 @@ class Watch:
         """
         with undisturbed(self.model), untouched(self.data, self.validation):
             self.course()  # raises where there is nothing to judge
-            found = gathered(self.kept, self.data, self.validation, self.model)
-            first = self.first_batch or next(iter(found.sample), None)
+            given = handing(self.model, self.loss_fn, self.kept, self._probe.passings)
+            found = gathered(given.kept, self.data, self.validation, self.model)
+            given = given.asking([*found.sample[:1], *found.validation[:1]])
             seen = Seen(
-                module=self.model,
-                loss_fn=self.loss_fn,
+                module=given.module,
+                loss_fn=given.loss_fn,
                 optimiser=self._optimiser,
                 course=self.course,
-                first=first,
+                first=next(iter((*given.kept, *found.sample)), None),
+                passage=given.passage,
                 sample=found.sample,
                 rows=found.rows,
                 validation=found.validation,
@@ -179,7 +182,10 @@ class Watch:
         moved = rebuilt(self.optimizer, self.model, looker.begun)
         moved.state.clear()
         found = [looker.sharpness(looker.begun, moved, 0)]
-        found += [looker.sharpness(self.model, self.optimizer, steps)] if steps else []
+        if steps:
+            own = seen.module is self.model
+            now = self.optimizer if own else rebuilt(self.optimizer, self.model, seen.module)
+            found += [looker.sharpness(seen.module, now, steps)]
         return replace(seen, sharpness=tuple(one for one in found if one is not None)), looker
 
     # What was seen ------------------------------------------------------------------------------------

@@ -7,18 +7,22 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Activation, Anatomy
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity, Silence
+from profunda.diagnosis.givens import Activation, Layer
 from profunda.diagnosis.record import Record, Survey
-from profunda.diagnosis.rules.consequences import FADING, STALLED
+from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import SHARES, cut_of
-from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
+from profunda.diagnosis.rules.doubts import NOT_LINEAR, SATURATED, flat_at_first, is_linear, squashed
+from profunda.diagnosis.rules.firsts import with_shut
+from profunda.diagnosis.rules.flow import flow_of, hidden
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     after,
     before,
+    cured,
     failing,
+    helped,
     is_mature,
     poor,
     progress,
@@ -30,16 +34,8 @@ from profunda.vitals.causes import DEAD_SHARE
 
 __all__ = ["RULES"]
 
-SATURATED = 0.8
-"""Share of a layer's activations on flat ends: four of five gradients stop there."""
-
 FADES = 1e-2
 """What is left of a gradient, or of a difference between rows, after all layers."""
-
-LEAST_SQUASHED = 2
-"""Hidden layers from which slopes multiply."""
-
-NOT_LINEAR = frozenset({"recurrent", "attention", "other"})
 
 
 def _inner(record: Record, values: np.ndarray) -> list[tuple[int, float]]:
@@ -116,79 +112,93 @@ def _died(place: Activation, share: float, step: int, begun: bool) -> Finding:
 
 
 def _saturated(record: Record) -> Answer:
+    told = _on_ends(record)
+    plain = with_shut(record) if isinstance(told, Silence) else None
+    return told if plain is None else (plain,)
+
+
+def _on_ends(record: Record) -> Answer:
     code, look = "saturated-units", _latest(record)
     if look is None or not _inner(record, look.saturated):
         return not_applicable(code, "no activations with flat ends were looked at")
     at, share = _worst(_inner(record, look.saturated))
-    if share < SATURATED:
+    begun = flat_at_first(record)
+    if not is_mature(record):
+        if begun < 0:
+            return (
+                clear(code) if share < SATURATED else too_little(code, "what saturation costs is not known")
+            )
+        return (_on_flat_ends(record, begun, "hint", begun=True),)
+    if share < SATURATED and begun < 0:
         return clear(code)
-    if look.step == 0 or not is_mature(record):
-        return too_little(code, "saturated, and what that costs is not known yet")
     mended = relief(record, "initialisation") or relief(record, "norm")
+    if begun >= 0 and poor(record):
+        return (_on_flat_ends(record, begun, "fault" if failing(record) else "hint", begun=True),)
     if not failing(record) and not (poor(record) and mended is not None and mended.gain >= GREAT_GAIN):
         return clear(code, "it learns all the same")
-    place = record.anatomy.activations[at]
-    return (
-        Finding(
-            code,
-            "fault",
-            place.name,
-            (Evidence("activations on a flat end", share, SATURATED, "share"),),
-            f"{share:.0%} of what {place.name} ({place.what}) gives lies on its flat ends, where less than a "
-            "twenty-fifth of a gradient passes: the layers below hardly learn.",
-            "Begin with smaller weights, scale the inputs, or put a norm before the activation.",
-            step=look.step,
-            changes=(Change("initialisation", word="critical"), Change("norm", word="layer")),
-            explains=(*STALLED, "norm-missing", "lazy", "activation-contracts"),
+    return (_on_flat_ends(record, at, "fault", begun=False),)
+
+
+def _on_flat_ends(record: Record, at: int, severity: Severity, *, begun: bool) -> Finding:
+    """`begun`: whether they were there before training, so that no step brought them there."""
+    place, look = record.anatomy.activations[at], before(record) if begun else _latest(record)
+    when = " before the first step" if begun else ""
+    return Finding(
+        "saturated-units",
+        severity,
+        place.name,
+        (
+            Evidence(
+                f"activations on a flat end{when}",
+                math.nan if look is None else float(look.saturated[at]),
+                SATURATED,
+                "share",
+            ),
         ),
+        f"Most of what {place.name} ({place.what}) gives{when} lies on its flat ends, where less than a "
+        "twenty-fifth of a gradient passes: the layers below hardly learn.",
+        "Begin with smaller weights, scale the inputs, or put a norm before the activation.",
+        step=0 if look is None else look.step,
+        changes=(Change("initialisation", word="critical"), Change("norm", word="layer")),
+        explains=(*(WILD if begun else STALLED), "norm-missing", "lazy", "activation-contracts"),
     )
 
 
 def _contracts(record: Record) -> Answer:
     code = "activation-contracts"
-    squashed = [one for _, one in hidden(record.anatomy) if is_squashing(one.activation)]
-    if len(squashed) < LEAST_SQUASHED or not chain_depth(record.anatomy):
+    layers, flow = squashed(record.anatomy), flow_of(record)
+    if not layers:
         return not_applicable(code, "no chain of activations of small slope, without norms or skips")
-    flow = flow_of(record)
     if flow is None or math.isnan(flow.least):
         return not_applicable(code, "no look at signals before training")
-    if flow.least >= FADES:
-        return clear(code)
     if not is_mature(record):
-        return too_little(code, "signals fade, and it may learn all the same")
-    mended = relief(record, "activation")
+        return (_fading(layers, flow.least, "hint"),)
+    mended = cured(record, "activation")
     refuted = mended is None and bool(tried(record, "activation"))
-    fails = failing(record) and not refuted
+    shared = any(one.activation in SHARES for one in layers)  # which no trial exchanges
+    fails = ((failing(record) and flow.least < FADES) or (poor(record) and shared)) and not refuted
     if not fails and mended is None:
         return clear(code, "it learns all the same")
     fault = fails or (poor(record) and mended is not None and mended.gain >= GREAT_GAIN)
-    what = squashed[0].activation
-    return (
-        Finding(
-            code,
-            "fault" if fault else "hint",
-            squashed[0].name,
-            (
-                Evidence("what is left after all layers", flow.least, FADES, "ratio"),
-                Evidence(f"hidden layers with {what}", float(len(squashed)), LEAST_SQUASHED),
-            ),
-            f"The slope of {what} is well below 1 wherever signals begin, so that each of the "
-            f"{len(squashed)} layers takes a part of every gradient: {flow.least:.1e} is left.",
-            "Use an activation with slope 1 (ReLU, GELU, tanh) and its critical first weights.",
-            changes=(Change("activation", word="relu"), Change("norm", word="layer")),
-            explains=tuple(one for one in (*FADING, "saturated-units") if one != code),
+    return (_fading(layers, flow.least, "fault" if fault else "hint"),)
+
+
+def _fading(layers: tuple[Layer, ...], left: float, severity: Severity) -> Finding:
+    code, what = "activation-contracts", layers[0].activation
+    return Finding(
+        code,
+        severity,
+        layers[0].name,
+        (
+            Evidence("what is left after all layers", left, FADES, "ratio"),
+            Evidence(f"hidden layers with {what}", float(len(layers))),
         ),
+        f"The slope of {what} is well below 1 wherever signals begin, so that each of the {len(layers)} "
+        f"layers takes a part of every gradient: {left:.1e} is left.",
+        "Use an activation with slope 1 (ReLU, GELU, tanh) and its critical first weights.",
+        changes=(Change("activation", word="relu"), Change("norm", word="layer")),
+        explains=tuple(one for one in (*FADING, "saturated-units") if one != code),
     )
-
-
-def _is_linear(anatomy: Anatomy) -> bool:
-    """Whether nothing between the first and the last layer bends a signal."""
-    if any(layer.kind in NOT_LINEAR or layer.activation for layer in anatomy.layers[:-1]):
-        return False
-    bent = [op for op in anatomy.ops if op.kind == "norm" and "batch" not in op.what]
-    pooled = [op for op in anatomy.ops if op.kind == "pool" and "max" in op.what]
-    early = anatomy.activations and any(one.after < len(anatomy.layers) - 1 for one in anatomy.activations)
-    return not (bent or pooled or early or any(op.kind in NOT_LINEAR - {"other"} for op in anatomy.ops))
 
 
 def _none(record: Record) -> Answer:
@@ -196,16 +206,16 @@ def _none(record: Record) -> Answer:
     dense = hidden(anatomy)
     if anatomy.why or not dense or not anatomy.layers or anatomy.layers[-1].kind in NOT_LINEAR:
         return not_applicable(code, "no hidden layers, or the network could not be read")
-    if not _is_linear(anatomy):
+    if not is_linear(anatomy):
         return clear(code)
     if not is_mature(record):
-        return (_linear(record, "hint", math.nan),) if record.course is None else too_little(code, "linear")
-    mended, got, targets = relief(record, "activation"), progress(record), record.targets
+        return (_linear(record, "hint", math.nan),)
+    mended, got, targets = helped(record, "activation"), progress(record), record.targets
     short = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error - got.learnt
     if mended is None and not short >= CLEAR_GAIN and not failing(record):
         return clear(code, "linear, and nothing shows that more is to be learnt of these rows")
     gain = mended.gain if mended is not None else short
-    fault = failing(record) or gain >= GREAT_GAIN
+    fault = failing(record) or (gain >= GREAT_GAIN and poor(record))
     return (_linear(record, "fault" if fault else "hint", gain),)
 
 
@@ -220,7 +230,7 @@ def _linear(record: Record, severity: str, gain: float) -> Finding:
         f"The {len(dense) + 1} layers follow each other without an activation: their product is one matrix, "
         "and the network can do no more than a linear model.",
         "Put an activation behind each layer but the last.",
-        changes=(Change("activation", word="relu"),),
+        changes=(Change("activation", word="inserted"),),
         harm=min(1.0, 0.3 if math.isnan(gain) else max(0.3, gain)),
         explains=("plateau", "no-learning", "too-small", "class-imbalance", "bottleneck", "too-few-epochs"),
     )

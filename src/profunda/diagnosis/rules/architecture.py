@@ -4,17 +4,19 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Anatomy, Layer
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
+from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
-from profunda.diagnosis.rules.cuts import Cut, cut_of
+from profunda.diagnosis.rules.cuts import cut_of
+from profunda.diagnosis.rules.doubts import narrowest
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
+from profunda.diagnosis.rules.ignoring import ignored, is_deaf
 from profunda.diagnosis.rules.passes import batch_norms
 from profunda.diagnosis.rules.readings import (
     MEDIOCRE,
-    after,
     before,
+    cured,
     failing,
     is_mature,
     poor,
@@ -23,34 +25,19 @@ from profunda.diagnosis.rules.readings import (
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
-from profunda.diagnosis.rules.sequences import answer_seen, forgets, order_ignored
+from profunda.diagnosis.rules.sequences import answer_seen, forgets
 from profunda.diagnosis.rules.sizes import too_large, too_small
 
 __all__ = ["RULES"]
+
+FOLLOWED = 3
+"""Steps that were followed closely, at least, before a layer without gradients counts as cut off."""
 
 MIXED = 1e-2
 """Change of a row's outputs by other rows over the outputs' spread: rounding in float32 gives 1e-5."""
 
 SPREAD = 1e-4
 """Spread of outputs over their size below which such a ratio is rounding over rounding."""
-
-IGNORED = 1e-5
-"""Outputs' change by the inputs over their size: a network that says the prior alone is at 1e-2 and above,
-float32 rounds at 1e-7."""
-
-ALIKE = 1e-10
-"""1 - correlation of rows in what leaves the first layer, where they differ by rounding alone."""
-
-BEHIND = (
-    "dead-units",
-    "saturated-units",
-    "weights-too-small",
-    "too-deep",
-    "norm-missing",
-    "activation-contracts",
-    "bottleneck",
-)
-"""What rows that are all alike look like further on."""
 
 SCATTERED = 4.0
 """Σ 5/width over the layers of a ReLU chain, the variance of the logarithm of its squared gradients (Hanin
@@ -95,73 +82,18 @@ def _mixed(record: Record) -> Answer:
     )
 
 
-def _ignored(record: Record) -> Answer:
-    code, last, cut = "input-ignored", after(record) or before(record), cut_of(record)
-    cut = cut if cut is not None and not cut.place else None
-    if last is None or (last.step == 0 and cut is None):
-        return not_applicable(code, "outputs of a trained network were not looked at")
-    moves = last.sensitivity[np.isfinite(last.sensitivity)]
-    change = float(np.max(moves)) if len(moves) else last.output_spread
-    size = abs(last.output_size) + float(np.max(np.abs(last.output_mean), initial=0.0))
-    if not math.isfinite(change) or not math.isfinite(size):
-        return not_applicable(code, "outputs of a trained network were not looked at")
-    ratio = change / size if size > 0.0 else 0.0
-    if ratio >= IGNORED:
-        return order_ignored(record) or clear(code)
-    if not poor(record) and (cut is None or is_mature(record)):
-        return clear(code, "a constant fits")
-    layers, begun = record.anatomy.layers, cut is not None or _never_entered(record)
-    return (
-        Finding(
-            code,
-            "fault",
-            "" if cut is None else layers[cut.after + 1].name,
-            (Evidence("change of outputs with the inputs, over their size", ratio, IGNORED, "ratio"),),
-            _how_ignored(cut, layers),
-            "Follow one row through forward: is every result handed on to the next layer, and is no norm or "
-            "softmax taken over one number?",
-            step=0 if cut is not None else last.step,
-            explains=(
-                *(one for one in STALLED if one != code and (begun or one != "batch-too-small")),
-                *(BEHIND if begun else ()),
-            ),
-        ),
-    )
-
-
-def _how_ignored(cut: Cut | None, layers: tuple[Layer, ...]) -> str:
-    if cut is None:
-        return (
-            "Whatever enters, the outputs are the same: the inputs are not connected to them, or nothing of "
-            "what they bring survives on the way."
-        )
-    if cut.after < 0:
-        return (
-            f"Whatever enters, {layers[0].name} and all behind it give the same: what differs between rows "
-            "is lost before the first layer."
-        )
-    return (
-        f"Rows still differ in what leaves {layers[cut.after].name}, and are all the same in what leaves "
-        f"{layers[cut.after + 1].name}: what lies between takes away all that tells them apart, as a norm or "
-        "a softmax over one number does, or a result that is not handed on."
-    )
-
-
-def _never_entered(record: Record) -> bool:
-    """Whether rows are alike from the first layer on, and not only after some of its units died."""
-    looks = [one.apart[0] for one in record.surveys if len(one.apart)]
-    return bool(looks) and all(abs(one) < ALIKE for one in looks)
-
-
 def _unused(record: Record) -> Answer:
     code, anatomy = "part-unused", record.anatomy
     if anatomy.why or not anatomy.layers:
         return not_applicable(code, "the network could not be read")
+    if is_deaf(record):
+        return clear(code, "nothing of what enters is used: that is another code")
     held = set(anatomy.unused)
     if record.optimiser is not None:
         held -= set(record.optimiser.missing)
     names = sorted({name.rpartition(".")[0] for name in held if name.rpartition(".")[2] != "bias"})
     names = [name for name in names if not (name in anatomy.references or _gets_gradients(record, name))]
+    names = names or _cut_in_loop(record)
     if not names:
         return _frozen(record)
     share = len(names) / (len(names) + len(anatomy.layers))
@@ -181,21 +113,37 @@ def _unused(record: Record) -> Answer:
     )
 
 
+def _cut_in_loop(record: Record) -> list[str]:
+    """Layers that a pass through the whole network trains, and the loop never does: it calls them under
+    no_grad, or hands on what they give detached.
+    """
+    first, course, layers = before(record), record.course, record.anatomy.layers
+    if first is None or course is None or course.gradient.shape[1:] != (len(layers),):
+        return []
+    if len(course.gradient) < FOLLOWED or len(first.gradient_norm) != len(layers):
+        return []
+    most = np.nan_to_num(course.gradient).max(0)
+    held = set() if record.optimiser is None else {one.rpartition(".")[0] for one in record.optimiser.missing}
+    return [
+        one.name
+        for at, one in enumerate(layers)
+        if one.trainable and one.name not in held and most[at] == 0.0 < first.gradient_norm[at]
+    ] * bool(np.any(most > 0.0))
+
+
 def _frozen(record: Record) -> Answer:
     """Layers that are not trained and were not before: as good as what a draw happens to give."""
     code, names = "part-unused", record.anatomy.frozen
     if not names:
         return clear(code)
-    if not is_mature(record):
-        return too_little(code, "frozen as drawn; what features of a draw do is not known yet")
-    if not poor(record) and not progress(record).by_loss < MEDIOCRE:
+    if is_mature(record) and not poor(record) and not progress(record).by_loss < MEDIOCRE:
         return clear(code, "frozen as drawn, and such features serve")
     numbers = sum(one.parameters for one in record.anatomy.layers if one.name in names)
     share = numbers / max(1, record.anatomy.parameters)
     return (
         Finding(
             code,
-            "fault" if poor(record) else "hint",
+            "fault" if is_mature(record) and poor(record) else "hint",
             names[0],
             (
                 Evidence("layers frozen with weights as drawn", float(len(names)), 0.0),
@@ -234,11 +182,41 @@ def _gets_gradients(record: Record, name: str) -> bool:
 
 
 def _narrow(record: Record) -> Answer:
-    code, anatomy, task = "bottleneck", record.anatomy, record.task
-    if task is None or task.kind not in ("classes", "values", "multilabel") or len(task.outputs) != 2:
-        return not_applicable(code, "one row of outputs for each row of inputs is asked for")
-    if not _is_chain(anatomy) or len(hidden(anatomy)) < 1:
-        return not_applicable(code, "no chain of layers that all signals pass")
+    code, task = "bottleneck", record.task
+    if task is None or task.kind not in ("classes", "values", "multilabel", "sequence"):
+        return not_applicable(code, "it is not known what is asked for")
+    least, where, digits = narrowest(record)
+    choked = _is_choked(record)
+    found = _below_asked(record)
+    if found is None and not choked:
+        chain = _is_chain(record.anatomy) and len(hidden(record.anatomy)) > 0
+        return clear(code) if chain else not_applicable(code, "no chain of layers that all signals pass")
+    width, name, needed = (least, where, math.ceil(digits)) if choked or found is None else found
+    if not is_mature(record):
+        if choked:
+            return (_through(record, width, name, needed, "hint"),)
+        return too_little(code, "narrow, and it may be enough")
+    mended = cured(record, "width", above=1.0)
+    if not poor(record) and mended is None:
+        return clear(code, "narrow, and enough")
+    if mended is None and tried(record, "width", above=1.0):
+        return clear(code, "wider layers do no better")
+    return (_through(record, width, name, needed, "fault" if poor(record) else "hint"),)
+
+
+def _is_choked(record: Record) -> bool:
+    """Whether fewer numbers pass than could name the classes, whatever stands before and behind."""
+    least, _, digits = narrowest(record)
+    return 0 < least < digits
+
+
+def _below_asked(record: Record) -> tuple[int, str, int] | None:
+    """Units of a chain's narrowest layer, its name, and the dimensions that targets may ask for; None where
+    these are no more.
+    """
+    anatomy, task = record.anatomy, record.task
+    if task is None or task.kind == "sequence" or len(task.outputs) != 2 or not _is_chain(anatomy):
+        return None
     asked = task.n_classes if task.kind == "classes" else task.outputs[1]
     shapes = {op.name: math.prod(op.shape[1:]) for op in anatomy.ops if len(op.shape) > 1}
     widths = [
@@ -246,30 +224,32 @@ def _narrow(record: Record) -> Answer:
     ]
     width, name = min((pair for pair in widths if pair[0] > 0), default=(0, ""))
     needed = asked - 1 if task.kind == "classes" else asked
-    if not name or width >= needed:
-        return clear(code)
-    if not is_mature(record):
-        return too_little(code, "narrow, and it may be enough")
-    mended = relief(record, "width", above=1.0)
-    if not poor(record) and mended is None:
-        return clear(code, "narrow, and enough")
-    refuted = mended is None and bool(tried(record, "width", above=1.0))
-    if refuted:
-        return clear(code, "wider layers do no better")
-    return (
-        Finding(
-            code,
-            "fault" if poor(record) else "hint",
-            name,
-            (
-                Evidence("units", float(width), float(needed)),
-                Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
-            ),
-            f"All that reaches the {asked} outputs passes the {width} units of {name}: outputs lie in a "
-            f"space of {width} dimensions, and the targets ask for up to {needed}.",
-            f"Give {name} at least as many units as there are outputs, usually several times as many.",
-            changes=(Change("width", name, 8.0),),
-            explains=("too-small", "plateau", "no-learning", "class-imbalance", "dead-units", "rate-too-low"),
+    return (width, name, needed) if name and width < needed else None
+
+
+def _through(record: Record, width: int, name: str, needed: int, severity: Severity) -> Finding:
+    asked = 0 if record.task is None else max(record.task.n_classes, record.task.outputs[-1])
+    return Finding(
+        "bottleneck",
+        severity,
+        name,
+        (
+            Evidence("units", float(width), float(needed)),
+            Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
+        ),
+        f"All that reaches the {asked} outputs passes {width} numbers at {name}: outputs lie in a space of "
+        f"{width} dimensions, and the targets ask for {needed} or more.",
+        f"Let at least as many numbers pass {name} as there are outputs, usually several times as many.",
+        changes=(Change("width", value=8.0),),
+        explains=(
+            "too-small",
+            "plateau",
+            "no-learning",
+            "class-imbalance",
+            "dead-units",
+            "rate-too-low",
+            "too-few-epochs",
+            *(("too-deep",) if _is_choked(record) else ()),
         ),
     )
 
@@ -294,18 +274,18 @@ def _deep_chain(record: Record) -> Answer:
     apart = _joined(record, first)
     if not scatter > SCATTERED and not apart < JOINED:
         return clear(code)
+    if cut_of(record) is not None:
+        return clear(code, "rows become one at a single place, and not by depth")
     if len(flow.excess) and not CRITICAL[0] <= flow.median <= CRITICAL[1]:
         return clear(code, "the first weights are not critical: that comes first")
     mended = relief(record, "norm") or relief(record, "depth", below=1.0)
     refuted = mended is None and bool(tried(record, "norm") or tried(record, "depth", below=1.0))
-    if not is_mature(record):
-        return too_little(code, "deep, and it may learn all the same")
-    if (not failing(record) or refuted) and mended is None:
+    if is_mature(record) and (not failing(record) or refuted) and mended is None:
         return clear(code, "it learns all the same")
     return (
         Finding(
             code,
-            "fault" if poor(record) else "hint",
+            "fault" if is_mature(record) and poor(record) else "hint",
             "",
             (
                 Evidence("sum of 5/width over the layers", scatter, SCATTERED),
@@ -315,8 +295,9 @@ def _deep_chain(record: Record) -> Answer:
             f"a factor of {math.exp(min(50.0, math.sqrt(scatter))):.3g}, under critical weights too.",
             "Add skips, or norms; or take fewer and wider layers.",
             changes=(Change("norm", word="layer"), Change("depth", value=0.5)),
-            explains=tuple(
-                one for one in (*FADING, "dead-units") if one not in (code, "activation-contracts")
+            explains=(
+                *(one for one in (*FADING, "dead-units") if one not in (code, "activation-contracts")),
+                *(() if _is_choked(record) else ("bottleneck",)),
             ),
         ),
     )
@@ -336,7 +317,7 @@ def _joined(record: Record, first: Survey) -> float:
 
 RULES = (
     Rule("rows-mixed", _mixed),
-    Rule("input-ignored", _ignored),
+    Rule("input-ignored", ignored),
     Rule("answer-seen", answer_seen),
     Rule("part-unused", _unused),
     Rule("bottleneck", _narrow),

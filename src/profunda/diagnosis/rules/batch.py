@@ -12,13 +12,36 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.reached import Reached, reached
-from profunda.diagnosis.rules.readings import relief
+from profunda.diagnosis.rules.readings import is_mature, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.speeds import first_steps, searches_lines
+from profunda.diagnosis.rules.trends import restless
 
 __all__ = ["RULES"]
 
 NOISY = 16.0
 """Noise scale over batch at the first step, where gradients are largest: |G|² is then 6 % of what is seen."""
+
+PART = 0.5
+"""A batch of half of all rows or more is no matter of choice."""
+
+RASH = 0.05
+"""Steps at the beginning that move the usual layer by a twentieth of its length: on the word of few rows they
+lead anywhere in the 400 steps after which so many random ones are as long as the weights."""
+
+LEAPS, MOSTLY_NOISE = 0.15, 4.0
+"""Steps after seven of which nothing is left of the first weights, and noise over gradient from which on four
+fifths of each is noise: where they lead is a matter of rows drawn last."""
+
+HALF, NEARLY_ALL = 0.5, 0.97
+"""Rise of the loss between epochs, over the last one, in a run that did not learn nearly all."""
+
+SCATTER, ARRIVED = 0.04, 0.9
+"""Root mean square, in the constant's loss, by which ends of epochs rise above the one before, over all rows:
+what the last step leaves is chance then. A network that has learnt nearly all may afford it."""
+
+LARGE, HARDLY_ANY = 64, 50
+"""Rows of a batch, and steps in all, of a training that could have had many more steps."""
 
 SMALL = 8
 """Batches above this are not too small but stepped too far."""
@@ -39,89 +62,139 @@ at 0.4 of the mean pace (a straight line: 1); or it stands still."""
 EPOCHS, OF_FEW = 4, 3
 """Ends of epochs that must have been seen; fewer where batches are small and steps many."""
 
+UNMOVED = 1e-2
+"""All steps together over the weights: after so short a way many times as many make no difference."""
+
 
 def _batch_too_small(record: Record) -> Answer:
-    code = "batch-too-small"
-    course = record.course
+    code, course = "batch-too-small", record.course
     if course is None or not len(course.rows):
         return not_applicable(code, "No step was seen.")
     batch = float(np.median(course.rows))
-    if batch > SMALL:
+    if batch > SMALL or not record.rows or batch >= PART * record.rows.n:
         return clear(code)
     scales = _noise_scales(record)
-    if not scales or len(course.train_loss) < OF_FEW:
-        return too_little(code, "Too few epochs, or no noise of gradients, was seen.")
-    ratio = scales[0] / max(1.0, batch)
-    got = reached(record)
-    better = relief(record, "batch size", above=1.0) is not None
-    held = (
-        got.known
-        and not got.broken
-        and got.train < MISSED * got.easy
-        and abs(_fall(record, course)) < STANDING
-    )
-    if ratio <= NOISY or not (held or better):
+    if not scales:
+        return too_little(code, "No noise of gradients was seen.")
+    ratio, long = scales[0] / max(1.0, batch), first_steps(record)
+    leaps = long >= LEAPS and ratio > MOSTLY_NOISE
+    if ratio <= NOISY and not leaps:
         return clear(code)
-    return (
-        Finding(
-            code,
-            "fault" if got.failed else "hint",
-            "",
-            (
-                Evidence("noise scale over batch at the first step", ratio, NOISY),
-                Evidence("batch", batch, float(SMALL), "rows"),
-                *_shares(got),
-            ),
-            f"With {batch:.0f} rows a gradient is {ratio:.3g} times more noise than gradient; the loss "
-            "stands where steps add as much noise as they take away.",
-            f"Take batches of {_power(scales[0] / 4.0)} rows, or let the learning rate fall.",
-            step=course.steps,
-            changes=(Change("batch size", value=_power(scales[0] / 4.0) / max(1.0, batch)),),
-            harm=got.harm,
-            explains=("plateau", "no-learning", "dead-units", "saturated-units", "input-ignored"),
+    got = reached(record)
+    if not is_mature(record):
+        rash = long >= RASH
+        return (_small(record, got, batch, scales[0]),) if rash else too_little(code, "Few steps were seen.")
+    missed = got.known and not got.broken and got.train < MISSED * got.easy
+    epochs = len(course.train_loss) >= OF_FEW
+    held = missed and (long >= RASH or (epochs and abs(_fall(record, course)) < STANDING))
+    held = held or (leaps and _bounces(course, got))
+    if not held and not epochs:
+        return too_little(code, "Too few epochs were seen.")
+    scatters = ratio > NOISY and _scatters(record, course)
+    if not (held or scatters or relief(record, "batch size", above=1.0) is not None):
+        return clear(code)
+    return (_small(record, got, batch, scales[0]),)
+
+
+def _scatters(record: Record, course: Course) -> bool:
+    """Whether the loss over all rows goes up and down between epochs, in a run that has not arrived."""
+    got = progress(record)
+    return restless(course) >= SCATTER * got.trivial and got.learnt < ARRIVED
+
+
+def _bounces(course: Course, got: Reached) -> bool:
+    """Whether the loss over all rows rose from one epoch's end to another's by half of what it is at last,
+    where something is left to learn.
+    """
+    ends = course.train_loss
+    if len(ends) < 2 or not np.isfinite(ends).all():
+        return False
+    return float(np.max(np.diff(ends))) >= HALF * float(ends[-1]) and got.train < NEARLY_ALL
+
+
+def _small(record: Record, got: Reached, batch: float, scale: float) -> Finding:
+    course, fitting = record.course, _power(scale / 4.0)
+    spread = math.nan if course is None else restless(course) / progress(record).trivial
+    shown = (Evidence("rises of the loss between epochs, in the constant's", spread, SCATTER),)
+    return Finding(
+        "batch-too-small",
+        "fault" if got.failed else "hint",
+        "",
+        (
+            Evidence("noise scale over batch at the first step", scale / max(1.0, batch), NOISY),
+            Evidence("batch", batch, float(SMALL), "rows"),
+            *(shown if math.isfinite(spread) else ()),
+            *_shares(got),
+        ),
+        f"With {batch:.0f} rows a gradient is {scale / max(1.0, batch):.3g} times more noise than gradient; "
+        "the loss stands, or goes to and fro, where steps add as much noise as they take away.",
+        f"Take batches of {fitting} rows, or let the learning rate fall.",
+        step=0 if course is None else course.steps,
+        changes=(Change("batch size", value=fitting / max(1.0, batch)),),
+        harm=got.harm,
+        explains=(
+            "rate-too-high",
+            "plateau",
+            "no-learning",
+            "dead-units",
+            "saturated-units",
+            "input-ignored",
         ),
     )
 
 
 def _batch_too_large(record: Record) -> Answer:
-    code = "batch-too-large"
-    course, rows = record.course, record.rows
+    code, course, rows = "batch-too-large", record.course, record.rows
     if course is None or rows is None or not len(course.rows) or rows.n < 1:
         return not_applicable(code, "No step was seen.")
     batch = float(np.median(course.rows))
     steps = rows.n / max(1.0, batch)
-    if steps > FEW:
+    if steps > FEW or searches_lines(record.optimiser):
         return clear(code)
-    scales = _noise_scales(record)
+    scales, got = _noise_scales(record), reached(record)
+    if not course.finished:
+        few = batch >= LARGE and 0 < course.planned <= HARDLY_ANY
+        return (_large(record, got, steps, scales),) if few else too_little(code, "The run is not over.")
+    # Few steps are what is wrong here, so a run is judged however short, if it is over.
+    if course.steps < course.planned or not math.isfinite(got.train):
+        return too_little(code, "The run is not over.")
+    if first_steps(record) * course.steps < UNMOVED:
+        return clear(code)
     if not scales or len(course.train_loss) < EPOCHS:
         return too_little(code, "Too few epochs, or no noise of gradients, was seen.")
-    got = reached(record)
-    ratio = batch / max(scales)
+    # While the loss goes down straight on, the gradient is as clear as it was at first.
+    ratio = batch / scales[0]
     still = _fall(record, course) > max(FALLING, STRAIGHT * _mean(record, course))
-    # Few steps are what is wrong here, so a run is judged however short, if it is over.
-    if not course.finished or course.steps < course.planned or not math.isfinite(got.train):
-        return too_little(code, "The run is not over.")
-    if ratio <= WASTED or not still or got.train >= MISSED * got.easy:
+    hardly = batch >= LARGE and course.steps <= HARDLY_ANY  # however noisy smaller ones are
+    far = got.train < MISSED * got.easy or (hardly and progress(record).by_loss < ARRIVED)
+    missed = hardly and ratio > WASTED and got.train < got.easy  # what so few steps can do is chance
+    if not (still and far and (ratio > WASTED or hardly)) and not missed:
         return clear(code)
-    fitting = _power(max(max(scales), 1.0) * WASTED)
-    return (
-        Finding(
-            code,
-            "fault" if got.train < got.limit else "hint",
-            "",
-            (
-                Evidence("steps in an epoch", steps, float(FEW)),
-                Evidence("batch over noise scale", ratio, WASTED),
-                *_shares(got),
-            ),
-            f"An epoch has {steps:.1f} steps, and the loss still falls after {course.steps}. Gradients of "
-            f"{fitting} rows point the same way, so {ratio:.3g} times as many steps would cost no more.",
-            f"Take batches of {fitting} rows.",
-            step=course.steps,
-            changes=(Change("batch size", value=fitting / batch),),
-            harm=got.harm,
-            explains=("too-few-epochs", "rate-too-low", "no-learning"),
+    return (_large(record, got, steps, scales),)
+
+
+def _large(record: Record, got: Reached, steps: float, scales: list[float]) -> Finding:
+    course = record.course
+    batch = math.nan if course is None else float(np.median(course.rows))
+    made = 0 if course is None else max(course.steps, course.planned)
+    fitting = _power(min(batch / WASTED, max(scales[0] if scales else 1.0, 1.0) * WASTED))
+    return Finding(
+        "batch-too-large",
+        "fault" if course is not None and course.finished and got.train < got.limit else "hint",
+        "",
+        (
+            Evidence("steps in an epoch", steps, float(FEW)),
+            Evidence("steps in all", float(made)),
+            Evidence("batch over noise scale", batch / scales[0] if scales else math.nan, WASTED),
+            *_shares(got),
         ),
+        f"An epoch has {steps:.1f} steps, the training {made} in all. Gradients of {fitting} rows point "
+        f"nearly the same way, so {batch / fitting:.3g} times as many steps would cost no more.",
+        f"Take batches of {fitting} rows.",
+        step=0 if course is None else course.steps,
+        changes=(Change("batch size", value=fitting / batch),),
+        harm=got.harm,
+        explains=("too-few-epochs", "rate-too-low", "no-learning"),
     )
 
 

@@ -29,6 +29,13 @@ FINE, OWN = 0.5, 0.05
 """Where a column tells half of the rows apart, real rows are twins by chance seldom, and OWN leaves room for
 what is copied by mistake in good tables; a larger share was made by copying rows before the split."""
 
+FEWER = 0.1
+"""Different rows over all: of fewer, a column that tells them apart has levels, as doses of a trial."""
+
+CROWDED = 0.25
+"""Share of twins with a neighbour in nearly all columns: by chance rows coincide in all columns only where
+many more coincide in all but one or two."""
+
 RARE, FEW = 0.4, 10
 """A class is rare with less than RARE/C of the rows; of less than FEW rows nothing can be said."""
 
@@ -36,6 +43,17 @@ IGNORED, TOLD = 0.05, 0.5
 """Recall below which a class is ignored, and above which simple predictors tell it when classes count
 alike."""
 
+MISSED = 2.0 / 3.0
+"""Of what these tell of a rare class: below, the network misses a third of what can be told."""
+
+WEIGHED = 2.0
+"""Gradient of a row of a rare class over that of a frequent one, from which the loss was weighted for it."""
+
+
+_BALANCED = (
+    "Weight the loss by 1/share of the class, or draw its rows more often, and judge by a score that counts "
+    "classes alike."
+)
 
 UNDERWAY = 0.1
 """Part of the constant's loss, or of all that was taken away, by which a run that is still learning falls in
@@ -149,7 +167,10 @@ def _rows_leak(record: Record) -> Answer:
         return not_applicable(code, "There is no validation.")
     near = rows.close if math.isfinite(rows.close) else 0.0
     found = rows.common + near
-    natural = min(rows.doubles, OWN) if rows.finest > FINE else rows.doubles
+    different = rows.seen * (1.0 - rows.doubles) + rows.groups
+    fine = rows.finest > FINE and different > FEWER * rows.seen
+    made = fine or rows.copied or rows.crowded < CROWDED
+    natural = min(rows.doubles, OWN) if made else rows.doubles
     pooled = (found * rows.compared + natural * rows.seen + 1.0) / (rows.compared + rows.seen + 1.0)
     error = math.sqrt(pooled * max(0.01, 1.0 - pooled) * (1.0 / rows.compared + 1.0 / rows.seen))
     excess = found - natural
@@ -189,22 +210,60 @@ def _class_imbalance(record: Record) -> Answer:
     if not rare.any():
         return clear(code)
     rare &= counts >= FEW
+    if not rare.any() or len(targets.told) < len(counts):
+        return too_little(
+            code, "Too few rows of the rare class were seen, or whether it can be told is open."
+        )
+    rare &= _tellable(targets, len(counts))
+    if not rare.any():
+        return clear(code, "Nothing tells the rare class.")
     later = [one for one in record.surveys if one.step >= LEAST_STEPS]
-    if not later or not rare.any():
-        return too_little(code, "Too few rows of the rare class, or too little training, was seen.")
-    if _learning(record):
-        return too_little(code, "The loss still falls; the frequent class is what every network says first.")
-    recall = _recall(later[-1].recall, later[-1].train_score, shares)
+    recall = _recall(later[-1].recall, later[-1].train_score, shares) if later else None
+    if not later:
+        return _before_training(code, record, targets, rare)
     if recall is None or len(recall) > len(rare):
         return not_applicable(code, "It is not known which classes the network tells.")
-    many = len(recall)
-    if not len(targets.told) or len(targets.told) < many:
-        return too_little(code, "It is not known whether the rare class can be told.")
-    left = np.flatnonzero(rare[:many] & (recall < IGNORED) & _tellable(targets, many))
+    left = np.flatnonzero(rare[: len(recall)] & (recall < MISSED * targets.told[: len(recall)]))
     if not len(left):
         return clear(code)
+    if _learning(record) and _weighed(record, left):
+        return too_little(code, "The loss still falls; the frequent class is what every network says first.")
     worst = int(left[np.argmin(recall[left] - targets.told[left])])
-    return (_never_said(record, targets, worst, float(recall[worst]), later[-1].step),)
+    return (_seldom_said(record, targets, worst, float(recall[worst]), later[-1].step),)
+
+
+def _before_training(code: str, record: Record, targets: Targets, rare: np.ndarray) -> Answer:
+    """What is owed before it is known what the network makes of it: a question."""
+    left = np.flatnonzero(rare)
+    if _weighed(record, left) or (record.course is not None and record.course.finished):
+        return too_little(code, "Too little training was seen.")
+    counts = np.asarray(targets.counts, float)
+    worst = int(left[np.argmin(counts[left])])
+    share, told = float(counts[worst] / counts.sum()), float(targets.told[worst])
+    return (
+        Finding(
+            code,
+            "hint",
+            "",
+            (
+                Evidence("its share of the rows", share, RARE / max(2, int((counts > 0).sum()))),
+                Evidence("found by neighbours or a linear model", told, TOLD),
+            ),
+            f"Class {worst} has {share:.1%} of the rows, and the loss counts all rows alike: it is low where "
+            "the frequent class is always said.",
+            _BALANCED,
+            changes=(Change("loss", word="class weights"),),
+            harm=0.1,
+        ),
+    )
+
+
+def _weighed(record: Record, rare: np.ndarray) -> bool:
+    """Whether the loss gives rows of these classes more weight, or that is not known."""
+    weights = () if record.loss is None else record.loss.weights
+    if len(weights) <= int(rare.max()):
+        return True
+    return not bool((np.asarray(weights)[rare] < WEIGHED).all())
 
 
 def _tellable(targets: Targets, many: int) -> np.ndarray:
@@ -215,26 +274,26 @@ def _tellable(targets: Targets, many: int) -> np.ndarray:
     return (told > TOLD) & (told > chance + sure) & (targets.skill > 2.0 * targets.skill_error)
 
 
-def _never_said(record: Record, targets: Targets, worst: int, recall: float, step: int) -> Finding:
+def _seldom_said(record: Record, targets: Targets, worst: int, recall: float, step: int) -> Finding:
     counts = np.asarray(targets.counts, float)
     present, share, told = int((counts > 0).sum()), float((counts / counts.sum())[worst]), targets.told[worst]
+    never = recall < IGNORED
     return Finding(
         "class-imbalance",
-        "fault" if reached(record).failed else "hint",
+        "fault" if never and reached(record).failed and not _learning(record) else "hint",
         "",
         (
-            Evidence(f"recall of class {worst}", recall, IGNORED),
+            Evidence(f"recall of class {worst}", recall, MISSED * float(told)),
             Evidence("found by neighbours or a linear model", float(told), TOLD),
             Evidence("its share of the rows", share, RARE / present),
         ),
-        f"Class {worst} has {share:.1%} of the rows and is never said, though inputs tell it: "
-        "the loss is already low where the frequent class is always said.",
-        "Weight the loss by 1/share of the class, or draw its rows more often, and judge by a score that "
-        "counts classes alike.",
+        f"Class {worst} has {share:.1%} of the rows and is {'never' if never else 'seldom'} said, though "
+        "inputs tell it: the loss is already low where the frequent class is always said.",
+        _BALANCED,
         step=step,
         changes=(Change("loss", word="class weights"),),
-        harm=float(told) / max(2, present),
-        explains=("no-learning", "plateau", "input-ignored"),
+        harm=(float(told) - recall) / max(2, present),
+        explains=("no-learning", "plateau", "input-ignored") if never else (),
     )
 
 

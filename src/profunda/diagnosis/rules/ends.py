@@ -56,7 +56,7 @@ _LOGARITHMS = frozenset({"log_softmax", "logsigmoid"})
 
 def end_of(anatomy: Anatomy) -> End | None:
     """How the outputs are made; None where the module could not be read or has no layers."""
-    if anatomy.why or not anatomy.ops:
+    if anatomy.why or not anatomy.ops or anatomy.deaf:  # what made the outputs is no part of the pass then
         return None
     last = [what for what in anatomy.last if what not in _PASSING]
     if not last or all(what in _AVERAGING for what in last):

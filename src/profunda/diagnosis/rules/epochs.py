@@ -7,19 +7,25 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.readings import (
+    GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
+    Progress,
     broke_down,
     easy,
-    is_mature,
+    epochs_seen,
     poor,
     progress,
     relief,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
-from profunda.diagnosis.rules.trends import Trend, trend
+from profunda.diagnosis.rules.speeds import searches_lines
+from profunda.diagnosis.rules.trends import STRAIGHT, Ending, Trend, ending, trend
 
 __all__ = ["RULES"]
+
+LEAST = 8
+"""Steps of a run that is over: fewer are a trial of whether it runs at all."""
 
 STILL_FALLS = 0.1
 """Fall over the last third of the run, in the constant's loss: an exponential decay that falls so much has
@@ -27,6 +33,26 @@ run for less than two of its time constants."""
 
 PART_OF_REST = 0.25
 """The same over the loss that is left."""
+
+STEEP = 0.05
+"""Fall from the middle of a run to its end along a straight line, in the constant's loss: beyond what a
+converged network still finds."""
+
+ALONG = 0.7
+"""Its slope over the mean slope of the run: an exponential decay that ran for one of its time constants. Of
+few steps it is `STRAIGHT`, one and a half of them."""
+
+SHORT = 100
+"""Steps: three epochs of a thousand rows in batches of 32. Below it most networks have just begun."""
+
+NEARLY, MOSTLY = 0.8, 0.7
+"""Shares taken away of errors and of loss, both of which say that what is still to come is little."""
+
+LITTLE_LEFT = 0.95
+"""Share of the constant's loss taken away, beyond which a loss that falls late has fallen."""
+
+PASSES, BRIEF = 3.0, 300
+"""Times over the data, and steps, below both of which a training is a trial of whether it runs."""
 
 WHOLE = 0.03
 """Fall over the whole run, in the constant's loss, below which it may be but the first bias."""
@@ -37,19 +63,89 @@ def _too_few(record: Record) -> Answer:
     if course is None or math.isnan(got.trivial) or math.isnan(got.learnt):
         return not_applicable(code, "no losses, or nothing to compare them with")
     if not course.finished:
-        return not_applicable(code, "the run was ended before its time")
-    line = trend(course.loss)
-    if line is None or not is_mature(record) or (course.planned and course.steps < 0.9 * course.planned):
-        return clear(code) if broke_down(course) else too_little(code, f"{course.steps} steps")
-    more = relief(record, "epochs", above=1.0)
-    falls = line.falls and line.fall >= max(STILL_FALLS * got.trivial, PART_OF_REST * got.end)
-    fallen = max(line.whole, got.start - got.end)  # blocks begin late, looks before the first step
-    begun = line.steady and line.fall > 0.0 and fallen >= WHOLE * got.trivial and poor(record)
-    if not (falls or begun) or got.learnt > 1.0 - NOTHING or not _valid_falls(course):
+        return _planned(record, course)
+    line, last = trend(course.loss), ending(record)
+    if broke_down(course):
+        return clear(code)
+    if course.steps < max(LEAST, 0.9 * course.planned) or (line is None and last is None):
+        return too_little(code, f"{course.steps} steps")
+    if _arrived(course, got) and not _is_steep(last, got):
+        return clear(code)
+    falls = _falls(course, got) or _goes_on(course, last, got) or _begun(record, course)
+    falls = falls and _valid_falls(course)
+    if not falls and not _hardly_tried(record, course, got):
         return clear(code)
     fault = got.learnt < MEDIOCRE and not 0.0 < easy(record) <= got.learnt  # noise may be all that is left
-    gained = () if more is None else (Evidence("loss that more epochs take away", more.gain),)
-    return (_stopped(line, got.trivial, got.learnt, fault, gained),)
+    return (_stopped(record, line, last, fault and falls),)
+
+
+def _is_steep(last: Ending | None, got: Progress) -> bool:
+    """Whether the last part of the run took away a quarter of all, as fast as ever, and left some."""
+    if last is None or got.by_loss >= LITTLE_LEFT or got.learnt > 1.0 - NOTHING:
+        return False
+    return last.fall >= GREAT_GAIN * got.trivial and last.straight >= ALONG
+
+
+def _arrived(course: Course, got: Progress) -> bool:
+    """Whether little is still to come: of few steps by the score and by the loss, which goes on longer."""
+    if got.learnt > 1.0 - NOTHING:
+        return course.steps > SHORT or got.by_loss >= MEDIOCRE
+    return course.steps > SHORT and got.learnt >= NEARLY and got.by_loss >= MOSTLY
+
+
+def _falls(course: Course, got: Progress) -> bool:
+    """By batches: an exponential decay of few of its time constants."""
+    line = trend(course.loss)
+    if line is None:
+        return False
+    return line.falls and line.fall >= max(STILL_FALLS * got.trivial, PART_OF_REST * got.end)
+
+
+def _goes_on(course: Course, last: Ending | None, got: Progress) -> bool:
+    """By looks at the same rows: along a straight line, and on rows not trained on half as much at least."""
+    if last is None or last.unseen < max(STEEP * got.trivial, last.fall) / 2.0:
+        return False
+    along = ALONG if course.steps > SHORT else STRAIGHT
+    return last.straight >= along and last.fall >= STEEP * got.trivial
+
+
+def _begun(record: Record, course: Course) -> bool:
+    line, got = trend(course.loss), progress(record)
+    if line is None or not poor(record):
+        return False
+    fallen = max(line.whole, got.start - got.end)  # blocks begin late, looks before the first step
+    return line.steady and line.fall > 0.0 and fallen >= WHOLE * got.trivial
+
+
+def _hardly_tried(record: Record, course: Course, got: Progress) -> bool:
+    """So few steps that a network which missed what simple predictors reach, or where these reach nothing,
+    has shown nothing of what it can do.
+    """
+    return course.steps <= SHORT and poor(record) and got.by_loss < NOTHING
+
+
+def _planned(record: Record, course: Course) -> Answer:
+    """Of a run that is on its way: whether all of it is short."""
+    code = "too-few-epochs"
+    passes = epochs_seen(record) * course.planned / max(1, course.steps)
+    brief = course.planned <= SHORT or (course.planned <= BRIEF and passes < PASSES)
+    if not course.planned or not brief or not course.steps or searches_lines(record.optimiser):
+        return too_little(code, f"{course.steps} steps")
+    return (
+        Finding(
+            code,
+            "hint",
+            "",
+            (
+                Evidence("steps in all", float(course.planned), float(SHORT)),
+                Evidence("times over the rows", passes, PASSES),
+            ),
+            f"All of the training is {course.planned} steps: most networks have just begun to learn then.",
+            "Train for several times as many epochs.",
+            changes=(Change("epochs", value=4.0),),
+            harm=0.1,
+        ),
+    )
 
 
 def _valid_falls(course: Course) -> bool:
@@ -65,25 +161,29 @@ def _valid_falls(course: Course) -> bool:
     )
 
 
-def _stopped(
-    line: Trend, trivial: float, learnt: float, fault: bool, gained: tuple[Evidence, ...]
-) -> Finding:
+def _stopped(record: Record, line: Trend | None, last: Ending | None, fault: bool) -> Finding:
+    course, got, more = record.course, progress(record), relief(record, "epochs", above=1.0)
+    shown = (
+        [] if line is None else [Evidence("fall over the last third", line.fall / got.trivial, STILL_FALLS)]
+    )
+    if last is not None:
+        shown.append(Evidence("fall from the middle to the end", last.fall / got.trivial, STEEP))
+        shown.append(Evidence("its slope over the mean slope", last.straight, ALONG))
+    shown.append(Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE))
+    shown += [] if more is None else [Evidence("loss that more epochs take away", more.gain)]
+    fell = max(0.0 if line is None else line.fall, 0.0 if last is None else last.fall) / got.trivial
+    steps = 0 if course is None else course.steps
     return Finding(
         "too-few-epochs",
         "fault" if fault else "hint",
         "",
-        (
-            Evidence("fall over the last third, in the constant's loss", line.fall / trivial, STILL_FALLS),
-            Evidence("slope of the last third over the mean slope", line.straight),
-            Evidence("share of the constant's loss learnt", learnt, MEDIOCRE),
-            *gained,
-        ),
-        f"The run ended after {learnt:.0%} of the way from the best constant's loss, and over its last "
-        f"third the loss still fell by {line.fall / trivial:.0%} of it.",
+        (*shown, Evidence("steps", float(steps))),
+        f"The run ended after {steps} steps and {max(0.0, got.learnt):.0%} of the way from the best "
+        f"constant's loss, of which its last part still took {fell:.0%}.",
         "Train for several times as many epochs, or step further in each.",
         changes=(Change("epochs", value=4.0),),
-        harm=min(1.0, max(0.1, 1.0 - learnt)),
-        explains=("no-learning",),
+        harm=min(1.0, max(0.1, 1.0 - got.learnt)),
+        explains=("no-learning", "plateau"),
     )
 
 

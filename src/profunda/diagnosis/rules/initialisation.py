@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity, Silence
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import cut_of
+from profunda.diagnosis.rules.firsts import with_large, with_small
 from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
 from profunda.diagnosis.rules.laziness import lazy
 from profunda.diagnosis.rules.reached import reached
@@ -119,6 +120,12 @@ def _copies(record: Record, at: int, share: float, severity: Severity) -> Findin
 
 
 def _too_small(record: Record) -> Answer:
+    told = _fades(record)
+    plain = with_small(record) if isinstance(told, Silence) else None
+    return told if plain is None else (plain,)
+
+
+def _fades(record: Record) -> Answer:
     code, flow = "weights-too-small", flow_of(record)
     if flow is None or not len(flow.excess):
         return not_applicable(code, "no hidden layers without norms whose critical weights are known")
@@ -132,12 +139,12 @@ def _too_small(record: Record) -> Answer:
     if cut_of(record) is not None or flow.whole > max(flow.least, LOST) ** PART_OF_IT:
         return clear(code, "smaller than critical, but not by what is lost: something else takes it")
     severity = _severity(record, mended, certain=lost, strong=flow.least < FADED)
-    if severity is None:
-        return clear(code) if is_mature(record) else too_little(code, "smaller than critical; it may do")
+    if severity is None and is_mature(record):
+        return clear(code)
     return (
         _off_critical(
             code,
-            severity,
+            severity or "hint",
             record,
             flow,
             SMALL,
@@ -148,6 +155,12 @@ def _too_small(record: Record) -> Answer:
 
 
 def _too_large(record: Record) -> Answer:
+    told = _grows(record)
+    plain = with_large(record, _carries_over(record)) if isinstance(told, Silence) else None
+    return told if plain is None else (plain,)
+
+
+def _grows(record: Record) -> Answer:
     code, flow, first = "weights-too-large", flow_of(record), before(record)
     if flow is None or first is None or not len(flow.excess):
         return not_applicable(code, "no hidden layers without norms whose critical weights are known")
@@ -162,15 +175,15 @@ def _too_large(record: Record) -> Answer:
     certain = bool(first.broken) or flow.forward > BURST or high > BURST
     strong = largest > FAR_LARGE and (flow.most > GROWS or flat >= MEDIOCRE)
     severity = _severity(record, relief(record, "initialisation"), certain, strong)
-    if severity is None and strong and flat >= MEDIOCRE and not (is_mature(record) and _carries_over(record)):
+    if severity is None and strong and flat >= MEDIOCRE and not _carries_over(record):
         severity = "hint"
-    if severity is None:
-        return clear(code) if is_mature(record) else too_little(code, "larger than critical; it may do")
+    if severity is None and is_mature(record):
+        return clear(code)
     more = (Evidence("activations on flat ends before training", flat, MEDIOCRE, "share"),) if flat else ()
     return (
         _off_critical(
             code,
-            severity,
+            severity or "hint",
             record,
             flow,
             LARGE,
@@ -258,30 +271,43 @@ def _outputs(record: Record) -> Answer:
             return clear(code, "the loss is high because of where the targets lie")
     elif first.output_size <= FAR_OUT:
         return clear(code, "outputs are of usual size; it is the constant's loss that is low")
-    if not is_mature(record) or record.course is None:
-        return too_little(code, "outputs begin large; how long that takes to undo is not known yet")
-    spent = _spent(record.course.loss, got.trivial)
-    if not failing(record) and spent < LATE:
-        return clear(code, "undone within the first steps")
+    spent = math.nan
+    if is_mature(record) and record.course is not None:
+        spent = _spent(record.course.loss, got.trivial)
+        if not failing(record) and spent < LATE:
+            return clear(code, "undone within the first steps")
+    first_steps = "the first steps" if math.isnan(spent) else f"{spent:.0%} of all steps"
     return (
         Finding(
             code,
-            "fault" if failing(record) else "hint",
+            "fault" if is_mature(record) and failing(record) else "hint",
             record.anatomy.layers[-1].name if record.anatomy.layers else "",
             (
                 Evidence("first loss over the best constant's", ratio, BEGINS_HIGH, "factor"),
-                Evidence("steps until it is down to the constant's", spent, LATE, "share"),
+                *(
+                    ()
+                    if math.isnan(spent)
+                    else (Evidence("steps until it is down to the constant's", spent, LATE, "share"),)
+                ),
             ),
             f"Before training the loss is {ratio:.3g} times that of the best constant output: "
-            f"{spent:.0%} of all steps only undo the first weights of the last layer.",
+            f"{first_steps} only undo the first weights of the last layer.",
             "Begin with a last layer of small weights: divide them by the size of the first outputs.",
             changes=(
                 Change("initialisation", record.anatomy.layers[-1].name, word="small")
                 if record.anatomy.layers
                 else Change("initialisation", word="small"),
             ),
-            harm=min(1.0, spent),
-            explains=("rate-too-low", "too-few-epochs", "gradients-clipped-away", *STALLED[:2]),
+            harm=1.0 if math.isnan(spent) else min(1.0, spent),
+            explains=(
+                "rate-too-low",
+                "rate-too-high",
+                "too-few-epochs",
+                "too-small",
+                "gradients-clipped-away",
+                "input-ignored",
+                *STALLED[:2],
+            ),
         ),
     )
 

@@ -3,41 +3,20 @@
 import math
 from statistics import NormalDist
 
-import numpy as np
-
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Targets
+from profunda.diagnosis.givens import Rows, Targets
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.consequences import STALLED
-from profunda.diagnosis.rules.reached import Reached, reached
-from profunda.diagnosis.rules.readings import LEAST_STEPS
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.unrelated import BARREN, DOUBLE_SIDED, PART, RULE
+from profunda.diagnosis.skills import DEEP
 
-__all__ = ["RULES", "wilson"]
+__all__ = ["RULES", "overlap", "wilson"]
 
-SEEN = 0.03
-"""A skill above this would have been seen, else there are too few rows: the best simple predictor's skill is
-below it even two standard errors further up."""
-
-SIGNIFICANT = 1.6
-"""Skill over its standard error, as large as one normal number z = 3.3 makes it: 1 in 2,000, and there are
-six predictors."""
-
-REMEMBERED = 0.1
-"""Share of the constant's loss taken away on training rows that shows that the network fits what it is
-given."""
-
-NO_SKILL = 0.02
-"""Share of the constant's loss on validation rows that is nothing."""
+MOVED = 0.03
+"""Moved labels are told to some use."""
 
 ALPHA = 1e-3
 """Once in a thousand programs whose labels are right, over all moves together (Bonferroni)."""
-
-PART, MOVED = 0.25, 0.03
-"""The given labels are told less than a quarter as well as the moved ones, and these to some use."""
-
-MOVED_WEIGHTS = 0.01
-"""Part of its length by which some layer moved: the network had its chance."""
 
 SERIAL = 0.1
 """Rows that follow from the row before to this share of their variance: series and sliding windows, in which
@@ -46,6 +25,10 @@ a neighbour's label may be known for good reasons."""
 NOISY = 0.04
 """One label in 25, by the lower end of Wilson's interval: with fewer, the border between classes is as
 much."""
+
+THIN, UNSURE = 25, 0.1
+"""Rows of a class below which the ten neighbours of a row reach to its border, so that its midst is not told
+well, and what then must be wrong of its labels."""
 
 CONSISTENT = 0.6
 """Wrong labels leave (1 - noise)² of the skill. Where classes overlap as much that even their midst is mixed,
@@ -57,13 +40,11 @@ AMOUNTS = 0.02
 CONFLICT_FAULT, CONFLICT_HINT, GROUPS = 0.05, 0.01, 10
 """Shares of all rows with a double of another label, and how many different rows must occur twice."""
 
+LOST = 0.15
+"""Of what is asked: rows rounded that far lose more than a seventh of it."""
+
 FINE = 0.5
 """Where a column tells so many of the rows apart, none are equal by coincidence."""
-
-DOUBLE_SIDED = 2.0
-"""Standard errors of an interval."""
-
-_BARREN = ("overfitting", "labels-noisy", *STALLED)
 
 
 def wilson(share: float, n: int, z: float = DOUBLE_SIDED) -> tuple[float, float]:
@@ -77,115 +58,6 @@ def wilson(share: float, n: int, z: float = DOUBLE_SIDED) -> tuple[float, float]
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-# Unrelated ------------------------------------------------------------------------------------------
-
-
-def _labels_unrelated(record: Record) -> Answer:
-    code = "labels-unrelated"
-    targets = record.targets
-    if targets is None or not math.isfinite(targets.skill):
-        return not_applicable(code, "Whether inputs tell targets was not measured.")
-    one_sided = _one_sided(code, targets)
-    if one_sided is not None:
-        return (one_sided,)
-    if targets.skill > SIGNIFICANT * targets.skill_error:
-        return clear(code)
-    if targets.skill + DOUBLE_SIDED * targets.skill_error > SEEN:
-        return too_little(code, f"With {targets.rows} rows a skill of {SEEN:.0%} might not be seen.")
-    got = reached(record)
-    if not got.known or got.broken:
-        return too_little(code, "Neighbours and a linear model tell nothing; a network may.")
-    if _generalises(record, got):
-        return clear(code, "Only the network tells them.")
-    return _unrelated(code, record, targets, got)
-
-
-def _one_sided(code: str, targets: Targets) -> Finding | None:
-    """Labels that the same predictors tell in one of training and validation, and not at all in the other."""
-    skill, error = targets.skill, DOUBLE_SIDED * targets.skill_error
-    held, held_error = targets.held, DOUBLE_SIDED * targets.held_error
-    if not math.isfinite(held):
-        return None
-    train = skill <= SIGNIFICANT * targets.skill_error and skill + error < PART * (held - held_error)
-    valid = held <= SIGNIFICANT * targets.held_error and held + held_error < PART * (skill - error)
-    if not (train or valid):
-        return None
-    where, other = ("training", "validation") if train else ("validation", "training")
-    low, high = (skill, held) if train else (held, skill)
-    return Finding(
-        code,
-        "fault",
-        "",
-        (
-            Evidence(f"skill of neighbours and a linear model on {where} rows", low, PART * high),
-            Evidence(f"the same on {other} rows", high),
-        ),
-        f"Neighbours and a linear model tell {high:.0%} of the labels' variance within the {other} rows, and "
-        f"nothing within the {where} rows: there, labels were shuffled apart from their rows.",
-        f"Check that inputs and labels of the {where} rows are read, sorted and shuffled together: look at "
-        "some rows beside their labels.",
-        explains=_BARREN,
-    )
-
-
-def _unrelated(code: str, record: Record, targets: Targets, got: Reached) -> Answer:
-    """Nobody tells labels: a fault if the network did learn rows by heart, for then it was well."""
-    learnt, judged = got.train > REMEMBERED, math.isfinite(got.valid)
-    if learnt and not judged:
-        return too_little(
-            code, "The network fits its rows; without validation nobody knows whether by heart."
-        )
-    rows = record.rows
-    plain = rows is not None and rows.kind in ("numbers", "images") and len(rows.shape) != 2
-    if not learnt and (not plain or not _moved(record)):
-        return too_little(code, "Neither the network nor simple predictors learnt; that may be its fault.")
-    return (
-        Finding(
-            code,
-            "fault" if learnt else "hint",
-            "",
-            (
-                Evidence("skill of neighbours and a linear model", targets.skill, SEEN),
-                *((Evidence("the network's on validation rows", got.valid, NO_SKILL),) if judged else ()),
-                Evidence("the network's on training rows", got.train, REMEMBERED),
-            ),
-            f"On {targets.rows} rows neither neighbours nor a linear model"
-            f"{' nor, on validation rows, the network' * judged} tell labels better than a constant"
-            f"{': it learns rows by heart' * learnt}. Labels were shuffled apart from their rows, or inputs "
-            "do not hold what is asked.",
-            "Check that inputs and labels are read, sorted and shuffled together: look at some rows beside "
-            "their labels.",
-            step=record.surveys[-1].step if record.surveys else 0,
-            explains=_BARREN,
-        ),
-    )
-
-
-def _moved(record: Record) -> bool:
-    """Whether weights moved, so that the network had its chance."""
-    last = record.surveys[-1] if record.surveys else None
-    if last is None or last.step < LEAST_STEPS or not np.isfinite(last.moved).any():
-        return False
-    return float(np.nanmax(last.moved)) > MOVED_WEIGHTS
-
-
-def _generalises(record: Record, got: Reached) -> bool:
-    n = record.rows.compared if record.rows is not None else 0
-    error = 1.0 / math.sqrt(n) if n else 0.0
-    scores = [one.valid_score for one in record.surveys if one.step > 0]
-    scores += [] if record.course is None else list(record.course.valid_score)
-    best = max((score for score in scores if math.isfinite(score)), default=math.nan)
-    targets, task = record.targets, record.task
-    if task is None or targets is None or not math.isfinite(best):
-        return got.valid > NO_SKILL + error
-    if task.kind in ("classes", "binary") and targets.counts.sum() > 0:
-        constant = float(targets.counts.max() / targets.counts.sum())
-        return best > constant + 3.0 * 0.5 * error + 0.01 or got.valid > NO_SKILL + error
-    if task.kind == "values":  # beside the validation rows' own mean: they may vary less than others
-        return best > NO_SKILL + error
-    return got.valid > NO_SKILL + error
 
 
 # Shifted --------------------------------------------------------------------------------------------
@@ -226,7 +98,7 @@ def _labels_shifted(record: Record) -> Answer:
             f"Inputs tell {targets.skill:.0%} of the labels' variance as they stand, and "
             f"{targets.shifted:.0%} if each label is moved {by}: rows and labels are out of step.",
             f"Look for the roll, shift or lost first line between them, and move labels {by}.",
-            explains=("labels-unrelated", "labels-noisy", "labels-conflicting", *_BARREN),
+            explains=("labels-unrelated", "labels-noisy", "labels-conflicting", *BARREN),
         ),
     )
 
@@ -270,6 +142,9 @@ def _labels_conflicting(record: Record) -> Answer:
     rows, targets, task = record.rows, record.targets, record.task
     if rows is None or targets is None or task is None or task.kind not in ("classes", "binary", "values"):
         return not_applicable(code, "Rows have no single label.")
+    apart = rows.within if task.kind == "values" else rows.conflicts / max(rows.doubles, 1e-12)
+    if rows.coarse and apart > LOST:
+        return (_rounded(rows, apart, task.kind == "values"),)
     if rows.conflicts <= CONFLICT_HINT or not rows.doubles > 0.0:
         return clear(code)
     if rows.groups < GROUPS or not rows.by_chance > 0.0:
@@ -308,10 +183,56 @@ def _labels_conflicting(record: Record) -> Answer:
     )
 
 
+def _rounded(rows: Rows, apart: float, values: bool) -> Finding:
+    what = "of their targets' variance lies between equal rows" if values else "of their doubles disagree"
+    return Finding(
+        "labels-conflicting",
+        "hint",
+        "",
+        (
+            Evidence("share of rows that occur again", rows.doubles),
+            Evidence("share of what they are asked that equal rows do not share", apart, LOST),
+        ),
+        f"Every column has a few even levels, so {rows.doubles:.0%} of the rows occur again, and {apart:.0%} "
+        f"{what}: no function fits more than the rest.",
+        "Keep inputs as exact as they were measured: look for a rounding, a whole-number type or a unit too "
+        "coarse.",
+        harm=min(1.0, apart),
+        explains=("labels-noisy", "too-small", "plateau", "no-learning", "too-few-epochs"),
+    )
+
+
 def _beside(natural: bool, expected: float) -> str:
     if natural:
         return "that is no coincidence of inputs, for such rows are copies, with labels that were given anew."
     return f"where inputs tell as much as here {expected:.0%} would."
+
+
+def overlap(skill: float, classes: int) -> float:
+    """Share of rows of other classes among the surest ones said to be of one, where no label is wrong.
+
+    A score for a class of 1/C of the rows whose squared correlation with its labels is `skill`, normal within
+    the class and outside of it; the surest are as many as `skills.disagreement` looks at.
+
+    >>> round(overlap(0.2, 2), 2), round(overlap(0.8, 2), 2)
+    (0.13, 0.0)
+    """
+    if classes < 2 or not 0.0 < skill < 1.0:
+        return 0.0
+    own = 1.0 / classes
+    ahead, behind = math.sqrt(skill * (1.0 - own) / own), -math.sqrt(skill * own / (1.0 - own))
+    normal, wide = NormalDist(), math.sqrt(1.0 - skill)
+
+    def beyond(score: float) -> tuple[float, float]:
+        mine, others = (normal.cdf((mean - score) / wide) for mean in (ahead, behind))
+        return own * mine, (1.0 - own) * others
+
+    low, high = behind - 9.0, ahead + 9.0
+    for _ in range(50):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if sum(beyond(middle)) > DEEP * own else (low, middle)
+    mine, others = beyond(low)
+    return others / (mine + others)
 
 
 def _labels_noisy(record: Record) -> Answer:
@@ -320,36 +241,41 @@ def _labels_noisy(record: Record) -> Answer:
     if targets is None or not math.isfinite(targets.noisy) or targets.agreeing < 1:
         return not_applicable(code, "Targets are no classes, or nothing tells them.")
     low, high = wilson(targets.noisy, targets.agreeing)
-    if low <= NOISY:
-        return clear(code)
     present = int((targets.counts > 0).sum())
+    apart = DOUBLE_SIDED * math.hypot(targets.skill_error, targets.held_error)  # NaN without validation
+    more = targets.held_rows > targets.rows  # which tell more by themselves
+    cleaner = not more and targets.held - targets.skill > apart
+    told = targets.held - targets.held_error if cleaner else targets.skill - targets.skill_error
+    limit = max(NOISY if targets.rows >= THIN * present else UNSURE, overlap(told, present))
+    if low <= limit:
+        return clear(code)
     left = max(0.0, 1.0 - targets.noisy * present / max(1, present - 1)) ** 2
     if targets.order <= AMOUNTS:
         return clear(code, "Labels are amounts: those between others have no midst of their own.")
-    apart = DOUBLE_SIDED * math.hypot(targets.skill_error, targets.held_error)  # NaN without validation
-    cleaner = targets.held - targets.skill > apart
     if _outdone(record, low) and not cleaner:
         return clear(code, "The network tells more validation labels than are right by that.")
     far = cleaner and targets.held - apart > 2.0 * targets.skill  # clean validation rows show what there is
     if (targets.skill < CONSISTENT * left and not far) or left < 0.02:
         return clear(code, "Classes overlap, and so do their labels.")
-    return (
-        Finding(
-            code,
-            "hint",
-            "",
-            (
-                Evidence("share of surely told rows with another label", targets.noisy, NOISY),
-                Evidence("at least", low, NOISY),
-                Evidence("at most", high),
-            ),
-            f"{targets.noisy:.0%} of the labels are not what neighbours and a linear model surely say, in "
-            "the midst of every class: a large network will learn them by heart.",
-            "Look at these rows; where they cannot be put right, stop early or smooth labels.",
-            changes=(Change("loss", value=round(min(0.2, targets.noisy), 2), word="label smoothing"),),
-            harm=min(1.0, targets.noisy),
-            explains=("overfitting",),
+    return (_noise(targets, limit, low, high),)
+
+
+def _noise(targets: Targets, limit: float, low: float, high: float) -> Finding:
+    return Finding(
+        "labels-noisy",
+        "hint",
+        "",
+        (
+            Evidence("share of surely told rows with another label", targets.noisy, limit),
+            Evidence("at least", low, limit),
+            Evidence("at most", high),
         ),
+        f"{targets.noisy:.0%} of the labels are not what neighbours and a linear model surely say, in the "
+        "midst of every class: a large network will learn them by heart.",
+        "Look at these rows; where they cannot be put right, stop early or smooth labels.",
+        changes=(Change("loss", value=round(min(0.2, targets.noisy), 2), word="label smoothing"),),
+        harm=min(1.0, targets.noisy),
+        explains=("overfitting",),
     )
 
 
@@ -363,7 +289,7 @@ def _outdone(record: Record, noise: float) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("labels-unrelated", _labels_unrelated),
+    RULE,
     Rule("labels-shifted", _labels_shifted),
     Rule("labels-conflicting", _labels_conflicting),
     Rule("labels-noisy", _labels_noisy),

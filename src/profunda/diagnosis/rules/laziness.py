@@ -7,7 +7,15 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.flow import hidden
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, GREAT_GAIN, MEDIOCRE, after, is_mature, progress
+from profunda.diagnosis.rules.readings import (
+    CLEAR_GAIN,
+    GREAT_GAIN,
+    MEDIOCRE,
+    after,
+    is_mature,
+    progress,
+    share_of_score,
+)
 from profunda.diagnosis.rules.rule import clear, not_applicable, too_little
 
 __all__ = ["lazy", "learns_no_features"]
@@ -15,6 +23,13 @@ __all__ = ["lazy", "learns_no_features"]
 STILL = 0.01
 """Drift of the kernel in the lazy regime: networks that learn features are at 0.1 and above (Fort et al.
 2020; Chizat et al. 2019). A kernel that turned by this much has changed by √0.02, a seventh of itself."""
+
+FIXED = 1e-4
+"""Drift below which not even a width of thousands of units explains it: a kernel of usual weights turns by
+about one part in the width. Outputs are enlarged, and steps shortened to match."""
+
+ALL = 0.95
+"""Share learnt on validation rows from which on nobody asks how it was learnt."""
 
 SHORT = 0.1
 """Relative movement of the weights in the lazy regime: activations change by at most about this part of
@@ -43,7 +58,7 @@ def lazy(record: Record) -> Answer:
     unseen = _unseen(record)
     if math.isnan(unseen):
         return too_little(code, "what its fixed features cost is seen on validation rows only")
-    if not _misses(record):
+    if not _misses(record) and not _stands(record):
         return clear(code, "its features hardly change, and they serve")
     return (
         Finding(
@@ -84,6 +99,18 @@ def _misses(record: Record) -> bool:
     """Whether far less is known of validation rows than of those trained on."""
     got = progress(record)
     return got.learnt >= MEDIOCRE and _unseen(record) <= got.learnt - GREAT_GAIN
+
+
+def _stands(record: Record) -> bool:
+    """Whether the kernel is the first one but for rounding, and the rows that it could not tell are not all
+    there are to be told.
+    """
+    kernel, got = record.kernel, progress(record)
+    learnt = got.start - got.end >= MEDIOCRE * got.trivial
+    last = after(record)
+    told = math.nan if last is None else share_of_score(record, last.valid_score)
+    known = max(_at_best(record), 0.0 if math.isnan(told) else told)
+    return kernel is not None and kernel.drift < FIXED and learnt and known < ALL
 
 
 def _unseen(record: Record) -> float:

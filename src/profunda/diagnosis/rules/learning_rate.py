@@ -1,4 +1,4 @@
-"""Rules on the learning rate: steps too long, too short, or shortened too early."""
+"""Rules on the learning rate: steps too long, or too short."""
 
 import math
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
-from profunda.diagnosis.rules import standstill
+from profunda.diagnosis.rules import schedules, standstill
 from profunda.diagnosis.rules.consequences import WILD
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
-    MEDIOCRE,
+    NOTHING,
     broke_down,
+    easy,
     failing,
     is_adaptive,
     is_mature,
@@ -23,8 +24,15 @@ from profunda.diagnosis.rules.readings import (
     tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
-from profunda.diagnosis.rules.speeds import CRAWLS, HARDLY_MOVED, crawls, farthest
-from profunda.diagnosis.rules.trends import STRAIGHT, goes_straight, trend
+from profunda.diagnosis.rules.speeds import (
+    CRAWLS,
+    HARDLY_MOVED,
+    crawls,
+    farthest,
+    first_steps,
+    searches_lines,
+)
+from profunda.diagnosis.rules.trends import STRAIGHT, ending, goes_straight, restless, trend
 
 __all__ = ["RULES"]
 
@@ -43,18 +51,23 @@ RESTLESS = 0.1
 """A usual step, over the whole run, that turns the usual layer by this part of its length: networks that
 converge come down to a hundredth and less."""
 
+RUSH = 0.15
+"""Length of usual first steps, in lengths of the usual layer: networks that go on to learn begin with a
+twentieth, a tenth at most, and seven steps of this length leave nothing of the first weights."""
+
+TINY, TRAVELS = 1e-3, 0.2
+"""The same, and the way that all steps planned could lead, below which a loss that falls along a line is
+held up by its steps: networks that learn begin with 3 thousandths, and go as far as weights are long."""
+
+SCATTER, ARRIVED, SMALL = 0.04, 0.9, 8
+"""Root mean square, in the constant's loss, by which ends of epochs rise above the one before, over the same
+rows; the share learnt from which on it does no harm; and rows up to which a batch is the reason."""
+
 BLOWN = 10.0
 """Weights of the usual layer that went so many times their first length away."""
 
 GREW = 3.0
 """Losses before a break-down over the first one."""
-
-NEARLY_NOTHING = 0.01
-"""Rate over its peak. Steps down to a hundredth in the last third of a run are usual."""
-
-EARLY_END = 0.5
-"""Part of the steps that are left when the rate has become nearly nothing: cosine schedules leave 0.06,
-steps by tenths at 30, 60 and 90 % leave 0.4."""
 
 LEAST_LOOKS = 4
 """Steps measured before the whole run is judged by them."""
@@ -116,23 +129,40 @@ def _before_steps(record: Record) -> Answer:
 
 def _rising(record: Record, course: Course, signs: tuple[Evidence, ...]) -> Answer:
     """Before the run is mature: where the loss is far above where it began, or was after a step as long as
-    the weights are.
+    the weights are, or the first steps turned much of them.
     """
     got, part = progress(record), max(1, len(course.loss) // 4)
     level = max(abs(got.start), got.trivial if math.isfinite(got.trivial) else 0.0)
     above = int(np.sum(course.loss[1:] > GREW * level))  # the first loss is from before all steps
     leapt = above >= 2 and any(one.limit == LEAP for one in signs)  # one batch may be an odd one
     now = float(np.median(course.loss[-part:])) / level if len(course.loss) >= 8 and level > 0.0 else 0.0
-    if not (leapt or now > GREW):
+    if not (leapt or now > GREW or _rushes(record)):
         return too_little("rate-too-high", f"{course.steps} steps")
     severity = "fault" if now > GREW else "hint"
     return (_long(record, severity, (Evidence("loss over the first one", now), *signs)),)
 
 
 def _unsettled(record: Record, course: Course, signs: tuple[Evidence, ...]) -> bool:
-    """Little was learnt, the loss does not fall, and two signs of long steps agree."""
-    line = trend(course.loss)
-    return poor(record) and len(signs) >= 2 and line is not None and not line.falls
+    """Little was learnt, the loss does not fall, and the first steps, or two signs, tell of long ones; or it
+    goes up and down as in no run that settles.
+    """
+    if _scatters(record, course):
+        return True
+    line, got = trend(course.loss), progress(record)
+    if not poor(record) or line is None or line.falls:
+        return False
+    return len(signs) >= 2 or (_rushes(record) and not NOTHING <= easy(record) <= got.learnt)
+
+
+def _rushes(record: Record) -> bool:
+    """The first weights of a single layer are as good as none, however far it steps from them."""
+    several = len(record.anatomy.layers) > 1
+    return several and first_steps(record) >= RUSH and not searches_lines(record.optimiser)
+
+
+def _scatters(record: Record, course: Course) -> bool:
+    got, batch = progress(record), float(np.median(course.rows)) if len(course.rows) else 0.0
+    return batch > SMALL and got.learnt < ARRIVED and restless(course) >= SCATTER * got.trivial
 
 
 def _signs(record: Record, course: Course) -> tuple[Evidence, ...]:
@@ -146,10 +176,15 @@ def _signs(record: Record, course: Course) -> tuple[Evidence, ...]:
         found.append(Evidence("longest step over the weights, usual layer", float(np.max(usual)), LEAP))
     elif len(usual) > 2 and float(np.median(usual)) >= RESTLESS:
         found.append(Evidence("usual step over the weights", float(np.median(usual)), RESTLESS))
+    elif _rushes(record):
+        found.append(Evidence("usual one of the first steps over the weights", first_steps(record), RUSH))
     far = moved(record)
     far = far[np.isfinite(far)]
     if len(far) and float(np.median(far)) >= BLOWN:
         found.append(Evidence("way of the weights over their first length", float(np.median(far)), BLOWN))
+    if _scatters(record, course):
+        spread = restless(course) / progress(record).trivial
+        found.append(Evidence("rises of the loss between epochs, in the constant's", spread, SCATTER))
     ratio = _growth(course)
     if ratio >= GREW:
         found.append(Evidence("largest loss over the first", ratio, GREW))
@@ -202,10 +237,10 @@ def _too_low(record: Record) -> Answer:
     code, course = "rate-too-low", record.course
     if course is None or not len(course.loss):
         return not_applicable(code, "no steps were seen")
+    if len(course.rate) >= LEAST_LOOKS and bool((course.rate == 0.0).all()):
+        return (_short(record, (Evidence("learning rate", 0.0),), 0.0),)
     if not is_mature(record):
         return _cannot_reach(record, course)
-    if not _peak(record) > 0.0 and np.isfinite(course.rate).any():
-        return (_short(record, (Evidence("learning rate", 0.0),), 0.0),)
     if not poor(record) or broke_down(course):
         return clear(code)
     far = farthest(record)
@@ -213,9 +248,8 @@ def _too_low(record: Record) -> Answer:
     straight = goes_straight(record)
     refuted = faster is None and bool(tried(record, "learning rate", above=1.0))
     still = 0.0 <= far < HARDLY_MOVED and _feels(course)
-    if not (
-        still or (crawls(record) and straight and not refuted) or (faster and (straight or crawls(record)))
-    ):
+    slow = crawls(record) or (0.0 < first_steps(record) < TINY and ending(record) is not None)
+    if not (still or (slow and straight and not refuted) or (faster and (straight or slow))):
         return clear(code, "it learns little, and not because of short steps")
     shown = [Evidence("way of the weights, layer that moved most", far, CRAWLS)] if far >= 0.0 else []
     if straight and line is not None:
@@ -226,7 +260,9 @@ def _too_low(record: Record) -> Answer:
 
 
 def _cannot_reach(record: Record, course: Course) -> Answer:
-    """Before the run is mature: whether all steps planned, were they to go one way, would lead nowhere."""
+    """Before the run is mature: whether all steps planned, were they to go one way, would lead nowhere, or
+    not as far as networks go that learn.
+    """
     enough = len(course.sampled) >= LEAST_LOOKS and course.update.ndim == 2 and bool(course.update.size)
     rises = len(course.rate) > 0 and not course.rate[-1] <= course.rate[0]
     words = f"{course.steps} steps"
@@ -234,10 +270,12 @@ def _cannot_reach(record: Record, course: Course) -> Answer:
         return too_little("rate-too-low", words)
     seen = np.where(np.isfinite(course.update), course.update, 0.0)
     reach = float(np.max(np.median(seen, axis=0))) * course.planned
-    if not 0.0 < reach < HARDLY_MOVED:
+    if not 0.0 < reach < TRAVELS:
         return too_little("rate-too-low", words)
-    shown = Evidence("way of the weights if all steps went one way", reach, HARDLY_MOVED)
-    return (_short(record, (shown,), _peak(record)),)
+    far = reach < HARDLY_MOVED
+    limit = HARDLY_MOVED if far else TRAVELS
+    shown = Evidence("way of the weights if all steps went one way", reach, limit)
+    return (_short(record, (shown,), _peak(record), "fault" if far else "hint"),)
 
 
 def _feels(course: Course) -> bool:
@@ -245,10 +283,10 @@ def _feels(course: Course) -> bool:
     return not course.gradient.size or bool(np.nanmax(course.gradient, initial=0.0) > 0.0)
 
 
-def _short(record: Record, shown: tuple[Evidence, ...], rate: float) -> Finding:
+def _short(record: Record, shown: tuple[Evidence, ...], rate: float, severity: str = "fault") -> Finding:
     return Finding(
         "rate-too-low",
-        "fault",
+        "fault" if severity == "fault" else "hint",
         "",
         shown,
         f"At the learning rate {rate:.3g} the weights have hardly moved: the loss goes down as far as "
@@ -259,52 +297,9 @@ def _short(record: Record, shown: tuple[Evidence, ...], rate: float) -> Finding:
     )
 
 
-# Schedules --------------------------------------------------------------------------------------------
-
-
-def _decays(record: Record) -> Answer:
-    code, course = "rate-decays-too-fast", record.course
-    if course is None or not len(course.rate) or not np.isfinite(course.rate).all():
-        return not_applicable(code, "the rate of each step is not known")
-    if not is_mature(record):
-        return too_little(code, f"{course.steps} steps")
-    peak = float(np.max(course.rate))
-    alive = np.flatnonzero(course.rate > NEARLY_NOTHING * peak)
-    if not peak > 0.0 or not len(alive):
-        return not_applicable(code, "the rate is 0 throughout")
-    stop, total = int(alive[-1]) + 1, max(len(course.rate), course.planned)
-    left = 1.0 - stop / total
-    if len(course.rate) - stop < 2 or left < EARLY_END:
-        return clear(code)
-    mended, line, got = relief(record, "schedule"), trend(course.loss[:stop]), progress(record)
-    begun = course.loss[:stop]
-    fell = line.falls if line is not None else len(begun) > 2 and bool(begun[-1] < begun[0])
-    fell = fell or got.end < got.start  # of the same rows, and so without the noise of batches
-    if not (poor(record) and fell) and mended is None:
-        return clear(code, "it had learnt enough by then")
-    return (
-        Finding(
-            code,
-            "fault" if poor(record) else "hint",
-            "",
-            (
-                Evidence("part of the steps at nearly no rate", left, EARLY_END, "share"),
-                Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE),
-            ),
-            f"After {stop} of {total} steps the rate is below a hundredth of its peak {peak:.3g}, while the "
-            "loss still fell: the rest of the run changes nothing.",
-            "Let the schedule end with the run: a cosine over all steps, or a slower decay (check whether "
-            "it is stepped once a batch where once an epoch was meant).",
-            changes=(Change("schedule", word="constant"), Change("schedule", word="cosine")),
-            harm=min(1.0, left),
-            explains=("plateau", "too-few-epochs", "rate-too-low", "no-learning", "too-small", "lazy"),
-        ),
-    )
-
-
 RULES = (
     Rule("rate-too-high", _too_high),
     Rule("rate-too-low", _too_low),
-    Rule("rate-decays-too-fast", _decays),
+    *schedules.RULES,
     *standstill.RULES,
 )

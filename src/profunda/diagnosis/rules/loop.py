@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.finding import Answer, Evidence, Finding
+from profunda.diagnosis.finding import Answer, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED, WILD
 from profunda.diagnosis.rules.passes import (
@@ -17,7 +17,16 @@ from profunda.diagnosis.rules.passes import (
     same_batch,
     trained_in_evaluation,
 )
-from profunda.diagnosis.rules.readings import MEDIOCRE, failing, is_adaptive, moved, poor, progress, relief
+from profunda.diagnosis.rules.readings import (
+    MEDIOCRE,
+    epochs_seen,
+    failing,
+    is_adaptive,
+    moved,
+    poor,
+    progress,
+    relief,
+)
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.trends import trend
 
@@ -45,9 +54,16 @@ OVERFLOWS = 0.1
 CLIPPED = 0.05
 """Clipping to a twentieth is a learning rate so much lower; to a tenth is common."""
 
+ARRIVED = 0.9
+"""Share of the way after which short or few steps have done no harm."""
+
 ANEW, TAKEN = 0.7, 0.03
 """Share of what epochs took away that is back in the next one's first steps, where they took away at least
 this part of the constant's loss. A run that goes on is near 0, one that restarts its rate far below 1."""
+
+RETURNS = 2.0
+"""Times that the first weights came back: once may be a trial run before the training, and in fewer than
+half of the epochs it may be another fold's turn."""
 
 OVERWRITTEN = 0.3
 """Share of steps: averaging and restoring the best weights happen once in many."""
@@ -96,14 +112,15 @@ def _no_step(record: Record) -> Answer:
         if course.accumulate > 1 and course.dropped >= NEARLY * (course.accumulate - 1) * course.steps:
             return (_last_alone(record, course),)
         thrown = course.dropped > THROWN * course.steps
-        if not thrown or progress(record).learnt >= MEDIOCRE:  # a run of many passes, however few its steps
+        if not thrown or progress(record).learnt >= ARRIVED:  # a run of many passes, however few its steps
             return clear(code)
     elif np.nanmax(moved(record), initial=0.0) > 0.0:
         return clear(code, "something else moves the weights")
+    some = course.steps > 0 and progress(record).learnt >= MEDIOCRE
     return (
         Finding(
             code,
-            "fault",
+            "hint" if some else "fault",
             "",
             (
                 Evidence("optimiser steps", float(course.steps)),
@@ -141,6 +158,8 @@ def _no_backward(record: Record) -> Answer:
         return not_applicable(code, "no loop was seen")
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
+    if course.backwards > 0.1 * course.steps and record.anatomy.deaf:
+        return clear(code, "outputs are made of what no layer gives: that is another code")
     if course.backwards > 0.1 * course.steps:
         groups = () if record.optimiser is None else record.optimiser.groups
         return _thrown_away(code, course, any(one.weight_decay > 0.0 for one in groups))
@@ -237,21 +256,27 @@ def _clipped(record: Record) -> Answer:
         return clear(code)
     if is_adaptive(record.optimiser):
         return clear(code, f"{record.optimiser.name} takes steps as long from shorter gradients")
-    faster, line = relief(record, "learning rate", above=1.0), trend(course.loss)
+    if not course.finished:
+        return (_shortened(record, course, "hint"),)  # what is cut off is seen at once, what it costs later
+    faster, line, got = relief(record, "learning rate", above=1.0), trend(course.loss), progress(record)
     on = line is not None and line.falls and line.straight >= MOST
-    if not poor(record) or not (failing(record) or on or faster is not None):
+    held_up = failing(record) or on or faster is not None
+    if not held_up or got.learnt >= ARRIVED:
         return clear(code, "it learns all the same")
-    return (
-        Finding(
-            code,
-            "fault",
-            "",
-            (Evidence("median factor by which gradients were shortened", course.clipped, CLIPPED),),
-            f"Clipping leaves {course.clipped:.2g} of a usual gradient, so that every step is that much "
-            f"shorter than the learning rate says, and {record.optimiser.name} cannot make up for it.",
-            "Raise the limit to about the usual norm of a gradient; it is there to catch the rare long one.",
-            explains=STALLED,
-        ),
+    return (_shortened(record, course, "fault" if poor(record) else "hint"),)
+
+
+def _shortened(record: Record, course: Course, severity: Severity) -> Finding:
+    name = "the optimiser" if record.optimiser is None else record.optimiser.name
+    return Finding(
+        "gradients-clipped-away",
+        severity,
+        "",
+        (Evidence("median factor by which gradients were shortened", course.clipped, CLIPPED),),
+        f"Clipping leaves {course.clipped:.2g} of a usual gradient, so that every step is that much "
+        f"shorter than the learning rate says, and {name} cannot make up for it.",
+        "Raise the limit to about the usual norm of a gradient; it is there to catch the rare long one.",
+        explains=(*STALLED, "too-deep"),
     )
 
 
@@ -262,16 +287,21 @@ def _overwritten(record: Record) -> Answer:
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
     share, returns = course.overwritten / course.steps, _begins_anew(record, course)
-    again = returns >= ANEW and not (record.rows is not None and record.rows.ordered >= MOST)
+    back = course.returned >= max(RETURNS, MOST * (epochs_seen(record) - 1.0))
+    again = back or (returns >= ANEW and not (record.rows is not None and record.rows.ordered >= MOST))
     if course.overwritten < 2 and not again:
         return clear(code)
     harmed = poor(record) or (share >= OVERWRITTEN and math.isnan(progress(record).learnt))
-    if not harmed and not again:
+    suspect = not course.finished and share >= OVERWRITTEN
+    if not harmed and not again and not suspect:
         return clear(code, "it learns all the same: projections and averages of weights do this too")
     shown = Evidence("return of the loss to where it began, with each epoch", returns, ANEW, "share")
     counted = Evidence("steps that did not begin where the one before had ended", share, unit="share")
+    exact = Evidence("times that weights were set back to the same ones", float(course.returned), RETURNS)
     where = (
-        "With each epoch the loss begins anew where it had begun at first"
+        f"{course.returned} times in {course.steps} steps the weights were set back to the same ones"
+        if back
+        else "With each epoch the loss begins anew where it had begun at first"
         if again
         else (
             f"Before {course.overwritten:g} of {course.steps} steps the weights were not what a step had left"
@@ -280,14 +310,21 @@ def _overwritten(record: Record) -> Answer:
     return (
         Finding(
             code,
-            "fault",
+            "fault" if harmed or again else "hint",
             "",
-            (shown, counted) if again else (counted,),
+            (exact,) if back else (shown, counted) if again else (counted,),
             f"{where}: what was learnt is put back, or set to something else.",
             "Look for code between steps that loads, initialises or assigns weights: a model made anew in "
             "the loop, load_state_dict, reset_parameters, .data.",
             harm=min(1.0, max(share, MOST)),
-            explains=(*STALLED, "rate-too-high", "overfitting", "norm-statistics-stale", "lazy"),
+            explains=(
+                *STALLED,
+                "rate-too-high",
+                "overfitting",
+                "norm-statistics-stale",
+                "lazy",
+                "optimiser-constants",
+            ),
         ),
     )
 
@@ -301,9 +338,11 @@ def _begins_anew(record: Record, course: Course) -> float:
     from noise.
     """
     got, ends = progress(record), course.epoch_step
-    if len(ends) < FEWEST or len(course.loss) != course.steps:
+    if len(ends) < FEWEST or not 0 < len(course.loss) == course.steps:
         return math.nan
-    part = max(1, int(np.min(np.diff(np.append(0, ends)))) // 4)
+    gap = float(np.min(np.diff(np.append(0, ends))))  # looks may come once in several epochs
+    seen = epochs_seen(record)
+    part = max(1, int(min(gap, course.steps / seen) if seen > 0.0 else gap) // 4)
     known = [end for end in ends if part <= end <= len(course.loss) - part]
     if len(known) < FEWEST - 1:
         return math.nan

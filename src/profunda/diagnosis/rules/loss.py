@@ -5,59 +5,70 @@ import math
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules.consequences import STALLED
+from profunda.diagnosis.rules.ends import end_of
+from profunda.diagnosis.rules.left_out import NEARLY_ALL, RULE, seen_loss
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
 
-HALF = 0.5
-"""Where less of the batch moves the loss, most of the data is paid for and not used."""
-
-NEARLY_ALL = 0.9
-"""Above it what is left out may be rows without a target."""
-
 SEVERAL = 3
 """Of two classes, one's answer is the other's."""
+
+MOSTLY = 0.9
+"""Share of steps: players of a game, and attacks on inputs, turn a loss round only now and then."""
 
 NAMES = 0.1
 """Share of orders: amounts have one of the best, and of four numbers one in twelve orders is."""
 
+FEW = 0.02
+"""Share of rows: of fewer, rounding or a slip in a few rows is the cause."""
+
+_OPEN = {
+    "": ("values", "copy"),
+    "bce-logits": ("values", "copy", "binary", "multilabel"),
+    "hinge": ("values", "copy"),
+}
+"""Tasks whose loss must have an end; of two classes a critic's has none, and is held otherwise."""
+
 _SQUARED = ("mse", "mae", "huber")
-_STUCK = ("no-learning", "plateau", "rate-too-low", "too-small", "too-few-epochs")
-
-
-def _seen(code: str, record: Record) -> Loss | Answer:
-    """The loss, or why nothing can be said of it."""
-    if record.loss is None:
-        return not_applicable(code, "no loss was seen")
-    if record.loss.why and math.isnan(record.loss.value):
-        return too_little(code, record.loss.why)
-    return record.loss
+_GROWN = ("rate-too-high", "outputs-too-large", "loss-not-finite", "targets-unscaled", "dead-units",
+          "saturated-units", "output-width")  # fmt: skip
 
 
 def _sign(record: Record) -> Answer:
     code = "loss-sign"
-    loss = _seen(code, record)
+    loss = seen_loss(code, record)
     if not isinstance(loss, Loss):
         return loss
     if loss.sign == 0:
         return too_little(code, "whether it falls towards the targets could not be told")
-    if loss.sign > 0:
+    turned = record.course is not None and record.course.turned > MOSTLY
+    groups = record.optimiser.groups if record.optimiser is not None else ()
+    ascends = bool(groups) and all(one.ascends for one in groups)
+    if (loss.sign > 0) != (turned != ascends):
         return clear(code)
     return (
         Finding(
             code,
             "fault",
             "",
-            (Evidence("change of the loss as outputs approach the targets", 1.0, 0.0),),
-            "The loss rises where outputs come nearer to the targets, so each step of a minimiser makes the "
-            "network worse.",
-            "Turn its sign round.",
-            changes=(Change("loss", value=-1.0, word="sign"),),
-            explains=(*_STUCK, "rate-too-high", "outputs-too-large", "loss-not-finite", "dead-units",
-                      "saturated-units", "labels-unrelated"),
+            (Evidence("change of what is made small as outputs approach the targets", 1.0, 0.0),),
+            f"{_upwards(loss.sign > 0, turned, ascends)}: each step makes the network worse.",
+            "Turn the sign round, once.",
+            changes=() if turned or ascends else (Change("loss", value=-1.0, word="sign"),),
+            explains=(*STALLED, "rate-too-high", "outputs-too-large", "loss-not-finite", "dead-units",
+                      "saturated-units", "labels-unrelated", "optimiser-constants"),
         ),
     )  # fmt: skip
+
+
+def _upwards(falls: bool, turned: bool, ascends: bool) -> str:
+    what = f"The loss {'falls' if falls else 'rises'} where outputs come nearer to the targets"
+    if turned:
+        what += ", and is differentiated with a minus before it"
+    return what + (", and the optimiser makes it large (maximize)" if ascends else ", and is made small")
 
 
 def _detached(record: Record) -> Answer:
@@ -70,6 +81,7 @@ def _detached(record: Record) -> Answer:
     cut = float(course.detached) if course is not None else 0.0
     reached = [one.name for one in anatomy.layers if one.trainable]
     within = bool(reached) and all(_is_unused(name, anatomy.unused) for name in reached)
+    within = within and not anatomy.deaf  # no way back, for there was none forth
     if not within and cut == 0.0 and (loss is None or loss.attached):
         return _flat(code, loss) if loss is not None and loss.compared == (0.0, 0.0) else clear(code)
     where = "within the network" if within else "between the outputs and the loss"
@@ -82,7 +94,7 @@ def _detached(record: Record) -> Answer:
             f"The way back from the loss is cut {where} (detach, item, numpy, a new tensor, argmax or "
             "no_grad): no gradient reaches the weights.",
             "Compute the loss from the outputs themselves, with functions of torch only.",
-            explains=(*_STUCK, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
+            explains=(*STALLED, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
         ),
     )
 
@@ -101,7 +113,7 @@ def _flat(code: str, loss: Loss) -> Answer:
             "comparison, argmax) or does not depend on them, so no gradient reaches the weights.",
             "Compute the loss from the outputs themselves, by functions that rise and fall with them; round "
             "or choose only where a score is read.",
-            explains=(*_STUCK, "no-backward", "no-step", "part-unused", "loss-ignores-rows", "lazy",
+            explains=(*STALLED, "no-backward", "no-step", "part-unused", "loss-ignores-rows", "lazy",
                       "input-ignored"),
         ),
     )  # fmt: skip
@@ -113,7 +125,7 @@ def _is_unused(layer: str, unused: tuple[str, ...]) -> bool:
 
 def _broadcasts(record: Record) -> Answer:
     code = "loss-broadcasts"
-    loss = _seen(code, record)
+    loss = seen_loss(code, record)
     if not isinstance(loss, Loss):
         return loss
     if loss.crosswise is None:
@@ -129,16 +141,19 @@ def _broadcasts(record: Record) -> Answer:
             "every target of the batch: the best that can be learnt is the mean of the targets.",
             "Give both one shape: outputs.squeeze(-1), or targets.unsqueeze(-1).",
             changes=(Change("loss", word="shapes"),),
-            explains=(*_STUCK, "labels-unrelated", "input-ignored", "lazy", "output-width"),
+            explains=(*STALLED, "labels-unrelated", "input-ignored", "lazy", "output-width"),
         ),
     )
 
 
 def _unsuited(record: Record) -> Answer:
     code = "loss-unsuited"
-    loss, task = _seen(code, record), record.task
+    loss, task = seen_loss(code, record), record.task
     if not isinstance(loss, Loss):
         return loss
+    free = _is_free(record)
+    if free and loss.endless > FEW and task is not None and task.kind in _OPEN.get(loss.kind, ()):
+        return _without_end(code, record, loss, task)
     if task is None or task.kind == "unknown" or not loss.kind:
         return not_applicable(code, "the task, or the kind of the loss, is not known")
     width, kind = math.prod(task.outputs[1:]), loss.kind
@@ -171,6 +186,42 @@ def _unsuited(record: Record) -> Answer:
     return clear(code)
 
 
+def _is_free(record: Record) -> bool:
+    """Whether outputs may be any number, as far as is known: a rate that is held above 0 has an end there."""
+    end = end_of(record.anatomy)
+    return end is None or (end.form != "unknown" and end.low == -math.inf and end.high == math.inf)
+
+
+def _without_end(code: str, record: Record, loss: Loss, task: Task) -> Answer:
+    """A likelihood of other numbers than these: counts below nought, shares above 1, names of −1 and 1."""
+    targets = record.targets
+    least, most = (math.nan, math.nan) if targets is None else (targets.least, targets.most)
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (
+                Evidence("share of rows for which it falls for ever", loss.endless, FEW),
+                Evidence("least target", least),
+                Evidence("largest target", most),
+            ),
+            f"For {loss.endless:.0%} of the rows {loss.name} falls for ever as outputs grow: it is made for "
+            "other targets, such as counts from 0 on, shares from 0 to 1, or 0 and 1 for no and yes. What is "
+            "learnt is to grow.",
+            _suited(task, loss),
+            changes=(Change("loss", word="mse"),) if task.kind in ("values", "copy") else (),
+            explains=(*STALLED, *_GROWN),
+        ),
+    )
+
+
+def _suited(task: Task, loss: Loss) -> str:
+    if task.kind == "binary":
+        return "Give the labels as 0 and 1."
+    return "Take squared errors, or give the targets in the unit and range that this loss is made for."
+
+
 def _of_names(code: str, order: float, loss: Loss) -> Answer:
     return (
         Finding(
@@ -184,7 +235,7 @@ def _of_names(code: str, order: float, loss: Loss) -> Answer:
             f"The targets are a few whole numbers that inputs tell as names, not as amounts: {order:.0%} of "
             f"other orders are told as well. The loss ({loss.kind}) takes 2 to lie between 1 and 3.",
             "Give the network one output for each class, and take cross-entropy with whole (int64) labels.",
-            explains=(*_STUCK, "output-width", "output-range", "targets-unscaled"),
+            explains=(*STALLED, "output-width", "output-range", "targets-unscaled"),
         ),
     )
 
@@ -212,7 +263,7 @@ def _other(code: str, severity: str, loss: Loss, task: Task, why: str, word: str
             f"Take {word} instead.",
             changes=(Change("loss", word=word),),
             explains=(
-                *_STUCK,
+                *STALLED,
                 "output-width",
                 "output-range",
                 "loss-detached",
@@ -221,38 +272,7 @@ def _other(code: str, severity: str, loss: Loss, task: Task, why: str, word: str
                 "loss-not-finite",
             )
             if severity == "fault"
-            else _STUCK,
-        ),
-    )
-
-
-def _ignores(record: Record) -> Answer:
-    code = "loss-ignores-rows"
-    loss = _seen(code, record)
-    if not isinstance(loss, Loss):
-        return loss
-    if not loss.attached or math.isnan(loss.compared[1]):
-        return not_applicable(code, "no gradient tells which rows it compares")
-    numbers, rows = loss.compared
-    if rows < NEARLY_ALL:
-        return _left_out(code, "fault" if rows <= HALF else "hint", "rows", rows)
-    pairwise = record.task is not None and record.task.kind in ("values", "multilabel", "copy")
-    if pairwise and loss.kind and numbers < NEARLY_ALL:
-        return _left_out(code, "fault" if numbers <= HALF else "hint", "outputs of a row", numbers)
-    return clear(code)
-
-
-def _left_out(code: str, severity: str, what: str, share: float) -> Answer:
-    return (
-        Finding(
-            code,
-            "fault" if severity == "fault" else "hint",
-            "",
-            (Evidence(f"share of the {what} that move the loss", share, NEARLY_ALL),),
-            f"Only {share:.0%} of the {what} move the loss: the others are computed and nothing is learnt "
-            "from them.",
-            "Compare all outputs with all targets: look for an index, a slice or a mask that cuts too much.",
-            explains=(*_STUCK, "part-unused"),
+            else STALLED,
         ),
     )
 
@@ -281,7 +301,7 @@ def _ruined(record: Record) -> Answer:
             "Take the loss that works on logits, or keep its argument away from 0 by a small ε.",
             step=step,
             changes=(Change("loss", word="from logits"),),
-            explains=(*_STUCK, "rate-too-high") if _outlived(record) else _STUCK,
+            explains=(*STALLED, "rate-too-high") if _outlived(record) else STALLED,
         ),
     )
 
@@ -310,6 +330,6 @@ RULES = (
     Rule("loss-detached", _detached),
     Rule("loss-broadcasts", _broadcasts),
     Rule("loss-unsuited", _unsuited),
-    Rule("loss-ignores-rows", _ignores),
+    RULE,
     Rule("loss-not-finite", _ruined),
 )

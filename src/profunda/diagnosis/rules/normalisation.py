@@ -14,6 +14,7 @@ from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     after,
     failing,
+    is_mature,
     poor,
     progress,
     relief,
@@ -32,6 +33,16 @@ FEW_ROWS = 2
 
 SETTLED_STEPS = 50
 """At the usual momentum of 0.1 a statistic of 50 steps ago weighs 0.5 %."""
+
+SLOW = 0.01
+"""Share of the new below which what is collected takes hundreds of steps to forget its first 0 and 1."""
+
+HASTY, SURE = 0.5, 64.0
+"""Share of the new from which on the last batch alone outweighs all before it; and numbers in a batch from
+which on a variance taken of them is off by less than a fifth all the same."""
+
+UNFIT = ("dead-units", "saturated-units", "input-ignored")
+"""What a look in evaluation sees where norms divide by what the rows do not have."""
 
 TWICE = 2.0
 """The loss in evaluation over that of the steps: without norms it is at most as high, for dropout is off."""
@@ -114,15 +125,19 @@ def _stale(record: Record) -> Answer:
     if not batch_norms(record.anatomy):
         return not_applicable(code, "no batch norm")
     excess = _evaluates_worse(record)
+    if not is_mature(record) and record.anatomy.pace < SLOW:
+        return (_renews_slowly(record.anatomy.pace),)
+    if _is_hasty(record) and not excess >= GREAT_GAIN:
+        return (_renews_all(record),)
     if course is None or math.isnan(excess):
         return too_little(code, f"losses of both modes after {SETTLED_STEPS} steps are needed")
-    if excess < GREAT_GAIN:
+    if excess < (CLEAR_GAIN if record.anatomy.pace < SLOW else GREAT_GAIN):
         return clear(code)
     last = after(record)
     return (
         Finding(
             code,
-            "fault",
+            "fault" if excess >= GREAT_GAIN else "hint",
             "",
             (
                 Evidence("loss on training rows in evaluation", last.train_loss if last else math.nan),
@@ -142,8 +157,45 @@ def _stale(record: Record) -> Answer:
                 "too-small",
                 "rate-too-high",
                 "class-imbalance",
+                *UNFIT,
             ),
         ),
+    )
+
+
+def _is_hasty(record: Record) -> bool:
+    """Whether evaluation has the statistics of hardly more than the last batch, and that one is small."""
+    rows = math.nan if record.course is None else _micro(record.course)
+    return record.anatomy.haste > HASTY and not rows * _places(record.anatomy) >= SURE
+
+
+def _renews_all(record: Record) -> Finding:
+    haste = record.anatomy.haste
+    return Finding(
+        "norm-statistics-stale",
+        "hint",
+        "",
+        (Evidence("share of collected statistics that a batch renews", haste, HASTY, "share"),),
+        f"Each batch renews {haste:.0%} of the mean and variance that batch norms use in evaluation: these "
+        "are those of the last few rows, by whose chance all rows are judged.",
+        "Give the norms' momentum about 0.1: in torch it is the share of the new, and not of the old.",
+        changes=(Change("norm", word="layer"),),
+        harm=0.3,
+    )
+
+
+def _renews_slowly(pace: float) -> Finding:
+    return Finding(
+        "norm-statistics-stale",
+        "hint",
+        "",
+        (Evidence("share of collected statistics that a batch renews", pace, SLOW, "share"),),
+        f"Each batch renews {pace:.2%} of the mean and variance that batch norms use in evaluation: they "
+        f"stay those of the beginning for about {1.0 / max(pace, 1e-9):.0f} steps.",
+        "Give the norms' momentum about 0.1: it is the share of the new, and not of the old.",
+        changes=(Change("norm", word="layer"),),
+        harm=0.3,
+        explains=UNFIT if pace == 0.0 else (),
     )
 
 

@@ -6,11 +6,21 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Group
+from profunda.diagnosis.givens import Group, Layer
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED
-from profunda.diagnosis.rules.readings import after, failing, is_mature, poor, progress, relief
-from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
+from profunda.diagnosis.rules.readings import (
+    after,
+    easy,
+    epochs_seen,
+    failing,
+    is_mature,
+    poor,
+    progress,
+    relief,
+)
+from profunda.diagnosis.rules.rule import Rule, clear, not_applicable
+from profunda.diagnosis.rules.trends import STRAIGHT, ending
 
 __all__ = ["RULES"]
 
@@ -20,6 +30,17 @@ that of the beginning."""
 
 HEAVY = 0.98
 """Momentum below this remembers at most 50 steps: within what is common, whatever the run."""
+
+HEAVIEST = 0.995
+"""Momentum above this remembers 200 steps: what is common ends at 100, and a run would have to be of many
+thousands to come to rest."""
+
+FEWEST, MOST = 3, 0.5
+"""Times that the past was thrown away: a few are phases of a training; and the part of steps, or of epochs,
+from which on it is what the loop does."""
+
+SETTLED = 0.9
+"""Share of the way, and all that is easy, which a run that swung past its minimum would not have made."""
 
 DROWNED = 10.0
 """ε over a usual gradient's number: the step is then shorter by this factor than the rate says."""
@@ -33,13 +54,16 @@ def _held(record: Record) -> Answer:
     if optimiser is None:
         return not_applicable(code, "no optimiser is known")
     missing = [name for name in optimiser.missing if name not in anatomy.unused]
+    strays = [name for name in optimiser.strays if name in anatomy.strays]
+    missing += strays
     if not missing:
         return clear(code)
     if _moved_by_others(record, missing):
         return clear(code, "something else moves them")
     held = sum(one.parameters for one in optimiser.groups) - optimiser.foreign
-    if held > 0 and optimiser.foreign == 0 and _is_head(record, missing) and not failing(record):
-        return clear(code, "the last layers alone are trained, on features that stay")
+    alone = held > 0 and optimiser.foreign == 0 and not strays and _on_features(record, missing)
+    if alone and not failing(record):
+        return clear(code, "the last layers alone are trained, on features that were learnt before")
     lost = held <= 0 or optimiser.foreign > 0 or poor(record)
     shown = (
         Evidence("trainable parameters that it does not hold", float(len(missing)), 0.0, "tensors"),
@@ -54,36 +78,44 @@ def _held(record: Record) -> Answer:
             shown,
             f"The optimiser does not hold {len(missing)} of the network's trainable parameters "
             f"({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''}): they stay at their first values."
+            + (" Layers in a plain list or dict are no part of model.parameters()." if strays else "")
             + (" It holds others instead: those of a module that was replaced?" if optimiser.foreign else ""),
-            "Make the optimiser after the network is complete, from model.parameters(), or freeze on purpose "
-            "with requires_grad_(False).",
+            "Keep layers in nn.ModuleList or nn.ModuleDict, so that model.parameters() gives theirs."
+            if strays
+            else "Make the optimiser after the network is complete, from model.parameters(), or freeze on "
+            "purpose with requires_grad_(False).",
             explains=("dead-units", "norm-missing", "lazy", *STALLED),
         ),
     )
 
 
 def _moved_by_others(record: Record, missing: list[str]) -> bool:
-    """Whether layers whose parameters are all missing went somewhere all the same."""
+    """Whether layers of which nothing is held went somewhere all the same."""
     last, layers = after(record), record.anatomy.layers
     if last is None or len(last.moved) != len(layers):
         return False
-    owners = {name.rpartition(".")[0] for name in missing}
-    return any(
-        far > 0.0
-        for layer, far in zip(layers, last.moved, strict=True)
-        if layer.name in owners
-        and {f"{layer.name}.weight", f"{layer.name}.bias"} & set(missing)
+    return any(far > 0.0 and _wholly(layer, missing) for layer, far in zip(layers, last.moved, strict=True))
+
+
+def _wholly(layer: Layer, missing: list[str]) -> bool:
+    """Whether weight and bias are missing, and no norm stands behind, whose numbers count to the layer."""
+    biased = layer.parameters > math.prod(layer.shape)
+    return (
+        not layer.norm
         and f"{layer.name}.weight" in missing
+        and (not biased or f"{layer.name}.bias" in missing)
     )
 
 
-def _is_head(record: Record, missing: list[str]) -> bool:
-    """Whether what is held ends the network, the last layer with it."""
-    layers = [layer.name for layer in record.anatomy.layers]
-    lost = [any(name.startswith(f"{layer}.") for name in missing) for layer in layers]
-    if not lost or lost[-1]:
+def _on_features(record: Record, missing: list[str]) -> bool:
+    """Whether what is held ends the network, the last layer with it, and what is not held has been trained:
+    who means to train a head alone has features to put it on, and not those of a draw.
+    """
+    anatomy = record.anatomy
+    lost = [any(name.startswith(f"{one.name}.") for name in missing) for one in anatomy.layers]
+    if not lost or lost[-1] or lost != sorted(lost, reverse=True):
         return False
-    return lost == sorted(lost, reverse=True)
+    return not any(out and one.name in anatomy.drawn for out, one in zip(lost, anatomy.layers, strict=True))
 
 
 # Constants --------------------------------------------------------------------------------------------
@@ -93,21 +125,33 @@ def _constants(record: Record) -> Answer:
     code, optimiser, course = "optimiser-constants", record.optimiser, record.course
     if optimiser is None or not optimiser.groups:
         return not_applicable(code, "no optimiser is known")
-    steps = max(course.steps, course.planned) if course is not None else 0
-    odd = [shown for group in optimiser.groups for shown in _odd(group, steps, course, record)]
+    odd = [shown for group in optimiser.groups for shown in _odd(group, course, record)]
+    odd += _forgetful(course, record)
     if not odd:
         return clear(code)
-    crossed = any(name in ("crossed", "endless") for name, _ in odd)
     if not is_mature(record) and not failing(record):
-        return (_strange(record, "hint", odd),) if crossed and course is None else too_little(code, "odd")
-    mended = relief(record, "optimiser")
-    harmed = poor(record) or mended is not None
-    if not harmed and not crossed:
+        return (_strange(record, "hint", odd),)  # what is set can be read before anything is learnt
+    if not poor(record) and relief(record, "optimiser") is None and _serves(record, odd):
         return clear(code, "odd, and it learns all the same")
     return (_strange(record, "fault" if poor(record) else "hint", odd),)
 
 
-def _odd(group: Group, steps: int, course: Course | None, record: Record) -> list[tuple[str, Evidence]]:
+def _serves(record: Record, odd: list[tuple[str, Evidence]]) -> bool:
+    """Whether a run that is not poor acquits them. Averages over more than the run, or longer than those of
+    squares, are wrong however it went; a long memory shows in that the end was not reached, short steps in
+    that the loss still falls along a line.
+    """
+    kinds, learnt = {kind for kind, _ in odd}, progress(record).learnt
+    longer = any(kind == "heavy" and shown.value * LONG_MEMORY > shown.limit for kind, shown in odd)
+    if kinds & {"crossed", "endless", "anew"} or longer:
+        return False
+    last = ending(record)
+    if "drowned" in kinds and last is not None and last.straight >= STRAIGHT and learnt < SETTLED:
+        return False
+    return not kinds & {"heavy", "often anew"} or learnt >= max(SETTLED, easy(record))
+
+
+def _odd(group: Group, course: Course | None, record: Record) -> list[tuple[str, Evidence]]:
     first, second = group.betas
     memory = group.momentum if math.isfinite(group.momentum) else first
     found = []
@@ -115,13 +159,35 @@ def _odd(group: Group, steps: int, course: Course | None, record: Record) -> lis
         found.append(("crossed", Evidence("β₁ over √β₂", first / max(math.sqrt(second), 1e-12), 1.0)))
     if memory >= 1.0:
         found.append(("endless", Evidence("momentum", memory, 1.0)))
-    elif memory > HEAVY and steps > 0 and 1.0 / max(1e-12, 1.0 - memory) > LONG_MEMORY * steps:
-        horizon = 1.0 / max(1e-12, 1.0 - memory)
-        found.append(("heavy", Evidence("steps remembered", horizon, LONG_MEMORY * steps, "steps")))
+    elif memory > HEAVY:
+        horizon, most = 1.0 / max(1e-12, 1.0 - memory), _longest(course)
+        if horizon > most:
+            found.append(("heavy", Evidence("steps remembered", horizon, most, "steps")))
     drowned = group.eps / _usual_number(record, course)
     if drowned >= DROWNED:
         found.append(("drowned", Evidence("ε over a usual gradient's number", drowned, DROWNED)))
     return found
+
+
+def _forgetful(course: Course | None, record: Record) -> list[tuple[str, Evidence]]:
+    """Where averages begin anew in most steps, or in each epoch."""
+    if course is None or course.forgot < FEWEST or course.steps < 2:
+        return []
+    share, epochs = course.forgot / (course.steps - 1), epochs_seen(record)
+    shown = Evidence("steps whose optimiser had no past, beyond the first", share, MOST, "share")
+    if share >= MOST:
+        return [("anew", shown)]
+    return [("often anew", shown)] if course.forgot >= MOST * (epochs - 1.0) else []
+
+
+def _longest(course: Course | None) -> float:
+    """Steps that a gradient may be remembered: part of the run, or, where its length is not known yet, what
+    is too long for all but the longest.
+    """
+    longest = 1.0 / (1.0 - HEAVIEST)
+    if course is None or not (course.planned or course.finished):
+        return longest
+    return LONG_MEMORY * max(course.steps, course.planned)
 
 
 def _usual_number(record: Record, course: Course | None) -> float:
@@ -144,6 +210,10 @@ def _strange(record: Record, severity: str, odd: list[tuple[str, Evidence]]) -> 
         "gradient grow long (Reddi, Kale and Kumar 2018, theorem 4, ask for β₁ < √β₂)",
         "endless": "at this momentum no gradient is ever forgotten, so that steps never come to rest",
         "heavy": "it remembers gradients over a large part of the run, and swings past every minimum",
+        "anew": "what it gathered is thrown away before each step (it is made, or its state is loaded, "
+        "within the loop), so that momentum never gathers and averages of squares are of one gradient",
+        "often anew": "what it gathered is thrown away with each epoch (it is made, or its state is loaded, "
+        "within the loop), so that averages begin from nothing again and again",
         "drowned": "ε drowns the root of the squares, so that steps shrink with the gradients",
     }
     learnt = progress(record).learnt
@@ -153,7 +223,9 @@ def _strange(record: Record, severity: str, odd: list[tuple[str, Evidence]]) -> 
         "",
         tuple(shown for _, shown in odd),
         f"{name} is far from where it works: {'; '.join(dict.fromkeys(why[kind] for kind, _ in odd))}.",
-        f"Go back to the usual constants of {name}.",
+        f"Go back to the usual constants of {name}."
+        if not any(kind.endswith("anew") for kind, _ in odd)
+        else f"Make {name} once, before the loop, and load no state within it.",
         changes=(Change("optimiser", word="defaults"),),
         harm=min(1.0, max(0.1, 1.0 - learnt)) if math.isfinite(learnt) else 1.0,
         explains=("rate-too-high", "loss-not-finite", "dead-units", "saturated-units", *STALLED),

@@ -7,6 +7,7 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.ends import End, end_of
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
@@ -33,7 +34,7 @@ STRONG_DROPOUT = 0.1
 """Above it the answer itself is wrong in so many rows that the loss measures the dropout."""
 
 _SQUARED = ("mse", "mae", "huber")
-_EXPLAINED = ("no-learning", "plateau", "activation-contracts", "rate-too-low", "too-small")
+_EXPLAINED = (*STALLED, "activation-contracts")
 
 
 def _twice(record: Record) -> Answer:
@@ -270,6 +271,9 @@ def _wide(record: Record) -> Answer:
     loss, task = record.loss, record.task
     if task is None or loss is None or len(task.outputs) == 0 or task.kind in ("values", "multilabel"):
         return _values_width(code, record)
+    if _one_for_several(loss, task):
+        why = f"{loss.kind} asks one output yes or no, and numbers beyond 1 have no answer"
+        return _widened(code, "fault", 1, task.n_classes, why)
     if loss.kind not in ("cross-entropy", "nll", "kl") or task.kind not in ("classes", "binary", "sequence"):
         return clear(code) if loss.kind else not_applicable(code, "the loss is of no known kind")
     width = _width(task)
@@ -281,6 +285,12 @@ def _wide(record: Record) -> Answer:
             clear(code) if width == task.n_classes else too_little(code, "rare classes may not have occurred")
         )
     return _needless(code, np.asarray(counts, float)[:width], width, task)
+
+
+def _one_for_several(loss: Loss, task: Task) -> bool:
+    """One yes or no where one of several classes is right."""
+    several = task.kind in ("classes", "sequence") and task.n_classes > 2
+    return several and _width(task) == 1 and loss.kind in ("bce", "bce-logits", "hinge")
 
 
 def _needless(code: str, counts: np.ndarray, width: int, task: Task) -> Answer:

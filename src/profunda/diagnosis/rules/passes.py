@@ -88,14 +88,15 @@ def evaluated_in_training(record: Record) -> Answer:
     if not _has_modes(anatomy):
         return clear(code, "nothing in this network differs between the modes")
     share = course.evaluated_in_training / max(1, course.forwards)
-    if course.evaluated_in_training < FEWEST or share < EVALUATED:
+    least = FEWEST if course.finished else 1
+    if course.evaluated_in_training < least or share < EVALUATED:
         return clear(code)
     which = "batch norms use" if batch_norms(anatomy) else "dropout deletes"
     what = "the statistics of whatever rows are in the batch" if batch_norms(anatomy) else "units at random"
     return (
         Finding(
             code,
-            "fault",
+            "fault" if course.evaluated_in_training >= FEWEST else "hint",
             "",
             (
                 Evidence("passes without gradients in training mode", float(course.evaluated_in_training)),
@@ -149,6 +150,7 @@ def same_batch(record: Record) -> Answer:
                 "norm-statistics-stale",
                 "class-imbalance",
                 "too-large",
+                "rate-too-high",
                 *STALLED,
             ),
         ),
@@ -173,13 +175,8 @@ def in_order(record: Record) -> Answer:
     batch, run = usual_rows(course), rows.n / max(2, task.n_classes)
     if not batch < PURE * run:
         return clear(code, "a batch holds several classes all the same")
-    last, got = after(record), progress(record)
-    late = course.loss[-max(1, len(course.loss) // 3) :]
-    late = late[np.isfinite(late)]
-    if last is None or not len(late) or math.isnan(got.trivial):
-        return too_little(code, "what the order costs could not be measured")
-    excess = (last.train_loss - float(np.median(late))) / got.trivial
-    forgets = excess >= FORGOTTEN or got.learnt < MEDIOCRE
+    excess, got = _forgotten(record, course), progress(record)
+    forgets = excess >= FORGOTTEN or (course.finished and got.learnt < MEDIOCRE)
     return (
         Finding(
             code,
@@ -192,7 +189,19 @@ def in_order(record: Record) -> Answer:
             f"Rows come sorted by label, and a batch of {batch:.0f} is shorter than a class's run of about "
             f"{run:.0f}: each step pulls towards one class and away from those before.",
             "Shuffle the rows anew in each epoch: DataLoader(..., shuffle=True).",
-            harm=min(1.0, max(0.1, excess)),
+            harm=float(np.clip(np.fmax(excess, 0.1), 0.1, 1.0)),
             explains=("norm-statistics-stale", "rate-too-high", "overfitting", *STALLED),
         ),
     )
+
+
+def _forgotten(record: Record, course: Course) -> float:
+    """By how much the loss over all rows ends above that of the last steps, in the constant's; NaN before
+    both were seen.
+    """
+    last, got = after(record), progress(record)
+    late = course.loss[-max(1, len(course.loss) // 3) :]
+    late = late[np.isfinite(late)]
+    if last is None or not len(late):
+        return math.nan
+    return (last.train_loss - float(np.median(late))) / got.trivial

@@ -8,10 +8,12 @@ import numpy as np
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import NOTHING, is_mature, progress
 
-__all__ = ["HALF", "Reached", "reached", "rescaled"]
+__all__ = ["HALF", "Reached", "reached", "rescaled", "scaled_as_one"]
 
 HALF = 0.5
 """A network that takes away less than half of what neighbours or a linear model do has failed."""
+
+_RESCALING = ("div", "mul", "sub", "add", "addcmul", "addcdiv", "log", "log1p", "sqrt")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def rescaled(record: Record) -> str:
             break
         if op.kind == "norm":
             return f"{op.name} normalises inputs before the first layer"
-        if op.what in ("div", "mul", "sub", "add", "addcmul", "addcdiv", "log", "log1p", "sqrt"):
+        if op.what in _RESCALING:
             return f"{op.name} changes inputs before the first layer"
     layers = record.anatomy.layers
     if layers and layers[0].kind == "embedding":
@@ -85,3 +87,18 @@ def rescaled(record: Record) -> str:
     if layers and layers[0].norm:
         return f"a {layers[0].norm} normalises what the first layer gives"
     return ""
+
+
+def scaled_as_one(record: Record) -> bool:
+    """Whether what `rescaled` tells of scales all columns by one number, so that they stay as uneven as they
+    are: a norm over columns, or any that follows the first layer, which has added them up.
+    """
+    for op in record.anatomy.ops:
+        if op.kind == "norm":
+            return "batch" not in op.what and "instance" not in op.what
+        if op.kind in ("linear", "convolution", "recurrent", "attention"):
+            layers = record.anatomy.layers
+            return bool(layers) and layers[0].kind == op.kind and bool(layers[0].norm)
+        if op.kind == "embedding" or op.what in _RESCALING:
+            return False
+    return False

@@ -24,8 +24,11 @@ __all__ = [
     "after",
     "before",
     "broke_down",
+    "cured",
     "easy",
+    "epochs_seen",
     "failing",
+    "helped",
     "is_adaptive",
     "is_contested",
     "is_mature",
@@ -196,7 +199,7 @@ def share_of_score(record: Record, score: float) -> float:
         return math.nan
     if task.kind in ("values", "copy"):
         loss = record.loss
-        unlike = loss is not None and not loss.kind and loss.sign >= 0 and score < MEDIOCRE
+        unlike = loss is not None and not loss.kind and score < MEDIOCRE
         return math.nan if unlike else score  # outputs may be logarithms, directions, several things at once
     if task.kind not in ("classes", "binary") or targets is None or not np.sum(targets.counts) > 0:
         return math.nan
@@ -222,6 +225,14 @@ def _warmed_up(course: Course) -> int:
     if known[-1] >= np.max(known) > known[-max(2, round(LAST * len(known))) :][0]:
         return len(known)
     return int(np.argmax(known >= 0.5 * np.max(known)))
+
+
+def epochs_seen(record: Record) -> float:
+    """Times that the steps so far went over the rows; NaN where not known."""
+    course, rows = record.course, record.rows
+    if course is None or rows is None or not rows.n or not len(course.rows):
+        return math.nan
+    return course.steps * float(np.median(course.rows)) / rows.n
 
 
 def easy(record: Record) -> float:
@@ -285,6 +296,50 @@ def relief(record: Record, what: str, below: float = math.inf, above: float = -m
     found = [Relief(one, _gain(one, got)) for one in tried(record, what, below, above) if _beats(one)]
     found = [one for one in found if one.gain >= CLEAR_GAIN]
     return max(found, key=lambda one: one.gain, default=None)
+
+
+def helped(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> Relief | None:
+    """The same on validation rows, against the best that the run ever was on them: what a change is worth
+    that could also fit the training rows by heart. `relief` where there are no validation rows.
+    """
+    found: list[Relief] = []
+    best = _best_held(record)
+    for one in tried(record, what, below, above):
+        if not len(one.held) or not math.isfinite(best):
+            continue
+        gain = (best - float(np.mean(one.held))) / progress(record).trivial
+        if gain >= CLEAR_GAIN and _is_below(one.held, one.control_held):
+            found.append(Relief(one, gain))
+    if math.isfinite(best):
+        return max(found, key=lambda one: one.gain, default=None)
+    return relief(record, what, below, above)
+
+
+def cured(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> Relief | None:
+    """`helped`; of a run that does poorly on its own rows `relief` counts too, whatever carries over."""
+    found = helped(record, what, below, above)
+    return relief(record, what, below, above) if found is None and poor(record) else found
+
+
+def _best_held(record: Record) -> float:
+    """The least validation loss at any look; NaN without validation rows."""
+    known = [one.valid_loss for one in record.surveys if one.step > 0]
+    known += [] if record.course is None else [float(one) for one in record.course.valid_loss]
+    return min((one for one in known if math.isfinite(one)), default=math.nan)
+
+
+def _is_below(new: np.ndarray, old: np.ndarray) -> bool:
+    """By a test with one variance for both, which seeds have in common; an infinite loss is above all."""
+    if not np.isfinite(new).all():
+        return False
+    old = old[np.isfinite(old)]
+    freedom = len(new) + len(old) - 2
+    if not len(old) or freedom < 1:
+        return not len(old) or bool(new.mean() < old.mean())
+    spread = float(((new - new.mean()) ** 2).sum() + ((old - old.mean()) ** 2).sum()) / freedom
+    error = math.sqrt(spread * (1.0 / len(new) + 1.0 / len(old)))
+    ahead = float(old.mean() - new.mean())
+    return ahead > 0.0 if error == 0.0 else bool(stdtr(freedom, ahead / error) > CONFIDENCE)
 
 
 def _gain(trial: Trial, got: Progress) -> float:

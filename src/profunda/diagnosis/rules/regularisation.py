@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record, Survey
+from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, outweighs
 from profunda.diagnosis.rules.laziness import learns_no_features
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
@@ -15,6 +16,7 @@ from profunda.diagnosis.rules.readings import (
     Relief,
     after,
     before,
+    cured,
     is_adaptive,
     is_mature,
     poor,
@@ -36,9 +38,6 @@ NOISE = 3.0
 
 WELL_BEFORE = 0.75
 """Part of the run before whose end the least validation loss lies."""
-
-RARELY_KEPT = 0.7
-"""Dropout rate from which fewer than one unit in three is left."""
 
 COSTS = 0.03
 """Fall of the validation score that is a cost: cross-entropy rises by over-confidence alone, as a rule."""
@@ -165,86 +164,98 @@ def _by_heart(record: Record, severity: str, best: int, epochs: int, rise: float
 
 def _dropout(record: Record) -> Answer:
     code, anatomy = "dropout-too-strong", record.anatomy
-    rate, name = max(((layer.dropout, layer.name) for layer in anatomy.layers), default=(0.0, ""))
+    rate, name = dropped(anatomy)
     if anatomy.why or not rate > 0.0:
         return not_applicable(code, "no dropout")
     if rate < SOME:
         return clear(code)
     if not is_mature(record):
-        return too_little(code, f"a rate of {rate:g}, and it may learn all the same")
-    mended = relief(record, "dropout", below=1.0)
+        if rate < RARELY_KEPT:
+            return too_little(code, f"a rate of {rate:g}, and it may learn all the same")
+        return (_deletes(record, rate, name, "hint", None),)
+    mended = cured(record, "dropout", below=1.0)
     refuted = mended is None and bool(tried(record, "dropout", below=1.0))
-    if not poor(record) or refuted or (mended is None and rate < RARELY_KEPT):
+    if mended is None and (not poor(record) or refuted or rate < RARELY_KEPT):
         return clear(code, "it learns all the same")
+    proven = mended is None or mended.gain >= GREAT_GAIN
+    return (_deletes(record, rate, name, "fault" if proven and poor(record) else "hint", mended),)
+
+
+def _deletes(record: Record, rate: float, name: str, severity: Severity, mended: Relief | None) -> Finding:
     gained = (
         () if mended is None else (Evidence("loss that less dropout takes away", mended.gain, CLEAR_GAIN),)
     )
     slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the dropout
-    return (
-        Finding(
-            code,
-            "fault" if mended is None or mended.gain >= GREAT_GAIN else "hint",
-            name,
-            (
-                Evidence("rate of dropout", rate, SOME),
-                Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
-                *gained,
-            ),
-            f"Dropout deletes {rate:.0%} of what {name} gives in every step: what is left is mostly noise, "
-            "and even the training rows are not fitted.",
-            f"Lower the rate behind {name} to 0.1 to 0.3.",
-            changes=(Change("dropout", value=0.0), Change("dropout", value=0.25)),
-            explains=(
-                "plateau",
-                "no-learning",
-                "too-small",
-                "too-few-epochs",
-                "rate-too-low",
-                "class-imbalance",
-                *(("rate-too-high",) if rate >= RARELY_KEPT and not slower else ()),
-            ),
+    return Finding(
+        "dropout-too-strong",
+        severity,
+        name,
+        (
+            Evidence("rate of dropout", rate, SOME),
+            Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
+            *gained,
+        ),
+        f"Dropout deletes {rate:.0%} of what {name} gives in every step: what is left is mostly noise, "
+        "in which rows are hard to learn.",
+        f"Lower the rate behind {name} to 0.1 to 0.3.",
+        changes=(Change("dropout", value=0.0), Change("dropout", value=0.25)),
+        explains=(
+            "plateau",
+            "no-learning",
+            "too-small",
+            "too-deep",
+            "too-few-epochs",
+            "rate-too-low",
+            "class-imbalance",
+            *(("rate-too-high", "dead-units") if rate >= RARELY_KEPT and not slower else ()),
         ),
     )
 
 
 def _penalty(record: Record) -> Answer:
     code, optimiser, course = "penalty-too-strong", record.optimiser, record.course
-    if optimiser is None or course is None:
-        return not_applicable(code, "no optimiser or no steps were seen")
+    if optimiser is None:
+        return not_applicable(code, "no optimiser was seen")
     decay = max((one.weight_decay for one in optimiser.groups if one.weight_decay > 0.0), default=0.0)
+    if not is_mature(record):
+        if outweighs(record) >= 1.0:
+            return (_shrinks(record, decay, "hint", None),)
+        return too_little(code, f"{0 if course is None else course.steps} steps")
     left = _length_left(record)
     shrinks = left < SHRUNK or _pull(record) >= PULLS
     if not decay > 0.0 and not left < SHRUNK:
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
-    if not is_mature(record):
-        return too_little(code, f"{course.steps} steps")
-    mended = relief(record, "weight decay", below=1.0)
+    mended = cured(record, "weight decay", below=1.0)
     refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
-    if not poor(record) or refuted or (mended is None and not shrinks):
+    if mended is None and (not poor(record) or refuted or not shrinks):
         return clear(code)
+    proven = mended is None or mended.gain >= GREAT_GAIN
+    return (_shrinks(record, decay, "fault" if proven and poor(record) else "hint", mended),)
+
+
+def _shrinks(record: Record, decay: float, severity: Severity, mended: Relief | None) -> Finding:
     slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the decay
-    return (
-        Finding(
-            code,
-            "fault" if mended is None or mended.gain >= GREAT_GAIN else "hint",
-            "",
-            _decayed(record, decay, mended),
-            f"The penalty on weights ({decay:g} in the optimiser, or one within the loss) shrinks them "
-            "faster than the data make them grow: outputs are drawn towards a constant.",
-            "Divide the penalty by 100, and raise it only where the validation loss asks for it.",
-            changes=(Change("weight decay", value=0.01), Change("weight decay", value=0.0)),
-            explains=(
-                "plateau",
-                "no-learning",
-                "too-small",
-                "input-ignored",
-                "too-few-epochs",
-                "dead-units",
-                "too-deep",
-                "rate-too-low",
-                "class-imbalance",
-                *(("rate-too-high",) if shrinks and not slower else ()),
-            ),
+    restless = _length_left(record) < SHRUNK or _pull(record) >= PULLS
+    return Finding(
+        "penalty-too-strong",
+        severity,
+        "",
+        _decayed(record, decay, mended),
+        f"The penalty on weights ({decay:g} in the optimiser, or one within the loss) shrinks them "
+        "faster than the data make them grow: outputs are drawn towards a constant.",
+        "Divide the penalty by 100, and raise it only where the validation loss asks for it.",
+        changes=(Change("weight decay", value=0.01), Change("weight decay", value=0.0)),
+        explains=(
+            "plateau",
+            "no-learning",
+            "too-small",
+            "input-ignored",
+            "too-few-epochs",
+            "dead-units",
+            "too-deep",
+            "rate-too-low",
+            "class-imbalance",
+            *(("rate-too-high",) if restless and not slower else ()),
         ),
     )
 
@@ -258,6 +269,7 @@ def _decayed(record: Record, decay: float, mended: Relief | None) -> tuple[Evide
             Evidence("weights over their first length", left, SHRUNK),
             Evidence("pull of the decay over the data's, first steps", pull, PULLS),
             Evidence("weight decay", decay),
+            Evidence("its weight at first over the most that it may have", outweighs(record), 1.0),
             Evidence("loss that no decay takes away", gain, CLEAR_GAIN),
         )
         if not math.isnan(one.value)

@@ -14,7 +14,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Rows, Targets
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, WILD
-from profunda.diagnosis.rules.reached import Reached, reached, rescaled
+from profunda.diagnosis.rules.reached import Reached, reached, rescaled, scaled_as_one
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -43,8 +43,21 @@ TARGETS_SMALL, TARGETS_TINY = 1e-2, 1e-3
 """Targets' spread over the first outputs, or over 1 where these begin larger, which is another cause: all of
 the loss is then the first weights' noise."""
 
+FAINT, SHORT = 0.1, 0.3
+"""Spread of the widest column, and length of all spreads together, beside the 1 that a bias is the weight of:
+below, a tenth of what the first layer gives tells rows apart, and its weights have a hundredth of the bias's
+curvature, or a tenth in all. Columns of unit length over N rows have a spread of 1/√N."""
+
+FAR_OFF = 20.0
+"""Range over spread: beyond, a few rows hold all there is, and the spread tells how few."""
+
+LEARNT = 0.8
+"""Of what is easy: a network that has learnt as much made up for it."""
+
 AGAINST = 3.0
 """Column sizes below this matter to nobody, whatever their offset."""
+
+UNEVENNESS = "largest over least spread of columns"
 
 _STEEP = ("weights-too-large", "weights-too-small", *WILD)
 """Also weights that seem too small: on the flat ends, and beside what all rows share, rows look alike."""
@@ -69,10 +82,12 @@ def _inputs_unscaled(record: Record) -> Answer:
     if isinstance(rows, str):
         return not_applicable(code, rows)
     shield = rescaled(record)
-    if shield:
-        return not_applicable(code, f"{shield}.")
     found = [one for one in _measures(rows) if one.beyond]
     got = reached(record)
+    if shield:
+        found = [one for one in found if one.evidence.what == UNEVENNESS and one.far]
+        if not found or not scaled_as_one(record) or _learnt(got):
+            return not_applicable(code, f"{shield}.")
     if not found or not (got.failed or any(one.far for one in found)):
         return clear(code)
     found.sort(key=lambda one: one.far, reverse=True)
@@ -99,10 +114,11 @@ def _measures(rows: Rows) -> list[_Measure]:
         return []
     mean, std = rows.mean[live], rows.std[live]
     column = np.hypot(mean, std)
-    size, most = float(np.sqrt((column**2).mean())), float(column.max())
+    still = np.abs(rows.mean[np.isfinite(rows.std) & (rows.std == 0)])  # what all rows share enters as well
+    size, most = float(np.sqrt((column**2).mean())), float(max(column.max(), still.max(initial=0.0)))
     offset = float(np.sqrt((mean**2).sum() / (std**2).sum()))
     plain = std[~_sparse(rows)[live]]
-    uneven = float(plain.max() / plain.min()) if len(plain) else 1.0
+    uneven = float(max(plain.max(), still.max(initial=0.0)) / plain.min()) if len(plain) else 1.0
     apart = offset if size > AGAINST or offset > OFFSET_FAR else 0.0
     return [
         _measure("root mean square of inputs", size, SIZE, SIZE_FAR, f"Inputs are of size {size:.3g}."),
@@ -115,7 +131,7 @@ def _measures(rows: Rows) -> list[_Measure]:
             f"What rows have in common is {offset:.3g} times what tells them apart.",
         ),
         _measure(
-            "largest over least spread of columns",
+            UNEVENNESS,
             uneven,
             UNEVEN,
             UNEVEN_FAR,
@@ -149,17 +165,20 @@ def _inputs_scaled_twice(record: Record) -> Answer:
     if not live.any():
         return not_applicable(code, "No column differs between rows.")
     spread, width = float(rows.std[live].max()), float((rows.most - rows.least)[live].max())
-    if spread >= SMALL or width >= NARROW:
+    length, got = float(np.sqrt((rows.std[live] ** 2).sum())), reached(record)
+    tiny = spread < SMALL and width < NARROW
+    if not tiny and (spread >= FAINT or length >= SHORT or width > FAR_OFF * spread):
         return clear(code)
-    got = reached(record)
+    if not tiny and _learnt(got):
+        return clear(code, "The network made up for small inputs.")
     return (
         Finding(
             code,
             "fault" if got.failed else "hint",
             _first(record),
             (
-                Evidence("spread of the widest column", spread, SMALL),
-                Evidence("its range", width, NARROW),
+                Evidence("spread of the widest column", spread, SMALL if tiny else FAINT),
+                Evidence("its range", width, NARROW) if tiny else Evidence("length of all", length, SHORT),
                 *_failure(got),
             ),
             f"No column spreads further than {spread:.2g}, so rows look alike to first weights of usual "
@@ -171,6 +190,11 @@ def _inputs_scaled_twice(record: Record) -> Answer:
             explains=_FLAT,
         ),
     )
+
+
+def _learnt(got: Reached) -> bool:
+    """Whether a run that is long enough has most of what simple predictors find, or of all there is."""
+    return got.known and not got.broken and got.train >= LEARNT * (got.easy if got.easy > 0.0 else 1.0)
 
 
 def _numbers(record: Record) -> Rows | str:

@@ -92,6 +92,8 @@ def forgets(record: Record) -> tuple[Finding, ...]:
     layer = next((one for one in anatomy.layers if one.kind == "recurrent"), None)
     if rows is None or layer is None or not failing(record) or len(rows.shape) not in (1, 2):
         return ()
+    if crawls(record):  # what first weights forget, steps of a usual length teach them to keep
+        return ()
     far = moved(record)[np.isfinite(moved(record))]
     if len(far) and float(np.median(far)) >= RUINED:
         return ()

@@ -18,7 +18,7 @@ from profunda.diagnosis.rules.readings import (
     relief,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
-from profunda.diagnosis.rules.trends import trend
+from profunda.diagnosis.rules.trends import STRAIGHT, ending, trend
 
 __all__ = ["RULES"]
 
@@ -37,12 +37,15 @@ def _plateau(record: Record) -> Answer:
     line = trend(course.loss)
     if line is None:
         return too_little(code, f"{course.steps} steps")
-    if line.falls and line.fall > CLEAR_GAIN / 3.0 * got.trivial:
+    last = ending(record)
+    straight = last is not None and last.straight >= STRAIGHT and last.fall > CLEAR_GAIN / 3.0 * got.trivial
+    if straight or (line.falls and line.fall > CLEAR_GAIN / 3.0 * got.trivial):
         return clear(code, "it still falls")
     better = max((one for what in _kinds(record) if (one := relief(record, what))), key=_gained, default=None)
     missed = easy(record) - got.learnt
     reached = max(missed, better.gain if better is not None else -math.inf)
-    if not reached >= GREAT_GAIN:
+    proven = easy(record) > 0.0 and failing(record)  # not half of what is easy, for sure
+    if not reached >= GREAT_GAIN and not proven:
         return clear(code, "nothing shows that this network can reach more")
     return (
         Finding(

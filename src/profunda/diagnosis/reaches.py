@@ -1,0 +1,100 @@
+"""Where a loss ends: rows for which it falls for ever, and classes that it passes over."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profunda.diagnosis.asking import Asked, Asking
+from profunda.diagnosis.givens import Task
+from profunda.diagnosis.tasks import class_axis
+
+__all__ = ["endless", "passed_over"]
+
+FAR = 30.0
+"""Outputs beyond all targets, where σ and exp have come to their ends (e⁻³⁰ is 1e-13)."""
+
+ORDERED = 10.0
+"""Times as far, in the targets' order, neighbours among the rows are apart too."""
+
+STEADY = 0.9
+"""Slope at twice that distance over the slope there: a loss that levels off like a logarithm has a half."""
+
+OFTEN = 10
+"""Places of a class from which it counts as passed over: fewer may all stand where rows are cut."""
+
+
+def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor) -> float:
+    """Share of rows for which the loss falls for ever as their outputs grow to one side.
+
+    Each output is put far to either side; where the slope still leads outwards, and twice as far no less
+    steeply, nothing holds it. All such outputs are then put there together, in the order of their targets,
+    for a loss that compares rows with each other falls only until that is right. `numbers` are the targets
+    in the outputs' shape.
+    """
+    if numbers.shape != outputs.shape or not bool(torch.isfinite(numbers).all()):
+        return 0.0
+    most = float(numbers.abs().max())
+    far, none = FAR + 2.0 * most, torch.zeros_like(outputs)
+    side = none
+    for way in (1.0, -1.0):
+        there = torch.full_like(outputs, way)
+        side = torch.where(_falls(ask, there, far, none, targets), there, side)
+    if not bool(side.any()):
+        return 0.0
+    ranks = numbers.reshape(-1).argsort().argsort().reshape(numbers.shape) / max(1, numbers.numel() - 1)
+    ordered = torch.where(side != 0, side + ranks.to(side) - 0.5, none)
+    falls = _falls(ask, ordered, ORDERED * far, numbers.where(side == 0, none), targets)
+    return float(falls.reshape(len(falls), -1).any(1).float().mean())
+
+
+def _falls(ask: Asking, way: Tensor, far: float, base: Tensor, targets: Any) -> Tensor:
+    """Which outputs the loss still drives along their `way` at `far` times it, and at twice that, the others
+    being at `base`.
+    """
+    none = torch.zeros_like(way, dtype=torch.bool)
+    near, further = ask(base + far * way, targets), ask(base + 2.0 * far * way, targets)
+    if near.slope is None or further.slope is None or not math.isfinite(near.value + further.value):
+        return none
+    if not bool(torch.isfinite(near.slope).all() & torch.isfinite(further.slope).all()):
+        return none
+    one, two = -near.slope * way.sign(), -further.slope * way.sign()
+    return (one > 1e-6 / max(1, len(way))) & (two >= STEADY * one)
+
+
+def passed_over(
+    asked: list[Asked], outputs: Tensor, targets: Any, task: Task
+) -> tuple[tuple[int, ...], float]:
+    """Classes of which no place moves the loss, and the share of these places that lie, within their row,
+    between places that do: what fills up short rows stands at their ends.
+    """
+    if task.kind not in ("classes", "sequence") or not isinstance(targets, Tensor):
+        return (), 0.0
+    axis = class_axis(tuple(outputs.shape), tuple(targets.shape))
+    if axis is None or targets.is_floating_point():
+        return (), 0.0
+    reached = torch.zeros(outputs.shape, dtype=torch.bool, device=outputs.device)
+    for one in asked:
+        if one.slope is not None and one.slope.shape == outputs.shape:
+            reached |= one.slope != 0
+    if not len(reached) or len(reached) != len(targets):
+        return (), 0.0
+    places = targets.reshape(outputs.select(axis, 0).shape)
+    counts = reached.any(axis)
+    left = [
+        int(c)
+        for c in places[(places >= 0) & ~counts].unique()
+        if int((places == c).sum()) >= OFTEN and not bool(counts[places == c].any())
+    ]
+    if not left or not bool(counts.any()):
+        return (), 0.0
+    skipped = torch.isin(places, torch.tensor(left, device=places.device))
+    return tuple(left), _amid(counts, skipped) if places.ndim > 1 else 0.0
+
+
+def _amid(counts: Tensor, skipped: Tensor) -> float:
+    """Along the last axis."""
+    before = counts.long().cumsum(-1) > 0
+    after = counts.flip(-1).long().cumsum(-1).flip(-1) > 0
+    return float((before & after & skipped).sum() / skipped.sum())

@@ -1,0 +1,95 @@
+"""What begins anew between the steps of a loop: the state of its optimiser, its weights, the optimiser."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from profunda.diagnosis.weights import Weights
+
+__all__ = ["Restarts"]
+
+NUMBERS = 64
+"""Numbers of a weight, spread over it, by which it is known again."""
+
+NONE = -1.0
+"""Age of a state that is not there."""
+
+
+class Restarts:
+    """Looks before and after each step, whatever else is followed: that costs some microseconds.
+
+    `forgot`: steps before which what the optimiser had gathered was gone; `returned`: steps before which the
+    weights had been set back to the first ones, or to those that they were set to the last time.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer, weights: Weights) -> None:
+        self.model, self.optimizer, self.weights = model, optimizer, weights
+        self.forgot = self.returned = 0
+        self.within = False
+        self._age = NONE
+        self._few: list[nn.Parameter] = []
+        self._first: list[Tensor] = []
+        self._put: list[Tensor] = []
+        self._left: list[Tensor] = []
+        self._versions: tuple[int, ...] = ()
+
+    def before(self, optimizer: Optimizer) -> None:
+        """A step of `optimizer` begins."""
+        self.within = True
+        age = _age(optimizer)
+        self.forgot += age < self._age
+        if not self._first:
+            self.weights.settle()
+            self._few = [each for each in self.weights.marked if each.device.type == "cpu"][:2]
+            self._first = self._here()
+        elif self._versions and tuple(each._version for each in self._few) != self._versions:
+            here = self._here()
+            if not _same(here, self._left):  # a limit that nothing exceeds sets nothing
+                self.returned += bool(self._left) and (_same(here, self._first) or _same(here, self._put))
+                self._put = here
+
+    def after(self, optimizer: Optimizer) -> None:
+        """It was made."""
+        self.within = False
+        self._age = _age(optimizer)
+        self._versions = tuple(each._version for each in self._few)
+        self._left = self._here() if self._put else []
+
+    def _here(self) -> list[Tensor]:
+        return [_head(each) for each in self._few]
+
+    def replaces(self, other: Optimizer) -> bool:
+        """Whether `other` is of the kind of the one that is watched, holds the same of the model's weights,
+        and steps in its stead, and not within its step.
+        """
+        if self.within or type(other) is not type(self.optimizer):
+            return False
+        ours = {id(each) for each in self.model.parameters()}
+        held = _held(other) & ours
+        return bool(held) and held == _held(self.optimizer) & ours
+
+
+def _held(optimizer: Optimizer) -> set[int]:
+    return {id(each) for group in optimizer.param_groups for each in group["params"]}
+
+
+def _head(parameter: nn.Parameter) -> Tensor:
+    return parameter.detach().reshape(-1)[:: max(1, parameter.numel() // NUMBERS)].clone()
+
+
+def _same(these: list[Tensor], those: list[Tensor]) -> bool:
+    return len(these) == len(those) and all(map(torch.equal, these, those))
+
+
+def _age(optimizer: Optimizer) -> float:
+    """Steps that the state of the first weight has seen; 0 where it does not count them."""
+    state = next(iter(optimizer.state.values()), None) if optimizer.state else None
+    if not isinstance(state, Mapping) or not any(each is not None for each in state.values()):
+        return NONE
+    seen = state.get("step", 0.0)
+    if isinstance(seen, Tensor):
+        seen = float(seen) if seen.device.type == "cpu" and seen.numel() == 1 else 0.0
+    return float(seen) if isinstance(seen, int | float) and math.isfinite(seen) else 0.0
