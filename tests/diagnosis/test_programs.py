@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,13 +92,15 @@ def one_step(made: Any) -> None:
 
 
 def attempt(program: Any) -> str:
-    """ "" if `program` builds and makes a step, else what went wrong."""
+    """ "" if `program` builds and makes a step, else what went wrong. Its mistake may have torch warn."""
     try:
-        if program.build is not None:
-            one_step(program.build(0))
-        else:
-            program.run(0, FewSteps())
-            return "its loop ended before it asked for three losses"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if program.build is not None:
+                one_step(program.build(0))
+            else:
+                program.run(0, FewSteps())
+                return "its loop ended before it asked for three losses"
     except Enough:
         return ""
     except Exception as error:

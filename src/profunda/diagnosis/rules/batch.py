@@ -158,7 +158,7 @@ def _batch_too_large(record: Record) -> Answer:
     # Few steps are what is wrong here, so a run is judged however short, if it is over.
     if course.steps < course.planned or not math.isfinite(got.train):
         return too_little(code, "The run is not over.")
-    if first_steps(record) * course.steps < UNMOVED:
+    if 0.0 < first_steps(record) * course.steps < UNMOVED:
         return clear(code)
     if not scales or len(course.train_loss) < EPOCHS:
         return too_little(code, "Too few epochs, or no noise of gradients, was seen.")
