@@ -184,6 +184,27 @@ def test_crosswise_comparison_is_seen_by_behaviour() -> None:
     assert wide.crosswise is None
 
 
+@pytest.mark.parametrize("inner", [F.mse_loss, F.l1_loss, F.binary_cross_entropy_with_logits])
+def test_crosswise_comparison_within_the_loss(inner: Callable[..., Tensor]) -> None:
+    y = TWO[:, None] if inner is F.binary_cross_entropy_with_logits else REAL[:, None]
+    assert read(lambda z, y: inner(*torch.broadcast_tensors(z[:, 0], y)), Z1[:, None], y).crosswise == (
+        (30, 1),
+        (30, 1),
+    )
+    assert read(inner, Z1[:, None], y).crosswise is None
+
+
+def test_losses_of_clouds_of_points_need_no_pairs() -> None:
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return torch.exp(-(a - b.T).square()).mean()
+
+    for cloud in (
+        lambda z, y: (z.mean() - y.mean()).square() + (z.std() - y.std()).square(),
+        lambda z, y: kernel(z, z) - 2.0 * kernel(z, y) + kernel(y, y),
+    ):
+        assert read(cloud, Z1[:, None], REAL[:, None]).crosswise is None
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_tiny_batches_tell_a_hinge_from_an_absolute_error(rows: int) -> None:
     for start in range(20):

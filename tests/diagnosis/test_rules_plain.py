@@ -172,6 +172,30 @@ def test_a_trial_without_it_that_does_better_on_validation_rows_is_proof_enough(
     assert told(by_heart) == []
 
 
+def shared() -> Record:
+    return began(healthy(anatomy(what="softmax")), apart=np.array([0.5, 1e-3, 1e-5]))
+
+
+def test_plain_mistakes_of_activations_stand_where_there_is_room_and_no_trial_refutes_them() -> None:
+    for code, made in (("saturated-units", flat), ("activation-contracts", shared)):
+        assert told(made()) == []
+        record = middling(made())
+        assert told(record) == [(code, "hint")]
+        assert Change("activation", word="relu") in doubts(record)
+        assert told(with_trials(record, proven("activation", 0.7, word="relu"))) == []
+        assert told(with_trials(record, proven("activation", 0.2, word="relu"))) == [(code, "hint")]
+    assert told(middling(sigmoids())) == []
+
+
+def test_half_of_what_is_left_counts_of_a_run_that_went_well() -> None:
+    for code, made in (("saturated-units", flat), ("activation-contracts", sigmoids)):
+        record = became(ended(made(), 0.1, 0.97), valid_loss=0.1)
+        assert Change("activation", word="relu") in doubts(record)
+        for held, found in ((0.02, [(code, "hint")]), (0.07, [])):
+            alike = replace(proven("activation", held, word="relu"), control=np.array([0.12, 0.13]))
+            assert told(with_trials(record, alike)) == found
+
+
 def test_help_is_beyond_what_seeds_differ_by_and_the_best_of_the_run() -> None:
     record = middling(healthy())
     good = proven("width", 0.2, value=8.0)

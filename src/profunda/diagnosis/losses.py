@@ -21,6 +21,9 @@ __all__ = ["loss_of", "name_of"]
 _MOST_NUMBERS = 200_000
 """Output numbers asked about at once: rows beyond are left out of the many calls of recognition."""
 
+_PAIRS = 4
+"""Rows from which a loss that minds no order of the targets can be told from one that has a draw or two."""
+
 _WEIGHED = 2048
 """Rows by which weights of classes are told."""
 
@@ -265,23 +268,41 @@ def _sign(draws: list[Tensor], asked: list[Asked], targets: Any, task: Task) -> 
 def _crosswise(
     ask: Asking, draws: list[Tensor], targets: Any
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Shapes that broadcast to a third, where it makes no difference which target belongs to which row."""
+    """Both shapes, where it makes no difference which target belongs to which row. Where these do not
+    broadcast to a third, the loss may have reshaped one of both itself: then each row's gradient must also be
+    its own, for what compares one cloud of points with another needs no pairs either.
+    """
     if not draws or not isinstance(targets, Tensor) or targets.ndim == 0 or len(targets) != len(draws[0]):
         return None
     ours, theirs = tuple(draws[0].shape), tuple(targets.shape)
-    try:
-        wide = tuple(torch.broadcast_shapes(ours, theirs))
-    except RuntimeError:
-        return None
-    if wide in (ours, theirs):
-        return None
+    within = not _broadcasts(ours, theirs)
     moved, alike = targets.roll(1, 0), targets[:1].expand_as(targets).contiguous()
-    if torch.equal(moved, targets):
+    if torch.equal(moved, targets) or (within and len(targets) < _PAIRS):
         return None
     # One draw may miss it: of an absolute error only the side counts, and that often stays.
     blind = all(_same(ask, z, targets, moved) for z in draws)
     heard = any(not _same(ask, z, targets, alike) for z in draws)
-    return (ours, theirs) if blind and heard else None
+    if not (blind and heard) or (within and not all(_is_alone(ask, z, targets) for z in draws)):
+        return None
+    return ours, theirs
+
+
+def _broadcasts(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:
+    """Whether they broadcast to a third shape."""
+    try:
+        return tuple(torch.broadcast_shapes(ours, theirs)) not in (ours, theirs)
+    except RuntimeError:
+        return False
+
+
+def _is_alone(ask: Asking, outputs: Tensor, targets: Tensor) -> bool:
+    """Whether the gradients of the first half of the rows stay when outputs of the others are exchanged."""
+    half = len(outputs) // 2
+    others = torch.cat([outputs[:half], outputs[half:].roll(1, 0) + 0.5])
+    one, two = ask(outputs, targets).slope, ask(others, targets).slope
+    if one is None or two is None:
+        return False
+    return float((one - two)[:half].abs().max()) <= 1e-4 * float(one.abs().max())
 
 
 def _same(ask: Asking, outputs: Tensor, targets: Tensor, others: Tensor) -> bool:

@@ -15,6 +15,7 @@ from profunda.diagnosis.rules.cuts import SHARES, cut_of
 from profunda.diagnosis.rules.doubts import NOT_LINEAR, SATURATED, flat_at_first, is_linear, squashed
 from profunda.diagnosis.rules.firsts import with_shut
 from profunda.diagnosis.rules.flow import flow_of, hidden
+from profunda.diagnosis.rules.halving import halved, sooner
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
@@ -135,8 +136,20 @@ def _on_ends(record: Record) -> Answer:
     if begun >= 0 and poor(record):
         return (_on_flat_ends(record, begun, "fault" if failing(record) else "hint", begun=True),)
     if not failing(record) and not (poor(record) and mended is not None and mended.gain >= GREAT_GAIN):
+        if begun >= 0 and _costs(record, ("initialisation", "norm", "activation")):
+            return (_on_flat_ends(record, begun, "hint", begun=True),)
         return clear(code, "it learns all the same")
     return (_on_flat_ends(record, at, "fault", begun=False),)
+
+
+def _costs(record: Record, ways: tuple[str, ...]) -> bool:
+    """Whether what stands plainly there from the start counts though the run learnt: one of these trials is
+    worth it; or there is room for a gain, and none speaks against it.
+    """
+    if any(helped(record, one) or halved(record, one) > 0.0 or sooner(record, one) for one in ways):
+        return True
+    got = progress(record)
+    return got.end >= CLEAR_GAIN * got.trivial and not any(tried(record, one) for one in ways)
 
 
 def _on_flat_ends(record: Record, at: int, severity: Severity, *, begun: bool) -> Finding:
@@ -175,12 +188,19 @@ def _contracts(record: Record) -> Answer:
         return (_fading(layers, flow.least, "hint"),)
     mended = cured(record, "activation")
     refuted = mended is None and bool(tried(record, "activation"))
-    shared = any(one.activation in SHARES for one in layers)  # which no trial exchanges
+    shared = any(one.activation in SHARES for one in layers)
     fails = ((failing(record) and flow.least < FADES) or (poor(record) and shared)) and not refuted
-    if not fails and mended is None:
+    if not fails and mended is None and not _stays(record, shared):
         return clear(code, "it learns all the same")
     fault = fails or (poor(record) and mended is not None and mended.gain >= GREAT_GAIN)
     return (_fading(layers, flow.least, "fault" if fault else "hint"),)
+
+
+def _stays(record: Record, shared: bool) -> bool:
+    """Whether such slopes cost a run that learnt: units that share a whole, which nobody means in a chain,
+    until something speaks against it; others where a trial without them leaves half of the loss.
+    """
+    return _costs(record, ("activation",)) if shared else halved(record, "activation") > 0.0
 
 
 def _fading(layers: tuple[Layer, ...], left: float, severity: Severity) -> Finding:

@@ -194,15 +194,17 @@ def doubts(record: Record) -> tuple[Change, ...]:
     if not left >= CLEAR_GAIN:
         few = left >= LITTLE and few_units(record) is not None
         drawn = left >= LITTLE and far is not None
+        bent = left >= LITTLE and (squashed(record.anatomy) or flat_at_first(record) >= 0)
         return (
             *((Change("width", value=8.0),) if few else ()),
             *((Change("initialisation", word="critical"),) if drawn else ()),
+            *((Change("activation", word="relu"),) if bent else ()),
         )
     anatomy, flow = record.anatomy, flow_of(record)
     found = []
     if is_linear(anatomy):
         found.append(Change("activation", word="inserted"))
-    if squashed(anatomy):
+    if squashed(anatomy) or flat_at_first(record) >= 0:
         found.append(Change("activation", word="relu"))
     width, _, needed = narrowest(record)
     if few_units(record) is not None or 0 < width < needed:

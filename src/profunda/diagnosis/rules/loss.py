@@ -137,11 +137,12 @@ def _broadcasts(record: Record) -> Answer:
             "fault",
             "",
             (Evidence("comparisons for each output", float(math.prod(theirs)), 1.0),),
-            f"Outputs of shape {ours} and targets of shape {theirs} are compared crosswise, each output with "
-            "every target of the batch: the best that can be learnt is the mean of the targets.",
-            "Give both one shape: outputs.squeeze(-1), or targets.unsqueeze(-1).",
-            changes=(Change("loss", word="shapes"),),
-            explains=(*STALLED, "labels-unrelated", "input-ignored", "lazy", "output-width"),
+            f"Outputs of shape {ours} and targets of shape {theirs} are compared crosswise"
+            f"{' within the loss' if ours == theirs else ''}, each output with every target of the batch: "
+            "the best that can be learnt is the mean of the targets.",
+            "Give both one shape where they are compared: outputs.squeeze(-1), or targets.unsqueeze(-1).",
+            changes=(Change("loss", word="task" if ours == theirs else "shapes"),),
+            explains=(*STALLED, "labels-unrelated", "too-deep", "lazy", "output-width"),
         ),
     )
 
