@@ -158,6 +158,21 @@ def test_validation_losses_that_rise_by_a_quarter_of_the_constants_are_told_what
     assert severities("overfitting", record) == ["hint"]
 
 
+@pytest.mark.parametrize(
+    ("rise", "fell", "told"),
+    [(0.17, 0.02, ["hint"]), (0.17, 0.0, []), (0.12, 0.02, []), (0.17, float("nan"), ["hint"])],
+)
+def test_losses_that_rise_clearly_are_told_unless_more_is_right_than_before(
+    rise: float, fell: float, told: list[str]
+) -> None:
+    trivial = healthy().loss.trivial  # type: ignore[union-attr]
+    train = np.linspace(0.9, 0.1, EPOCHS)
+    valid = np.append(np.linspace(0.9, 0.5, 4), np.linspace(0.5, 0.5 + rise * trivial, EPOCHS - 4))
+    score = np.append(np.full(4, 0.7), np.linspace(0.7, 0.7 - fell, EPOCHS - 4))
+    record = looped(healthy(), train_loss=train, valid_loss=valid, valid_score=score)
+    assert severities("overfitting", record) == told
+
+
 # The optimiser ------------------------------------------------------------------------------------------
 
 
@@ -181,6 +196,27 @@ def test_sorted_batches_shorter_than_a_class_are_in_order(batch: int, told: bool
     assert record.rows is not None
     record = replace(record, rows=replace(record.rows, ordered=0.95))
     assert (severities("rows-in-order", record) == ["fault"]) is told
+
+
+@pytest.mark.parametrize(
+    ("ordered", "serial", "end", "told"),
+    [
+        (0.95, 0.1, 0.9, ["fault"]),
+        (0.95, 0.1, 0.05, ["hint"]),
+        (0.45, 0.1, 0.9, []),
+        (0.95, 0.6, 0.05, []),  # a series in its own order, well learnt
+        (0.95, 0.6, 0.9, ["fault"]),
+    ],
+)
+def test_rows_sorted_by_their_values_are_in_order(
+    ordered: float, serial: float, end: float, told: list[str]
+) -> None:
+    record = became(healthy(), train_loss=end, train_score=1.0 - end)
+    assert record.rows is not None
+    assert record.task is not None
+    rows = replace(record.rows, ordered=ordered, serial=serial)
+    record = replace(record, rows=rows, task=replace(record.task, kind="values"))
+    assert severities("rows-in-order", record) == told
 
 
 @pytest.mark.parametrize(("weight", "summed"), [(4.0, 4), (1.0, 1)])

@@ -184,6 +184,14 @@ def test_sorted_labels_are_in_order() -> None:
     assert rows_of(made.table(x, np.sort(DRAW.normal(size=500)))).ordered > 0.9
 
 
+def test_values_are_in_order_where_batches_differ() -> None:
+    x, waves = DRAW.normal(size=(960, 2)), np.sin(np.arange(960) * 2.0 * np.pi / 16)
+    assert rows_of(made.table(x, waves)).ordered == 0.0  # each batch of 32 holds two whole waves
+    assert rows_of(made.table(x, waves, size=4)).ordered > 0.5
+    assert rows_of(made.table(x, DRAW.normal(size=960))).ordered < 0.05
+    assert rows_of(made.table(x, np.sort(waves), size=500)).ordered == 0.0  # hardly two of them
+
+
 def test_finest_tells_tables_of_categories_from_those_of_measurements() -> None:
     assert rows_of(made.table(DRAW.normal(size=(500, 3)), np.zeros(500))).finest == 1.0
     assert rows_of(made.table(DRAW.integers(0, 4, (500, 6)), np.zeros(500))).finest < 0.05

@@ -73,7 +73,7 @@ def rows_of(
         copied=_copied(table.groups) and not _exhausted(table),
         crowded=_crowded(table),
         serial=_serial(numbers),
-        ordered=_ordered(targets),
+        ordered=_ordered(targets, table.batch),
     )
 
 
@@ -278,18 +278,29 @@ def _serial(numbers: np.ndarray) -> float:
     return min(1.0, max(0.0, excess))
 
 
-def _ordered(targets: np.ndarray | None) -> float:
-    """Share of neighbours in order of arrival with one label, beyond chance; for real numbers how far they go
-    along with the one before.
+def _ordered(targets: np.ndarray | None, batch: int) -> float:
+    """Share of neighbours in order of arrival with one label, beyond chance; of real numbers the share of
+    their variance that lies between batches.
     """
     if targets is None or len(targets) < 3 or targets[0].size != 1:
         return 0.0
     flat = np.nan_to_num(targets.reshape(-1).astype(np.float64))
     if targets.dtype.kind == "f" and len(np.unique(flat)) > max(20, len(flat) // 50):
-        centred = flat - flat.mean()
-        square = float((centred**2).sum())
-        return 0.0 if square == 0 else max(0.0, float((centred[1:] * centred[:-1]).sum()) / square)
+        return _between(flat, batch)
     shares = np.unique(flat, return_counts=True)[1] / len(flat)
     chance = float((shares**2).sum())
     same = float((flat[1:] == flat[:-1]).mean())
     return 0.0 if chance >= 1.0 else max(0.0, (same - chance) / (1.0 - chance))
+
+
+def _between(values: np.ndarray, batch: int) -> float:
+    """Share of the variance of `values` that lies between runs of `batch` of them, beyond chance, 0 to 1; 0
+    where there are fewer than three such runs, or runs of one.
+    """
+    runs = len(values) // max(1, batch)
+    if batch < 2 or runs < 3:
+        return 0.0
+    rows = values[: runs * batch].reshape(runs, batch)
+    within, means = float(rows.var(1, ddof=1).mean()), float(rows.mean(1).var(ddof=1))
+    between = max(0.0, means - within / batch)
+    return between / (between + within) if between > 0.0 else 0.0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
-from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.givens import Anatomy, Rows
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.readings import MEDIOCRE, after, progress
@@ -33,6 +33,11 @@ SORTED = 0.5
 
 PURE = 1.0
 """A batch shorter than a class's run holds, when sorted, at most two classes, and mostly one."""
+
+FOLLOWS = 0.5
+"""Rows that follow from the row before to this share of their variance are a series, whose order is its own:
+that its batches differ is a question only where it did harm. In a sorted table of several columns they are
+below."""
 
 FORGOTTEN = 0.25
 """By so much of the constant's loss is the loss over all rows above the one seen in the steps."""
@@ -164,19 +169,23 @@ def _different(record: Record) -> float:
 
 
 def in_order(record: Record) -> Answer:
-    """Rows sorted by label, in batches of hardly more than one class."""
+    """Rows sorted by what is asked: batches of hardly more than one class, or of nearly one value."""
     code, course, rows, task = "rows-in-order", record.course, record.rows, record.task
-    if rows is None or task is None or task.kind not in ("classes", "binary"):
-        return not_applicable(code, "order matters where rows have one of some classes")
+    if rows is None or task is None or task.kind not in ("classes", "binary", "values"):
+        return not_applicable(code, "order matters where rows have one label, or one value")
     if not rows.ordered >= SORTED:
         return clear(code)
     if course is None or not len(course.rows):
         return too_little(code, "rows come in order, and the batches are not known")
     batch, run = usual_rows(course), rows.n / max(2, task.n_classes)
-    if not batch < PURE * run:
+    if task.kind != "values" and not batch < PURE * run:
         return clear(code, "a batch holds several classes all the same")
     excess, got = _forgotten(record, course), progress(record)
     forgets = excess >= FORGOTTEN or (course.finished and got.learnt < MEDIOCRE)
+    if task.kind == "values":
+        if not forgets and rows.serial >= FOLLOWS:
+            return clear(code, "rows are a series, and come in its order")
+        return (_by_size(rows, batch, excess, forgets),)
     return (
         Finding(
             code,
@@ -192,6 +201,23 @@ def in_order(record: Record) -> Answer:
             harm=float(np.clip(np.fmax(excess, 0.1), 0.1, 1.0)),
             explains=("norm-statistics-stale", "rate-too-high", "overfitting", *STALLED),
         ),
+    )
+
+
+def _by_size(rows: Rows, batch: float, excess: float, forgets: bool) -> Finding:
+    return Finding(
+        "rows-in-order",
+        "fault" if forgets else "hint",
+        "",
+        (
+            Evidence("share of the targets' variance between batches", rows.ordered, SORTED),
+            Evidence("loss over all rows above that of the steps", excess, FORGOTTEN, "constant's loss"),
+        ),
+        f"Rows come sorted by their targets: {rows.ordered:.0%} of what these differ by lies between batches "
+        f"of {batch:.0f}, so that each step pulls towards one size and away from those before.",
+        "Shuffle the rows anew in each epoch: DataLoader(..., shuffle=True).",
+        harm=float(np.clip(np.fmax(excess, 0.1), 0.1, 1.0)),
+        explains=("norm-statistics-stale", "rate-too-high", "overfitting", *STALLED),
     )
 
 

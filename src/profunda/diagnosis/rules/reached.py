@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.readings import NOTHING, is_mature, progress
+from profunda.diagnosis.rules.readings import NOTHING, easy, is_mature, progress
 
 __all__ = ["HALF", "Reached", "reached", "rescaled", "scaled_as_one"]
 
@@ -62,14 +62,7 @@ def reached(record: Record) -> Reached:
     valids += [] if record.course is None else [float(loss) for loss in record.course.valid_loss]
     least = min((loss for loss in valids if math.isfinite(loss)), default=math.nan)
     valid = 1.0 - least / got.trivial if got.trivial > 0.0 else math.nan
-    return Reached(got.learnt, valid, _easy(record), is_mature(record), got.end == math.inf)
-
-
-def _easy(record: Record) -> float:
-    targets = record.targets
-    if targets is None or not math.isfinite(targets.skill):
-        return 0.0
-    return max(0.0, targets.skill - 2.0 * targets.skill_error)
+    return Reached(got.learnt, valid, easy(record), is_mature(record), got.end == math.inf)
 
 
 def rescaled(record: Record) -> str:

@@ -236,8 +236,12 @@ def epochs_seen(record: Record) -> float:
 
 
 def easy(record: Record) -> float:
-    """What simple predictors take away at least: two standard errors below what was measured; 0 unknown."""
+    """What simple predictors take away at least: two standard errors below what was measured; 0 unknown, and
+    where targets are later places of the inputs, all of which these predictors see.
+    """
     targets = record.targets
+    if any(math.isfinite(one.ahead) for one in record.surveys):
+        return 0.0
     least = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error
     return max(0.0, least) if math.isfinite(least) else 0.0
 

@@ -42,6 +42,10 @@ WELL_BEFORE = 0.75
 COSTS = 0.03
 """Fall of the validation score that is a cost: cross-entropy rises by over-confidence alone, as a rule."""
 
+FEWER = 0.01
+"""Fall of the validation score beside a clear rise of the loss: not just surer of what it says. One row in a
+hundred is more than rounding, and nobody would train on for it."""
+
 SOME = 0.4
 """Dropout rate below which a network of any width keeps more than half of its units."""
 
@@ -80,11 +84,9 @@ def _overfitting(record: Record) -> Answer:
     hopeless = valid[-1] >= got.trivial and rise / got.trivial >= GREAT_GAIN
     ruined = hopeless and not lost < max(COSTS, chance)
     fault = by_heart or worse or ruined
-    if (
-        not (fault or hopeless or rise / got.trivial >= GREAT_GAIN)
-        and not lost >= max(COSTS, chance)
-        and not (math.isnan(lost) and rise / got.trivial >= CLEAR_GAIN)
-    ):
+    great = rise / got.trivial >= GREAT_GAIN
+    clearly = rise / got.trivial >= CLEAR_GAIN and not lost < FEWER
+    if not (fault or hopeless or great or clearly) and not lost >= max(COSTS, chance):
         return clear(code, "more sure of itself than it should be, and as often right as at its best")
     return (_by_heart(record, "fault" if fault else "hint", best, epochs, rise, lost),)
 
