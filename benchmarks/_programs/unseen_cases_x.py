@@ -101,7 +101,7 @@ def _head_only(lr: float) -> Make:
 _SEEN = replace(SCANS, net=partial(looking, 8, 10, act=nn.Tanh), optimizer=sgd(0.02, 0.9))
 _QUICK = replace(ORCHARDS, optimizer=sgd(0.05), epochs=40)
 _FROM_NEW = replace(SPECKS, epochs=12)
-_READ = replace(SLOGANS, rows=partial(slogans, n=1600), epochs=10)
+_READ = replace(SLOGANS, rows=partial(slogans, n=2200), epochs=7)
 _SLIDING = replace(HEAT, optimizer=rmsprop(3e-3), epochs=15)
 _WOVEN = replace(WEAVES, net=partial(looking, 10, 4, norm=True), optimizer=sgd(0.05, 0.9), epochs=10)
 _SUGAR = Plan(sugar, partial(layers, 10, 16, 1, act=nn.Tanh), nn.MSELoss(), sgd(0.05), 20, by(explained), 16)
@@ -151,8 +151,8 @@ CASES: tuple[Case, ...] = (
         "tokens",
         "labels-noisy",
         ("labels", "regularisation"),
-        replace(SLOGANS, rows=_crowd, epochs=12),
-        replace(SLOGANS, epochs=12),
+        replace(SLOGANS, rows=_crowd),
+        SLOGANS,
     ),
     Case(
         "samples-mixed-up-in-the-rack",
@@ -336,8 +336,8 @@ CASES: tuple[Case, ...] = (
         "table",
         "too-few-epochs",
         ("epochs", "learning rate"),
-        replace(VISITORS, optimizer=sgd(0.005), epochs=2),
-        replace(VISITORS, optimizer=sgd(0.005), epochs=40),
+        replace(VISITORS, optimizer=adam(5e-4), epochs=2),
+        replace(VISITORS, optimizer=adam(5e-4), epochs=40),
     ),
     Case(
         "patients-seen-far-too-often",

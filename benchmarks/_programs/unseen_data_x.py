@@ -63,13 +63,13 @@ def loans(seed: int, n: int = 2000) -> Rows:
 
 
 def visitors(seed: int, n: int = 2000) -> Rows:
-    """Six facts about a day, and how many come to see a museum's small room: 0 to some 25 [1]."""
+    """Six facts about a day, and how many come to see a museum's small room: 0 to some 40 [1]."""
     draw = np.random.default_rng([seed, 703])
     x = draw.normal(size=(n, 6))
     rate = np.exp(
-        1.3 + 0.6 * np.sin(1.5 * x[:, 0]) + 0.5 * np.tanh(x[:, 1]) - 0.5 * (x[:, 2] > 0.5) * x[:, 3]
+        2.0 + 0.6 * np.sin(1.5 * x[:, 0]) + 0.5 * np.tanh(x[:, 1]) - 0.5 * (x[:, 2] > 0.5) * x[:, 3]
     )
-    return split(x, draw.poisson(rate.clip(0, 40)).astype(np.float32)[:, None], seed)
+    return split(x, draw.poisson(rate.clip(0, 60)).astype(np.float32)[:, None], seed)
 
 
 def arms(seed: int, n: int = 1600) -> Rows:

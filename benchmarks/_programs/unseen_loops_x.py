@@ -531,7 +531,7 @@ CASES: tuple[Case, ...] = (
         "table",
         "penalty-too-strong",
         ("regularisation", "loss"),
-        _sparing(0.05),
+        _sparing(0.1),
         _sparing(1e-4),
     ),
     Case(
