@@ -172,7 +172,8 @@ def test_a_run_of_few_steps_that_reached_little_was_hardly_tried() -> None:
     assert severities("too-few-epochs", short(140)) == []
     begun = looped(short(90), steps=5, finished=False)
     assert severities("too-few-epochs", begun) == ["hint"]
-    assert severities("too-few-epochs", looped(begun, planned=140)) == []
+    assert severities("too-few-epochs", looped(begun, planned=150)) == ["hint"]  # five times over the rows
+    assert severities("too-few-epochs", looped(begun, planned=180)) == []
     assert severities("too-few-epochs", replace(begun, optimiser=replace(SGD, name="LBFGS"))) == []
 
 
@@ -190,7 +191,8 @@ def test_losses_that_scatter_between_epochs_of_single_rows() -> None:
     assert severities("batch-too-small", small(0.01, *wild)) == ["hint"]
     assert severities("batch-too-small", small(0.01, *calm)) == []
     assert severities("batch-too-small", small(0.01, 2.0, *wild)) == ["hint"]  # whatever the first one did
-    assert severities("batch-too-small", small(0.01, *wild, noise=0.2)) == []  # gradients are clear
+    assert severities("batch-too-small", small(0.01, *wild, noise=0.2)) == ["hint"]  # it rose by half
+    assert severities("batch-too-small", small(0.01, *wild, noise=0.3)) == []  # gradients are clear
     arrived = became(small(0.01, *wild[:-1], 0.05), train_score=0.99)
     assert severities("batch-too-small", arrived) == []
 
@@ -198,7 +200,9 @@ def test_losses_that_scatter_between_epochs_of_single_rows() -> None:
 def test_long_steps_on_the_word_of_one_row_are_told_at_once() -> None:
     calm = (0.8, 0.6, 0.5, 0.46, 0.45, 0.44, 0.435, 0.43)
     assert severities("batch-too-small", until(small(0.1, *calm), 15)) == ["hint"]
-    assert severities("batch-too-small", until(small(0.01, *calm), 15)) == []
+    assert severities("batch-too-small", until(small(0.01, *calm), 15)) == ["hint"]  # a plain sight
+    eight = looped(small(0.01, *calm), rows=np.full(STEPS, 8))
+    assert severities("batch-too-small", until(eight, 15)) == []
     assert severities("batch-too-small", small(0.1, *calm)) == []  # it learnt all the same
 
 
@@ -208,6 +212,67 @@ def test_few_steps_of_all_rows_are_told_when_they_begin() -> None:
     assert severities("batch-too-large", until(looped(whole, planned=STEPS), 2)) == []
     searching = replace(whole, optimiser=replace(SGD, name="LBFGS"))
     assert severities("batch-too-large", until(searching, 2)) == []
+
+
+def test_larger_batches_that_learn_where_the_run_was_wrecked_tell_that_batches_are_too_small() -> None:
+    wrecked = looped(failed(small(0.01, 0.9, 0.9, 0.9, noise=0.3)), rows=np.full(STEPS, 4))
+    lone = trial("batch size", 0.1, control=1e9, value=16.0)
+    uneven = replace(lone, control=np.array([1e9, 2e20, 1e12]))
+    assert severities("batch-too-small", replace(wrecked, trials=(uneven,))) == ["fault"]
+    assert severities("rate-too-high", replace(wrecked, trials=(uneven,))) == []
+    same = replace(lone, loss=lone.control)
+    assert severities("batch-too-small", replace(wrecked, trials=(same,))) == []
+
+
+@pytest.mark.parametrize(("rows", "values"), [(1, [32.0]), (2, [16.0]), (8, [4.0]), (9, [])])
+def test_larger_batches_are_tried_where_a_run_of_small_ones_fails(rows: int, values: list[float]) -> None:
+    bad = looped(failed(small(0.01, 0.9, 0.9, 0.9)), rows=np.full(STEPS, rows))
+    tried = suspected(bad, Judgement((), (), ()))
+    assert [one.value for one in tried if one.kind == "batch size"] == values
+    calm = became(looped(small(0.01, 0.8, 0.6, 0.05), rows=np.full(STEPS, rows)), train_score=0.99)
+    assert not [one for one in suspected(calm, Judgement((), (), ())) if one.kind == "batch size"]
+
+
+def still(loss: float) -> Record:
+    """Came to rest there, on all rows, and is right on most."""
+    record = became(healthy(), train_loss=loss, valid_loss=loss, train_score=0.8)
+    assert record.course is not None
+    return looped(record, valid_loss=np.full_like(record.course.valid_loss, loss))
+
+
+def test_other_steps_are_tried_where_a_run_that_is_over_left_much() -> None:
+    left = stepping(still(0.4), *[1e-3] * 18)
+    assert [one.value for one in suspected(left, Judgement((), (), ()))] == [10.0]
+    assert not suspected(looped(left, finished=False), Judgement((), (), ()))
+    little = stepping(still(0.25), *[1e-3] * 18)
+    assert not suspected(little, Judgement((), (), ()))
+
+
+def test_longer_steps_that_carry_over_are_told_of_a_run_that_did_not_badly() -> None:
+    left = still(0.4)
+    seen = np.array([0.1, 0.11, 0.12])
+    gains = replace(trial("learning rate", 0.1, value=10.0), held=seen, control_held=seen + 0.8)
+    assert severities("rate-too-low", replace(left, trials=(gains,))) == ["hint"]
+    heart = replace(gains, held=seen + 0.4)  # by heart
+    assert severities("rate-too-low", replace(left, trials=(heart,))) == []
+
+
+def test_three_passes_whose_last_one_still_gained_are_few() -> None:
+    record = became(looped(healthy(), loss=NOISY), train_score=0.75)
+    assert record.rows is not None
+    brief = replace(record, rows=replace(record.rows, n=32 * STEPS // 3))
+    assert severities("too-few-epochs", looked(brief, 1.1, 0.6, 0.43, 0.35)) == ["hint"]
+    assert severities("too-few-epochs", looked(brief, 1.1, 0.5, 0.37, 0.35)) == []  # it rests
+    often = replace(record, rows=replace(record.rows, n=32 * STEPS // 8))
+    assert severities("too-few-epochs", looked(often, 1.1, 0.6, 0.43, 0.35)) == []
+
+
+def test_a_steep_end_counts_by_what_it_leaves() -> None:
+    record = became(looped(healthy(), loss=NOISY), train_score=0.85)
+    assert record.rows is not None
+    often = replace(record, rows=replace(record.rows, n=32 * STEPS // 12))
+    assert severities("too-few-epochs", looked(often, 1.1, 0.9, 0.62, 0.28)) == ["hint"]
+    assert severities("too-few-epochs", looked(often, 1.1, 0.9, 0.55, 0.15)) == []
 
 
 # Rates --------------------------------------------------------------------------------------------------

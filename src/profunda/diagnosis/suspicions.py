@@ -7,7 +7,8 @@ from profunda.diagnosis.codes import Area
 from profunda.diagnosis.finding import Change, Finding
 from profunda.diagnosis.judging import Judgement
 from profunda.diagnosis.record import Record, Trial
-from profunda.diagnosis.rules.doubts import doubts
+from profunda.diagnosis.rules.batch import larger_batches
+from profunda.diagnosis.rules.doubts import doubts, left_over
 from profunda.diagnosis.rules.halving import halved, sooner
 from profunda.diagnosis.rules.readings import CLEAR_GAIN, helped, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.schedules import sinks
@@ -58,9 +59,10 @@ def suspected(record: Record, judgement: Judgement) -> tuple[Change, ...]:
         return ()
     if any(one.severity == "fault" and one.area in SETTLED for one in judgement.findings):
         return ()
-    plain = (*_of_schedule(record), *doubts(record))
+    larger = larger_batches(record)
+    plain = (*_of_schedule(record), *(() if larger is None else (larger,)), *doubts(record))
     if not poor(record):
-        return plain[:MOST]
+        return plain[:MOST] or (_other_steps(record) if _leaves_room(record) else ())
     found = _distinct((*plain, *_proposed((*judgement.findings, *judgement.symptoms))))
     if len(found) == 1 and not plain:
         return ()
@@ -71,6 +73,15 @@ def _of_schedule(record: Record) -> tuple[Change, ...]:
     """An even rate, where the run's own was low for most of its time, and the loss leaves room for a gain."""
     room = is_mature(record) and progress(record).by_loss <= 1.0 - CLEAR_GAIN
     return (Change("schedule", word="constant"),) if room and sinks(record) else ()
+
+
+def _leaves_room(record: Record) -> bool:
+    """Whether a run that is over left so much, on rows that it did not see too, that to take away half of it
+    would be a clear gain.
+    """
+    over = record.course is not None and record.course.finished and is_mature(record)
+    got = progress(record)
+    return over and min(left_over(record), got.end / got.trivial) >= 2.0 * CLEAR_GAIN
 
 
 def _other_steps(record: Record) -> tuple[Change, ...]:

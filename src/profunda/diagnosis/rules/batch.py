@@ -11,13 +11,14 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.consequences import WILD
 from profunda.diagnosis.rules.reached import Reached, reached
-from profunda.diagnosis.rules.readings import is_mature, progress, relief
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, Relief, failing, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import first_steps, searches_lines
 from profunda.diagnosis.rules.trends import restless
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "larger_batches"]
 
 NOISY = 16.0
 """Noise scale over batch at the first step, where gradients are largest: |G|² is then 6 % of what is seen."""
@@ -40,11 +41,18 @@ SCATTER, ARRIVED = 0.04, 0.9
 """Root mean square, in the constant's loss, by which ends of epochs rise above the one before, over all rows:
 what the last step leaves is chance then. A network that has learnt nearly all may afford it."""
 
-LARGE, HARDLY_ANY = 64, 50
-"""Rows of a batch, and steps in all, of a training that could have had many more steps."""
+LARGE, HARDLY_ANY = 64, 100
+"""Rows of a batch, and steps in all, of a training that could have had many more steps: three epochs of a
+thousand rows in batches of 32 have as many, and most networks have just begun then."""
 
 SMALL = 8
 """Batches above this are not too small but stepped too far."""
+
+LONE = 2
+"""Rows of which a gradient is the opinion of one or of two, whatever the noise is like."""
+
+USUAL, SOME = 16, 4
+"""Rows of a batch that is not small any more, and how many batches the rows must give at least."""
 
 WASTED = 4.0
 """Batch over noise scale: more rows than that change the gradient by less than its tenth."""
@@ -78,22 +86,48 @@ def _batch_too_small(record: Record) -> Answer:
         return too_little(code, "No noise of gradients was seen.")
     ratio, long = scales[0] / max(1.0, batch), first_steps(record)
     leaps = long >= LEAPS and ratio > MOSTLY_NOISE
-    if ratio <= NOISY and not leaps:
-        return clear(code)
-    got = reached(record)
+    got, better = reached(record), relief(record, "batch size", above=1.0)
+    if better is not None:
+        return (_small(record, got, batch, scales[0], better),)
     if not is_mature(record):
-        rash = long >= RASH
-        return (_small(record, got, batch, scales[0]),) if rash else too_little(code, "Few steps were seen.")
+        plain = ratio > NOISY or leaps or batch <= LONE
+        return (_small(record, got, batch, scales[0]),) if plain else too_little(code, "Few steps were seen.")
+    shaken = (leaps or (batch <= LONE and ratio > MOSTLY_NOISE)) and _bounces(course, got)
+    if ratio <= NOISY and not leaps and not shaken:
+        return clear(code)
     missed = got.known and not got.broken and got.train < MISSED * got.easy
     epochs = len(course.train_loss) >= OF_FEW
     held = missed and (long >= RASH or (epochs and abs(_fall(record, course)) < STANDING))
-    held = held or (leaps and _bounces(course, got))
+    held = held or shaken
     if not held and not epochs:
         return too_little(code, "Too few epochs were seen.")
     scatters = ratio > NOISY and _scatters(record, course)
-    if not (held or scatters or relief(record, "batch size", above=1.0) is not None):
+    if not (held or scatters):
         return clear(code)
     return (_small(record, got, batch, scales[0]),)
+
+
+def larger_batches(record: Record) -> Change | None:
+    """What would tell whether batches are too small, of a run that did poorly, or left what would count and
+    went up and down between epochs; None where batches are not small, or rows too few for larger ones.
+    """
+    course = record.course
+    if course is None or not len(course.rows) or record.rows is None or searches_lines(record.optimiser):
+        return None
+    batch, left = float(np.median(course.rows)), 1.0 - progress(record).learnt
+    fitting = _fitting(record, batch)
+    if batch > SMALL or not fitting > batch:
+        return None
+    unsettled = left >= CLEAR_GAIN and (_scatters(record, course) or _bounces(course, reached(record)))
+    doubtful = poor(record) or failing(record) or unsettled
+    return Change("batch size", value=fitting / batch) if doubtful else None
+
+
+def _fitting(record: Record, batch: float) -> float:
+    """Rows of a batch in which gradient and noise are even enough, as far as there are so many."""
+    scales, n = _noise_scales(record), 0 if record.rows is None else record.rows.n
+    wanted = max(USUAL, _power(scales[0] / 4.0) if scales else 0, 2.0 * batch)
+    return float(min(wanted, 2 ** int(math.log2(max(1.0, n / SOME)))))
 
 
 def _scatters(record: Record, course: Course) -> bool:
@@ -112,15 +146,19 @@ def _bounces(course: Course, got: Reached) -> bool:
     return float(np.max(np.diff(ends))) >= HALF * float(ends[-1]) and got.train < NEARLY_ALL
 
 
-def _small(record: Record, got: Reached, batch: float, scale: float) -> Finding:
-    course, fitting = record.course, _power(scale / 4.0)
+def _small(record: Record, got: Reached, batch: float, scale: float, better: Relief | None = None) -> Finding:
+    course, fitting = record.course, _fitting(record, batch)
     spread = math.nan if course is None else restless(course) / progress(record).trivial
     shown = (Evidence("rises of the loss between epochs, in the constant's", spread, SCATTER),)
+    gained = (
+        () if better is None else (Evidence("loss that larger batches take away", better.gain, CLEAR_GAIN),)
+    )
     return Finding(
         "batch-too-small",
         "fault" if got.failed else "hint",
         "",
         (
+            *gained,
             Evidence("noise scale over batch at the first step", scale / max(1.0, batch), NOISY),
             Evidence("batch", batch, float(SMALL), "rows"),
             *(shown if math.isfinite(spread) else ()),
@@ -128,7 +166,7 @@ def _small(record: Record, got: Reached, batch: float, scale: float) -> Finding:
         ),
         f"With {batch:.0f} rows a gradient is {scale / max(1.0, batch):.3g} times more noise than gradient; "
         "the loss stands, or goes to and fro, where steps add as much noise as they take away.",
-        f"Take batches of {fitting} rows, or let the learning rate fall.",
+        f"Take batches of {fitting:.0f} rows, or let the learning rate fall.",
         step=0 if course is None else course.steps,
         changes=(Change("batch size", value=fitting / max(1.0, batch)),),
         harm=got.harm,
@@ -139,6 +177,7 @@ def _small(record: Record, got: Reached, batch: float, scale: float) -> Finding:
             "dead-units",
             "saturated-units",
             "input-ignored",
+            *(() if better is None else (one for one in WILD if one != "batch-too-small")),
         ),
     )
 

@@ -29,6 +29,7 @@ __all__ = [
     "few_units",
     "flat_at_first",
     "is_linear",
+    "left_over",
     "narrowest",
     "outweighs",
     "squashed",
@@ -189,7 +190,7 @@ def doubts(record: Record) -> tuple[Change, ...]:
     """
     if not is_mature(record):
         return ()
-    left = _left(record)
+    left = left_over(record)
     far = far_large(record) or far_small(record) or shut(record)
     if not left >= CLEAR_GAIN:
         few = left >= LITTLE and few_units(record) is not None
@@ -220,7 +221,7 @@ def doubts(record: Record) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _left(record: Record) -> float:
+def left_over(record: Record) -> float:
     """The least loss, on validation rows if there are any, in the constant's: all that could be gained."""
     seen = [one.valid_loss for one in record.surveys if one.step > 0]
     seen += [] if record.course is None else [float(one) for one in record.course.valid_loss]

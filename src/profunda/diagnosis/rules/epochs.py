@@ -51,8 +51,11 @@ NEARLY, MOSTLY = 0.8, 0.7
 LITTLE_LEFT = 0.95
 """Share of the constant's loss taken away, beyond which a loss that falls late has fallen."""
 
-PASSES, BRIEF = 3.0, 300
-"""Times over the data, and steps, below both of which a training is a trial of whether it runs."""
+PASSES, BRIEF = 5.0, 300
+"""Times over the data, and steps, up to both of which a training is a trial of whether it runs."""
+
+COMES_TO_REST = 0.5
+"""What is left over what the last part of a run took away, from which on down it ends within another such."""
 
 WHOLE = 0.03
 """Fall over the whole run, in the constant's loss, below which it may be but the first bias."""
@@ -69,9 +72,11 @@ def _too_few(record: Record) -> Answer:
         return clear(code)
     if course.steps < max(LEAST, 0.9 * course.planned) or (line is None and last is None):
         return too_little(code, f"{course.steps} steps")
-    if _arrived(course, got) and not _is_steep(last, got):
+    behind = _is_brief(record, course) and got.learnt < easy(record)
+    if _arrived(course, got) and not behind and not _is_steep(record, course, last, got):
         return clear(code)
     falls = _falls(course, got) or _goes_on(course, last, got) or _begun(record, course)
+    falls = falls or (_is_brief(record, course) and _last_pass(course, got) >= STEEP * got.trivial)
     falls = falls and _valid_falls(course)
     if not falls and not _hardly_tried(record, course, got):
         return clear(code)
@@ -79,9 +84,13 @@ def _too_few(record: Record) -> Answer:
     return (_stopped(record, line, last, fault and falls),)
 
 
-def _is_steep(last: Ending | None, got: Progress) -> bool:
-    """Whether the last part of the run took away a quarter of all, as fast as ever, and left some."""
+def _is_steep(record: Record, course: Course, last: Ending | None, got: Progress) -> bool:
+    """Whether the last part of the run took away a quarter of all, as fast as ever, and left some: of more
+    than a trial of whether it runs, as much as another such part could take.
+    """
     if last is None or got.by_loss >= LITTLE_LEFT or got.learnt > 1.0 - NOTHING:
+        return False
+    if not _is_brief(record, course) and got.end < COMES_TO_REST * last.fall:
         return False
     return last.fall >= GREAT_GAIN * got.trivial and last.straight >= ALONG
 
@@ -99,6 +108,17 @@ def _falls(course: Course, got: Progress) -> bool:
     if line is None:
         return False
     return line.falls and line.fall >= max(STILL_FALLS * got.trivial, PART_OF_REST * got.end)
+
+
+def _is_brief(record: Record, course: Course) -> bool:
+    """Whether so few steps went over the rows so few times that it stands plainly there."""
+    return course.steps <= BRIEF and epochs_seen(record) < PASSES + 0.5
+
+
+def _last_pass(course: Course, got: Progress) -> float:
+    """What the last time over the rows took away; NaN where not known."""
+    ends = [got.start, *course.train_loss]
+    return float(ends[-2] - ends[-1]) if len(ends) > 1 else math.nan
 
 
 def _goes_on(course: Course, last: Ending | None, got: Progress) -> bool:
@@ -128,7 +148,7 @@ def _planned(record: Record, course: Course) -> Answer:
     """Of a run that is on its way: whether all of it is short."""
     code = "too-few-epochs"
     passes = epochs_seen(record) * course.planned / max(1, course.steps)
-    brief = course.planned <= SHORT or (course.planned <= BRIEF and passes < PASSES)
+    brief = course.planned <= SHORT or (course.planned <= BRIEF and passes < PASSES + 0.5)
     if not course.planned or not brief or not course.steps or searches_lines(record.optimiser):
         return too_little(code, f"{course.steps} steps")
     return (

@@ -12,9 +12,11 @@ from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     NOTHING,
+    Relief,
     broke_down,
     easy,
     failing,
+    helped,
     is_adaptive,
     is_mature,
     moved,
@@ -84,6 +86,8 @@ def _too_high(record: Record) -> Answer:
         return clear(code, "the first loss is not finite, before any step")
     signs = _signs(record, course)
     slower = relief(record, "learning rate", below=1.0)
+    if relief(record, "batch size", above=1.0) and not any(one.limit == SHARP for one in signs):
+        return clear(code, "larger batches bear the same steps")
     if not failing(record) and slower is None and not _unsettled(record, course, signs):
         if is_mature(record):
             return clear(code)
@@ -241,8 +245,11 @@ def _too_low(record: Record) -> Answer:
         return (_short(record, (Evidence("learning rate", 0.0),), 0.0),)
     if not is_mature(record):
         return _cannot_reach(record, course)
-    if not poor(record) or broke_down(course):
+    if broke_down(course):
         return clear(code)
+    if not poor(record):
+        more = helped(record, "learning rate", above=1.0)
+        return clear(code) if more is None else (_short(record, (_gained(more),), _peak(record), "hint"),)
     far = farthest(record)
     line, faster = trend(course.loss), relief(record, "learning rate", above=1.0)
     straight = goes_straight(record)
@@ -255,8 +262,12 @@ def _too_low(record: Record) -> Answer:
     if straight and line is not None:
         shown.append(Evidence("slope of the last third over the mean slope", line.straight, STRAIGHT))
     if faster is not None:
-        shown.insert(0, Evidence("loss that longer steps take away", faster.gain, CLEAR_GAIN))
+        shown.insert(0, _gained(faster))
     return (_short(record, tuple(shown), _peak(record)),)
+
+
+def _gained(faster: Relief) -> Evidence:
+    return Evidence("loss that longer steps take away", faster.gain, CLEAR_GAIN)
 
 
 def _cannot_reach(record: Record, course: Course) -> Answer:

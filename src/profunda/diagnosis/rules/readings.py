@@ -64,6 +64,9 @@ CLEAR_GAIN, GREAT_GAIN = 0.15, 0.25
 trial has no more steps than the run, so that a healthy run, which a trial cannot overtake, shows none.
 """
 
+WRECKED = 3.0
+"""Losses beyond so many constants' all say that a training was wrecked, and none how badly."""
+
 CONFIDENCE = 0.95
 """Of the one-sided test of a trial against its control."""
 
@@ -297,7 +300,7 @@ def tried(record: Record, what: str, below: float = math.inf, above: float = -ma
 def relief(record: Record, what: str, below: float = math.inf, above: float = -math.inf) -> Relief | None:
     """The best of these trials that beats its control by a test, and the end of the run by CLEAR_GAIN."""
     got = progress(record)
-    found = [Relief(one, _gain(one, got)) for one in tried(record, what, below, above) if _beats(one)]
+    found = [Relief(one, _gain(one, got)) for one in tried(record, what, below, above) if _beats(one, got)]
     found = [one for one in found if one.gain >= CLEAR_GAIN]
     return max(found, key=lambda one: one.gain, default=None)
 
@@ -354,8 +357,10 @@ def _gain(trial: Trial, got: Progress) -> float:
     return (min(end, got.trivial) if not math.isfinite(end) else end) / got.trivial - reached / got.trivial
 
 
-def _beats(trial: Trial) -> bool:
+def _beats(trial: Trial, got: Progress) -> bool:
     new, old = trial.loss, trial.control
+    if got.trivial > 0.0:
+        old = np.where(np.isfinite(old), np.minimum(old, WRECKED * got.trivial), old)
     if not len(old) or not np.isfinite(new).all():
         return False
     if not np.isfinite(old).all():
