@@ -280,6 +280,7 @@ def _deep_chain(record: Record) -> Answer:
         return clear(code, "the first weights are not critical: that comes first")
     mended = relief(record, "norm") or relief(record, "depth", below=1.0)
     refuted = mended is None and bool(tried(record, "norm") or tried(record, "depth", below=1.0))
+    refuted = refuted or relief(record, "learning rate", above=1.0) is not None  # as deep, and it learns
     if is_mature(record) and (not failing(record) or refuted) and mended is None:
         return clear(code, "it learns all the same")
     return (

@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress, relief
 from profunda.diagnosis.rules.rule import clear, not_applicable
 from profunda.diagnosis.rules.speeds import crawls
 
@@ -93,6 +93,8 @@ def forgets(record: Record) -> tuple[Finding, ...]:
     if rows is None or layer is None or not failing(record) or len(rows.shape) not in (1, 2):
         return ()
     if crawls(record):  # what first weights forget, steps of a usual length teach them to keep
+        return ()
+    if relief(record, "learning rate", above=1.0) is not None:  # longer steps reach it
         return ()
     far = moved(record)[np.isfinite(moved(record))]
     if len(far) and float(np.median(far)) >= RUINED:
