@@ -302,9 +302,15 @@ def _ruined(record: Record) -> Answer:
             "Take the loss that works on logits, or keep its argument away from 0 by a small ε.",
             step=step,
             changes=(Change("loss", word="from logits"),),
-            explains=(*STALLED, "rate-too-high") if _outlived(record) else STALLED,
+            explains=_stalled_by(record, late),
         ),
     )
+
+
+def _stalled_by(record: Record, late: bool) -> tuple[str, ...]:
+    """What such a loss explains; one that was finite for a while is no reason why larger batches learn."""
+    found = (*STALLED, "rate-too-high") if _outlived(record) else STALLED
+    return tuple(one for one in found if not late or one != "batch-too-small")
 
 
 def _outlived(record: Record) -> bool:
