@@ -1,8 +1,8 @@
 """All programs, and the two halves they are split into.
 
-Programs of `fresh_*` were written by somebody who did not know the rules, when these stood: they are held
-out, and no threshold was set by one of them. All others are there to mend by; those of `held_*` were held out
-once, too.
+Programs of `unseen_*` were written by somebody who did not know the rules, when these stood: they are held
+out, and no threshold was set by one of them. All others are there to mend by; those of `held_*` and `fresh_*`
+were held out once, too.
 """
 
 from typing import Literal
@@ -30,6 +30,9 @@ from _programs import (
     held_regularisation,
     held_rows,
     held_steps,
+    unseen_cases_v,
+    unseen_cases_x,
+    unseen_loops_x,
 )
 from _programs.fresh_healthy_s import HEALTHY as HEALTHY_S
 from _programs.fresh_healthy_u import HEALTHY as HEALTHY_U
@@ -38,13 +41,20 @@ from _programs.held_healthy_p import HEALTHY as HEALTHY_P
 from _programs.held_healthy_q import HEALTHY as HEALTHY_Q
 from _programs.held_healthy_r import HEALTHY as HEALTHY_R
 from _programs.program import Case, Program
+from _programs.unseen_healthy_v import HEALTHY as HEALTHY_V
+from _programs.unseen_healthy_x import HEALTHY as HEALTHY_X
 
 __all__ = ["CASES", "HALVES", "HEALTHY", "LOOP_CASES", "PROGRAMS", "SENTINELS", "Half", "half_of"]
 
 Half = Literal["tune", "held"]
 
-_LOOPS: tuple[Case, ...] = (*cases_loops.CASES, *held_loops_a.CASES, *held_loops_b.CASES)
-_LOOPS_HELD: tuple[Case, ...] = (*fresh_loops.CASES, *fresh_loops_b.CASES)
+_LOOPS: tuple[Case, ...] = (
+    *cases_loops.CASES,
+    *held_loops_a.CASES,
+    *held_loops_b.CASES,
+    *fresh_loops.CASES,
+    *fresh_loops_b.CASES,
+)
 _TUNE: tuple[Case, ...] = (
     *cases_rows.CASES,
     *cases_outputs.CASES,
@@ -58,20 +68,25 @@ _TUNE: tuple[Case, ...] = (
     *held_normalisation.CASES,
     *held_regularisation.CASES,
     *held_steps.CASES,
-    *_LOOPS,
-)
-_HELD: tuple[Case, ...] = (
     *fresh_rows.CASES,
     *fresh_outputs.CASES,
     *fresh_nets_cases.CASES,
     *fresh_regularisation.CASES,
     *fresh_steps.CASES,
-    *_LOOPS_HELD,
+    *_LOOPS,
 )
-_HEALTHY_TO_TUNE: tuple[Program, ...] = (*HEALTHY_FIRST, *HEALTHY_P, *HEALTHY_Q, *HEALTHY_R)
-_HEALTHY_HELD: tuple[Program, ...] = (*HEALTHY_S, *HEALTHY_U)
+_HELD: tuple[Case, ...] = (*unseen_cases_v.CASES, *unseen_cases_x.CASES, *unseen_loops_x.CASES)
+_HEALTHY_TO_TUNE: tuple[Program, ...] = (
+    *HEALTHY_FIRST,
+    *HEALTHY_P,
+    *HEALTHY_Q,
+    *HEALTHY_R,
+    *HEALTHY_S,
+    *HEALTHY_U,
+)
+_HEALTHY_HELD: tuple[Program, ...] = (*HEALTHY_V, *HEALTHY_X)
 
-LOOP_CASES: tuple[Case, ...] = (*_LOOPS, *_LOOPS_HELD)
+LOOP_CASES: tuple[Case, ...] = (*_LOOPS, *unseen_loops_x.CASES)
 CASES: tuple[Case, ...] = (*_TUNE, *_HELD)
 HEALTHY: tuple[Program, ...] = (*_HEALTHY_TO_TUNE, *_HEALTHY_HELD)
 PROGRAMS: tuple[Program, ...] = (*(program for case in CASES for program in case.twins), *HEALTHY)
