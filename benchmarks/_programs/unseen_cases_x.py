@@ -344,7 +344,7 @@ CASES: tuple[Case, ...] = (
         "MLP",
         "table",
         "overfitting",
-        ("epochs", "regularisation"),
+        ("regularisation", "epochs"),
         replace(_MUCH, epochs=100),
         _MUCH,
     ),
