@@ -4,17 +4,20 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from tests.oracles.diagnosis_rules import STEPS, ended, healthy, looped
+from tests.oracles.diagnosis_tables import course as course_of
+from tests.oracles.diagnosis_tables import record as made
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profunda.diagnosis.finding import Finding
 from profunda.diagnosis.judging import judge
 from profunda.diagnosis.partial import until
-from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.record import Course, Ending, Record
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.watching import Watch
 
@@ -105,9 +108,47 @@ def test_weights_that_come_back_are_counted() -> None:
 
     for hurried in (False, True):
         first.clear()
-        assert course(back, kept, hurried=hurried).returned == EPOCHS - 2  # the first time may be any
+        assert course(back, kept, hurried=hurried).returned == EPOCHS - 1
     assert course(shifted, kept).returned == course(kept, kept).returned == 0
     assert course(limited, kept).returned == course(kept, limited).returned == 0
+
+
+def test_weights_that_are_drawn_anew_are_counted() -> None:
+    def drawn(model: nn.Module, optimizer: Optimizer, make: Make) -> Optimizer:
+        for part in model.modules():
+            if isinstance(part, nn.Linear):
+                nn.init.xavier_normal_(part.weight)
+        return optimizer
+
+    assert course(drawn, kept).returned >= EPOCHS - 2
+
+
+def ended_with(change: Callable[[nn.Module, dict[str, Tensor]], object], between: bool = False) -> str:
+    model = nn.Linear(3, 1)
+    first = copy.deepcopy(model.state_dict())
+    optimizer = adam(model.parameters())
+    w = Watch(model, optimizer, F.mse_loss, hurried=False)
+    with w:
+        for _ in range(4):
+            optimizer.zero_grad()
+            w.loss(model(torch.ones(4, 3)), torch.zeros(4, 1)).backward()
+            optimizer.step()
+            if between:
+                model.load_state_dict(copy.deepcopy(model.state_dict()))
+    change(model, first)
+    return w.course().ending
+
+
+def test_what_is_done_to_weights_after_the_last_step_is_seen() -> None:
+    def shifted(model: nn.Module, first: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            next(model.parameters()).add_(0.1)
+
+    assert not ended_with(lambda model, first: None)
+    assert ended_with(lambda model, first: model.load_state_dict(first)) == "first"
+    assert ended_with(lambda model, first: model.load_state_dict(model.state_dict())) == "same"
+    assert not ended_with(lambda model, first: model.load_state_dict(model.state_dict()), between=True)
+    assert ended_with(shifted) == "set"
 
 
 def test_an_optimiser_within_another_or_of_other_weights_is_no_heir() -> None:
@@ -151,6 +192,23 @@ def test_a_past_thrown_away_with_each_epoch_is_acquitted_by_learning() -> None:
     assert [one.severity for one in told("optimiser-constants", looped(short, forgot=9))] == ["hint"]
     assert not told("optimiser-constants", looped(short, forgot=3))
     assert not told("optimiser-constants", looped(ended(healthy(), 0.05, 0.99), forgot=9))
+
+
+def test_weights_put_back_at_the_end_are_judged_by_what_they_undo() -> None:
+    def of(ending: Ending, valid: float, *epochs: float) -> list[str]:
+        done = made(0.9, 1.0 - valid, course=course_of([1.2] * 10 + [0.1] * 90, epochs=epochs, valid=epochs))
+        assert done.course is not None
+        seen = replace(
+            done, course=replace(done.course, ending=ending, epoch_step=np.arange(1, len(epochs) + 1) * 25)
+        )
+        return [one.severity for one in told("weights-overwritten", seen)]
+
+    assert of("first", 0.2, 0.3, 0.2, 0.2) == ["fault"]
+    assert of("set", 0.5, 0.3, 0.2, 0.2) == ["fault"]
+    assert not of("set", 0.25, 0.3, 0.2, 0.2)
+    assert of("same", 0.35, 0.2, 0.3, 0.35) == ["fault"]
+    assert not of("same", 0.25, 0.2, 0.22, 0.25)
+    assert not of("", 0.5, 0.3, 0.2, 0.2)
 
 
 def test_weights_put_back_in_half_of_the_epochs_are_a_fault() -> None:

@@ -219,6 +219,7 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         turned=log.turned / log.weighed if log.weighed else 0.0,
         forgot=log.forgot,
         returned=log.returned,
+        factor=_factor(log),
     )
 
 
@@ -258,6 +259,17 @@ def _clipped(log: Log) -> float:
     ]
     found = [factor for factor in found if math.isfinite(factor)]
     return min(1.0, median(found)) if found else 1.0
+
+
+def _factor(log: Log) -> float:
+    """By what the loss's gradient was multiplied until the step used it; NaN where that was not seen."""
+    found = [
+        log.scale[sample.step] * sample.used / sample.arrived
+        for sample in log.samples
+        if sample.step < len(log.scale) and sample.arrived > 0
+    ]
+    found = [factor for factor in found if math.isfinite(factor)]
+    return median(found) if found else math.nan
 
 
 def _summed(log: Log) -> int:

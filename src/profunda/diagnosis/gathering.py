@@ -9,7 +9,9 @@ import numpy as np
 from torch import nn
 
 from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.coverage import coverage_of, keys_of
 from profunda.diagnosis.loaders import batches_of
+from profunda.diagnosis.record import Coverage
 from profunda.diagnosis.tables import Table, table_of
 from profunda.errors import DataError
 
@@ -35,6 +37,7 @@ class Gathered:
     validation: Sequence[Batch]
     rows: int
     notes: tuple[str, ...] = ()
+    coverage: Coverage | None = None
 
 
 def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Module) -> Gathered:
@@ -48,6 +51,7 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     held, _, more = _read(validation, module, "validation")
     if not kept:
         return Gathered(sample, held, rows, (*notes, *more))
+    coverage = coverage_of(kept, keys_of(sample) if _sized(sample) == rows else (), keys_of(held))
     kept = _first_pass(kept)
     mine = _table(kept)
     if sample and not _unchanged(_table(sample), mine):
@@ -60,7 +64,11 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     if held and not _like(_table(held), mine, math.inf if sample else NEAR):
         more = (*more, "Validation rows are not like those that the network got, and are left out.")
         held = ()
-    return Gathered(sample or kept, held, rows, (*notes, *more))
+    return Gathered(sample or kept, held, rows, (*notes, *more), coverage)
+
+
+def _sized(batches: Sequence[Batch]) -> int:
+    return sum(one.rows for one in batches)
 
 
 def _unchanged(given: Table, mine: Table) -> bool:

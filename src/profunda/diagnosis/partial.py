@@ -61,4 +61,6 @@ def _until(course: Course, step: int) -> Course:
         dropped=int(share * course.dropped),
         forgot=int(share * course.forgot),
         returned=int(share * course.returned),
+        ending="",
+        coverage=None if course.coverage is None else course.coverage.until(step * course.accumulate),
     )

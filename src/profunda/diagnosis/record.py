@@ -6,7 +6,8 @@ could not be seen is None, and a number that could not be measured NaN; rules an
 there.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from profunda.diagnosis.givens import Anatomy, Loss, Optimiser, Rows, Targets, T
 
 __all__ = [
     "Course",
+    "Coverage",
+    "Ending",
     "Kernel",
     "Narrower",
     "Record",
@@ -22,6 +25,8 @@ __all__ = [
     "Trial",
 ]
 
+
+Ending = Literal["", "set", "first", "same"]
 
 # How signals pass it --------------------------------------------------------------------------------
 
@@ -105,6 +110,29 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """Rows of the first batches that were trained on.
+
+    `reached`: different ones among them, as a share of those that as many draws with replacement meet;
+    `since`: the batch from which on that share was low and stayed so, -1 for none. `different` of the `n`
+    rows of the data passed. `foreign`: share of the validation rows that were trained on, `met` the batch of
+    the first of them.
+    """
+
+    reached: float = float("nan")
+    since: int = -1
+    different: int = 0
+    n: int = 0
+    foreign: float = 0.0
+    met: int = -1
+
+    def until(self, batch: int) -> "Coverage":
+        """What was known after so many batches."""
+        low, met = self.since <= batch, 0 <= self.met <= batch
+        return replace(self, since=self.since if low else -1, foreign=self.foreign if met else 0.0)
+
+
+@dataclass(frozen=True)
 class Course:
     """The user's loop, step by step.
 
@@ -125,7 +153,10 @@ class Course:
     before a step used them, a scaler's included; `turned`: the share of steps in which the loss was
     differentiated with a minus before it; `forgot`: steps before which the optimiser's averages were gone,
     its own or with it; `returned`: steps before which weights had been set back, to the first ones or again
-    to the same. `broken_step`: the first step with a loss or gradient that is not finite, -1 for none;
+    to the same, or drawn anew; `ending`: whether after the last step weights were set, to the `first` ones,
+    or to the `same` that they were. `factor`: by what the loss's gradient was multiplied on its way to the
+    step, the median, 1 for a loss that is followed as it is. `broken_step`: the first step with a loss or
+    gradient that is not finite, -1 for none;
     `broken_at` the Op or layer.
     """
 
@@ -163,6 +194,9 @@ class Course:
     turned: float = 0.0
     forgot: int = 0
     returned: int = 0
+    ending: Ending = ""
+    factor: float = float("nan")
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from profunda.diagnosis.record import Ending
 from profunda.diagnosis.weights import Weights
 
 __all__ = ["Restarts"]
 
 NUMBERS = 64
 """Numbers of a weight, spread over it, by which it is known again."""
+
+ANEW = 0.8
+"""Squared distance of weights over the sum of their squares: 1 for two draws, near 0 for anything that was
+made of what was there."""
 
 NONE = -1.0
 """Age of a state that is not there."""
@@ -22,12 +27,13 @@ class Restarts:
     """Looks before and after each step, whatever else is followed: that costs some microseconds.
 
     `forgot`: steps before which what the optimiser had gathered was gone; `returned`: steps before which the
-    weights had been set back to the first ones, or to those that they were set to the last time.
+    weights had been set back to the first ones, or to those that they were set to the last time, or had been
+    drawn anew; `rewritten`: steps before which they were set to what they were.
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, weights: Weights) -> None:
         self.model, self.optimizer, self.weights = model, optimizer, weights
-        self.forgot = self.returned = 0
+        self.forgot = self.returned = self.rewritten = 0
         self.within = False
         self._age = NONE
         self._few: list[nn.Parameter] = []
@@ -48,15 +54,30 @@ class Restarts:
         elif self._versions and tuple(each._version for each in self._few) != self._versions:
             here = self._here()
             if not _same(here, self._left):  # a limit that nothing exceeds sets nothing
-                self.returned += bool(self._left) and (_same(here, self._first) or _same(here, self._put))
+                again = _same(here, self._first) or _same(here, self._put)
+                self.returned += again or _is_drawn(here, self._left)
                 self._put = here
+            else:
+                self.rewritten += 1
 
     def after(self, optimizer: Optimizer) -> None:
         """It was made."""
         self.within = False
         self._age = _age(optimizer)
         self._versions = tuple(each._version for each in self._few)
-        self._left = self._here() if self._put else []
+        self._left = self._here()
+
+    @property
+    def ending(self) -> Ending:
+        """What was done to the weights after the last step."""
+        if not self._versions or tuple(each._version for each in self._few) == self._versions:
+            return ""
+        if any(each.device.type != "cpu" for each in self._few):
+            return ""
+        here = self._here()
+        if _same(here, self._left):
+            return "" if self.rewritten else "same"
+        return "first" if _same(here, self._first) else "set"
 
     def _here(self) -> list[Tensor]:
         return [_head(each) for each in self._few]
@@ -78,6 +99,13 @@ def _held(optimizer: Optimizer) -> set[int]:
 
 def _head(parameter: nn.Parameter) -> Tensor:
     return parameter.detach().reshape(-1)[:: max(1, parameter.numel() // NUMBERS)].clone()
+
+
+def _is_drawn(here: list[Tensor], left: list[Tensor]) -> bool:
+    """Whether nothing of what was left is in what is here."""
+    both = sum(float(each.float().square().sum()) for each in (*here, *left))
+    between = sum(float((a - b).float().square().sum()) for a, b in zip(here, left, strict=True))
+    return between > ANEW * both > 0.0
 
 
 def _same(these: list[Tensor], those: list[Tensor]) -> bool:

@@ -160,7 +160,7 @@ class Watch:
                 module=given.module,
                 loss_fn=given.loss_fn,
                 optimiser=self._optimiser,
-                course=self.course,
+                course=lambda layers: replace(self.course(layers), coverage=found.coverage),
                 first=next(iter((*given.kept, *found.sample)), None),
                 passage=given.passage,
                 sample=found.sample,
@@ -209,7 +209,8 @@ class Watch:
             )
         weights.settle()
         columns = weights.columns(weights.layers() if layers is None else layers)
-        return replace(course_of(log, columns), accumulate=self.accumulate)
+        ending = self._probe.restarts.ending
+        return replace(course_of(log, columns), accumulate=self.accumulate, ending=ending)
 
     @property
     def kept(self) -> tuple[Batch, ...]:

@@ -11,15 +11,15 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED, WILD
+from profunda.diagnosis.rules.coverage import same_rows
+from profunda.diagnosis.rules.overwriting import overwritten
 from profunda.diagnosis.rules.passes import (
     evaluated_in_training,
     in_order,
-    same_batch,
     trained_in_evaluation,
 )
 from profunda.diagnosis.rules.readings import (
     MEDIOCRE,
-    epochs_seen,
     failing,
     is_adaptive,
     moved,
@@ -51,22 +51,15 @@ finite at any scale."""
 OVERFLOWS = 0.1
 """Share of skipped steps that slows training measurably; a scaler's own search skips one in 2000."""
 
+TIMES = 4.0
+"""Times that a step is longer than its rate says: the rate that is best is seldom known better than to
+half of that."""
+
 CLIPPED = 0.05
 """Clipping to a twentieth is a learning rate so much lower; to a tenth is common."""
 
 ARRIVED = 0.9
 """Share of the way after which short or few steps have done no harm."""
-
-ANEW, TAKEN = 0.7, 0.03
-"""Share of what epochs took away that is back in the next one's first steps, where they took away at least
-this part of the constant's loss. A run that goes on is near 0, one that restarts its rate far below 1."""
-
-RETURNS = 2.0
-"""Times that the first weights came back: once may be a trial run before the training, and in fewer than
-half of the epochs it may be another fold's turn."""
-
-OVERWRITTEN = 0.3
-"""Share of steps: averaging and restoring the best weights happen once in many."""
 
 
 def _seen(record: Record) -> Course | None:
@@ -252,108 +245,43 @@ def _clipped(record: Record) -> Answer:
         return not_applicable(code, "no loop was seen")
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
-    if not course.clipped <= CLIPPED:
+    if not min(course.clipped, _factor(course)) <= CLIPPED:
         return clear(code)
     if is_adaptive(record.optimiser):
         return clear(code, f"{record.optimiser.name} takes steps as long from shorter gradients")
     if not course.finished:
         return (_shortened(record, course, "hint"),)  # what is cut off is seen at once, what it costs later
     faster, line, got = relief(record, "learning rate", above=1.0), trend(course.loss), progress(record)
-    on = line is not None and line.falls and line.straight >= MOST
-    held_up = failing(record) or on or faster is not None
+    divided = course.clipped > CLIPPED  # by the loop: that is meant still less often than a low limit
+    on = line is not None and line.falls and (divided or line.straight >= MOST)
+    held_up = failing(record) or on or faster is not None or (divided and poor(record))
     if not held_up or got.learnt >= ARRIVED:
         return clear(code, "it learns all the same")
     return (_shortened(record, course, "fault" if poor(record) else "hint"),)
 
 
+def _factor(course: Course) -> float:
+    """By what the loss's gradient was multiplied until the step used it, 1 where that was not seen."""
+    return course.factor if math.isfinite(course.factor) else 1.0
+
+
 def _shortened(record: Record, course: Course, severity: Severity) -> Finding:
     name = "the optimiser" if record.optimiser is None else record.optimiser.name
+    left = min(course.clipped, _factor(course))
+    divided = course.clipped > CLIPPED
     return Finding(
         "gradients-clipped-away",
         severity,
         "",
-        (Evidence("median factor by which gradients were shortened", course.clipped, CLIPPED),),
-        f"Clipping leaves {course.clipped:.2g} of a usual gradient, so that every step is that much "
-        f"shorter than the learning rate says, and {name} cannot make up for it.",
-        "Raise the limit to about the usual norm of a gradient; it is there to catch the rare long one.",
+        (Evidence("median factor by which gradients were shortened", left, CLIPPED),),
+        f"{'What the loss is divided by' if divided else 'Clipping'} leaves {left:.2g} of a usual gradient, "
+        f"so that every step is that much shorter than the learning rate says, and {name} cannot make up for "
+        "it.",
+        "Call backward() on the mean loss of the batch as it is."
+        if divided
+        else "Raise the limit to about the usual norm of a gradient; it is there to catch the rare long one.",
         explains=(*STALLED, "too-deep"),
     )
-
-
-def _overwritten(record: Record) -> Answer:
-    code, course = "weights-overwritten", _seen(record)
-    if course is None:
-        return not_applicable(code, "no loop was seen")
-    if course.steps < FEWEST:
-        return too_little(code, f"{course.steps} steps")
-    share, returns = course.overwritten / course.steps, _begins_anew(record, course)
-    back = course.returned >= max(RETURNS, MOST * (epochs_seen(record) - 1.0))
-    again = back or (returns >= ANEW and not (record.rows is not None and record.rows.ordered >= MOST))
-    if course.overwritten < 2 and not again:
-        return clear(code)
-    harmed = poor(record) or (share >= OVERWRITTEN and math.isnan(progress(record).learnt))
-    suspect = not course.finished and share >= OVERWRITTEN
-    if not harmed and not again and not suspect:
-        return clear(code, "it learns all the same: projections and averages of weights do this too")
-    shown = Evidence("return of the loss to where it began, with each epoch", returns, ANEW, "share")
-    counted = Evidence("steps that did not begin where the one before had ended", share, unit="share")
-    exact = Evidence("times that weights were set back to the same ones", float(course.returned), RETURNS)
-    where = (
-        f"{course.returned} times in {course.steps} steps the weights were set back to the same ones"
-        if back
-        else "With each epoch the loss begins anew where it had begun at first"
-        if again
-        else (
-            f"Before {course.overwritten:g} of {course.steps} steps the weights were not what a step had left"
-        )
-    )
-    return (
-        Finding(
-            code,
-            "fault" if harmed or again else "hint",
-            "",
-            (exact,) if back else (shown, counted) if again else (counted,),
-            f"{where}: what was learnt is put back, or set to something else.",
-            "Look for code between steps that loads, initialises or assigns weights: a model made anew in "
-            "the loop, load_state_dict, reset_parameters, .data.",
-            harm=min(1.0, max(share, MOST)),
-            explains=(
-                *STALLED,
-                "rate-too-high",
-                "overfitting",
-                "norm-statistics-stale",
-                "lazy",
-                "optimiser-constants",
-            ),
-        ),
-    )
-
-
-def _begins_anew(record: Record, course: Course) -> float:
-    """How much of what epochs took away of the loss is back in the first steps of the next.
-
-    First steps of later epochs are compared with those of the first one, which are of the same rows where
-    these come in a fixed order, and with the last steps before them: all three are losses of steps, with the
-    dropout and the norms of training. NaN below FEWEST epochs, or where too little was taken away to tell it
-    from noise.
-    """
-    got, ends = progress(record), course.epoch_step
-    if len(ends) < FEWEST or not 0 < len(course.loss) == course.steps:
-        return math.nan
-    gap = float(np.min(np.diff(np.append(0, ends))))  # looks may come once in several epochs
-    seen = epochs_seen(record)
-    part = max(1, int(min(gap, course.steps / seen) if seen > 0.0 else gap) // 4)
-    known = [end for end in ends if part <= end <= len(course.loss) - part]
-    if len(known) < FEWEST - 1:
-        return math.nan
-    heads = [course.loss[end : end + part] for end in known]
-    first = float(np.mean(course.loss[:part]))
-    back = first - np.array([np.mean(head) for head in heads])
-    taken = first - np.array([np.mean(course.loss[end - part : end]) for end in known])
-    spread = np.median([np.std(head) for head in heads]) if part > 1 else np.std(heads)
-    noise = float(spread) / math.sqrt(part)
-    least = max(TAKEN * got.trivial, FEWEST * noise)
-    return 1.0 - float(np.median(back / taken)) if float(np.min(taken)) >= least else math.nan
 
 
 def _summed(record: Record) -> Answer:
@@ -362,12 +290,14 @@ def _summed(record: Record) -> Answer:
         return not_applicable(code, "no loop was seen")
     if course.steps < FEWEST:
         return too_little(code, f"{course.steps} steps")
-    if course.summed <= 1:
+    if course.summed <= 1 and not _factor(course) >= TIMES:
         return clear(code)
     if record.loss is not None and record.loss.reduction == "sum":
         return clear(code, "the loss itself is a sum over rows")
     if is_adaptive(record.optimiser):
         return clear(code, f"{record.optimiser.name} takes steps as long from shorter gradients")
+    if course.summed <= 1:
+        return (_multiplied(_factor(course)),) if failing(record) else clear(code, "it learns all the same")
     return (
         Finding(
             code,
@@ -382,16 +312,29 @@ def _summed(record: Record) -> Answer:
     )
 
 
+def _multiplied(factor: float) -> Finding:
+    return Finding(
+        "accumulated-unscaled",
+        "fault",
+        "",
+        (Evidence("factor between the loss's gradient and the one that the step follows", factor, TIMES),),
+        f"Between the loss and the step the gradient is multiplied by {factor:.3g}: each step is so many "
+        "times as long as the learning rate says.",
+        "Call backward() on the mean loss of the batch as it is, or divide the learning rate by that factor.",
+        explains=(*WILD, *STALLED),
+    )
+
+
 RULES = (
     Rule("gradients-not-cleared", _not_cleared),
     Rule("no-step", _no_step),
     Rule("no-backward", _no_backward),
     Rule("evaluation-mode-in-training", trained_in_evaluation),
     Rule("training-mode-in-evaluation", evaluated_in_training),
-    Rule("same-batch", same_batch),
+    Rule("same-batch", same_rows),
     Rule("rows-in-order", in_order),
     Rule("amp-overflow", _overflow),
     Rule("gradients-clipped-away", _clipped),
-    Rule("weights-overwritten", _overwritten),
+    Rule("weights-overwritten", overwritten),
     Rule("accumulated-unscaled", _summed),
 )

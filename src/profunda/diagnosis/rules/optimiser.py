@@ -39,6 +39,10 @@ FEWEST, MOST = 3, 0.5
 """Times that the past was thrown away: a few are phases of a training; and the part of steps, or of epochs,
 from which on it is what the loop does."""
 
+LOOKS = 2
+"""Closer looks at which a gradient arrived and nothing moved: a first one may come before the optimiser
+has it."""
+
 SETTLED = 0.9
 """Share of the way, and all that is easy, which a run that swung past its minimum would not have made."""
 
@@ -57,7 +61,8 @@ def _held(record: Record) -> Answer:
     strays = [name for name in optimiser.strays if name in anatomy.strays]
     missing += strays
     if not missing:
-        return clear(code)
+        thawed = _thawed(record)
+        return (_never_handed_over(record, thawed),) if thawed else clear(code)
     if _moved_by_others(record, missing):
         return clear(code, "something else moves them")
     held = sum(one.parameters for one in optimiser.groups) - optimiser.foreign
@@ -86,6 +91,44 @@ def _held(record: Record) -> Answer:
             "purpose with requires_grad_(False).",
             explains=("dead-units", "norm-missing", "lazy", *STALLED),
         ),
+    )
+
+
+def _thawed(record: Record) -> list[str]:
+    """Layers that were frozen at first, have had gradients since, and were not moved by steps that moved
+    others.
+    """
+    course, layers = record.course, record.anatomy.layers
+    if course is None or course.gradient.shape != course.update.shape or not course.gradient.size:
+        return []
+    if course.gradient.shape[1] != len(layers):
+        return []
+    stepped = np.nanmax(np.nan_to_num(course.update), axis=1) > 0.0
+    found = []
+    for at, layer in enumerate(layers):
+        asked = (course.gradient[:, at] > 0.0) & stepped
+        frozen = not np.isfinite(course.gradient[0, at]) and int(asked.sum()) >= LOOKS
+        if frozen and not np.any(course.update[asked, at] > 0.0):
+            found.append(layer.name)
+    last = after(record)
+    if last is None or len(last.moved) != len(layers):
+        return found
+    moved = {layer.name for layer, far in zip(layers, last.moved, strict=True) if far > 0.0}
+    return [name for name in found if name not in moved]
+
+
+def _never_handed_over(record: Record, thawed: list[str]) -> Finding:
+    names = f"{', '.join(thawed[:3])}{', …' if len(thawed) > 3 else ''}"
+    return Finding(
+        "parameters-not-held",
+        "fault" if poor(record) else "hint",
+        thawed[0],
+        (Evidence("layers with gradients that no step moves", float(len(thawed)), 0.0, "layers"),),
+        f"{names} {'was' if len(thawed) == 1 else 'were'} frozen when the optimiser was made and thawed "
+        "since: gradients arrive there, and the optimiser does not hold what they are for.",
+        "Call optimizer.add_param_group(...) with what is thawed, or give the optimiser all parameters from "
+        "the beginning: it passes over those without a gradient.",
+        explains=("dead-units", "norm-missing", "lazy", "part-unused", *STALLED),
     )
 
 
