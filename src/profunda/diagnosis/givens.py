@@ -12,6 +12,7 @@ __all__ = [
     "Anatomy",
     "First",
     "Group",
+    "Held",
     "Layer",
     "Loss",
     "Op",
@@ -214,6 +215,27 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Validation rows beside training rows, in shares of the former.
+
+    `beyond`: of numbers that lie outside of the range of the training rows' column by more than its width, or
+    of these outside of the others'. `outside`: of real targets outside of the training targets' range.
+    `unseen`: of rows whose class no training row has (NaN where not all were seen). `altered`: of pictures
+    that are a training picture mirrored, turned or moved by a pixel. `moved`: of rows that are all but one
+    place of a training row, a place further. `near`: of rows far nearer to a training row than the density of
+    rows, which lie in about so many `dimensions`, allows.
+    """
+
+    beyond: float = 0.0
+    outside: float = float("nan")
+    unseen: float = float("nan")
+    altered: float = 0.0
+    moved: float = 0.0
+    near: float = 0.0
+    dimensions: float = float("nan")
+
+
+@dataclass(frozen=True)
 class Rows:
     """Inputs of `n` rows (of `seen` looked at, at most some thousands), flattened to D numbers a row where
     they are numbers. `kind`: numbers, images, tokens or other.
@@ -231,7 +253,9 @@ class Rows:
     `crowded`: of rows that occur twice
     the share with a neighbour that differs in few columns, as coincidences have. `serial`: share of their
     variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
-    neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1.
+    neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1; of
+    real targets, the share of their variance that lies between batches. `repeated`: share of the columns that
+    are another one, but for unit and offset. `held`: validation rows beside these, None without.
     """
 
     kind: Literal["numbers", "images", "tokens", "other"]
@@ -257,6 +281,8 @@ class Rows:
     crowded: float = float("nan")
     serial: float = 0.0
     ordered: float = 0.0
+    repeated: float = 0.0
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +300,9 @@ class Targets:
     `held`: the same skill within the validation rows, `held_rows` of them, with its standard error.
     `order`: where one whole number a row takes few values, the share of other orders of these in which what
     inputs leave open is no more than in the order of numbers (near 0 for amounts, anything for names).
+    `named`: share of validation rows of which simple predictors, fitted on training rows, tell the class, all
+    classes counted alike; `renamed` the same if classes are named otherwise, as suits best; `naming_rows` how
+    many rows that was seen on.
     """
 
     counts: np.ndarray
@@ -297,3 +326,6 @@ class Targets:
     held_error: float = float("nan")
     held_rows: int = 0
     order: float = float("nan")
+    named: float = float("nan")
+    renamed: float = float("nan")
+    naming_rows: int = 0

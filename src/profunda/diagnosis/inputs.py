@@ -6,6 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.coarseness import is_coarse, within
 from profunda.diagnosis.givens import Rows
+from profunda.diagnosis.held import held_of
 from profunda.diagnosis.tables import Table
 
 __all__ = ["rows_of"]
@@ -26,6 +27,9 @@ asked of at most so many rows that occur twice."""
 
 COVERED = 0.02
 """Share of rows that occur once, below which hardly a row that could occur has not."""
+
+ALIKE = 128
+"""Rows that two columns must agree in: no columns of different meaning do."""
 
 SPREAD = 3.0
 """Standard errors of a number of rows: no table of independent rows in a thousand is beyond that."""
@@ -74,6 +78,8 @@ def rows_of(
         crowded=_crowded(table),
         serial=_serial(numbers),
         ordered=_ordered(targets, table.batch),
+        repeated=_repeated(table),
+        held=held_of(table, validation, max(n, table.n)),
     )
 
 
@@ -304,3 +310,18 @@ def _between(values: np.ndarray, batch: int) -> float:
     within, means = float(rows.var(1, ddof=1).mean()), float(rows.mean(1).var(ddof=1))
     between = max(0.0, means - within / batch)
     return between / (between + within) if between > 0.0 else 0.0
+
+
+def _repeated(table: Table) -> float:
+    """Share of the columns that differ between rows which are another one, but for unit and offset."""
+    if table.kind != "numbers" or len(table.parts) != 1 or table.parts[0].ndim != 2 or table.n < ALIKE:
+        return 0.0
+    few = np.nan_to_num(table.numbers[:ALIKE]).astype(np.float64)
+    few = few[:, few.std(0) > 0]
+    if few.shape[1] < 2:
+        return 0.0
+    unit = (few - few.mean(0)) / few.std(0)
+    seen = np.random.default_rng(0).standard_normal((3, ALIKE)) @ unit / math.sqrt(ALIKE)
+    seen = seen * np.where(seen[0] < 0.0, -1.0, 1.0)
+    ranked = seen[:, np.argsort(seen[0], kind="stable")]
+    return float((np.abs(np.diff(ranked, axis=1)).max(0) < 1e-4).sum()) / few.shape[1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.diagnosis.givens import Targets, Task
+from profunda.diagnosis.naming import UNNAMED, Naming, naming_of
 from profunda.diagnosis.skills import Predictor, Skill, disagreement, predictors_of, skill_of
 from profunda.diagnosis.tables import Table
 from profunda.diagnosis.views import views_of
@@ -49,7 +50,11 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
     told = _told(table, task, plain, labels) if task.kind not in ("sequence", "copy", "unknown") else None
     found = told if told is not None else _NOTHING
     held, held_rows = (_UNKNOWN, 0) if told is None or validation is None else _skill_within(validation, task)
+    named, renamed, naming_rows = _naming(table, task, labels, validation)
     return Targets(
+        named=named,
+        renamed=renamed,
+        naming_rows=naming_rows,
         counts=counts,
         mean=mean,
         std=std,
@@ -184,6 +189,17 @@ def _skill_within(table: Table, task: Task) -> tuple[Skill, int]:
         way(wanted) for one in predictors_of(views_of(part), part.groups) for way in (one.linear, one.near)
     ]
     return max((skill_of(one, wanted) for one in made), key=lambda one: one.share, default=_UNKNOWN), n
+
+
+def _naming(table: Table, task: Task, labels: np.ndarray | None, validation: Table | None) -> Naming:
+    """How validation rows name classes, where each row has one and all training rows have a known one."""
+    if validation is None or validation.targets is None or task.kind not in ("classes", "binary"):
+        return UNNAMED
+    held = labels_of(validation, task)[0]
+    if labels is None or held is None or labels.ndim != 1 or held.ndim != 1 or labels.min(initial=0) < 0:
+        return UNNAMED
+    classes = int(labels.max(initial=0)) + 1
+    return UNNAMED if held.max(initial=0) >= classes else naming_of(table, labels, validation, held, classes)
 
 
 def _wanted(plain: np.ndarray, labels: np.ndarray | None) -> np.ndarray:

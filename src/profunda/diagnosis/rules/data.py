@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Targets
+from profunda.diagnosis.givens import Rows, Targets
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import scales
 from profunda.diagnosis.rules.consequences import STALLED, WILD
+from profunda.diagnosis.rules.coverage import trained_on_validation
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.readings import LEAST_STEPS
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
@@ -18,6 +19,21 @@ __all__ = ["RULES"]
 
 CONSTANT = 0.9
 """Share of columns that do not differ: margins of pictures and unused one-hot columns stay below."""
+
+REPEATED = 0.5
+"""Share of columns that are another one again, or one number other than 0: tables have some of these,
+and a step that made them all alike has most."""
+
+UNSEEN = 0.05
+"""Share of validation rows of classes that training rows do not have; a random split misses the rarest."""
+
+NEARLY, WIDE = 0.25, 6.0
+"""Share of validation rows far nearer to a training row than rows are by chance, and the dimensions in which
+that is told: of fewer, columns of a few levels bring rows as near."""
+
+OVERLAP = 0.25
+"""Share of validation windows that are a training window but for one place; where a series was cut in two
+before its windows were taken, it is those at the cut."""
 
 LEAK_FAULT, LEAK_HINT = 0.05, 0.01
 """Share of validation rows that are known beyond chance: a score of 80 % then reads 81 %, or 80.2 %."""
@@ -35,6 +51,9 @@ FEWER = 0.1
 CROWDED = 0.25
 """Share of twins with a neighbour in nearly all columns: by chance rows coincide in all columns only where
 many more coincide in all but one or two."""
+
+MANY = 4
+"""Columns of a table, of which most can be alike."""
 
 RARE, FEW = 0.4, 10
 """A class is rare with less than RARE/C of the rows; of less than FEW rows nothing can be said."""
@@ -135,6 +154,13 @@ def _inputs_constant(record: Record) -> Answer:
                 explains=("labels-unrelated", "labels-conflicting", *STALLED),
             ),
         )
+    plain = rows.kind == "numbers" and len(rows.shape) == 1 and rows.std.size >= MANY and rows.seen >= 64
+    for share, what in (
+        (rows.repeated, "are another column again, but for its unit"),
+        (float(((rows.std == 0) & (rows.mean != 0)).mean()), "are one number, other than 0, in all rows"),
+    ):
+        if plain and share >= REPEATED:
+            return (_says_little(share, what),)
     if still < CONSTANT or rows.kind == "images" or rows.seen < 64 or rows.std.size < 10:
         return clear(code)
     if _sparse_rows(record):
@@ -152,6 +178,20 @@ def _inputs_constant(record: Record) -> Answer:
     )
 
 
+def _says_little(share: float, what: str) -> Finding:
+    return Finding(
+        "inputs-constant",
+        "hint",
+        "",
+        (Evidence(f"share of columns that {what}", share, REPEATED),),
+        f"{share:.0%} of the columns {what}: they tell nothing more.",
+        "Look at the step that made them: a column written to all, an index that does not advance, a join "
+        "that found nothing.",
+        harm=0.2,
+        explains=("no-learning", "plateau", "too-small", "too-few-epochs"),
+    )
+
+
 def _sparse_rows(record: Record) -> bool:
     rows = record.rows
     return rows is not None and bool(((rows.least == 0) & (rows.mean < rows.std)).any())
@@ -162,6 +202,9 @@ def _sparse_rows(record: Record) -> bool:
 
 def _rows_leak(record: Record) -> Answer:
     code = "rows-leak"
+    trained = trained_on_validation(record)
+    if trained:
+        return trained
     rows = record.rows
     if rows is None or not rows.compared or not math.isfinite(rows.common):
         return not_applicable(code, "There is no validation.")
@@ -175,7 +218,7 @@ def _rows_leak(record: Record) -> Answer:
     error = math.sqrt(pooled * max(0.01, 1.0 - pooled) * (1.0 / rows.compared + 1.0 / rows.seen))
     excess = found - natural
     if excess <= SURE * error or excess <= LEAK_HINT:
-        return clear(code)
+        return _copies_altered(code, rows)
     fault = excess - 2.0 * error > LEAK_FAULT
     return (
         Finding(
@@ -195,6 +238,34 @@ def _rows_leak(record: Record) -> Answer:
     )
 
 
+def _copies_altered(code: str, rows: Rows) -> Answer:
+    """Validation rows that are no training rows, and yet made of them."""
+    held = rows.held
+    if held is None:
+        return clear(code)
+    if held.altered > LEAK_FAULT:
+        what, share = "mirrored, turned or moved by a pixel", held.altered
+    elif held.near > NEARLY and held.dimensions > WIDE:
+        what, share = "with a little noise, or another brightness", held.near
+    elif held.moved > OVERLAP:
+        what, share = "a place further, windows of one series that overlap", held.moved
+    else:
+        return clear(code)
+    return (
+        Finding(
+            code,
+            "hint",
+            "",
+            (Evidence(f"share of validation rows that are training rows {what}", share, LEAK_FAULT),),
+            f"{share:.0%} of the validation rows are training rows {what}: the score measures how well these "
+            "were remembered.",
+            "Split first, and augment the training rows alone afterwards; cut a series in two, with a gap, "
+            "before windows are taken.",
+            harm=min(1.0, share),
+        ),
+    )
+
+
 # A class left out -----------------------------------------------------------------------------------
 
 
@@ -203,6 +274,9 @@ def _class_imbalance(record: Record) -> Answer:
     task, targets = record.task, record.targets
     if task is None or targets is None or task.kind not in ("classes", "binary") or targets.counts.sum() < 1:
         return not_applicable(code, "Targets are no classes.")
+    held = None if record.rows is None else record.rows.held
+    if held is not None and held.unseen > UNSEEN:
+        return (_never_trained(held.unseen),)
     counts = np.asarray(targets.counts, float)
     present = counts > 0
     shares = counts / counts.sum()
@@ -230,6 +304,20 @@ def _class_imbalance(record: Record) -> Answer:
         return too_little(code, "The loss still falls; the frequent class is what every network says first.")
     worst = int(left[np.argmin(recall[left] - targets.told[left])])
     return (_seldom_said(record, targets, worst, float(recall[worst]), later[-1].step),)
+
+
+def _never_trained(share: float) -> Finding:
+    return Finding(
+        "class-imbalance",
+        "fault",
+        "",
+        (Evidence("share of validation rows of classes without a training row", share, UNSEEN),),
+        f"{share:.0%} of the validation rows are of classes that no training row has: rows were sorted when "
+        "they were split, or classes numbered otherwise.",
+        "Shuffle rows before they are split, each class in the same shares (stratified).",
+        harm=min(1.0, share),
+        explains=("overfitting", "output-width", "labels-unrelated"),
+    )
 
 
 def _before_training(code: str, record: Record, targets: Targets, rare: np.ndarray) -> Answer:

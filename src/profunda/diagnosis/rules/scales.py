@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Rows, Targets
+from profunda.diagnosis.givens import Held, Rows, Targets
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, WILD
 from profunda.diagnosis.rules.reached import Reached, reached, rescaled, scaled_as_one
@@ -57,6 +57,14 @@ LEARNT = 0.8
 AGAINST = 3.0
 """Column sizes below this matter to nobody, whatever their offset."""
 
+BEYOND, BEYOND_FAR = 0.1, 0.3
+"""Share of numbers outside of the other rows' range by more than its width: rows that were split at random
+have next to none there, whatever their distribution."""
+
+OUTSIDE, SERIES = 0.5, 0.1
+"""Half of the validation targets outside of the training targets' range; of a series, which goes on where
+training ends, that may be so (`Rows.serial`)."""
+
 UNEVENNESS = "largest over least spread of columns"
 
 _STEEP = ("weights-too-large", "weights-too-small", *WILD)
@@ -81,6 +89,8 @@ def _inputs_unscaled(record: Record) -> Answer:
     rows = _numbers(record)
     if isinstance(rows, str):
         return not_applicable(code, rows)
+    if rows.held is not None and rows.held.beyond > BEYOND:
+        return (_scaled_apart(rows.held),)
     shield = rescaled(record)
     found = [one for one in _measures(rows) if one.beyond]
     got = reached(record)
@@ -105,6 +115,22 @@ def _inputs_unscaled(record: Record) -> Answer:
             harm=got.harm,
             explains=_STEEP,
         ),
+    )
+
+
+def _scaled_apart(held: Held) -> Finding:
+    return Finding(
+        "inputs-unscaled",
+        "fault" if held.beyond > BEYOND_FAR else "hint",
+        "",
+        (Evidence("share of numbers far beyond the other rows' range", held.beyond, BEYOND),),
+        "Validation rows are of another scale than training rows: "
+        f"{held.beyond:.0%} of their numbers lie outside of the others' range by more than its width. What "
+        "was learnt on the one says nothing of the other.",
+        "Put validation rows through the very steps that training rows went through, with the training rows' "
+        "mean and standard deviation.",
+        harm=min(1.0, held.beyond),
+        explains=("overfitting", "rows-leak", "norm-statistics-stale", "labels-unrelated"),
     )
 
 
@@ -227,6 +253,10 @@ def _targets_unscaled(record: Record) -> Answer:
         return not_applicable(code, "Targets are no values.")
     if loss is not None and loss.kind not in ("mse", "mae", "huber", ""):
         return not_applicable(code, f"{loss.name} does not compare values.")
+    if record.rows is not None and record.rows.serial < SERIES:
+        held = record.rows.held
+        if held is not None and held.outside > OUTSIDE:
+            return (_asked_apart(held),)
     size, spread = _sizes(targets)
     if not size > 0.0:
         return not_applicable(code, "Targets do not differ from 0.")
@@ -252,6 +282,21 @@ def _sizes(targets: Targets) -> tuple[float, float]:
         return 0.0, 0.0
     mean, std = targets.mean[good], targets.std[good]
     return float(np.sqrt((mean**2 + std**2).mean())), float(np.sqrt((std**2).mean()))
+
+
+def _asked_apart(held: Held) -> Finding:
+    return Finding(
+        "targets-unscaled",
+        "fault",
+        "",
+        (Evidence("validation targets outside of the training targets' range", held.outside, OUTSIDE),),
+        f"{held.outside:.0%} of the validation targets lie outside of the training targets' range: they "
+        "were scaled otherwise, or rows were sorted by them before the split.",
+        "Scale both with the training targets' mean and standard deviation, and shuffle rows before they "
+        "are split.",
+        harm=min(1.0, held.outside),
+        explains=("overfitting", "labels-unrelated"),
+    )
 
 
 def _of_targets(code: str, got: Reached, ratio: float, limit: float, size: float) -> Finding:

@@ -38,6 +38,10 @@ NO_SKILL = 0.02
 PART = 0.25
 """Labels of one kind are told less than a quarter as well as those of the other."""
 
+RENAMED, SURELY = 0.15, 2.0
+"""Share of validation rows that other names of classes would put right, and four standard errors of it, times
+the root of the rows: classes that nothing tells apart gain by chance, and less."""
+
 MOVED_WEIGHTS = 0.01
 """Part of its length by which some layer moved: the network had its chance."""
 
@@ -58,6 +62,9 @@ def _labels_unrelated(record: Record) -> Answer:
     one_sided = _one_sided(code, targets)
     if one_sided is not None:
         return (one_sided,)
+    gain = targets.renamed - targets.named
+    if _told_on_both(targets) and gain > max(RENAMED, SURELY / math.sqrt(max(1, targets.naming_rows))):
+        return (_named_otherwise(code, targets),)
     if targets.skill > SIGNIFICANT * targets.skill_error:
         return clear(code)
     most = targets.skill + DOUBLE_SIDED * targets.skill_error
@@ -85,6 +92,31 @@ def _asked_first(code: str, targets: Targets, most: float) -> Finding:
         "either only a network can, or labels were shuffled apart from their rows.",
         _TOGETHER,
         harm=0.1,
+    )
+
+
+def _told_on_both(targets: Targets) -> bool:
+    """Whether inputs surely tell labels within training rows and within validation rows: of rows in a few
+    heaps, labels that mean nothing suit some heaps, and so other names, by chance.
+    """
+    ours = targets.skill > max(FAINT, SURELY * SIGNIFICANT * targets.skill_error)
+    return ours and targets.held > max(FAINT, SURELY * SIGNIFICANT * targets.held_error)
+
+
+def _named_otherwise(code: str, targets: Targets) -> Finding:
+    return Finding(
+        code,
+        "fault",
+        "",
+        (
+            Evidence("validation rows told by predictors fitted on training rows", targets.named),
+            Evidence("the same with classes named otherwise", targets.renamed, targets.named + RENAMED),
+        ),
+        f"Simple predictors fitted on training rows tell {targets.named:.0%} of validation rows' classes, "
+        f"and {targets.renamed:.0%} if classes are named otherwise: a number means another class there.",
+        "Make one table of classes from the training rows and use it for both: look for a label encoder that "
+        "was fitted twice, or folders read in another order.",
+        explains=BARREN,
     )
 
 
