@@ -205,6 +205,23 @@ def test_losses_of_clouds_of_points_need_no_pairs() -> None:
         assert read(cloud, Z1[:, None], REAL[:, None]).crosswise is None
 
 
+def test_a_likelihood_of_other_targets_falls_for_ever_and_is_no_turned_loss() -> None:
+    def gamma(z: Tensor, y: Tensor) -> Tensor:
+        return (z + y * torch.exp(-z)).mean()
+
+    assert read(gamma, Z1[:, None], REAL[:, None]).endless > 0.2
+    assert read(gamma, Z1[:, None], REAL[:, None].exp()).endless == 0.0
+    assert read(lambda z, y: -F.mse_loss(z, y), Z1[:, None], REAL[:, None]).endless == 0.0
+    assert read(lambda z, y: -(z - y).abs().pow(1.5).mean(), Z1[:, None], REAL[:, None]).endless == 0.0
+
+
+def test_the_best_constant_probability_of_one_output_a_row() -> None:
+    p = float(TWO.mean())
+    two = -p * math.log(p) - (1 - p) * math.log(1 - p)
+    loss = lambda z, y: F.binary_cross_entropy(z.squeeze(1), y)  # noqa: E731
+    assert read(loss, Z1[:, None].sigmoid(), TWO).trivial == pytest.approx(two, rel=1e-4)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_tiny_batches_tell_a_hinge_from_an_absolute_error(rows: int) -> None:
     for start in range(20):

@@ -77,6 +77,19 @@ def flat(loss_fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 MSE, BCE, LOGITS = flat(F.mse_loss), flat(F.binary_cross_entropy), flat(F.binary_cross_entropy_with_logits)
+
+
+class Bent(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, bend: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.bend = bend
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.bend(z)
+
+
 NEXT: tuple[tuple[str, str, Record, Record], ...] = (
     # code, severity, faulty, mended
     ("output-activation-twice", "fault", record(net(nn.Softmax(1)), F.cross_entropy, CLASS),
@@ -107,6 +120,20 @@ NEXT: tuple[tuple[str, str, Record, Record], ...] = (
      record(net(nn.LeakyReLU()), F.cross_entropy, CLASS)),
     ("output-range", "fault", record(net(nn.LogSoftmax(1)), F.mse_loss, F.one_hot(CLASS, 3).float()),
      record(net(nn.Softmax(1)), F.mse_loss, F.one_hot(CLASS, 3).float())),
+    ("output-range", "fault", record(net(Bent(torch.abs), outputs=1), MSE, REAL),
+     record(net(Bent(torch.abs), outputs=1), MSE, REAL.abs())),
+    ("output-range", "fault", record(net(Bent(lambda z: z.clamp(0.0, 1.0)), outputs=1), MSE, REAL),
+     record(net(Bent(lambda z: z * 3.0), outputs=1), MSE, REAL)),
+    ("output-range", "fault", record(net(nn.Sigmoid(), Bent(lambda z: 5.0 * z), outputs=1), MSE, REAL),
+     record(net(nn.Sigmoid(), Bent(lambda z: 5.0 * z), outputs=1), MSE, 5.0 * REAL.sigmoid())),
+    ("output-range", "fault", record(net(nn.Sigmoid(), nn.Sigmoid(), outputs=1), BCE, TWO),
+     record(net(nn.LeakyReLU(), nn.Sigmoid(), outputs=1), BCE, TWO)),
+    ("output-range", "hint", record(net(nn.ReLU(), nn.LogSoftmax(1)), F.nll_loss, CLASS),
+     record(net(nn.ELU(), nn.LogSoftmax(1)), F.nll_loss, CLASS)),
+    ("output-range", "fault", record(net(Bent(lambda z: F.normalize(z) / 3)), F.cross_entropy, CLASS),
+     record(net(Bent(lambda z: F.normalize(z) * 9)), F.cross_entropy, CLASS)),
+    ("output-range", "fault", record(net(Bent(lambda z: z[:, None].softmax(1)[:, 0])), F.nll_loss, CLASS),
+     record(net(Bent(lambda z: z[:, None].log_softmax(2)[:, 0])), F.nll_loss, CLASS)),
     ("output-width", "fault", record(net(outputs=2), nn.CrossEntropyLoss(), CLASS),
      record(net(), nn.CrossEntropyLoss(), CLASS)),
     ("output-width", "hint", record(net(outputs=5), F.cross_entropy, CLASS),
@@ -354,7 +381,7 @@ def test_a_scaled_tanh_is_not_judged_by_the_ends_of_tanh() -> None:
 
     silence = RULES["output-range"](record(Scaled(), MSE, 3.0 * REAL))
     assert isinstance(silence, Silence)
-    assert silence.why == "not enough evidence"
+    assert silence.why == "clear"
 
 
 def test_dropout_in_front_of_an_average_deletes_no_answer() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ import profunda
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change
-from profunda.diagnosis.givens import Optimiser
+from profunda.diagnosis.givens import Op, Optimiser
 from profunda.diagnosis.ingredients import Parts
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.partial import until
@@ -194,6 +195,56 @@ def test_half_of_what_is_left_counts_of_a_run_that_went_well() -> None:
         for held, found in ((0.02, [(code, "hint")]), (0.07, [])):
             alike = replace(proven("activation", held, word="relu"), control=np.array([0.12, 0.13]))
             assert told(with_trials(record, alike)) == found
+
+
+def hearing(share: float) -> Record:
+    """Of the inputs' columns so many change no output."""
+    heard = np.where(np.arange(10) < round(10 * share), 0.0, 0.3)
+    return became(began(healthy(), sensitivity=heard), sensitivity=heard)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])
+def test_columns_that_change_no_output_are_told_while_there_is_room(share: float) -> None:
+    plain = [("input-ignored", "hint")] if share > 0.5 else []
+    assert first(hearing(share)) == plain
+    assert told(hearing(share)) == []
+    assert told(middling(hearing(share))) == plain
+    assert told(failed(hearing(share)))[0][0] == ("input-ignored" if plain else "no-learning")
+    assert first(hearing(1.0)) == []  # a last layer that begins at 0
+
+
+@pytest.mark.parametrize("kind", ["numbers", "tokens"])
+def test_a_relu_on_inputs_of_both_signs_is_told(kind: str) -> None:
+    def rectified(least: float) -> Record:
+        record = healthy(anatomy(ops=(Op("0", "activation", "relu", (32, 10)), *anatomy().ops)))
+        assert record.rows is not None
+        return replace(record, rows=replace(record.rows, least=np.full(10, least), kind=kind))  # type: ignore[arg-type]
+
+    assert first(rectified(-3.0)) == ([("input-ignored", "hint")] if kind == "numbers" else [])
+    assert first(rectified(0.0)) == []
+
+
+def test_a_layer_whose_gradient_is_always_0_is_not_used() -> None:
+    def silent(layers: int, of: Record | None = None, **more: Any) -> Record:
+        record = began(of or healthy(), gradient_norm=np.where(np.arange(3) < layers, 0.0, 0.1), **more)
+        assert record.course is not None
+        gradient = record.course.gradient.copy()
+        gradient[:, :layers] = 0.0
+        return looped(record, gradient=gradient)
+
+    assert [one[0] for one in told(silent(1))] == ["part-unused"]
+    assert told(silent(0)) == []
+    assert "part-unused" not in [one[0] for one in told(silent(1, dead=np.full(2, 0.9)))]
+    assert [one[0] for one in told(silent(3, failed(healthy())))] == ["loss-detached"]
+
+
+def test_rows_that_share_one_output_which_the_batch_moves_are_mixed() -> None:
+    def one(sensitivity: float) -> Record:
+        alike = {"output_spread": 0.0, "output_size": 0.3, "sensitivity": np.full(10, sensitivity)}
+        return became(began(failed(healthy()), **alike), **alike)
+
+    assert told(one(0.01))[0] == ("rows-mixed", "fault")
+    assert "rows-mixed" not in [code for code, _ in told(one(1e-9))]
 
 
 def test_help_is_beyond_what_seeds_differ_by_and_the_best_of_the_run() -> None:

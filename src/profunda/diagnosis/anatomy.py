@@ -13,6 +13,7 @@ from profunda.diagnosis.drawn import looks_drawn, looks_uniform
 from profunda.diagnosis.firsts import firsts_of
 from profunda.diagnosis.givens import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.operations import known_module, module_sort
+from profunda.diagnosis.reaching import reach_of, tail_of
 from profunda.diagnosis.strays import reached_strays
 from profunda.diagnosis.tape import Node, is_leaf, recorded
 
@@ -42,6 +43,9 @@ def anatomy_of(module: nn.Module, inputs: tuple[Any, ...]) -> Anatomy:
             nodes, ends = tape.nodes, tape.made_by(tensors_in(outputs))
             known["strays"] = reached_strays(own, outputs)
             unused = _unused(own, inputs, outputs, prefix)
+            tail = tail_of(nodes, ends)
+            if tail is not None:
+                known["reach"] = reach_of(own.eval(), _part(own, tail, prefix), inputs)
     except Exception as error:
         return Anatomy(**known, why=told(error))
     known["firsts"] = firsts_of(own, tape.multiplied, prefix)

@@ -101,6 +101,8 @@ class Anatomy:
     ones, whose weights are number by number those of a trained one: a copy kept to be compared with, or taken
     away. `training` is whether the module, and `stuck` which parts, were in the other mode when it was handed
     over. `firsts` are sizes of first weights. `deaf`: no operation on the way to the outputs reads an input.
+    `reach` are the least and the largest output that what stands behind the last layer can give, NaN where
+    that is not known or nothing stands there.
     `pace` is the least share of what a batch norm collects that each batch renews, `haste` the largest; NaN
     without one.
     """
@@ -122,6 +124,7 @@ class Anatomy:
     stuck: tuple[str, ...] = ()
     firsts: tuple[First, ...] = ()
     deaf: bool = False
+    reach: tuple[float, float] = (float("nan"), float("nan"))
     pace: float = float("nan")
     haste: float = float("nan")
     why: str = ""
@@ -154,10 +157,11 @@ class Loss:
     logits, log-probabilities, probabilities, values, or "". `sign`: 1 where it falls as outputs approach
     targets, -1 where it rises, 0 unknown. `inside`: an activation that it applies itself to what it is given
     though its kind does so too ("softmax" for cross-entropy of softmaxed outputs). `attached`: whether
-    outputs get a gradient. `crosswise`: the two shapes, where they broadcast to a third. `compared`: the
-    share of output numbers, and of rows, that move it. `reduction`: mean, sum or none. `weights` [C]: for
-    classes, the gradient of a row of each over that of the most frequent one, where all outputs are equal; ()
-    where unknown. `endless`: the share of rows for which it falls for ever as outputs grow to one side.
+    outputs get a gradient. `crosswise`: both shapes, where each output is compared with every target.
+    `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or none.
+    `weights` [C]: for classes, the gradient of a row of each over that of the most frequent one, where all
+    outputs are equal; () where unknown. `endless`: the share of rows for which it falls for ever as outputs
+    grow to one side.
     `passed_over`: classes that targets name and no gradient comes from, and `amid` the share of their places
     that lie between places that count, 0 where a row is one place. `value` on the first batch; `trivial`: of
     the best constant outputs on all rows, a sum scaled to as many rows as the first batch has. `why` tells,

@@ -111,9 +111,12 @@ def _endless(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task)
     probabilities, which is another mistake.
     """
     numbers = _as_numbers(outputs, targets, task)
-    if loss.sign < 0 or loss.kind not in _OPEN or loss.expects.endswith("probabilities") or numbers is None:
+    turned = loss.sign < 0
+    if (turned and loss.kind) or loss.kind not in _OPEN or loss.expects.endswith("probabilities"):
         return 0.0
-    return endless(ask, outputs, targets, numbers) if numbers.numel() == targets.numel() else 0.0
+    if numbers is None or numbers.numel() != targets.numel():
+        return 0.0
+    return endless(ask, outputs, targets, numbers, turned)
 
 
 def _named(

@@ -25,8 +25,9 @@ OFTEN = 10
 """Places of a class from which it counts as passed over: fewer may all stand where rows are cut."""
 
 
-def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor) -> float:
-    """Share of rows for which the loss falls for ever as their outputs grow to one side.
+def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor, turned: bool = False) -> float:
+    """Share of rows for which the loss falls for ever as their outputs grow to one side; of a loss that seems
+    `turned` round, those that it holds on the other side.
 
     Each output is put far to either side; where the slope still leads outwards, and twice as far no less
     steeply, nothing holds it. All such outputs are then put there together, in the order of their targets,
@@ -37,10 +38,9 @@ def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor) -> floa
         return 0.0
     most = float(numbers.abs().max())
     far, none = FAR + 2.0 * most, torch.zeros_like(outputs)
-    side = none
-    for way in (1.0, -1.0):
-        there = torch.full_like(outputs, way)
-        side = torch.where(_falls(ask, there, far, none, targets), there, side)
+    up, down = (_falls(ask, torch.full_like(outputs, way), far, none, targets) for way in (1.0, -1.0))
+    side = down.to(outputs).neg().where(down, up.to(outputs))
+    side = none.where(up & down, side) if turned else side
     if not bool(side.any()):
         return 0.0
     ranks = numbers.reshape(-1).argsort().argsort().reshape(numbers.shape) / max(1, numbers.numel() - 1)
@@ -55,6 +55,8 @@ def _falls(ask: Asking, way: Tensor, far: float, base: Tensor, targets: Any) -> 
     """
     none = torch.zeros_like(way, dtype=torch.bool)
     near, further = ask(base + far * way, targets), ask(base + 2.0 * far * way, targets)
+    if bool(base.any()) and -math.inf in (near.value, further.value):
+        return way != 0  # deeper than numbers go
     if near.slope is None or further.slope is None or not math.isfinite(near.value + further.value):
         return none
     if not bool(torch.isfinite(near.slope).all() & torch.isfinite(further.slope).all()):

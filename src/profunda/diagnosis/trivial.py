@@ -57,6 +57,7 @@ def _spread(
     loss: Loss, task: Task, outputs: Tensor, shape: tuple[int, ...], axis: int | None
 ) -> Callable[[Tensor, int], Tensor]:
     along = axis if axis is not None else (1 if outputs.ndim > 1 and outputs.shape[1] > 1 else None)
+    along = along if along is not None and outputs.shape[along] > 1 else None
     several = along is not None and task.kind != "multilabel"
 
     def spread(row: Tensor, n: int) -> Tensor:

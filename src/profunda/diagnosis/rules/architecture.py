@@ -30,6 +30,9 @@ from profunda.diagnosis.rules.sizes import too_large, too_small
 
 __all__ = ["RULES"]
 
+SICK = 0.5
+"""Share of dead units, of flat ends or of copies beside which gradients may be 0 for that reason."""
+
 FOLLOWED = 3
 """Steps that were followed closely, at least, before a layer without gradients counts as cut off."""
 
@@ -38,6 +41,9 @@ MIXED = 1e-2
 
 SPREAD = 1e-4
 """Spread of outputs over their size below which such a ratio is rounding over rounding."""
+
+ROUNDED = 1e-6
+"""Spread of outputs over their size which float32 gives to what is equal."""
 
 SCATTERED = 4.0
 """Σ 5/width over the layers of a ReLU chain, the variance of the logarithm of its squared gradients (Hanin
@@ -53,6 +59,8 @@ CRITICAL = (0.75, 1.5)
 def _mixed(record: Record) -> Answer:
     code, known = "rows-mixed", [one for one in record.surveys if math.isfinite(one.mixing[0])]
     known = [one for one in known if not one.output_spread < SPREAD * abs(one.output_size)]
+    if _made_one(record):
+        return (_as_one(record),)
     if not known:
         return not_applicable(code, "outputs of single rows were not compared")
     most = max(one.mixing[0] for one in known)
@@ -82,6 +90,30 @@ def _mixed(record: Record) -> Answer:
     )
 
 
+def _made_one(record: Record) -> bool:
+    """Whether at every look all rows of a batch have one output, which changes with what is in the batch."""
+    looks = [one for one in record.surveys if math.isfinite(one.output_size) and one.output_size > 0.0]
+    moves = [float(np.nanmax(one.sensitivity, initial=0.0)) for one in looks]
+    return bool(looks) and all(
+        one.output_spread <= ROUNDED * one.output_size and moved > MIXED * ROUNDED**0.5 * one.output_size
+        for one, moved in zip(looks, moves, strict=True)
+    )
+
+
+def _as_one(record: Record) -> Finding:
+    last = record.surveys[-1]
+    return Finding(
+        "rows-mixed",
+        "fault",
+        "",
+        (Evidence("spread of outputs between rows, over their size", last.output_spread / last.output_size),),
+        "All rows of a batch get one and the same output, and it changes with the batch: a mean, a sum or a "
+        "maximum was taken over the axis of rows.",
+        "Check the axis of every mean, sum and max on the way (batch_first, dim=...), and every expand.",
+        explains=("input-ignored", "loss-broadcasts", "weights-too-small", "too-deep", *STALLED),
+    )
+
+
 def _unused(record: Record) -> Answer:
     code, anatomy = "part-unused", record.anatomy
     if anatomy.why or not anatomy.layers:
@@ -93,7 +125,7 @@ def _unused(record: Record) -> Answer:
         held -= set(record.optimiser.missing)
     names = sorted({name.rpartition(".")[0] for name in held if name.rpartition(".")[2] != "bias"})
     names = [name for name in names if not (name in anatomy.references or _gets_gradients(record, name))]
-    names = names or _cut_in_loop(record)
+    names = names or _cut_in_loop(record) or _without_gradient(record)
     if not names:
         return _frozen(record)
     share = len(names) / (len(names) + len(anatomy.layers))
@@ -129,6 +161,30 @@ def _cut_in_loop(record: Record) -> list[str]:
         for at, one in enumerate(layers)
         if one.trainable and one.name not in held and most[at] == 0.0 < first.gradient_norm[at]
     ] * bool(np.any(most > 0.0))
+
+
+def _without_gradient(record: Record) -> list[str]:
+    """Layers whose gradient was exactly 0 at every look, while others' was not, and no unit before them was
+    dead or on a flat end, and no copy of another.
+    """
+    first, course, layers = before(record), record.course, record.anatomy.layers
+    if first is None or course is None or course.gradient.shape[1:] != (len(layers),):
+        return []
+    if len(course.gradient) < FOLLOWED or len(first.gradient_norm) != len(layers) or cut_of(record):
+        return []
+    if any(one.dropout >= 1.0 for one in layers):
+        return []
+    signs = [np.nan_to_num(one) for one in (first.dead, first.saturated, first.copies)]
+    if any(len(one) and float(np.max(one)) >= SICK for one in signs) or not np.all(first.weight > 0.0):
+        return []
+    most = np.maximum(np.nan_to_num(course.gradient).max(0), np.nan_to_num(first.gradient_norm))
+    held = set() if record.optimiser is None else {one.rpartition(".")[0] for one in record.optimiser.missing}
+    names = [
+        one.name
+        for at, one in enumerate(layers)
+        if one.trainable and one.name not in held and most[at] == 0.0
+    ]
+    return names if np.any(most > 0.0) else []
 
 
 def _frozen(record: Record) -> Answer:

@@ -1,7 +1,7 @@
 """What outputs are, by the operations that end a network: any numbers, probabilities, their logarithms."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from profunda.diagnosis.givens import Anatomy
 
@@ -55,7 +55,21 @@ _LOGARITHMS = frozenset({"log_softmax", "logsigmoid"})
 
 
 def end_of(anatomy: Anatomy) -> End | None:
-    """How the outputs are made; None where the module could not be read or has no layers."""
+    """How the outputs are made; None where the module could not be read or has no layers. The range is what
+    all that stands behind the last layer can give, where that is known, and not its last activation alone.
+    """
+    end, (low, high) = _named(anatomy), anatomy.reach
+    if end is None or math.isnan(low) or math.isnan(high):
+        return end
+    form = "bounded" if end.form in ("free", "unknown") else end.form
+    form = "free" if form == "bounded" and low == -math.inf and high == math.inf else form
+    if form == "bounded":
+        return replace(end, form=form, low=low, high=high)
+    return replace(end, form=form, low=max(low, end.low), high=min(high, end.high))
+
+
+def _named(anatomy: Anatomy) -> End | None:
+    """By the names of what stands last."""
     if anatomy.why or not anatomy.ops or anatomy.deaf:  # what made the outputs is no part of the pass then
         return None
     last = [what for what in anatomy.last if what not in _PASSING]

@@ -6,10 +6,10 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
 from profunda.diagnosis.givens import Layer
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.cuts import Cut, cut_of
-from profunda.diagnosis.rules.readings import after, before, is_mature, poor
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, before, is_mature, poor, progress
 from profunda.diagnosis.rules.rule import clear, not_applicable
 from profunda.diagnosis.rules.sequences import order_ignored
 
@@ -18,6 +18,9 @@ __all__ = ["ignored", "is_deaf"]
 IGNORED = 1e-5
 """Outputs' change by the inputs over their size: a network that says the prior alone is at 1e-2 and above,
 float32 rounds at 1e-7."""
+
+MUCH, FEW = 0.5, 4
+"""Share of the numbers of a row, of so many at least: edges that a stride does not reach are less."""
 
 ALIKE = 1e-10
 """1 - correlation of rows in what leaves the first layer, where they differ by rounding alone."""
@@ -38,6 +41,9 @@ def ignored(record: Record) -> Answer:
     """Outputs are the same whatever enters."""
     if is_deaf(record):
         return (_unread(record),)
+    part = _in_part(record)
+    if part is not None:
+        return (part,)
     code, last, cut = "input-ignored", after(record) or before(record), cut_of(record)
     cut = cut if cut is not None and not cut.place else None
     if last is None or (last.step == 0 and cut is None):
@@ -68,6 +74,70 @@ def ignored(record: Record) -> Answer:
                 *(BEHIND if begun else ()),
             ),
         ),
+    )
+
+
+def _in_part(record: Record) -> Finding | None:
+    """Much of what enters is never read, or cut off at 0 before the first layer; taken back where so much is
+    learnt that there is no room for a gain.
+    """
+    look, got = after(record) or before(record), progress(record)
+    told = None if look is None else _unheard(look) or _below_zero(record)
+    if told is None or (is_mature(record) and not poor(record) and not got.end >= CLEAR_GAIN * got.trivial):
+        return None
+    share, what = told
+    return Finding(
+        "input-ignored",
+        "fault" if is_mature(record) and poor(record) else "hint",
+        "",
+        (Evidence("share of the numbers of a row that are lost", share, MUCH, "share"),),
+        what,
+        "Follow one row through forward: which columns, places or pixels does the first layer get, and as "
+        "they are?",
+        harm=share,
+        explains=(
+            *(
+                one for one in STALLED if one not in ("input-ignored", "batch-too-small")
+            ),  # noise may lose them
+            "bottleneck",
+            "part-unused",
+            "too-deep",
+        ),
+    )
+
+
+def _unheard(look: Survey) -> tuple[float, str] | None:
+    """Columns that vary and do not change any output at all, while others do."""
+    moves = look.sensitivity[np.isfinite(look.sensitivity)]
+    if len(moves) < FEW or not np.any(moves > 0.0):
+        return None
+    share = float(np.mean(moves == 0.0))
+    return (
+        None
+        if share < MUCH
+        else (
+            share,
+            f"Of the numbers of a row {share:.0%} do not change the outputs at all: an index, a slice or a "
+            "stride leaves them out.",
+        )
+    )
+
+
+def _below_zero(record: Record) -> tuple[float, str] | None:
+    """A ReLU as the first operation, over inputs half of which are below 0."""
+    ops, rows = record.anatomy.ops, record.rows
+    if not ops or ops[0].what not in ("relu", "relu6") or rows is None or rows.kind == "tokens":
+        return None
+    low = np.isfinite(rows.mean) & (rows.least < 0.0)
+    share = float(np.mean(low & (rows.mean < 0.5 * rows.std))) if len(rows.mean) else 0.0
+    return (
+        None
+        if share < MUCH
+        else (
+            share,
+            f"The first thing that happens to a row is {ops[0].what} ({ops[0].name}): in {share:.0%} of the "
+            "columns a good part of the numbers is below 0, and all these become the same.",
+        )
     )
 
 

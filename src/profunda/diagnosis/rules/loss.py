@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.record import Record
@@ -9,6 +11,7 @@ from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.ends import end_of
 from profunda.diagnosis.rules.left_out import NEARLY_ALL, RULE, seen_loss
 from profunda.diagnosis.rules.reached import reached
+from profunda.diagnosis.rules.readings import before, progress
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -44,6 +47,8 @@ def _sign(record: Record) -> Answer:
         return loss
     if loss.sign == 0:
         return too_little(code, "whether it falls towards the targets could not be told")
+    if loss.sign < 0 and not loss.kind and loss.endless > FEW:
+        return clear(code, "it falls for ever with such targets: that is another code")
     turned = record.course is not None and record.course.turned > MOSTLY
     groups = record.optimiser.groups if record.optimiser is not None else ()
     ascends = bool(groups) and all(one.ascends for one in groups)
@@ -82,6 +87,8 @@ def _detached(record: Record) -> Answer:
     reached = [one.name for one in anatomy.layers if one.trainable]
     within = bool(reached) and all(_is_unused(name, anatomy.unused) for name in reached)
     within = within and not anatomy.deaf  # no way back, for there was none forth
+    if not within and cut == 0.0 and _by_steps(record):
+        return _stepped(code)
     if not within and cut == 0.0 and (loss is None or loss.attached):
         return _flat(code, loss) if loss is not None and loss.compared == (0.0, 0.0) else clear(code)
     where = "within the network" if within else "between the outputs and the loss"
@@ -94,6 +101,37 @@ def _detached(record: Record) -> Answer:
             f"The way back from the loss is cut {where} (detach, item, numpy, a new tensor, argmax or "
             "no_grad): no gradient reaches the weights.",
             "Compute the loss from the outputs themselves, with functions of torch only.",
+            explains=(*STALLED, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
+        ),
+    )
+
+
+def _by_steps(record: Record) -> bool:
+    """Whether outputs differ between rows and move the loss, which is no less than a constant's, and yet each
+    gradient of each layer is exactly 0, before training and in every step that was followed.
+    """
+    first, course, got = before(record), record.course, progress(record)
+    trained = np.array([one.trainable for one in record.anatomy.layers], bool)
+    if first is None or len(first.gradient_norm) != len(trained) or not trained.any():
+        return False
+    if np.any(first.gradient_norm[trained] != 0.0) or not first.output_spread > 0.0:
+        return False
+    if course is not None and course.gradient.shape[1:] == trained.shape and np.any(course.gradient > 0.0):
+        return False
+    moves = record.loss is not None and record.loss.attached and record.loss.compared[0] > 0.0
+    return moves and got.start >= 0.5 * got.trivial
+
+
+def _stepped(code: str) -> Answer:
+    return (
+        Finding(
+            code,
+            "fault",
+            "",
+            (Evidence("size of the weights' gradients", 0.0, 0.0),),
+            "Outputs move the loss, and each weight's gradient is exactly 0: what stands behind the last "
+            "layer goes by steps (round, sign, a comparison, argmax), and no gradient passes it.",
+            "Hand on the numbers themselves; round or choose only where a score is read.",
             explains=(*STALLED, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
         ),
     )

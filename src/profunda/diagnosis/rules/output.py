@@ -146,10 +146,12 @@ def _range(record: Record) -> Answer:
         return not_applicable(code, "the end of the network, its task or its loss is not known")
     if end.form == "unknown":
         return too_little(code, f"what {end.what!r} at the end gives is not known")
-    if end.what == "softmax" and _width(task) == 1:
+    if (end.what == "softmax" and _width(task) == 1) or end.low == end.high:
         return _alone(code, end)
     if end.low == -math.inf and end.high == math.inf:
         return clear(code)
+    if loss.expects == end.form and end.form in ("probabilities", "log-probabilities"):
+        return _held_back(code, record, loss, end)
     if loss.expects == "logits" and not loss.inside and end.form != "probabilities":
         return _confined(code, loss, task, end)
     if loss.kind in _SQUARED and loss.expects == "values":
@@ -164,9 +166,9 @@ def _alone(code: str, end: End) -> Answer:
             "fault",
             end.place,
             (Evidence("outputs of a row", 1.0, 2.0),),
-            "A softmax over one number is 1 whatever that number is: the output is constant and no gradient "
-            "passes it.",
-            "Take a sigmoid for one output, or two outputs.",
+            f"Whatever the last layer gives, {end.what} makes one constant of it, as a softmax over one "
+            "number does, and no gradient passes it.",
+            "Take a sigmoid for one output, or two outputs; and let a softmax run over the classes' axis.",
             changes=(Change("head", layer=end.place, word="sigmoid"),),
             explains=(
                 *_EXPLAINED,
@@ -216,6 +218,48 @@ def _confined(code: str, loss: Loss, task: Task, end: End) -> Answer:
             explains=(*_EXPLAINED, "dead-units", "saturated-units"),
         ),
     )
+
+
+def _held_back(code: str, record: Record, loss: Loss, end: End) -> Answer:
+    """Probabilities that what stands before their function keeps from 0 or 1."""
+    least, trivial = _least_of_shares(loss, end), loss.trivial
+    cut = [what for what in record.anatomy.last if what in ("relu", "relu6")]
+    severe = least > CONFINED * trivial
+    if not severe and not cut:
+        return clear(code)
+    reached = math.exp(end.high) if end.form == "log-probabilities" else end.high
+    if severe:
+        why = (
+            "Whatever the last layer gives, probabilities lie between "
+            f"{max(0.0, end.low):.3g} and {reached:.3g}: {least / trivial:.0%} of the loss of a constant "
+            "answer stays, however it is trained."
+        )
+    else:
+        why = (
+            f"Between the last layer and {end.what} stands {cut[0]}: a number that is cut to 0 gets no "
+            "gradient in that row, and may never return."
+        )
+    return (
+        Finding(
+            code,
+            "fault" if severe else "hint",
+            end.place,
+            (Evidence("least loss within the range", least, CONFINED * trivial),),
+            why,
+            f"Let the last layer's numbers enter {end.what} as they are.",
+            explains=(*_EXPLAINED, "dead-units", "saturated-units"),
+        ),
+    )
+
+
+def _least_of_shares(loss: Loss, end: End) -> float:
+    """Least mean loss of probabilities within the range, of two classes alike in number."""
+    if end.form == "log-probabilities":
+        return max(0.0, -end.high)
+    low, high = min(max(end.low, 0.0), 1.0 - 1e-12), min(max(end.high, 1e-12), 1.0)
+    if loss.kind == "bce":
+        return (-math.log(high) - math.log1p(-low)) / 2.0
+    return -math.log(high)
 
 
 def _rows(loss: Loss, task: Task) -> float:
