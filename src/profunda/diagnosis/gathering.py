@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.carrying import is_shuffled
 from profunda.diagnosis.coverage import coverage_of, keys_of
 from profunda.diagnosis.loaders import batches_of
 from profunda.diagnosis.record import Coverage
@@ -25,6 +26,9 @@ ALIKE, NEAR = 2.0, 0.5
 than this part of the spread: what is augmented does, what was scaled on its way to the network does not."""
 
 
+SHUFFLED = 8
+"""Batches by which it is told whether rows come in an order that goes on."""
+
 OWN = 0.9
 """Share of rows that came with a target of their own: smoothing and mixing change the targets' shape."""
 
@@ -38,6 +42,7 @@ class Gathered:
     rows: int
     notes: tuple[str, ...] = ()
     coverage: Coverage | None = None
+    shuffled: bool = False
 
 
 def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Module) -> Gathered:
@@ -51,7 +56,9 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     held, _, more = _read(validation, module, "validation")
     if not kept:
         return Gathered(sample, held, rows, (*notes, *more))
-    coverage = coverage_of(kept, keys_of(sample) if _sized(sample) == rows else (), keys_of(held))
+    every = keys_of(sample)
+    coverage = coverage_of(kept, every if _sized(sample) == rows else (), keys_of(held))
+    shuffled = is_shuffled([keys_of([one]) for one in kept[:SHUFFLED]], every)
     kept = _first_pass(kept)
     mine = _table(kept)
     if sample and not _unchanged(_table(sample), mine):
@@ -64,7 +71,7 @@ def gathered(kept: Sequence[Batch], data: Any, validation: Any, module: nn.Modul
     if held and not _like(_table(held), mine, math.inf if sample else NEAR):
         more = (*more, "Validation rows are not like those that the network got, and are left out.")
         held = ()
-    return Gathered(sample or kept, held, rows, (*notes, *more), coverage)
+    return Gathered(sample or kept, held, rows, (*notes, *more), coverage, shuffled)
 
 
 def _sized(batches: Sequence[Batch]) -> int:

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from profunda.diagnosis.batches import LABELS, Keeper, fingerprint, rows_in
+from profunda.diagnosis.carrying import Carrying
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.courses import Log, Step, Term, fetched, glanced
 from profunda.diagnosis.hooks import Forward, Hook, unwrapped
@@ -65,6 +66,7 @@ class Probe:
         self.log, self.keeper, self.passings = Log(), Keeper(), Passings()
         self.weights = Weights(model, optimizer)
         self.restarts = Restarts(model, optimizer, self.weights)
+        self.carrying = Carrying(model)
         self.notes: dict[str, None] = {}
         self.strangers: dict[str, None] = {}
         self.snapshots = Snapshots(model, every)
@@ -113,6 +115,7 @@ class Probe:
         self._forget_forwards()
         self.now, self.cycle, self.marks, self.found = None, [], None, None
         self.weights.forget()
+        self.carrying.forget()
         self.closed = True
 
     def guarded(self, act: Callable[..., object], *seen: object) -> None:
@@ -139,6 +142,8 @@ class Probe:
         if not self.full:
             self.now = Forward(args, named, module.training, [])
             return
+        if module.training:
+            self.carrying.enters(args, named, self.steps)
         self.now = forward = Forward(args, named, module.training, self.weights.resting())
         if self.keeper.open:
             forward.batch = self.keeper.copied(args, named)
@@ -152,6 +157,8 @@ class Probe:
             return
         made = tensors_in(outputs)[:OUTPUTS]
         self.passings.left(made)
+        if forward.training:
+            self.carrying.leaves(outputs)
         for tensor in (each for each in made if each.requires_grad):
             tensor.register_hook(Hook(self, Probe._returns, forward))
 

@@ -155,9 +155,9 @@ class Course:
     its own or with it; `returned`: steps before which weights had been set back, to the first ones or again
     to the same, or drawn anew; `ending`: whether after the last step weights were set, to the `first` ones,
     or to the `same` that they were. `factor`: by what the loss's gradient was multiplied on its way to the
-    step, the median, 1 for a loss that is followed as it is. `broken_step`: the first step with a loss or
-    gradient that is not finite, -1 for none;
-    `broken_at` the Op or layer.
+    step, the median, 1 for a loss that is followed as it is. `carried`: the share of training passes that
+    began with what the pass before, of other rows, had left in the network. `broken_step`: the first step
+    with a loss or gradient that is not finite, -1 for none; `broken_at` the Op or layer.
     """
 
     loss: np.ndarray
@@ -197,6 +197,7 @@ class Course:
     ending: Ending = ""
     factor: float = float("nan")
     coverage: Coverage | None = None
+    carried: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped
-from profunda.diagnosis.copying import draws_from, tensors_in
+from profunda.diagnosis.copying import copy_of, draws_from, tensors_in
 from profunda.diagnosis.feeding import Feed, cuts, outputs_in
 
 __all__ = ["ahead", "order"]
@@ -54,7 +54,7 @@ def ahead(own: nn.Module, feed: Feed) -> float:
     if asked is None:
         return math.nan
     given, half = asked.given, asked.places // 2
-    base = _outputs(own, feed)
+    base = _outputs(copy_of(own), feed)  # a state that a network keeps goes on from pass to pass
     axis = None if base is None else _axis(base, feed.rows, asked.places)
     if base is None or axis is None:
         return math.nan
@@ -62,7 +62,7 @@ def ahead(own: nn.Module, feed: Feed) -> float:
     other = given.clone()
     index = torch.tensor(behind, device=given.device)
     other.index_copy_(asked.axis, index, given.roll(1, 0).index_select(asked.axis, index))
-    made = _outputs(own, _with(feed, given, other))
+    made = _outputs(copy_of(own), _with(feed, given, other))
     if made is None or made.shape != base.shape:
         return math.nan
     return _relative(made.narrow(axis, 0, half), base.narrow(axis, 0, half))

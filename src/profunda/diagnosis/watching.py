@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.carrying import matters
 from profunda.diagnosis.concluding import Seen, conclude, looker_of
 from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.courses import course_of
@@ -155,12 +156,13 @@ class Watch:
             self.course()  # raises where there is nothing to judge
             given = handing(self.model, self.loss_fn, self.kept, self._probe.passings)
             found = gathered(given.kept, self.data, self.validation, self.model)
+            carried = self._carried() if found.shuffled else 0.0
             given = given.asking([*found.sample[:1], *found.validation[:1]])
             seen = Seen(
                 module=given.module,
                 loss_fn=given.loss_fn,
                 optimiser=self._optimiser,
-                course=lambda layers: replace(self.course(layers), coverage=found.coverage),
+                course=lambda layers: replace(self.course(layers), coverage=found.coverage, carried=carried),
                 first=next(iter((*given.kept, *found.sample)), None),
                 passage=given.passage,
                 sample=found.sample,
@@ -175,6 +177,12 @@ class Watch:
                 notes=(*self.notes, *found.notes),
             )
             return conclude(*self._measured(seen))
+
+    def _carried(self) -> float:
+        """Share of training passes that began with what the pass before had left, where that matters."""
+        seen, first = self._probe.carrying, self.first_batch
+        met = seen.kept if seen.kept and first is not None and matters(self.model, first) else 0
+        return max(met, seen.carried) / max(1, seen.looked)
 
     def _measured(self, seen: Seen) -> tuple[Seen, Looker]:
         """With the curvature before the first step, where the optimiser knows its steps then, and now."""

@@ -4,11 +4,15 @@ from profunda.diagnosis.finding import Answer, Evidence, Finding, Silence
 from profunda.diagnosis.record import Coverage, Record
 from profunda.diagnosis.rules.consequences import STALLED
 from profunda.diagnosis.rules.passes import same_batch
+from profunda.diagnosis.rules.readings import poor
 
-__all__ = ["same_rows", "trained_on_validation"]
+__all__ = ["carried_over", "same_rows", "trained_on_validation"]
 
 EXPECTED = 0.5
 """Share of the rows that even draws with replacement would have met."""
+
+FEWEST, CARRIED = 3, 0.5
+"""Steps, and share of the training passes, from which on it is what the loop does."""
 
 FOREIGN = 0.1
 """Share of the validation rows: from that on the score tells more of memory than its usual error."""
@@ -65,3 +69,24 @@ def trained_on_validation(record: Record) -> tuple[Finding, ...]:
 
 def _coverage(record: Record) -> Coverage | None:
     return None if record.course is None else record.course.coverage
+
+
+def carried_over(record: Record) -> tuple[Finding, ...]:
+    """A state that goes on from a batch to the next one, of other rows."""
+    course = record.course
+    share = 0.0 if course is None or course.steps < FEWEST else course.carried
+    if not share >= CARRIED:
+        return ()
+    return (
+        Finding(
+            "rows-mixed",
+            "fault" if poor(record) else "hint",
+            "",
+            (Evidence("training passes that began with an older state", share, CARRIED, "share"),),
+            "The state that a batch left in the network is handed to the next one, whose rows have nothing "
+            "to do with those: what a row is answered depends on strangers.",
+            "Begin each batch with a state of zeros (None), or keep the order of one long series: batches "
+            "without shuffling, in which each row goes on where that of the batch before ended.",
+            harm=0.2,
+        ),
+    )
