@@ -50,6 +50,46 @@ def test_wilsons_interval_holds_the_share_and_lies_within_nought_and_one(hits: i
     assert wilson(0.5, 0) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("noise", "apart", "expected"), [(0.25, 4.0, "hint"), (0.0, 4.0, "clear"), (0.0, 1.2, "clear")]
+)
+def test_labels_wrong_as_often_where_they_are_told_surely_as_elsewhere_are_noisy(
+    noise: float, apart: float, expected: str
+) -> None:
+    draw = np.random.default_rng(3)
+    y = draw.integers(2, size=900)
+    x = draw.normal(size=(900, 12)) + (y * apart / np.sqrt(12.0))[:, None]
+    found = targets_of(made.table(x, np.where(draw.random(900) < noise, 1 - y, y)), CLASSES)
+    assert (
+        severity(asked("labels-noisy", made.record(targets=found, rows=STANDARD, task=CLASSES))) == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "hint"),
+        ({"mistaken_surely": 0.2}, "clear"),  # two standard errors
+        ({"surer": 100}, "clear"),
+        ({"order": 0.01}, "clear"),
+        ({"mistaken": 0.1, "mistaken_surely": 0.08}, "clear"),  # little of it
+    ],
+)
+def test_evenly_wrong_labels_on_both_sides_of_every_limit(more: dict[str, float], expected: str) -> None:
+    given = {"mistaken": 0.27, "mistaken_surely": 0.25, "surer": 350, "beside": 1.0, **more}
+    found = told(0.15, 0.03, noisy=0.1, agreeing=100, **given)
+    assert (
+        severity(asked("labels-noisy", made.record(targets=found, rows=STANDARD, task=CLASSES))) == expected
+    )
+
+
+@pytest.mark.parametrize(("beside", "expected"), [(0.89, "hint"), (0.91, "clear")])
+def test_classes_that_nothing_tells_apart_are_no_noise(beside: float, expected: str) -> None:
+    four = made.task("classes", 4)
+    found = told(0.25, 0.02, counts=np.full(4, 250), noisy=0.48, agreeing=100, beside=beside)
+    assert severity(asked("labels-noisy", made.record(targets=found, rows=STANDARD, task=four))) == expected
+
+
 # Unrelated ------------------------------------------------------------------------------------------
 
 

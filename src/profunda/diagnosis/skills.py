@@ -5,7 +5,18 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["DEEP", "FOLDS", "NEIGHBOURS", "Predictor", "Skill", "disagreement", "predictors_of", "skill_of"]
+__all__ = [
+    "DEEP",
+    "FOLDS",
+    "NEIGHBOURS",
+    "Mistakes",
+    "Predictor",
+    "Skill",
+    "disagreement",
+    "mistakes",
+    "predictors_of",
+    "skill_of",
+]
 
 FOLDS, NEIGHBOURS = 5, 10
 
@@ -125,3 +136,41 @@ def disagreement(surely: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
     rate, seen = sorted(rates)[(len(rates) - 1) // 2]
     # A median of many is as sure as a mean of 2/π of them.
     return rate, max(seen, round(sum(rows for _, rows in rates) * 2.0 / np.pi) if len(rates) > 2 else 0)
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Shares of rows with another label than what is said of them: `every` one, and the `surer` half of those
+    said to be of each class, which are so many `rows`; `beside`: of the latter's, the share that bear the
+    label most often borne instead of what was said.
+    """
+
+    every: float
+    surer: float
+    rows: int
+    beside: float
+
+
+def mistakes(surely: np.ndarray, labels: np.ndarray) -> Mistakes:
+    """Of out-of-fold shares [N, C] and classes [N], below 0 for none.
+
+    Where classes overlap, what is said of the surer half is right far more often; wrong labels are as many
+    there as elsewhere.
+    """
+    said, known = surely.argmax(1), labels >= 0
+    ordered = np.sort(surely, axis=1)
+    ahead = ordered[:, -1] - ordered[:, -2] if surely.shape[1] > 1 else ordered[:, 0]
+    half = np.zeros(len(said), bool)
+    most = 0
+    for label in range(surely.shape[1]):
+        rows = np.flatnonzero((said == label) & known)
+        rows = rows[np.argsort(-ahead[rows], kind="stable")][: len(rows) // 2]
+        half[rows] = True
+        borne = np.bincount(labels[rows], minlength=surely.shape[1])
+        borne[label] = 0
+        most += int(borne.max())
+    wrong, seen = (said != labels) & known, int(half.sum())
+    if not seen or not known.any():
+        return Mistakes(float("nan"), float("nan"), 0, float("nan"))
+    there = int((wrong & half).sum())
+    return Mistakes(float(wrong[known].mean()), there / seen, seen, most / max(1, there))

@@ -7,7 +7,15 @@ import numpy as np
 
 from profunda.diagnosis.givens import Targets, Task
 from profunda.diagnosis.naming import UNNAMED, Naming, naming_of
-from profunda.diagnosis.skills import Predictor, Skill, disagreement, predictors_of, skill_of
+from profunda.diagnosis.skills import (
+    Mistakes,
+    Predictor,
+    Skill,
+    disagreement,
+    mistakes,
+    predictors_of,
+    skill_of,
+)
 from profunda.diagnosis.tables import Table
 from profunda.diagnosis.views import views_of
 
@@ -69,6 +77,10 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
         shifted_error=found.moved.error,
         moves=found.moves,
         noisy=found.noisy,
+        mistaken=found.mistakes.every,
+        mistaken_surely=found.mistakes.surer,
+        surer=found.mistakes.rows,
+        beside=found.mistakes.beside,
         agreeing=found.agreeing,
         told=found.told,
         rows=found.rows,
@@ -140,10 +152,12 @@ class _Told:
     told: np.ndarray
     rows: int
     order: float
+    mistakes: Mistakes
 
 
 _UNKNOWN = Skill(math.nan, math.nan)
-_NOTHING = _Told(_UNKNOWN, _UNKNOWN, 0, 0, math.nan, 0, np.empty(0), 0, math.nan)
+_UNSAID = Mistakes(math.nan, math.nan, 0, math.nan)
+_NOTHING = _Told(_UNKNOWN, _UNKNOWN, 0, 0, math.nan, 0, np.empty(0), 0, math.nan, _UNSAID)
 
 
 def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None) -> _Told | None:
@@ -160,7 +174,7 @@ def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None
     skills = [skill_of(one, wanted) for one in made]
     best = max(range(len(skills)), key=lambda at: skills[at].share)
     shift, moved, moves = _moved(predictors, wanted, table.batch)
-    noisy, agreeing, told = math.nan, 0, np.empty(0)
+    noisy, agreeing, told, wrong = math.nan, 0, np.empty(0), _UNSAID
     if labels is not None and labels.ndim == 1 and int(labels[:n].max()) + 1 == wanted.shape[1]:
         told = _recall(made[best], labels[:n])
         near = max(range(1, len(skills), 2), key=lambda at: skills[at].share)
@@ -169,8 +183,9 @@ def _told(table: Table, task: Task, plain: np.ndarray, labels: np.ndarray | None
             counts = np.bincount(labels[:n][labels[:n] >= 0])
             surely = (made[near] + made[line]) / 2.0 + counts / counts.sum()
             noisy, agreeing = disagreement(surely, labels[:n])
+            wrong = mistakes(surely, labels[:n])
     order = _order(predictors, plain[:n])
-    return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n, order)
+    return _Told(skills[best], moved, shift, moves, noisy, agreeing, told, n, order, wrong)
 
 
 def _skill_within(table: Table, task: Task) -> tuple[Skill, int]:

@@ -3,7 +3,7 @@
 import math
 from statistics import NormalDist
 
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Silence
 from profunda.diagnosis.givens import Rows, Targets
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
@@ -29,6 +29,14 @@ much."""
 THIN, UNSURE = 25, 0.1
 """Rows of a class below which the ten neighbours of a row reach to its border, so that its midst is not told
 well, and what then must be wrong of its labels."""
+
+EVEN, EVEN_LEAST = 3.0, 0.08
+"""Standard errors by which more of what is surer said is wrong than where classes overlap, and the least
+share, by the lower end of its interval: sound tables stay below 2.5 where as much is wrong."""
+
+PAIRED = 0.9
+"""Of the labels borne instead, the share that is one for each class: where half of what is said is wrong and
+nearly all of that is one other class, nothing tells the two apart."""
 
 CONSISTENT = 0.6
 """Wrong labels leave (1 - noise)² of the skill. Where classes overlap as much that even their midst is mixed,
@@ -208,11 +216,11 @@ def _beside(natural: bool, expected: float) -> str:
     return f"where inputs tell as much as here {expected:.0%} would."
 
 
-def overlap(skill: float, classes: int) -> float:
+def overlap(skill: float, classes: int, part: float = DEEP) -> float:
     """Share of rows of other classes among the surest ones said to be of one, where no label is wrong.
 
     A score for a class of 1/C of the rows whose squared correlation with its labels is `skill`, normal within
-    the class and outside of it; the surest are as many as `skills.disagreement` looks at.
+    the class and outside of it; the surest are a `part` of them, as many as `skills.disagreement` looks at.
 
     >>> round(overlap(0.2, 2), 2), round(overlap(0.8, 2), 2)
     (0.13, 0.0)
@@ -230,12 +238,77 @@ def overlap(skill: float, classes: int) -> float:
     low, high = behind - 9.0, ahead + 9.0
     for _ in range(50):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if sum(beyond(middle)) > DEEP * own else (low, middle)
+        low, high = (middle, high) if sum(beyond(middle)) > part * own else (low, middle)
     mine, others = beyond(low)
     return others / (mine + others)
 
 
+def overlap_of_half(mistaken: float, classes: int) -> float:
+    """The share of the surer half that is wrong where classes overlap so that of all rows `mistaken` are.
+
+    >>> round(overlap_of_half(0.264, 2), 2)
+    0.15
+    """
+    low, high = 1e-4, 1.0 - 1e-4
+    for _ in range(30):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if overlap(middle, classes, 1.0) > mistaken else (low, middle)
+    return overlap(low, classes, 0.5)
+
+
+def _even(targets: Targets, present: int) -> tuple[float, float]:
+    """By how many standard errors the surer half is more often wrong than where classes overlap, and the
+    share expected there; (0, NaN) where it was not seen or little of it is wrong.
+    """
+    share, rows = targets.mistaken_surely, targets.surer
+    if rows < 1 or present < 2 or wilson(share, rows)[0] < EVEN_LEAST:
+        return 0.0, math.nan
+    expected = overlap_of_half(targets.mistaken, present)
+    return (share - expected) / math.sqrt(share * (1.0 - share) / rows + 1e-12), expected
+
+
+def _evenly_wrong(record: Record, targets: Targets, errors: float, expected: float) -> Answer:
+    """Of labels wrong as often where they are told surely as elsewhere."""
+    code, low = "labels-noisy", wilson(targets.mistaken_surely, targets.surer)[0]
+    if targets.order <= AMOUNTS or _outdone(record, low) or _paired(targets, targets.mistaken_surely):
+        return clear(code, "Amounts, classes that nothing tells apart, or a network that tells more.")
+    share = targets.mistaken_surely
+    return (
+        Finding(
+            code,
+            "hint",
+            "",
+            (
+                Evidence("share of the surer half with another label", share, expected),
+                Evidence("share of all rows with another label", targets.mistaken),
+                Evidence("standard errors above overlapping classes", errors, EVEN),
+            ),
+            f"{share:.0%} of the labels are not what neighbours and a linear model say where these are "
+            f"surer, and {targets.mistaken:.0%} of all: where classes overlap it were {expected:.0%}. Labels "
+            "are wrong in the midst of classes as well.",
+            "Look at these rows; where they cannot be put right, stop early or smooth labels.",
+            changes=(Change("loss", value=round(min(0.2, share), 2), word="label smoothing"),),
+            harm=min(1.0, share),
+        ),
+    )
+
+
+def _paired(targets: Targets, wrong: float) -> bool:
+    """Whether what is wrong is half of what is said of a class, and nearly all of it one other class."""
+    unsure = wilson(wrong, max(1, targets.agreeing))[1] >= 0.5
+    return int((targets.counts > 0).sum()) > 2 and unsure and targets.beside >= PAIRED
+
+
 def _labels_noisy(record: Record) -> Answer:
+    answer = _noisy_midst(record)
+    targets = record.targets
+    if targets is None or not isinstance(answer, Silence) or answer.why == "not applicable":
+        return answer
+    errors, expected = _even(targets, int((targets.counts > 0).sum()))
+    return _evenly_wrong(record, targets, errors, expected) if errors > EVEN else answer
+
+
+def _noisy_midst(record: Record) -> Answer:
     code = "labels-noisy"
     targets = record.targets
     if targets is None or not math.isfinite(targets.noisy) or targets.agreeing < 1:
@@ -250,6 +323,8 @@ def _labels_noisy(record: Record) -> Answer:
     if low <= limit:
         return clear(code)
     left = max(0.0, 1.0 - targets.noisy * present / max(1, present - 1)) ** 2
+    if _paired(targets, targets.noisy):
+        return clear(code, "Two classes that nothing tells apart.")
     if targets.order <= AMOUNTS:
         return clear(code, "Labels are amounts: those between others have no midst of their own.")
     if _outdone(record, low) and not cleaner:
