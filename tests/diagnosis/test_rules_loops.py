@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.oracles.diagnosis_rules import SGD, became, failed, healthy, looped
+from tests.oracles.diagnosis_rules import SGD, STEPS, became, failed, healthy, looped
 
 from profunda.diagnosis.judging import judge
 from profunda.diagnosis.record import Record
@@ -49,3 +49,15 @@ def test_what_is_thawed_and_not_handed_over_is_told() -> None:
     assert severities("parameters-not-held", thawed(2, far=0.1)) == []  # something else moves it
     bad = became(thawed(2), train_loss=1.05, train_score=0.4)
     assert severities("parameters-not-held", bad) == ["fault"]
+
+
+def test_losses_that_are_not_differentiated_are_told_from_three_a_step_on() -> None:
+    assert severities("no-step", looped(healthy(), idle=3.0)) == ["hint"]
+    assert severities("no-step", looped(failed(healthy()), idle=20.0)) == ["fault"]
+    assert severities("no-step", looped(failed(healthy()), idle=2.0)) == []
+
+
+@pytest.mark.parametrize(("factor", "wanted"), [(0.25, ["hint"]), (1.0, []), (0.2, [])])
+def test_divided_losses_that_are_thrown_away_were_meant_to_add_up(factor: float, wanted: list[str]) -> None:
+    record = looped(healthy(), dropped=3 * STEPS, factor=factor)  # 1.0: an attack on the inputs
+    assert severities("no-step", record) == wanted

@@ -220,6 +220,7 @@ def course_of(log: Log, columns: tuple[tuple[int, ...], ...]) -> Course:
         forgot=log.forgot,
         returned=log.returned,
         factor=_factor(log),
+        idle=_idle(log),
     )
 
 
@@ -259,6 +260,15 @@ def _clipped(log: Log) -> float:
     ]
     found = [factor for factor in found if math.isfinite(factor)]
     return min(1.0, median(found)) if found else 1.0
+
+
+def _idle(log: Log) -> float:
+    """Losses of a usual step, made in training, that are not differentiated."""
+    steps = len(log.loss)
+    if not log.unused or not steps:
+        return 0.0
+    most = log.losses / steps - 1.0  # passes without a loss may be for anything
+    return max(0.0, min(float(median(log.unused)), most))
 
 
 def _factor(log: Log) -> float:

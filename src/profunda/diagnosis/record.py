@@ -155,7 +155,8 @@ class Course:
     its own or with it; `returned`: steps before which weights had been set back, to the first ones or again
     to the same, or drawn anew; `ending`: whether after the last step weights were set, to the `first` ones,
     or to the `same` that they were. `factor`: by what the loss's gradient was multiplied on its way to the
-    step, the median, 1 for a loss that is followed as it is. `carried`: the share of training passes that
+    step, the median, 1 for a loss that is followed as it is. `idle`: losses of a usual
+    step, made for training, that are not differentiated. `carried`: the share of training passes that
     began with what the pass before, of other rows, had left in the network. `broken_step`: the first step
     with a loss or gradient that is not finite, -1 for none; `broken_at` the Op or layer.
     """
@@ -198,6 +199,7 @@ class Course:
     factor: float = float("nan")
     coverage: Coverage | None = None
     carried: float = 0.0
+    idle: float = 0.0
 
 
 @dataclass(frozen=True)

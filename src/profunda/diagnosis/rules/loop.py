@@ -104,6 +104,10 @@ def _no_step(record: Record) -> Answer:
     if course.steps > 0:
         if course.accumulate > 1 and course.dropped >= NEARLY * (course.accumulate - 1) * course.steps:
             return (_last_alone(record, course),)
+        if _is_share(course):
+            return (_last_alone(record, course),)
+        if course.idle >= FEWEST:
+            return (_undifferentiated(record, course),)
         thrown = course.dropped > THROWN * course.steps
         if not thrown or progress(record).learnt >= ARRIVED:  # a run of many passes, however few its steps
             return clear(code)
@@ -128,17 +132,40 @@ def _no_step(record: Record) -> Answer:
     )
 
 
-def _last_alone(record: Record, course: Course) -> Finding:
+def _is_share(course: Course) -> bool:
+    """Whether losses are divided by the number of passes for a step, all but one of which are thrown away."""
     thrown = course.dropped / course.steps
+    return thrown >= NEARLY and abs(course.factor * (thrown + 1.0) - 1.0) <= 1.0 - NEARLY
+
+
+def _undifferentiated(record: Record, course: Course) -> Finding:
     return Finding(
         "no-step",
         "fault" if poor(record) else "hint",
         "",
         (
-            Evidence("gradients thrown away for each step", thrown, NEARLY * (course.accumulate - 1)),
-            Evidence("backward passes asked for each step", float(course.accumulate)),
+            Evidence("losses for each step that are not differentiated", course.idle, FEWEST),
+            Evidence("optimiser steps", float(course.steps)),
         ),
-        f"Of {course.accumulate} backward passes a step, which are meant to add up, {thrown:.3g} are thrown "
+        f"For each step {course.idle:g} losses of training passes are computed and never differentiated: the "
+        "batches that they are of teach nothing.",
+        "Call backward() and step() inside the loop over batches, for each of its losses.",
+        explains=(*STALLED, "batch-too-large"),
+    )
+
+
+def _last_alone(record: Record, course: Course) -> Finding:
+    thrown = course.dropped / course.steps
+    passes = course.accumulate if course.accumulate > 1 else round(thrown) + 1
+    return Finding(
+        "no-step",
+        "fault" if poor(record) else "hint",
+        "",
+        (
+            Evidence("gradients thrown away for each step", thrown, NEARLY * (passes - 1)),
+            Evidence("backward passes meant for each step", float(passes)),
+        ),
+        f"Of {passes} backward passes a step, which are meant to add up, {thrown:.3g} are thrown "
         "away: gradients are cleared before each of them, and the step follows the last one alone.",
         "Call optimizer.zero_grad() after optimizer.step(), and not before each micro-batch.",
         explains=STALLED,
