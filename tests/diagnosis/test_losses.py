@@ -215,6 +215,15 @@ def test_a_likelihood_of_other_targets_falls_for_ever_and_is_no_turned_loss() ->
     assert read(lambda z, y: -(z - y).abs().pow(1.5).mean(), Z1[:, None], REAL[:, None]).endless == 0.0
 
 
+def test_errors_averaged_before_they_are_squared_compare_sums_alone() -> None:
+    y = REAL[:, None]
+    for loss in (lambda z, y: (z - y).mean().square(), lambda z, y: (z - y).mean().abs()):
+        assert read(loss, Z1[:, None], y).pooled
+    for loss in (F.mse_loss, F.l1_loss, lambda z, y: (z - y).square().mean().sqrt()):
+        assert not read(loss, Z1[:, None], y).pooled
+    assert not read(lambda z, y: z.mean(), Z1[:, None], y).pooled  # of no targets at all
+
+
 def test_the_best_constant_probability_of_one_output_a_row() -> None:
     p = float(TWO.mean())
     two = -p * math.log(p) - (1 - p) * math.log(1 - p)

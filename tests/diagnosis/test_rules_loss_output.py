@@ -155,6 +155,8 @@ NEXT: tuple[tuple[str, str, Record, Record], ...] = (
      record(net(outputs=1), lambda z, y: 1.0 - likeness(z, y), REAL[:, None])),
     ("loss-ignores-rows", "hint", record(Tags(), lambda z, y: F.cross_entropy(z[:, 0], y[:, 0]), WORDS),
      record(Tags(), lambda z, y: F.cross_entropy(z[:, :-1].flatten(0, 1), y[:, 1:].flatten()), WORDS)),
+    ("loss-ignores-rows", "fault", record(net(outputs=1), lambda z, y: (z[:, 0] - y).mean() ** 2, REAL),
+     record(net(outputs=1), MSE, REAL)),
     ("loss-detached", "fault", record(net(outputs=1), lambda z, y: MSE(z.detach(), y), REAL),
      record(net(outputs=1), MSE, REAL)),
     ("loss-broadcasts", "fault", record(net(outputs=1), lambda z, y: ((z - y) ** 2).mean(), REAL),

@@ -30,7 +30,7 @@ import profunda
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change
-from profunda.diagnosis.givens import Op, Optimiser
+from profunda.diagnosis.givens import First, Op, Optimiser
 from profunda.diagnosis.ingredients import Parts
 from profunda.diagnosis.judging import Judgement, judge
 from profunda.diagnosis.partial import until
@@ -222,6 +222,19 @@ def test_a_relu_on_inputs_of_both_signs_is_told(kind: str) -> None:
 
     assert first(rectified(-3.0)) == ([("input-ignored", "hint")] if kind == "numbers" else [])
     assert first(rectified(0.0)) == []
+
+
+def test_weights_of_one_number_are_told_while_there_is_room() -> None:
+    def alike(name: str, size: float) -> Record:
+        return healthy(anatomy(firsts=(First(name, "one number", size, size),)))
+
+    names = [one.name for one in healthy().anatomy.layers]
+    assert first(alike(names[0], 0.1)) == [("weights-equal", "hint")]
+    assert told(alike(names[0], 0.1)) == []
+    assert told(middling(alike(names[0], 0.1))) == [("weights-equal", "hint")]
+    assert told(failed(alike(names[0], 0.1))) == [("weights-equal", "fault")]
+    assert first(alike(names[-1], 0.1)) == []
+    assert first(alike(names[0], 0.0)) == []
 
 
 def test_a_layer_whose_gradient_is_always_0_is_not_used() -> None:

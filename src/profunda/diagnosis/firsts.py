@@ -51,7 +51,9 @@ def _product(name: str, kind: str, blocks: Sequence[Tensor]) -> Iterator[First]:
     what enters, for what leaves, or for the mean of both.
     """
     for each in blocks:
-        if _as_drawn(each):
+        if kind == "weights" and _is_one_number(each):
+            yield First(name, "one number", float(each.flatten()[0]), float(each.flatten()[0]))
+        elif _as_drawn(each):
             size = _size(each)
             yield First(name, kind, size * math.sqrt(min(each.shape)), size * math.sqrt(max(each.shape)))
 
@@ -83,6 +85,11 @@ def _turning(name: str, kind: str, blocks: Sequence[Tensor]) -> Iterator[First]:
 
 def _size(weight: Tensor) -> float:
     return float(weight.double().square().mean()) ** 0.5
+
+
+def _is_one_number(weight: Tensor) -> bool:
+    """Whether units that get the same, and there are several, weigh it alike."""
+    return min(weight.shape) > 1 and bool((weight == weight.flatten()[0]).all())
 
 
 def _as_drawn(weight: Tensor) -> bool:

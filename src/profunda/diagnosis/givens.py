@@ -80,6 +80,7 @@ class First:
     """First weights of a part, still as drawn. `kind` and `size`, at least and at `most`: "weights" and
     "projections" (of attention) have σ_w, root mean square times the root of the ends that a unit has;
     "state" and "gated state" the spectral radius of what multiplies it; an "embedding" its root mean square;
+    "one number" what all weights are;
     "input gate", "forget gate", "output gate", "reset gate", "update gate" the median bias.
     """
 
@@ -160,8 +161,8 @@ class Loss:
     outputs get a gradient. `crosswise`: both shapes, where each output is compared with every target.
     `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or none.
     `weights` [C]: for classes, the gradient of a row of each over that of the most frequent one, where all
-    outputs are equal; () where unknown. `endless`: the share of rows for which it falls for ever as outputs
-    grow to one side.
+    outputs are equal; () where unknown. `pooled`: each row gets the same gradient, whatever is asked of it.
+    `endless`: the share of rows for which it falls for ever as outputs grow to one side.
     `passed_over`: classes that targets name and no gradient comes from, and `amid` the share of their places
     that lie between places that count, 0 where a row is one place. `value` on the first batch; `trivial`: of
     the best constant outputs on all rows, a sum scaled to as many rows as the first batch has. `why` tells,
@@ -179,6 +180,7 @@ class Loss:
     reduction: str = ""
     weights: tuple[float, ...] = ()
     endless: float = 0.0
+    pooled: bool = False
     passed_over: tuple[int, ...] = ()
     amid: float = 0.0
     value: float = float("nan")

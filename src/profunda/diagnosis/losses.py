@@ -93,6 +93,7 @@ def _read(
         draws, asked = (other, answers) if suspect is not None or not asked else (draws, asked)
     loss = _named(loss, suspect, draws, asked, targets, task)
     compared = _compared([*asked, first], outputs, targets)
+    loss = replace(loss, pooled=_pooled(ask, draws, asked, targets))
     loss = replace(
         loss,
         sign=sign or _sign(draws, asked, targets, task),
@@ -288,6 +289,22 @@ def _crosswise(
     if not (blind and heard) or (within and not all(_is_alone(ask, z, targets) for z in draws)):
         return None
     return ours, theirs
+
+
+def _pooled(ask: Asking, draws: list[Tensor], asked: list[Asked], targets: Any) -> bool:
+    """Whether every row gets the same gradient whatever is asked of it, so that outputs count by their sum
+    alone, and which rows the targets belong to by nothing.
+    """
+    if not draws or not isinstance(targets, Tensor) or targets.ndim == 0 or len(targets) != len(draws[0]):
+        return False
+    moved, alike = targets.roll(1, 0), targets[:1].expand_as(targets).contiguous()
+    if len(targets) < _PAIRS or torch.equal(moved, targets):
+        return False
+    slopes = [one.slope for one in asked if one.slope is not None]
+    even = all(float((each - each[:1]).abs().max()) <= 1e-4 * float(each.abs().max()) for each in slopes)
+    if not slopes or not even or not all(_same(ask, z, targets, moved) for z in draws):
+        return False
+    return any(ask(z, targets).value != ask(z, alike).value for z in draws)
 
 
 def _broadcasts(ours: tuple[int, ...], theirs: tuple[int, ...]) -> bool:

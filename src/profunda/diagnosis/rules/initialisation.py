@@ -13,6 +13,7 @@ from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
 from profunda.diagnosis.rules.laziness import lazy
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.readings import (
+    CLEAR_GAIN,
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
@@ -76,7 +77,8 @@ def _equal(record: Record) -> Answer:
     inner = [at for at, layer in enumerate(layers[:-1]) if layer.shape and layer.shape[0] > 1]
     begins = [at for at in inner if first.copies[at] >= COPIED]
     if not begins:
-        return clear(code)
+        alike = _alike_but_biases(record)
+        return clear(code) if alike is None else (alike,)
     last = after(record)
     if last is None or len(last.copies) != len(layers):
         if _stays_equal(record, first, begins, len(inner)):
@@ -88,6 +90,31 @@ def _equal(record: Record) -> Answer:
     learnt = progress(record).learnt
     works = learnt >= MEDIOCRE and record.anatomy.skips > 0
     return (_copies(record, stay[0], last.copies[stay[0]], "hint" if works else "fault"),)
+
+
+def _alike_but_biases(record: Record) -> Finding | None:
+    """Hidden layers whose weights are all one number, so that units differ by their biases alone."""
+    hidden_names = [one.name for one in record.anatomy.layers[:-1]]
+    found = [
+        one
+        for one in record.anatomy.firsts
+        if one.kind == "one number" and one.name in hidden_names and one.size
+    ]
+    got = progress(record)
+    if not found or (is_mature(record) and not poor(record) and not got.end >= CLEAR_GAIN * got.trivial):
+        return None
+    return Finding(
+        "weights-equal",
+        "fault" if is_mature(record) and poor(record) else "hint",
+        found[0].name,
+        (Evidence("all weights of the layer", found[0].size),),
+        f"All weights of {found[0].name} begin as {found[0].size:.3g}: its units see one sum of what enters, "
+        "and differ by their biases alone, which part them slowly.",
+        "Draw the first weights at random, with the variance that the activation asks for.",
+        changes=(Change("initialisation", word="critical"),),
+        harm=0.5,
+        explains=(*FADING, "weights-too-small", "weights-too-large", "bottleneck", "dead-units", "lazy"),
+    )
 
 
 def _stays_equal(record: Record, first: Survey, begins: list[int], inner: int) -> bool:

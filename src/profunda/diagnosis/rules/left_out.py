@@ -45,6 +45,8 @@ def _ignores(record: Record) -> Answer:
         return loss
     if not loss.attached or math.isnan(loss.compared[1]):
         return not_applicable(code, "no gradient tells which rows it compares")
+    if loss.pooled and not loss.endless > 0.0:
+        return (_pooled(),)
     numbers, rows = loss.compared
     kind = "" if record.task is None else record.task.kind
     unasked = kind == "sequence" and len(loss.passed_over) > 0  # a row may hold nothing but such places
@@ -100,6 +102,20 @@ def _guesses(record: Record) -> bool:
         return False
     most = float(targets.counts.max() / targets.counts.sum())
     return last.train_score - most < NOTHING * (1.0 - most)
+
+
+def _pooled() -> Finding:
+    return Finding(
+        "loss-ignores-rows",
+        "fault",
+        "",
+        (Evidence("difference between the gradients of two rows", 0.0, 0.0),),
+        "Each row gets the same gradient, whatever its output and its target are: only sums over the batch "
+        "are compared, as where errors are averaged before they are squared, and nothing of a single row is "
+        "learnt.",
+        "Compare row by row, and average last: ((outputs - targets) ** 2).mean().",
+        explains=(*STALLED, "labels-unrelated", "lazy"),
+    )
 
 
 def _left_out(code: str, severity: str, what: str, share: float) -> Answer:

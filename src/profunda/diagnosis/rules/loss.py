@@ -19,6 +19,9 @@ __all__ = ["RULES"]
 SEVERAL = 3
 """Of two classes, one's answer is the other's."""
 
+COPIED = 0.5
+"""Share of a layer's units that are copies of others, beside which it is weights that pass no gradient."""
+
 MOSTLY = 0.9
 """Share of steps: players of a game, and attacks on inputs, turn a loss round only now and then."""
 
@@ -116,6 +119,9 @@ def _by_steps(record: Record) -> bool:
         return False
     if np.any(first.gradient_norm[trained] != 0.0) or not first.output_spread > 0.0:
         return False
+    copied = len(first.copies) != len(trained) or bool(np.any(first.copies[trained] >= COPIED))
+    if copied or not np.all(first.weight):
+        return False  # weights that are equal or 0 let no gradient pass either
     if course is not None and course.gradient.shape[1:] == trained.shape and np.any(course.gradient > 0.0):
         return False
     moves = record.loss is not None and record.loss.attached and record.loss.compared[0] > 0.0
