@@ -8,6 +8,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severi
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED
+from profunda.diagnosis.rules.coverage import carried_over
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.doubts import narrowest
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
@@ -61,6 +62,9 @@ def _mixed(record: Record) -> Answer:
     known = [one for one in known if not one.output_spread < SPREAD * abs(one.output_size)]
     if _made_one(record):
         return (_as_one(record),)
+    carried = carried_over(record)
+    if carried:
+        return carried
     if not known:
         return not_applicable(code, "outputs of single rows were not compared")
     most = max(one.mixing[0] for one in known)
