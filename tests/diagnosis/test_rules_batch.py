@@ -14,6 +14,7 @@ from profunda.diagnosis.record import Record, Trial
 from profunda.diagnosis.rules import batch
 
 NAMES = {rule.code: rule for rule in batch.RULES}
+BENDING = [0.9, 0.8, 0.72, 0.66, 0.62, 0.6]
 STANDING, FALLING = [0.9, 0.9, 0.9, 0.9, 0.9, 0.9], [1.0, 0.96, 0.92, 0.88, 0.84, 0.8]
 
 
@@ -85,6 +86,8 @@ def test_a_trial_with_larger_batches_that_ends_lower_shows_it_too() -> None:
         (500, 50.0, FALLING, 0.6, "fault"),
         (500, 50.0, FALLING, 0.3, "hint"),
         (500, 50.0, FALLING, 0.2, "clear"),
+        (500, 50.0, BENDING, 0.48, "hint"),  # behind what is easy, and still on its way
+        (500, 50.0, BENDING, 0.41, "clear"),
         (500, 50.0, STANDING, 0.6, "clear"),  # more steps would not help
         (500, 260.0, FALLING, 0.6, "clear"),  # so many rows are needed
         (124, 1.0, FALLING, 0.6, "clear"),  # more than eight steps an epoch

@@ -233,6 +233,30 @@ def test_larger_batches_are_tried_where_a_run_of_small_ones_fails(rows: int, val
     assert not [one for one in suspected(calm, Judgement((), (), ())) if one.kind == "batch size"]
 
 
+def test_two_rows_a_step_are_tried_and_told_where_larger_batches_leave_half_of_what_is_left() -> None:
+    two = looped(small(0.01, 0.8, 0.6, 0.2, noise=0.3), rows=np.full(STEPS, 2))
+    two = became(looped(two, valid_loss=np.full(3, 0.2)), valid_loss=0.2)
+    assert [one.kind for one in suspected(two, Judgement((), (), ()))] == ["batch size"]
+    halves = replace(
+        trial("batch size", 0.06, value=16.0), held=np.full(3, 0.08), control_held=np.full(3, 0.2)
+    )
+    assert severities("batch-too-small", replace(two, trials=(halves,))) == ["hint"]
+    little = replace(halves, held=np.full(3, 0.15))
+    assert severities("batch-too-small", replace(two, trials=(little,))) == []
+
+
+def test_behind_simple_predictors_a_loss_that_catches_up_was_stopped() -> None:
+    record = became(looped(healthy(), loss=NOISY), train_score=0.6)
+    assert record.targets is not None
+    able = replace(record, targets=replace(record.targets, skill=0.7, skill_error=0.0))
+    often = replace(able, rows=replace(record.rows, n=32 * STEPS // 12))  # type: ignore[type-var]
+    catching = (1.1, 0.8, 0.64, 0.52)
+    assert severities("too-few-epochs", looked(often, *catching)) != []
+    assert severities("too-few-epochs", looked(often, 1.1, 0.6, 0.55, 0.52)) == []
+    easier = replace(often, targets=replace(record.targets, skill=0.5, skill_error=0.0))
+    assert severities("too-few-epochs", looked(easier, *catching)) == []
+
+
 def still(loss: float) -> Record:
     """Came to rest there, on all rows, and is right on most."""
     record = became(healthy(), train_loss=loss, valid_loss=loss, train_score=0.8)
@@ -284,6 +308,15 @@ def stepping(record: Record, *updates: float) -> Record:
     update = np.full_like(record.course.update, 0.01)
     update[: len(updates)] = np.array(updates)[:, None]
     return looped(record, update=update)
+
+
+def test_long_first_steps_after_which_the_loss_rises_far_late_are_told_wherever_it_ends() -> None:
+    lucky = stepping(became(healthy(), train_score=0.97), *[0.5] * 18)
+    wild = looked(lucky, 1.1, 0.7, 0.2, 0.6, 0.3, 0.5, 0.1)
+    assert severities("rate-too-high", wild) == ["hint"]
+    assert severities("rate-too-high", looked(lucky, 1.1, 0.7, 0.2, 0.3, 0.2, 0.3, 0.1)) == []
+    calm = stepping(wild, *[0.05] * 18)
+    assert severities("rate-too-high", calm) == []
 
 
 def test_first_steps_that_leave_nothing_of_the_weights_are_told_and_acquitted_by_learning() -> None:

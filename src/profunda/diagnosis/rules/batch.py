@@ -12,8 +12,9 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import WILD
+from profunda.diagnosis.rules.halving import LITTLE, halved
 from profunda.diagnosis.rules.reached import Reached, reached
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, Relief, failing, is_mature, poor, progress, relief
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, failing, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import first_steps, searches_lines
 from profunda.diagnosis.rules.trends import restless
@@ -44,6 +45,10 @@ what the last step leaves is chance then. A network that has learnt nearly all m
 LARGE, HARDLY_ANY = 64, 100
 """Rows of a batch, and steps in all, of a training that could have had many more steps: three epochs of a
 thousand rows in batches of 32 have as many, and most networks have just begun then."""
+
+FEW_IN_ALL = 300
+"""Steps of a run that did less on its own rows than simple predictors on others: as many again, and more, are
+had of smaller batches that point the same way."""
 
 SMALL = 8
 """Batches above this are not too small but stepped too far."""
@@ -86,9 +91,9 @@ def _batch_too_small(record: Record) -> Answer:
         return too_little(code, "No noise of gradients was seen.")
     ratio, long = scales[0] / max(1.0, batch), first_steps(record)
     leaps = long >= LEAPS and ratio > MOSTLY_NOISE
-    got, better = reached(record), relief(record, "batch size", above=1.0)
-    if better is not None:
-        return (_small(record, got, batch, scales[0], better),)
+    got, gain = reached(record), _gained(record)
+    if gain > 0.0:
+        return (_small(record, got, batch, scales[0], gain),)
     if not is_mature(record):
         plain = ratio > NOISY or leaps or batch <= LONE
         return (_small(record, got, batch, scales[0]),) if plain else too_little(code, "Few steps were seen.")
@@ -107,6 +112,12 @@ def _batch_too_small(record: Record) -> Answer:
     return (_small(record, got, batch, scales[0]),)
 
 
+def _gained(record: Record) -> float:
+    """The part of the constant's loss that larger batches took away in trials; 0 for none that counts."""
+    better = relief(record, "batch size", above=1.0)
+    return better.gain if better is not None else halved(record, "batch size", above=1.0)
+
+
 def larger_batches(record: Record) -> Change | None:
     """What would tell whether batches are too small, of a run that did poorly, or left what would count and
     went up and down between epochs; None where batches are not small, or rows too few for larger ones.
@@ -119,7 +130,7 @@ def larger_batches(record: Record) -> Change | None:
     if batch > SMALL or not fitting > batch:
         return None
     unsettled = left >= CLEAR_GAIN and (_scatters(record, course) or _bounces(course, reached(record)))
-    doubtful = poor(record) or failing(record) or unsettled
+    doubtful = poor(record) or failing(record) or unsettled or (batch <= LONE and left >= LITTLE)
     return Change("batch size", value=fitting / batch) if doubtful else None
 
 
@@ -146,13 +157,11 @@ def _bounces(course: Course, got: Reached) -> bool:
     return float(np.max(np.diff(ends))) >= HALF * float(ends[-1]) and got.train < NEARLY_ALL
 
 
-def _small(record: Record, got: Reached, batch: float, scale: float, better: Relief | None = None) -> Finding:
+def _small(record: Record, got: Reached, batch: float, scale: float, gain: float = 0.0) -> Finding:
     course, fitting = record.course, _fitting(record, batch)
     spread = math.nan if course is None else restless(course) / progress(record).trivial
     shown = (Evidence("rises of the loss between epochs, in the constant's", spread, SCATTER),)
-    gained = (
-        () if better is None else (Evidence("loss that larger batches take away", better.gain, CLEAR_GAIN),)
-    )
+    gained = (Evidence("loss that larger batches take away", gain),) if gain else ()
     return Finding(
         "batch-too-small",
         "fault" if got.failed else "hint",
@@ -177,7 +186,7 @@ def _small(record: Record, got: Reached, batch: float, scale: float, better: Rel
             "dead-units",
             "saturated-units",
             "input-ignored",
-            *(() if better is None else (one for one in WILD if one != "batch-too-small")),
+            *((one for one in WILD if one != "batch-too-small") if gain else ()),
         ),
     )
 
@@ -206,7 +215,8 @@ def _batch_too_large(record: Record) -> Answer:
     still = _fall(record, course) > max(FALLING, STRAIGHT * _mean(record, course))
     hardly = batch >= LARGE and course.steps <= HARDLY_ANY  # however noisy smaller ones are
     far = got.train < MISSED * got.easy or (hardly and progress(record).by_loss < ARRIVED)
-    missed = hardly and ratio > WASTED and got.train < got.easy  # what so few steps can do is chance
+    few = batch >= LARGE and course.steps <= FEW_IN_ALL and (hardly or _fall(record, course) >= FALLING)
+    missed = few and ratio > WASTED and got.train < got.easy - LITTLE
     if not (still and far and (ratio > WASTED or hardly)) and not missed:
         return clear(code)
     return (_large(record, got, steps, scales),)

@@ -6,6 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.halving import LITTLE
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
@@ -54,6 +55,10 @@ LITTLE_LEFT = 0.95
 PASSES, BRIEF = 5.0, 300
 """Times over the data, and steps, up to both of which a training is a trial of whether it runs."""
 
+HALF = 0.5
+"""Of what is missing: a loss that makes up as much in the last third has an eighth of it left after another
+run."""
+
 COMES_TO_REST = 0.5
 """What is left over what the last part of a run took away, from which on down it ends within another such."""
 
@@ -76,7 +81,9 @@ def _too_few(record: Record) -> Answer:
     if _arrived(course, got) and not behind and not _is_steep(record, course, last, got):
         return clear(code)
     falls = _falls(course, got) or _goes_on(course, last, got) or _begun(record, course)
-    falls = falls or (_is_brief(record, course) and _last_pass(course, got) >= STEEP * got.trivial)
+    least = LITTLE if behind else STEEP
+    falls = falls or (_is_brief(record, course) and _last_pass(course, got) >= least * got.trivial)
+    falls = falls or _catches_up(record, last, got)
     falls = falls and _valid_falls(course)
     if not falls and not _hardly_tried(record, course, got):
         return clear(code)
@@ -113,6 +120,14 @@ def _falls(course: Course, got: Progress) -> bool:
 def _is_brief(record: Record, course: Course) -> bool:
     """Whether so few steps went over the rows so few times that it stands plainly there."""
     return course.steps <= BRIEF and epochs_seen(record) < PASSES + 0.5
+
+
+def _catches_up(record: Record, last: Ending | None, got: Progress) -> bool:
+    """Whether far less was learnt than simple predictors reach on other rows, and the last third of the run
+    made up half of what is missing: at that pace three more such parts make up nearly all of it.
+    """
+    missing = easy(record) - got.learnt
+    return last is not None and missing >= NOTHING and last.fall >= HALF * missing * got.trivial
 
 
 def _last_pass(course: Course, got: Progress) -> float:

@@ -12,6 +12,7 @@ from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     NOTHING,
+    Progress,
     Relief,
     broke_down,
     easy,
@@ -29,6 +30,7 @@ from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_littl
 from profunda.diagnosis.rules.speeds import (
     CRAWLS,
     HARDLY_MOVED,
+    TINY,
     crawls,
     farthest,
     first_steps,
@@ -57,9 +59,13 @@ RUSH = 0.15
 """Length of usual first steps, in lengths of the usual layer: networks that go on to learn begin with a
 twentieth, a tenth at most, and seven steps of this length leave nothing of the first weights."""
 
-TINY, TRAVELS = 1e-3, 0.2
-"""The same, and the way that all steps planned could lead, below which a loss that falls along a line is
-held up by its steps: networks that learn begin with 3 thousandths, and go as far as weights are long."""
+TRAVELS = 0.2
+"""The way that all steps planned could lead, below which a run is held up by its steps: networks that learn
+go as far as weights are long."""
+
+SETTLES = 0.25
+"""Part of the epochs after which a run that rises by a quarter of the constant's loss from one to the next
+will not settle: where it ends is chance."""
 
 SCATTER, ARRIVED, SMALL = 0.04, 0.9, 8
 """Root mean square, in the constant's loss, by which ends of epochs rise above the one before, over the same
@@ -153,9 +159,19 @@ def _unsettled(record: Record, course: Course, signs: tuple[Evidence, ...]) -> b
     if _scatters(record, course):
         return True
     line, got = trend(course.loss), progress(record)
+    if _rushes(record) and _rebounds(course, got):
+        return True
     if not poor(record) or line is None or line.falls:
         return False
     return len(signs) >= 2 or (_rushes(record) and not NOTHING <= easy(record) <= got.learnt)
+
+
+def _rebounds(course: Course, got: Progress) -> bool:
+    """Whether the loss over all rows rose far from one epoch to the next, when most was behind it."""
+    late = course.train_loss[int(SETTLES * len(course.train_loss)) :]
+    if len(late) < LEAST_LOOKS or not np.isfinite(late).all():
+        return False
+    return float(np.max(np.diff(late))) >= GREAT_GAIN * got.trivial
 
 
 def _rushes(record: Record) -> bool:

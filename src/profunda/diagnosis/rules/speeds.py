@@ -6,11 +6,15 @@ from profunda.diagnosis.givens import Optimiser
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import moved
 
-__all__ = ["CRAWLS", "HARDLY_MOVED", "crawls", "farthest", "first_steps", "searches_lines"]
+__all__ = ["CRAWLS", "HARDLY_MOVED", "TINY", "crawls", "farthest", "first_steps", "searches_lines"]
 
 CRAWLS, HARDLY_MOVED = 0.05, 3e-3
 """Relative movement, over the whole run, of the layer that moved most. Networks that fit anything move by
 0.1 to 1, wide ones less, as 1/√width (Chizat et al. 2019); at 0.003 outputs have not moved by a percent."""
+
+TINY = 1e-3
+"""Usual first steps, in lengths of the usual layer, of a run that its steps hold up: networks that learn
+begin with 3 thousandths."""
 
 BEGINNING, IN_A_ROW = 12, 4
 """Looks at steps that count as the beginning: momentum has gathered after ten, and a rate that falls or
