@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.oracles.diagnosis_rules import anatomy, became, began, ended, failed, healthy, layer
+from tests.oracles.diagnosis_rules import anatomy, became, began, ended, failed, healthy, layer, looped
 from torch import Tensor, nn
 
 from profunda.diagnosis.anatomy import anatomy_of
@@ -182,4 +182,10 @@ def test_a_recurrent_network_that_forgets_is_the_cause_where_it_fails() -> None:
     assert told(recurrent(10, 1e-8)) == [("no-learning", "fault")]
     ruined = became(recurrent(50, 1e-8), moved=np.full(len(recurrent(50, 1e-8).anatomy.layers), 40.0))
     assert ("too-deep", "fault") not in told(ruined)  # by steps that were far too long
+    for few, part in ((100, False), (101, True)):  # fewer have taught nothing yet
+        begun = recurrent(50, 1e-8)
+        begun = looped(begun, steps=few, planned=few)
+        last = replace(begun.surveys[-1], step=few)
+        found = told(replace(begun, surveys=(begun.surveys[0], last)))
+        assert (("too-deep", "fault") in found) is part
     assert told(ended(recurrent(50, 1e-8), 0.15, 0.95)) == []

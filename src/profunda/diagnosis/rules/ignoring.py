@@ -96,9 +96,7 @@ def _in_part(record: Record) -> Finding | None:
         "they are?",
         harm=share,
         explains=(
-            *(
-                one for one in STALLED if one not in ("input-ignored", "batch-too-small")
-            ),  # noise may lose them
+            *(one for one in STALLED if one not in ("input-ignored", "batch-too-small")),
             "bottleneck",
             "part-unused",
             "too-deep",

@@ -8,7 +8,7 @@ from profunda.diagnosis.finding import Answer, Evidence, Finding
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress, relief
 from profunda.diagnosis.rules.rule import clear, not_applicable
-from profunda.diagnosis.rules.speeds import crawls
+from profunda.diagnosis.rules.speeds import TINY, crawls, first_steps
 
 __all__ = ["answer_seen", "forgets", "order_ignored"]
 
@@ -17,6 +17,9 @@ ORDERLESS = 1e-3
 
 AHEAD = 1e-2
 """Change of outputs by what is still to come, over their spread: rounding gives 1e-6."""
+
+BEGUN = 100
+"""Steps of a training up to which no network has had the time to learn what its first weights do not do."""
 
 LONG = 20
 """Steps of a recurrent network from which on what each loses multiplies to a factor of a thousand."""
@@ -60,7 +63,7 @@ def answer_seen(record: Record) -> Answer:
 def order_ignored(record: Record) -> tuple[Finding, ...]:
     """Places are told apart by nothing, and that would be needed; () where not so."""
     last, got = after(record), progress(record)
-    if last is None or not last.order < ORDERLESS or not failing(record) or crawls(record):
+    if last is None or not last.order < ORDERLESS or not failing(record) or _has_just_begun(record):
         return ()
     attends = any(op.kind == "attention" or op.what == "softmax" for op in record.anatomy.ops)
     if got.above or not math.isfinite(got.end) or not (attends or easy(record) - got.learnt >= CLEAR_GAIN):
@@ -92,7 +95,7 @@ def forgets(record: Record) -> tuple[Finding, ...]:
     layer = next((one for one in anatomy.layers if one.kind == "recurrent"), None)
     if rows is None or layer is None or not failing(record) or len(rows.shape) not in (1, 2):
         return ()
-    if crawls(record):  # what first weights forget, steps of a usual length teach them to keep
+    if _has_just_begun(record):  # what first weights forget, steps of a usual length teach them to keep
         return ()
     if relief(record, "learning rate", above=1.0) is not None:  # longer steps reach it
         return ()
@@ -117,6 +120,12 @@ def forgets(record: Record) -> tuple[Finding, ...]:
             explains=(*_STILL, "rate-too-low", "activation-contracts"),
         ),
     )
+
+
+def _has_just_begun(record: Record) -> bool:
+    """Whether steps were too few, or too short, to have taught what was not there in the beginning."""
+    few = record.course is not None and record.course.steps <= BEGUN
+    return few or crawls(record) or 0.0 < first_steps(record) < TINY
 
 
 def _left_of_first(sensitivity: np.ndarray, shape: tuple[int, ...]) -> float:
