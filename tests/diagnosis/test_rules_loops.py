@@ -44,7 +44,7 @@ def thawed(looks: int, moves: float = 0.0, far: float = 0.0) -> Record:
 
 def test_what_is_thawed_and_not_handed_over_is_told() -> None:
     assert severities("parameters-not-held", thawed(2)) == ["hint"]
-    assert severities("parameters-not-held", thawed(1)) == []
+    assert severities("parameters-not-held", thawed(1)) == ["hint"]
     assert severities("parameters-not-held", thawed(2, moves=1e-3)) == []
     assert severities("parameters-not-held", thawed(2, far=0.1)) == []  # something else moves it
     bad = became(thawed(2), train_loss=1.05, train_score=0.4)

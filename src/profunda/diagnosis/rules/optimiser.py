@@ -39,10 +39,6 @@ FEWEST, MOST = 3, 0.5
 """Times that the past was thrown away: a few are phases of a training; and the part of steps, or of epochs,
 from which on it is what the loop does."""
 
-LOOKS = 2
-"""Closer looks at which a gradient arrived and nothing moved: a first one may come before the optimiser
-has it."""
-
 SETTLED = 0.9
 """Share of the way, and all that is easy, which a run that swung past its minimum would not have made."""
 
@@ -107,7 +103,7 @@ def _thawed(record: Record) -> list[str]:
     found = []
     for at, layer in enumerate(layers):
         asked = (course.gradient[:, at] > 0.0) & stepped
-        frozen = not np.isfinite(course.gradient[0, at]) and int(asked.sum()) >= LOOKS
+        frozen = not np.isfinite(course.gradient[0, at]) and bool(asked.any())
         if frozen and not np.any(course.update[asked, at] > 0.0):
             found.append(layer.name)
     last = after(record)
