@@ -331,6 +331,15 @@ def test_statistics_that_hardly_collect_are_a_hint_where_that_costs_less_than_a_
     assert told(became(healthy(anatomy(pace=0.1, ops=BATCHED.ops)), train_loss=0.35, train_score=0.9)) == []
 
 
+@pytest.mark.parametrize("share", [0.01, 0.3])
+def test_one_unlucky_batch_does_not_hide_what_hardly_collects(share: float) -> None:
+    costs = became(slow(), train_loss=0.6, train_score=0.8)
+    assert costs.course is not None
+    loss = costs.course.loss.copy()
+    loss[-max(1, round(share * len(loss) / 10)) :] = 0.9
+    assert bool(told(looped(costs, loss=loss))) == (share < 0.1)
+
+
 def test_units_on_flat_ends_before_training_make_every_step_too_long() -> None:
     restless = failed(flat(), saturated=np.array([0.4, 0.4]))
     assert told(restless) == [("saturated-units", "fault")]

@@ -47,6 +47,9 @@ UNFIT = ("dead-units", "saturated-units", "input-ignored")
 TWICE = 2.0
 """The loss in evaluation over that of the steps: without norms it is at most as high, for dropout is off."""
 
+MOST = 0.9
+"""Part of the last batches whose losses lie below that in evaluation, where norms hardly collect anyway."""
+
 DROPPED = 0.3
 """Rate from which on the variance behind dropout, 1/(1 − p) in training, is off by nearly half."""
 
@@ -80,7 +83,8 @@ def _evaluates_worse(record: Record) -> float:
         return math.nan
     late = last.step >= 0.9 * course.steps and course.steps >= SETTLED_STEPS
     usual = max(float(np.median(tail)), 0.0)
-    beyond = last.train_loss > max(TWICE * usual, float(np.max(tail)))
+    highest = float(np.quantile(tail, MOST if record.anatomy.pace < SLOW else 1.0))
+    beyond = last.train_loss > max(TWICE * usual, highest)
     excess = (last.train_loss - usual) / got.trivial
     return (excess if beyond else min(excess, 0.0)) if late else math.nan
 
