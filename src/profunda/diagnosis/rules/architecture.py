@@ -98,6 +98,9 @@ def _made_one(record: Record) -> bool:
     """Whether at every look all rows of a batch have one output, which changes with what is in the batch."""
     looks = [one for one in record.surveys if math.isfinite(one.output_size) and one.output_size > 0.0]
     moves = [float(np.nanmax(one.sensitivity, initial=0.0)) for one in looks]
+    cut = cut_of(record)
+    if cut is not None and cut.place:  # its units are dead
+        return False
     return bool(looks) and all(
         one.output_spread <= ROUNDED * one.output_size and moved > MIXED * ROUNDED**0.5 * one.output_size
         for one, moved in zip(looks, moves, strict=True)
