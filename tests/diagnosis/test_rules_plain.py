@@ -224,6 +224,14 @@ def test_a_relu_on_inputs_of_both_signs_is_told(kind: str) -> None:
     assert first(rectified(0.0)) == []
 
 
+@pytest.mark.parametrize("left", [0.01, 0.2])
+def test_a_layer_that_a_penalty_within_the_loss_took_away_is_told(left: float) -> None:
+    record = failed(healthy())
+    weight = record.surveys[0].weight * np.array([left, 0.8, 0.9])
+    found = told(became(record, weight=weight))
+    assert (("penalty-too-strong", "fault") in found) == (left < 0.05)
+
+
 def test_weights_of_one_number_are_told_while_there_is_room() -> None:
     def alike(name: str, size: float) -> Record:
         return healthy(anatomy(firsts=(First(name, "one number", size, size),)))

@@ -53,6 +53,9 @@ EARLY, PULLS = 4, 0.5
 """Looks at the first steps, and the decay's pull there, with half of which beside it the data lead nowhere:
 usual decays are at a hundredth and below."""
 
+GONE = 0.05
+"""Of a whole layer: what data do not ask for stays as it was drawn, and only a penalty takes it away."""
+
 SHRUNK = 0.3
 """Weights of the usual layer over their first length: nets that learn without decay grow."""
 
@@ -316,7 +319,7 @@ def _halves(record: Record, course: Course, first: Survey, trained: np.ndarray) 
 
 
 def _length_left(record: Record) -> float:
-    """‖θ‖/‖θ_0‖ of the usual trained layer; NaN where unknown."""
+    """‖θ‖/‖θ_0‖ of the usual trained layer, or of one that is as good as gone; NaN where unknown."""
     first, last, layers = before(record), after(record), record.anatomy.layers
     if first is None or last is None or not len(first.weight) == len(last.weight) == len(layers) > 0:
         return math.nan
@@ -325,7 +328,9 @@ def _length_left(record: Record) -> float:
         for a, b, layer in zip(first.weight, last.weight, layers, strict=True)
         if layer.trainable and a > 0.0 and math.isfinite(b)
     ]
-    return float(np.median(ratio)) if ratio else math.nan
+    if not ratio:
+        return math.nan
+    return min(ratio) if min(ratio) < GONE else float(np.median(ratio))
 
 
 RULES = (
