@@ -306,9 +306,9 @@ class Targets:
     `held`: the same skill within the validation rows, `held_rows` of them, with its standard error.
     `order`: where one whole number a row takes few values, the share of other orders of these in which what
     inputs leave open is no more than in the order of numbers (near 0 for amounts, anything for names).
-    `mistaken`: share of all rows whose label differs from what simple predictors say, and `mistaken_surely` of
-    the `surer` half of the rows said to be of each class; `beside`: of these, the share that bear the one label
-    most often borne instead of what was said.
+    `mistaken`: share of all rows whose label differs from what simple predictors say, and `mistaken_surely`
+    of the `surer` half of the rows said to be of each class; `beside`: of these, the share that bear the one
+    label most often borne instead of what was said.
     `named`: share of validation rows of which simple predictors, fitted on training rows, tell the class, all
     classes counted alike; `renamed` the same if classes are named otherwise, as suits best; `naming_rows` how
     many rows that was seen on.
