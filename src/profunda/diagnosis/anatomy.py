@@ -165,6 +165,7 @@ def _assembled(
         drawn=tuple(one.name for one in layers if one.name in raw | flat),
         frozen=tuple(one for one in idle if one not in references and one in raw),
         references=references,
+        entering=max((n.p for n in nodes if n.sort.kind == "dropout" and n.depth == 0), default=0.0),
         **known,
     )
 
@@ -256,7 +257,7 @@ def _layer(own: nn.Module, prefix: str, name: str, nodes: list[Node], readers: l
         any(tensor.requires_grad for tensor in part.parameters()),
         _inside(part) or (acts or bent)[0].sort.what if _inside(part) or bent else "",
         norms[0] if norms else "",
-        dropped[0] if dropped else 0.0,
+        max(dropped, default=_dropped_inside(part)),
     )
 
 
@@ -265,6 +266,13 @@ def _inside(part: nn.Module) -> str:
     if isinstance(part, nn.RNNBase | nn.RNNCellBase):
         return str(vars(part).get("nonlinearity", "tanh"))
     return ""
+
+
+def _dropped_inside(part: nn.Module) -> float:
+    """Rate at which a recurrent stack drops between its layers, or attention its weights."""
+    if isinstance(part, nn.MultiheadAttention) or (isinstance(part, nn.RNNBase) and part.num_layers > 1):
+        return float(part.dropout)
+    return 0.0
 
 
 def _shape(part: nn.Module) -> tuple[int, ...]:

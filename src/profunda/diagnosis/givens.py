@@ -105,7 +105,7 @@ class Anatomy:
     `reach` are the least and the largest output that what stands behind the last layer can give, NaN where
     that is not known or nothing stands there.
     `pace` is the least share of what a batch norm collects that each batch renews, `haste` the largest; NaN
-    without one.
+    without one. `entering` is the highest rate of dropout that an input meets before any layer.
     """
 
     ops: tuple[Op, ...] = ()
@@ -128,6 +128,7 @@ class Anatomy:
     reach: tuple[float, float] = (float("nan"), float("nan"))
     pace: float = float("nan")
     haste: float = float("nan")
+    entering: float = 0.0
     why: str = ""
 
 

@@ -9,7 +9,7 @@ from profunda.diagnosis.judging import Judgement
 from profunda.diagnosis.record import Record, Trial
 from profunda.diagnosis.rules.batch import larger_batches
 from profunda.diagnosis.rules.doubts import doubts, left_over
-from profunda.diagnosis.rules.halving import halved, sooner
+from profunda.diagnosis.rules.halving import eased, halved, sooner
 from profunda.diagnosis.rules.readings import CLEAR_GAIN, helped, is_mature, poor, progress, relief
 from profunda.diagnosis.rules.schedules import sinks
 from profunda.diagnosis.rules.speeds import first_steps
@@ -42,6 +42,9 @@ TRIED = (
     "schedule",
 )
 """Kinds of changes that rules ask about, from cause to effect."""
+
+EASED = ("dropout", "schedule", "weight decay")
+"""Kinds of which less than half of what is left counts as well, where what is changed is seldom meant."""
 
 SHORTER, LONGER = Change("learning rate", value=0.1), Change("learning rate", value=10.0)
 
@@ -114,7 +117,12 @@ def telling(record: Record, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 def _tells(record: Record, what: str) -> bool:
-    return _gains(record, what) or halved(record, what) > 0.0 or sooner(record, what)
+    return (
+        _gains(record, what)
+        or halved(record, what) > 0.0
+        or (what in EASED and eased(record, what) > 0.0)
+        or sooner(record, what)
+    )
 
 
 def _gains(record: Record, what: str) -> bool:

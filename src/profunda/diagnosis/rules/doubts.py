@@ -16,7 +16,7 @@ from profunda.diagnosis.rules.cuts import SHARES
 from profunda.diagnosis.rules.firsts import far_large, far_small, shut
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
 from profunda.diagnosis.rules.halving import LITTLE
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, before, is_mature, progress
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, before, is_mature, progress
 
 __all__ = [
     "CHOKED",
@@ -28,6 +28,7 @@ __all__ = [
     "dropped",
     "few_units",
     "flat_at_first",
+    "heavy_dropout",
     "is_linear",
     "left_over",
     "narrowest",
@@ -46,6 +47,14 @@ SATURATED = 0.8
 
 RARELY_KEPT = 0.7
 """Dropout rate from which fewer than one unit in three is left."""
+
+RARELY_GIVEN = 0.4
+"""Rate at which inputs are dropped before any layer: a fifth is usual (Srivastava et al. 2014), and at twice
+that two of five numbers that tell a row from another are gone in each step."""
+
+HALF_KEPT, NO_GAP = 0.5, 0.1
+"""Dropout rate that is usual, and what validation rows may lose beside it more than training rows, of all
+that is left: where there is no gap there is nothing that dropout would have to close."""
 
 CHOKED = 1.0
 """Numbers that a layer hands on, over the binary digits that name one class of all: below that, classes must
@@ -156,8 +165,24 @@ def units(layer: Layer) -> int:
 
 
 def dropped(anatomy: Anatomy) -> tuple[float, str]:
-    """The highest rate of dropout, and the layer behind which it stands."""
-    return max(((layer.dropout, layer.name) for layer in anatomy.layers), default=(0.0, ""))
+    """The highest rate of dropout, and the layer behind which it stands: "" for what inputs meet first."""
+    behind = [(layer.dropout, layer.name) for layer in anatomy.layers]
+    return max((*behind, (anatomy.entering, "")), default=(0.0, ""))
+
+
+def heavy_dropout(record: Record) -> bool:
+    """Whether more is dropped than is usually meant; what is to restore its inputs may lack some."""
+    copies = record.task is not None and record.task.kind == "copy"
+    given = record.anatomy.entering >= RARELY_GIVEN and not copies
+    return given or max((layer.dropout for layer in record.anatomy.layers), default=0.0) >= RARELY_KEPT
+
+
+def _needless(record: Record) -> bool:
+    """Whether half is dropped, and validation rows do as well as those that are trained on."""
+    last = after(record)
+    if last is None or not math.isfinite(last.valid_loss) or dropped(record.anatomy)[0] < HALF_KEPT:
+        return False
+    return last.valid_loss - last.train_loss <= NO_GAP * last.valid_loss
 
 
 def outweighs(record: Record) -> float:
@@ -196,8 +221,10 @@ def doubts(record: Record) -> tuple[Change, ...]:
         few = left >= LITTLE and few_units(record) is not None
         drawn = left >= LITTLE and far is not None
         bent = left >= LITTLE and (squashed(record.anatomy) or flat_at_first(record) >= 0)
+        rare = left >= LITTLE and (heavy_dropout(record) or _needless(record))
         return (
             *((Change("width", value=8.0),) if few else ()),
+            *((Change("dropout", value=0.0),) if rare else ()),
             *((Change("initialisation", word="critical"),) if drawn else ()),
             *((Change("activation", word="relu"),) if bent else ()),
         )
@@ -210,7 +237,7 @@ def doubts(record: Record) -> tuple[Change, ...]:
     width, _, needed = narrowest(record)
     if few_units(record) is not None or 0 < width < needed:
         found.append(Change("width", value=8.0))
-    if dropped(anatomy)[0] >= RARELY_KEPT:
+    if heavy_dropout(record) or _needless(record):
         found.append(Change("dropout", value=0.0))
     if outweighs(record) >= 1.0:
         found.append(Change("weight decay", value=0.0))

@@ -6,7 +6,8 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record, Survey
-from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, outweighs
+from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, heavy_dropout, outweighs
+from profunda.diagnosis.rules.halving import eased, halved
 from profunda.diagnosis.rules.laziness import learns_no_features
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
@@ -174,22 +175,24 @@ def _dropout(record: Record) -> Answer:
         return not_applicable(code, "no dropout")
     if rate < SOME:
         return clear(code)
+    heavy = heavy_dropout(record)
     if not is_mature(record):
-        if rate < RARELY_KEPT:
+        if not heavy:
             return too_little(code, f"a rate of {rate:g}, and it may learn all the same")
-        return (_deletes(record, rate, name, "hint", None),)
+        return (_deletes(record, rate, name, "hint", 0.0),)
     mended = cured(record, "dropout", below=1.0)
-    refuted = mended is None and bool(tried(record, "dropout", below=1.0))
-    if mended is None and (not poor(record) or refuted or rate < RARELY_KEPT):
+    gain = max(0.0 if mended is None else mended.gain, halved(record, "dropout"))
+    gain = max(gain, eased(record, "dropout", below=1.0) if heavy else 0.0)
+    refuted = not gain and bool(tried(record, "dropout", below=1.0))
+    if not gain and (not poor(record) or refuted or not heavy):
         return clear(code, "it learns all the same")
-    proven = mended is None or mended.gain >= GREAT_GAIN
-    return (_deletes(record, rate, name, "fault" if proven and poor(record) else "hint", mended),)
+    proven = not gain or gain >= GREAT_GAIN
+    return (_deletes(record, rate, name, "fault" if proven and poor(record) else "hint", gain),)
 
 
-def _deletes(record: Record, rate: float, name: str, severity: Severity, mended: Relief | None) -> Finding:
-    gained = (
-        () if mended is None else (Evidence("loss that less dropout takes away", mended.gain, CLEAR_GAIN),)
-    )
+def _deletes(record: Record, rate: float, name: str, severity: Severity, gain: float) -> Finding:
+    gained = (Evidence("loss that less dropout takes away", gain, CLEAR_GAIN),) if gain else ()
+    where = name or "the input"
     slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the dropout
     return Finding(
         "dropout-too-strong",
@@ -200,9 +203,9 @@ def _deletes(record: Record, rate: float, name: str, severity: Severity, mended:
             Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
             *gained,
         ),
-        f"Dropout deletes {rate:.0%} of what {name} gives in every step: what is left is mostly noise, "
+        f"Dropout deletes {rate:.0%} of what {where} gives in every step: what is left is mostly noise, "
         "in which rows are hard to learn.",
-        f"Lower the rate behind {name} to 0.1 to 0.3.",
+        f"Lower the rate behind {where} to 0.1 to 0.3.",
         changes=(Change("dropout", value=0.0), Change("dropout", value=0.25)),
         explains=(
             "plateau",

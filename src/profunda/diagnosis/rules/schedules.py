@@ -6,6 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.halving import eased
 from profunda.diagnosis.rules.readings import CLEAR_GAIN, MEDIOCRE, cured, is_mature, poor, progress
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.trends import STRAIGHT, trend
@@ -49,29 +50,23 @@ def _decays(record: Record) -> Answer:
     left, worth = 1.0 - stop / total, float(np.sum(course.rate)) / peak / total
     better = cured(record, "schedule")
     early = len(course.rate) - stop >= 2 and (left >= EARLY_END or worth <= WORTH)
-    if better is None and not early:
+    gain = better.gain if better is not None else eased(record, "schedule") if early else 0.0
+    if not gain and not early:
         return clear(code)
-    if better is None and not _missed(record, course, stop):
+    if not gain and not _missed(record, course, stop):
         return clear(code, "it had learnt enough by then")
+    gained = (Evidence("loss that an even rate takes away", gain, CLEAR_GAIN),) if gain else ()
     shown = (
-        *(
-            ()
-            if better is None
-            else (Evidence("loss that an even rate takes away", better.gain, CLEAR_GAIN),)
-        ),
+        *gained,
         Evidence("part of the steps at nearly no rate", left, EARLY_END, "share"),
         Evidence("mean rate over its peak", worth, WORTH),
         Evidence("share of the constant's loss learnt", progress(record).learnt, MEDIOCRE),
     )
     words = f"After {stop} of {total} steps the rate is below a hundredth of its peak {peak:.3g}, while the "
     words += "loss still fell: the rest of the run changes nothing."
-    if better is not None:
-        shown = (Evidence("loss that an even rate takes away", better.gain, CLEAR_GAIN), *shown)
-        if not early:
-            words = (
-                f"The mean rate is {worth:.0%} of its peak {peak:.3g}, where {better.trial.steps} steps at "
-            )
-            words += f"an even one lead farther than the {total} of this run."
+    if better is not None and not early:
+        words = f"The mean rate is {worth:.0%} of its peak {peak:.3g}, where {better.trial.steps} steps at "
+        words += f"an even one lead farther than the {total} of this run."
     return (_ended("fault" if poor(record) else "hint", shown, words, left),)
 
 
