@@ -68,10 +68,12 @@ WHOLE = 0.03
 
 def _too_few(record: Record) -> Answer:
     code, course, got = "too-few-epochs", record.course, progress(record)
+    if course is not None and not course.finished:
+        return _planned(record, course)
+    if course is not None and math.isnan(got.trivial) and _breaks_off(record, course):
+        return (_unmeasured(record, course),)
     if course is None or math.isnan(got.trivial) or math.isnan(got.learnt):
         return not_applicable(code, "no losses, or nothing to compare them with")
-    if not course.finished:
-        return _planned(record, course)
     line, last = trend(course.loss), ending(record)
     if broke_down(course):
         return clear(code)
@@ -180,6 +182,36 @@ def _planned(record: Record, course: Course) -> Answer:
             changes=(Change("epochs", value=4.0),),
             harm=0.1,
         ),
+    )
+
+
+def _breaks_off(record: Record, course: Course) -> bool:
+    """Whether a brief run ends while its loss falls as fast as ever, on rows not trained on as well: that
+    needs no unit, as where a likelihood may fall below nought.
+    """
+    last = ending(record)
+    if not course.steps >= LEAST or broke_down(course) or not _is_brief(record, course) or last is None:
+        return False
+    return last.fall > 0.0 and last.straight >= ALONG and not last.unseen < last.fall / 2.0
+
+
+def _unmeasured(record: Record, course: Course) -> Finding:
+    last = ending(record)
+    return Finding(
+        "too-few-epochs",
+        "hint",
+        "",
+        (
+            Evidence("steps", float(course.steps), float(BRIEF)),
+            Evidence("times over the rows", epochs_seen(record), PASSES),
+            Evidence(
+                "slope at the end over the mean slope", math.nan if last is None else last.straight, ALONG
+            ),
+        ),
+        f"The run ended after {course.steps} steps, while the loss fell as fast as at any time before.",
+        "Train for several times as many epochs, or step further in each.",
+        changes=(Change("epochs", value=4.0),),
+        harm=0.3,
     )
 
 

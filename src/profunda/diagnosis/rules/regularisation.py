@@ -7,6 +7,7 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record, Survey
 from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, heavy_dropout, outweighs
+from profunda.diagnosis.rules.firsts import far_large
 from profunda.diagnosis.rules.halving import eased, halved
 from profunda.diagnosis.rules.laziness import learns_no_features
 from profunda.diagnosis.rules.readings import (
@@ -56,6 +57,10 @@ usual decays are at a hundredth and below."""
 
 GONE = 0.05
 """Of a whole layer: what data do not ask for stays as it was drawn, and only a penalty takes it away."""
+
+HALVED = 0.5
+"""The same of every inner layer at once, which needs no other sign of harm where no loss of a constant tells
+what was learnt."""
 
 SHRUNK = 0.3
 """Weights of the usual layer over their first length: nets that learn without decay grow."""
@@ -231,9 +236,11 @@ def _penalty(record: Record) -> Answer:
         return too_little(code, f"{0 if course is None else course.steps} steps")
     left = _length_left(record)
     shrinks = left < SHRUNK or _pull(record) >= PULLS
-    if not decay > 0.0 and not left < SHRUNK:
+    if not decay > 0.0 and not left < SHRUNK and not _all_shrunk(record):
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
     mended = cured(record, "weight decay", below=1.0)
+    if mended is None and not decay > 0.0 and math.isnan(progress(record).trivial) and _all_shrunk(record):
+        return (_shrinks(record, decay, "hint", None),)
     refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
     if mended is None and (not poor(record) or refuted or not shrinks):
         return clear(code)
@@ -319,6 +326,18 @@ def _halves(record: Record, course: Course, first: Survey, trained: np.ndarray) 
         return way >= 0.5 * float(np.median(first.weight[trained] / numbers))
     memory = 1.0 - group.momentum if 0.0 < group.momentum < 1.0 else 1.0
     return way * group.weight_decay / memory >= math.log(2.0)
+
+
+def _all_shrunk(record: Record) -> bool:
+    """Whether every inner layer, of several, has lost half of its length though none was drawn large: a step
+    along the data leaves what they do not ask for as it was drawn.
+    """
+    first, last, layers = before(record), after(record), record.anatomy.layers
+    if first is None or last is None or not len(first.weight) == len(last.weight) == len(layers) > 2:
+        return False
+    inner = [at for at, one in enumerate(layers[:-1]) if one.trainable and not one.norm]
+    ratio = [float(last.weight[at] / first.weight[at]) for at in inner if first.weight[at] > 0.0]
+    return len(ratio) > 1 and max(ratio) < HALVED and far_large(record) is None
 
 
 def _length_left(record: Record) -> float:
