@@ -28,6 +28,8 @@ TWO = torch.randint(0, 2, (80,), generator=DRAW).float()
 WORDS = torch.randint(0, 4, (80, 6), generator=DRAW)
 FILLED = torch.where(torch.arange(6) < torch.randint(2, 7, (80, 1), generator=DRAW), WORDS % 3 + 1, 0)
 COUNT = nn.PoissonNLLLoss()
+MANY = torch.poisson(torch.full((80, 1), 9.0).where(X[:, :1] > 0, torch.tensor(2.0)), generator=DRAW)
+LEVELS = 5.0 + 2.0 * REAL + 0.2 * torch.randn(80, 4, generator=DRAW)
 
 
 def found(
@@ -54,6 +56,19 @@ def flat(loss_fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def spread_out(z: Tensor, y: Tensor) -> Tensor:
     """Which of two rows is more: only differences count."""
     return F.softplus(-(z - z.T) * (y - y.T).sign()).mean()
+
+
+def angle(z: Tensor, y: Tensor) -> Tensor:
+    return 1.0 - F.cosine_similarity(z, y, dim=1).mean()
+
+
+class ByHand(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.exp().sum(1, keepdim=True).log()
+
+
+def smoothed(z: Tensor, y: Tensor) -> Tensor:
+    return F.kl_div(z, 0.9 * F.one_hot(y, 3) + 0.1 / 3, reduction="batchmean")
 
 
 def tags(**more: Any) -> Callable[..., Tensor]:
@@ -123,3 +138,45 @@ def test_rows_in_which_nothing_was_masked_are_not_left_out() -> None:
     said = torch.randint(1, 30, (80, 6), generator=DRAW)
     masked = said.where(torch.rand(80, 6, generator=DRAW) < 0.2, 0)
     assert not found(tags(ignore_index=0), masked, outputs=30, places=6)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "y", "severity"),
+    [
+        (angle, LEVELS, "fault"),
+        (lambda z, y: F.mse_loss(F.normalize(z), F.normalize(y)), LEVELS, "fault"),
+        (lambda z, y: angle(z - 5.0, y - 5.0), LEVELS, ""),
+        (angle, F.normalize(LEVELS - 5.0), ""),
+        (angle, torch.randn(80, 32, generator=DRAW), ""),
+        (lambda z, y: (z - y).std(), 3.0 * REAL + 10.0, "fault"),
+        (lambda z, y: (z - y).var(), 3.0 * (REAL - REAL.mean()), ""),
+        (lambda z, y: 1.0 - angle(z.T - z.mean(), y.T - y.mean()), LEVELS[:, :1], ""),
+        (spread_out, 3.0 * REAL + 10.0, ""),
+        (lambda z, y: torch.maximum(0.9 * (y - z), 0.1 * (z - y)).mean(), 3.0 * REAL + 10.0, ""),
+    ],
+)
+def test_what_a_loss_does_not_feel_is_told_where_targets_say_much_there(
+    loss_fn: Callable[..., Any], y: Tensor, severity: str
+) -> None:
+    told = [one for one in found(loss_fn, y, outputs=y.shape[1]) if one.code != "loss-sign"]
+    assert [(one.code, one.severity) for one in told] == ([("loss-unsuited", severity)] if severity else [])
+
+
+@pytest.mark.parametrize("loss_fn", [COUNT, lambda z, y: (z + y * (-z).exp()).mean()])
+def test_rates_beside_every_count_are_told_though_they_are_exponentials(loss_fn: Callable[..., Any]) -> None:
+    told = found(lambda z, y: loss_fn(z[:, 0], y), MANY)
+    assert [(one.code, one.severity) for one in told] == [("loss-broadcasts", "fault")]
+    assert not found(loss_fn, MANY)
+
+
+def test_a_divergence_from_smoothed_labels_takes_logarithms_of_probabilities() -> None:
+    told = found(smoothed, THREE, outputs=3)
+    assert [(one.code, one.severity) for one in told] == [("output-activation-missing", "fault")]
+    assert not found(smoothed, THREE, outputs=3, last=nn.LogSoftmax(1))
+    assert not found(smoothed, THREE, outputs=3, last=ByHand())
+
+
+def test_squares_of_names_on_both_sides_of_nought_are_sound_where_outputs_are_free() -> None:
+    names = 2.0 * TWO[:, None] - 1.0
+    assert not found(F.mse_loss, names)
+    assert [one.code for one in found(F.mse_loss, names, last=nn.Tanh())] == ["loss-unsuited"]

@@ -66,13 +66,20 @@ class Layer:
 @dataclass(frozen=True)
 class Activation:
     """A place where an activation function is applied: Op's `name` and `what`, its number of units, and
-    the index of the last of the `layers` before it (-1 for none).
+    the index of the last of the `layers` before it (-1 for none). On the first rows: `straight`, whether it
+    does no more than a line would, `slope` and `spread` as of `slopes.Bend`, `silent` the share of rows that
+    none of its units answers. `turns`: how often a signal runs through it, as a recurrent state does.
     """
 
     name: str
     what: str
     units: int
     after: int
+    straight: bool = False
+    slope: float = float("nan")
+    spread: float = float("nan")
+    silent: float = 0.0
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class First:
     """First weights of a part, still as drawn. `kind` and `size`, at least and at `most`: "weights" and
     "projections" (of attention) have σ_w, root mean square times the root of the ends that a unit has;
     "state" and "gated state" the spectral radius of what multiplies it; an "embedding" its root mean square;
-    "one number" what all weights are;
+    "one number" what all weights are, "one unit" the size of those that all units have;
     "input gate", "forget gate", "output gate", "reset gate", "update gate" the median bias.
     """
 
@@ -165,9 +172,12 @@ class Loss:
     outputs are equal; () where unknown. `pooled`: each row gets the same gradient, whatever is asked of it.
     `endless`: the share of rows for which it falls for ever as outputs grow to one side.
     `passed_over`: classes that targets name and no gradient comes from, and `amid` the share of their places
-    that lie between places that count, 0 where a row is one place. `value` on the first batch; `trivial`: of
-    the best constant outputs on all rows, a sum scaled to as many rows as the first batch has. `why` tells,
-    where it could not be called or read, what it raised or gave; what could not be read is then as unknown.
+    that lie between places that count, 0 where a row is one place. `blind`: what of the outputs it does not
+    feel ("size" of a row's, "unit" and offset or "offset" alone of all rows', "" for nothing), and the share
+    of the targets' variance that lies there. `normed`: whether the first outputs are shares of one whole, or
+    their logarithms, as it expects. `value` on the first batch; `trivial`: of the best constant outputs on
+    all rows, a sum scaled to as many rows as the first batch has. `why` tells, where it could not be called
+    or read, what it raised or gave; what could not be read is then as unknown.
     """
 
     name: str
@@ -184,6 +194,8 @@ class Loss:
     pooled: bool = False
     passed_over: tuple[int, ...] = ()
     amid: float = 0.0
+    blind: tuple[str, float] = ("", 0.0)
+    normed: bool = False
     value: float = float("nan")
     trivial: float = float("nan")
     why: str = ""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from profunda.diagnosis.asking import Asked, Asking
 from profunda.diagnosis.givens import Loss, Task
+from profunda.diagnosis.invariances import left_open
 from profunda.diagnosis.reaches import endless, passed_over
 from profunda.diagnosis.suspects import DRAWS, SUSPECTS, Suspect, is_distance, matched
 from profunda.diagnosis.tasks import class_axis
@@ -90,6 +91,8 @@ def _read(
     if suspect is None:
         other, answers = _drawn(ask, outputs, targets, task, True)
         suspect, sign = _recognised(other, answers, targets, task, True)
+        if asked and suspect is not None and suspect.domain == "any":
+            suspect, sign = None, 0  # it was not that elsewhere: far from all targets many losses are linear
         draws, asked = (other, answers) if suspect is not None or not asked else (draws, asked)
     loss = _named(loss, suspect, draws, asked, targets, task)
     compared = _compared([*asked, first], outputs, targets)
@@ -97,12 +100,14 @@ def _read(
     loss = replace(
         loss,
         sign=sign or _sign(draws, asked, targets, task),
-        crosswise=_crosswise(ask, draws, targets),
+        crosswise=_crosswise(ask, draws, targets) or _crosswise(ask, _near(outputs), targets),
+        blind=_blind(draws, asked, targets, task),
         compared=compared,
         reduction="none" if first.given else _reduction(ask, draws, targets) if compared[1] == 1.0 else "",
     )
     skipped, amid = passed_over([*asked, first], outputs, targets, task)
     loss = replace(loss, passed_over=skipped, amid=amid, endless=_endless(ask, loss, outputs, targets, task))
+    loss = replace(loss, normed=_normed(loss, outputs, targets))
     weights = _weights(ask, loss, outputs, targets if every is None else every, task)
     return replace(loss, weights=weights, trivial=trivial_loss(ask, loss, outputs, targets, task, every))
 
@@ -289,6 +294,41 @@ def _crosswise(
     if not (blind and heard) or (within and not all(_is_alone(ask, z, targets) for z in draws)):
         return None
     return ours, theirs
+
+
+def _normed(loss: Loss, outputs: Tensor, targets: Any) -> bool:
+    """Whether these outputs are such as it expects, whatever made them: shares of one whole, or the
+    logarithms of such, in every row.
+    """
+    if not loss.expects.endswith("probabilities") or outputs.ndim < 2:
+        return False
+    for axis in _axes(outputs, targets):
+        if outputs.shape[axis] < 2:
+            continue
+        shares = outputs.exp() if loss.expects == "log-probabilities" else outputs
+        if float(shares.min()) >= 0.0 and float((shares.sum(axis) - 1.0).abs().max()) < 1e-4:
+            return True
+    return False
+
+
+def _near(outputs: Tensor) -> list[Tensor]:
+    """Outputs between 0 and 1, which any loss takes: where a rate is an exponential, those drawn about large
+    targets give numbers beside which no target counts.
+    """
+    generator = torch.Generator().manual_seed(1)
+    return [
+        torch.rand(outputs.shape, generator=generator, dtype=outputs.dtype)
+        .clamp(0.02, 0.98)
+        .to(outputs.device)
+        for _ in range(3)
+    ]
+
+
+def _blind(draws: list[Tensor], asked: list[Asked], targets: Any, task: Task) -> tuple[str, float]:
+    t = _as_numbers(draws[0], targets, task) if draws and task.kind == "values" else None
+    if t is None or t.ndim == 0 or any(one.slope is None for one in asked) or not torch.isfinite(t).all():
+        return "", 0.0
+    return left_open(torch.stack(draws), _slopes(asked), t)
 
 
 def _pooled(ask: Asking, draws: list[Tensor], asked: list[Asked], targets: Any) -> bool:

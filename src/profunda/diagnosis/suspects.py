@@ -120,10 +120,19 @@ def matched(suspect: Suspect, outputs: Tensor, slopes: Tensor, targets: Tensor, 
 
 
 def _constant(y: Tensor, targets: Tensor) -> int:
-    """A loss that is linear in its outputs, and in those alone that targets pick."""
+    """A loss that is linear in its outputs, and falls by those most that targets pick; where labels are
+    smoothed, by the others too.
+    """
     picked = (targets > 0).reshape(-1)
     size, mean = float(y.square().sum()), y.mean(0)
-    if not size or float((y - mean).square().sum()) > RESIDUE**2 * size or bool(mean[~picked].any()):
+    if not size or float((y - mean).square().sum()) > RESIDUE**2 * size or not bool(picked.any()):
+        return 0
+    others, least = mean[~picked], float(mean[picked].abs().max())
+    if others.numel() and not float(others.abs().max()) < least:
+        return 0
+    if bool((others > 0).any()) and bool((others < 0).any()):
+        return 0
+    if others.numel() and float(others.sum()) * float(mean[picked].sum()) < 0.0:
         return 0
     return int((mean[picked] <= 0).all()) - int((mean[picked] >= 0).all())
 

@@ -28,8 +28,15 @@ MOSTLY = 0.9
 NAMES = 0.1
 """Share of orders: amounts have one of the best, and of four numbers one in twelve orders is."""
 
+HALF = 0.5
+"""Beyond it the greater part of what is asked cannot be learnt."""
+
 FEW = 0.02
 """Share of rows: of fewer, rounding or a slip in a few rows is the cause."""
+
+LEFT_OPEN = 0.1
+"""Share of the targets' variance that the loss does not ask for: lengths of drawn vectors of 5 numbers are as
+uneven, and of the longer ones that stand for words or pictures less."""
 
 _OPEN = {
     "": ("values", "copy"),
@@ -39,6 +46,10 @@ _OPEN = {
 """Tasks whose loss must have an end; of two classes a critic's has none, and is held otherwise."""
 
 _SQUARED = ("mse", "mae", "huber")
+_UNFELT = {
+    "size": "the outputs of a row are all made larger or smaller",
+    "offset": "one number is added to the outputs of all rows",
+}
 _GROWN = ("rate-too-high", "outputs-too-large", "loss-not-finite", "targets-unscaled", "dead-units",
           "saturated-units", "output-width")  # fmt: skip
 
@@ -199,6 +210,8 @@ def _unsuited(record: Record) -> Answer:
     free = _is_free(record)
     if free and loss.endless > FEW and task is not None and task.kind in _OPEN.get(loss.kind, ()):
         return _without_end(code, record, loss, task)
+    if loss.blind[0] in _UNFELT and loss.blind[1] > LEFT_OPEN:
+        return _unfelt(code, loss)
     if task is None or task.kind == "unknown" or not loss.kind:
         return not_applicable(code, "the task, or the kind of the loss, is not known")
     width, kind = math.prod(task.outputs[1:]), loss.kind
@@ -211,6 +224,8 @@ def _unsuited(record: Record) -> Answer:
     if kind in _SQUARED and classed and width == 1 and task.n_classes > 2:
         why = "it takes the numbers of the classes for amounts, as though class 2 lay between 1 and 3"
         return _other(code, "fault", loss, task, why, "cross-entropy")
+    if kind in _SQUARED and task.kind == "binary" and loss.expects == "values" and free and _signed(record):
+        return clear(code, "Names of -1 and 1, and outputs that may be any number: least squares.")
     if kind in _SQUARED and (classed or task.kind in ("binary", "multilabel")):
         word = "cross-entropy" if width > 1 and classed else "bce-logits"
         why = "its gradient vanishes where an answer is surely wrong"
@@ -235,6 +250,30 @@ def _is_free(record: Record) -> bool:
     """Whether outputs may be any number, as far as is known: a rate that is held above 0 has an end there."""
     end = end_of(record.anatomy)
     return end is None or (end.form != "unknown" and end.low == -math.inf and end.high == math.inf)
+
+
+def _signed(record: Record) -> bool:
+    """Whether two classes are named -1 and 1."""
+    return record.targets is not None and record.targets.least == -1.0
+
+
+def _unfelt(code: str, loss: Loss) -> Answer:
+    """A loss of directions, or of variances, where amounts are asked for."""
+    what, share = loss.blind
+    return (
+        Finding(
+            code,
+            "fault" if share >= HALF else "hint",
+            "",
+            (Evidence("share of the targets' variance that it does not ask for", share, LEFT_OPEN),),
+            f"{loss.name} stays the same when {_UNFELT[what]}, and in that lies {share:.0%} of what the "
+            "targets say: nothing makes outputs as large as they should be.",
+            "Take squared or absolute errors; keep such a loss for vectors whose direction alone counts.",
+            changes=(Change("loss", word="mse"),),
+            explains=(*STALLED, "outputs-too-large", "targets-unscaled", "labels-unrelated", "rate-too-high",
+                      "overfitting"),
+        ),
+    )  # fmt: skip
 
 
 def _without_end(code: str, record: Record, loss: Loss, task: Task) -> Answer:

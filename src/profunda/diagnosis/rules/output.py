@@ -98,7 +98,7 @@ def _missing(record: Record) -> Answer:
     loss, end = record.loss, end_of(record.anatomy)
     if loss is None or end is None or not loss.expects:
         return not_applicable(code, "the end of the network, or what the loss expects, is not known")
-    if not loss.expects.endswith("probabilities") or loss.expects == end.form:
+    if not loss.expects.endswith("probabilities") or loss.expects == end.form or loss.normed:
         return clear(code)
     if end.form == "unknown":
         return too_little(code, f"what {end.what!r} at the end gives is not known")
