@@ -9,10 +9,13 @@ from tests.oracles.diagnosis_rules import STEPS, became, ended, healthy, looped
 from torch import Tensor, nn
 
 from profunda.diagnosis.anatomy import anatomy_of
+from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.ingredients import Parts
 from profunda.diagnosis.judging import judge
 from profunda.diagnosis.partial import until
 from profunda.diagnosis.record import Record, Trial
+from profunda.diagnosis.remedies import applied
 from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.doubts import doubts, dropped
 from profunda.diagnosis.rules.halving import eased
@@ -53,10 +56,10 @@ def test_what_restores_its_inputs_may_be_given_few() -> None:
     assert severities(until(replace(record, task=replace(record.task, kind="copy")), 0)) == []
 
 
-def test_a_training_without_it_that_leaves_a_fifth_less_tells_what_it_costs() -> None:
+def test_a_training_without_it_that_leaves_a_tenth_less_tells_what_it_costs() -> None:
     record = ended(dropping(0.7), 0.3, 0.93)
     assert NONE in doubts(record)
-    assert severities(tried(record, 0.22)) == ["hint"]
+    assert severities(tried(record, 0.26)) == ["hint"]
     assert severities(tried(record, 0.28)) == []
     usual = ended(dropping(0.6), 0.3, 0.93)
     assert severities(tried(usual, 0.22)) == []
@@ -78,6 +81,25 @@ def test_half_is_tried_without_where_validation_rows_do_as_well() -> None:
     assert NONE in doubts(alike)
     assert NONE not in doubts(became(record, train_loss=0.2, valid_loss=0.31))
     assert NONE not in doubts(became(ended(dropping(0.4), 0.3, 0.93), train_loss=0.3, valid_loss=0.31))
+
+
+class _WordDrop(nn.Module):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (torch.rand(x.shape[:2]) > self.rate)[..., None] if self.training else x
+
+
+def test_a_module_of_dropout_of_ones_own_is_seen_and_can_be_left_out() -> None:
+    net = nn.Sequential(nn.Embedding(9, 4), _WordDrop(0.8), nn.Flatten(), nn.Linear(20, 2))
+    x = torch.randint(9, (6, 5))
+    assert dropped(anatomy_of(net, (x,))) == (0.8, "0")
+    parts = Parts(net, nn.CrossEntropyLoss(), lambda own: torch.optim.SGD(own.parameters(), lr=0.1), 4)
+    own = applied(NONE, parts, feed_of((x,), torch.zeros(6, dtype=torch.long))).module
+    assert own.get_submodule("1").rate == 0.0
+    assert net.get_submodule("1").rate == 0.8
 
 
 class _Words(nn.Module):

@@ -304,6 +304,7 @@ def test_decay_is_weighed_by_what_there_is_to_win_or_by_the_step() -> None:
     assert np.isnan(outweighs(healthy()))
     beside = replace(ADAM, name="AdamW")
     assert outweighs(decaying(1.0, beside)) < 1.0 < outweighs(decaying(10.0, beside))
+    assert outweighs(decaying(1.9, beside)) < 1.0 <= outweighs(decaying(2.0, beside))
 
 
 def test_few_numbers_before_the_head_choke_what_is_no_chain() -> None:

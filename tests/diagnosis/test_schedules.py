@@ -60,10 +60,10 @@ def test_trainings_for_comparison_take_the_rates_of_the_run() -> None:
         assert paced(making, rates, net) == (making, ())
 
 
-def test_a_rate_of_nothing_for_half_a_run_is_told_by_a_fifth_of_what_is_left() -> None:
+def test_a_rate_of_nothing_for_half_a_run_is_told_by_a_tenth_of_what_is_left() -> None:
     early = looped(ended(healthy(), 0.3, 0.93), rate=np.where(T < STEPS // 4, 1e-3, 1e-6))
     assert severities(early) == []
-    assert severities(tried(early, 0.22, 0.9)) == ["hint"]
+    assert severities(tried(early, 0.26, 0.9)) == ["hint"]
     assert severities(tried(early, 0.28, 0.9)) == []
     late = looped(ended(healthy(), 0.3, 0.93), rate=np.where(T < 0.7 * STEPS, 1e-3, 1e-6))
     assert severities(tried(late, 0.22, 0.9)) == []

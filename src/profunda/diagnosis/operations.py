@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-__all__ = ["LAYER_KINDS", "Sort", "function_sort", "known_module", "module_sort", "spelled"]
+__all__ = ["LAYER_KINDS", "Sort", "function_sort", "known_module", "module_sort", "rate_of", "spelled"]
 
 LAYER_KINDS = frozenset({"linear", "convolution", "recurrent", "attention", "embedding", "other"})
 """Kinds of leaf modules that are layers where they own weights; norms and activations follow a layer."""
@@ -194,7 +194,18 @@ def _own_sort(part: nn.Module) -> Sort | None:
         return Sort("norm", _norm_name(name))
     if any(word in name.lower() for word in ("dropout", "droppath", "drop_path", "stochasticdepth")):
         return Sort("dropout", _snake(name), linear=True)
-    return None
+    bare = next(part.parameters(), None) is None and next(part.children(), None) is None
+    return Sort("dropout", _snake(name), linear=True) if bare and "drop" in name.lower() else None
+
+
+def rate_of(part: nn.Module) -> str:
+    """The name under which a module of dropout keeps its rate: of a user's own, the one number that is a
+    share; "" where none is seen.
+    """
+    given = vars(part)
+    shares = [name for name, value in given.items() if isinstance(value, float) and 0.0 < value < 1.0]
+    known = [name for name in ("p", "drop_prob") if isinstance(given.get(name), float | int)]
+    return known[0] if known else shares[0] if len(shares) == 1 else ""
 
 
 def _norm_name(name: str) -> str:

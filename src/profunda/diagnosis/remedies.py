@@ -18,7 +18,7 @@ from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.ingredients import Making, Parts, Scaling
 from profunda.diagnosis.objectives import OBJECTIVES, Mended, Objective, class_weights
-from profunda.diagnosis.operations import module_sort
+from profunda.diagnosis.operations import module_sort, rate_of
 from profunda.diagnosis.resizing import deepened, reheaded
 from profunda.diagnosis.rewiring import bent, headed, normed, reactivated
 from profunda.diagnosis.undropped import Undropped
@@ -257,9 +257,9 @@ def _dropout(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
         if isinstance(part, nn.RNNBase | nn.MultiheadAttention):
             found += part.dropout > 0.0
             part.dropout = min(0.95, part.dropout * factor)
-        elif sort is not None and sort.kind == "dropout" and isinstance(vars(part).get("p"), float | int):
+        elif sort is not None and sort.kind == "dropout" and (rate := rate_of(part)):
             found += 1
-            setattr(part, "p", min(0.95, float(vars(part)["p"]) * factor))  # noqa: B010
+            setattr(part, rate, min(0.95, float(vars(part)[rate]) * factor))
     if not found and not factor and not change.layer and _drops(parts, feed):
         return replace(parts, module=Undropped(own))
     if not found:

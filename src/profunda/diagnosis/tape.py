@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from profunda.diagnosis.copying import tensors_in
-from profunda.diagnosis.operations import LAYER_KINDS, Sort, function_sort, known_module, module_sort, spelled
+from profunda.diagnosis.operations import (
+    LAYER_KINDS,
+    Sort,
+    function_sort,
+    known_module,
+    module_sort,
+    rate_of,
+    spelled,
+)
 from profunda.theory.pointwise import close, recognised
 
 __all__ = ["Node", "Tape", "is_leaf", "recorded"]
@@ -137,7 +145,7 @@ class Tape(TorchFunctionMode):
             for tensor in made if len(owners) == 1 else []:
                 self._own(tensor, next(iter(owners)))
             return
-        drop = float(vars(part).get("p", vars(part).get("drop_prob", 0.0))) if sort.kind == "dropout" else 0.0
+        drop = float(vars(part).get(rate_of(part), 0.0)) if sort.kind == "dropout" else 0.0
         self._add(path, sort, sources, made, made, path if layer else None, weighted, drop)
 
     def _forget(self, begun: int) -> None:

@@ -52,9 +52,9 @@ RARELY_GIVEN = 0.4
 """Rate at which inputs are dropped before any layer: a fifth is usual (Srivastava et al. 2014), and at twice
 that two of five numbers that tell a row from another are gone in each step."""
 
-HALF_KEPT, NO_GAP = 0.5, 0.1
+HALF_KEPT, NO_GAP = 0.5, 0.25
 """Dropout rate that is usual, and what validation rows may lose beside it more than training rows, of all
-that is left: where there is no gap there is nothing that dropout would have to close."""
+that is left: where the gap is small there is little that dropout would have to close."""
 
 CHOKED = 1.0
 """Numbers that a layer hands on, over the binary digits that name one class of all: below that, classes must
@@ -70,6 +70,9 @@ there on, weights that know a third of it are worth no more than none at all."""
 OUTPULLS = 1.0
 """A decay beside the step, times the size of a usual first weight: Adam's step has the size of 1, so that
 from there on the data cannot keep a weight where it begins."""
+
+NO_RECIPE = 2.0
+"""A decay beside the step that no recipe has: vision transformers take 0.3, and studies of grokking 1."""
 
 
 # Activations ------------------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ def outweighs(record: Record) -> float:
     if not decay > 0.0 or not numbers or not np.isfinite(squares).all():
         return math.nan
     if _beside(optimiser):
-        return decay * math.sqrt(sum(squares) / numbers) / OUTPULLS
+        return max(decay * math.sqrt(sum(squares) / numbers) / OUTPULLS, decay / NO_RECIPE)
     return 0.5 * decay * sum(squares) / (ALL_THERE_IS * trivial)
 
 
@@ -225,6 +228,7 @@ def doubts(record: Record) -> tuple[Change, ...]:
         return (
             *((Change("width", value=8.0),) if few else ()),
             *((Change("dropout", value=0.0),) if rare else ()),
+            *((Change("weight decay", value=0.0),) if left >= LITTLE and outweighs(record) >= 1.0 else ()),
             *((Change("initialisation", word="critical"),) if drawn else ()),
             *((Change("activation", word="relu"),) if bent else ()),
         )

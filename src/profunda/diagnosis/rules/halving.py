@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.readings import GREAT_GAIN, after, progress, tried
+from profunda.diagnosis.rules.readings import GREAT_GAIN, after, progress, relief, tried
 
 __all__ = ["LITTLE", "eased", "halved", "sooner"]
 
@@ -15,7 +15,7 @@ LITTLE = 0.02
 HALF = 0.5
 """Of the loss that is left: a trial has no more steps than the run, which had all the time to get there."""
 
-FIFTH = 0.2
+TENTH = 0.1
 """Of the least loss that the run left: a trial has at most as many steps, and mostly a third of them."""
 
 
@@ -37,8 +37,9 @@ def halved(record: Record, what: str, above: float = -math.inf) -> float:
 
 def eased(record: Record, what: str, below: float = math.inf) -> float:
     """The part of the constant's loss that such trials take away beyond the best look at the run, where that
-    is a fifth of what it left, with every seed and of each control's too, on validation rows if there are
-    any; else 0. It says enough only of what stands plainly there and is seldom meant.
+    is a tenth of what it left, or anything where training rows gain clearly, with every seed and of each
+    control's too, on validation rows if there are any; else 0. It says enough only of what stands plainly
+    there and is seldom meant.
     """
     got, last, found = progress(record), after(record), 0.0
     looks = [one.valid_loss for one in record.surveys if one.step > 0 and math.isfinite(one.valid_loss)]
@@ -46,9 +47,10 @@ def eased(record: Record, what: str, below: float = math.inf) -> float:
     best = min(looks, default=got.end)
     if last is None or not best >= LITTLE * got.trivial:
         return 0.0
+    part = 1.0 if relief(record, what, below=below) is not None else 1.0 - TENTH
     for one in tried(record, what, below=below):
         new, old = (one.held, one.control_held) if looks and len(one.held) else (one.loss, one.control)
-        far = len(new) > 1 and len(old) and np.max(new) <= (1.0 - FIFTH) * min(best, float(np.min(old)))
+        far = len(new) > 1 and len(old) and np.max(new) < part * min(best, float(np.min(old)))
         found = max(found, (best - float(np.mean(new))) / got.trivial) if far else found
     return found
 

@@ -15,7 +15,6 @@ from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
-    Relief,
     after,
     before,
     cured,
@@ -232,7 +231,7 @@ def _penalty(record: Record) -> Answer:
     decay = max((one.weight_decay for one in optimiser.groups if one.weight_decay > 0.0), default=0.0)
     if not is_mature(record):
         if outweighs(record) >= 1.0:
-            return (_shrinks(record, decay, "hint", None),)
+            return (_shrinks(record, decay, "hint"),)
         return too_little(code, f"{0 if course is None else course.steps} steps")
     left = _length_left(record)
     shrinks = left < SHRUNK or _pull(record) >= PULLS
@@ -240,22 +239,24 @@ def _penalty(record: Record) -> Answer:
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
     mended = cured(record, "weight decay", below=1.0)
     if mended is None and not decay > 0.0 and math.isnan(progress(record).trivial) and _all_shrunk(record):
-        return (_shrinks(record, decay, "hint", None),)
-    refuted = mended is None and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
-    if mended is None and (not poor(record) or refuted or not shrinks):
+        return (_shrinks(record, decay, "hint"),)
+    gain = max(0.0 if mended is None else mended.gain, halved(record, "weight decay"))
+    gain = max(gain, eased(record, "weight decay", below=1.0) if outweighs(record) >= 1.0 else 0.0)
+    refuted = not gain and bool(tried(record, "weight decay", below=1.0)) and decay > 0.0
+    if not gain and (not poor(record) or refuted or not shrinks):
         return clear(code)
-    proven = mended is None or mended.gain >= GREAT_GAIN
-    return (_shrinks(record, decay, "fault" if proven and poor(record) else "hint", mended),)
+    proven = not gain or gain >= GREAT_GAIN
+    return (_shrinks(record, decay, "fault" if proven and poor(record) else "hint", gain),)
 
 
-def _shrinks(record: Record, decay: float, severity: Severity, mended: Relief | None) -> Finding:
+def _shrinks(record: Record, decay: float, severity: Severity, gain: float = math.nan) -> Finding:
     slower = relief(record, "learning rate", below=1.0)  # else steps are restless because of the decay
     restless = _length_left(record) < SHRUNK or _pull(record) >= PULLS
     return Finding(
         "penalty-too-strong",
         severity,
         "",
-        _decayed(record, decay, mended),
+        _decayed(record, decay, gain or math.nan),
         f"The penalty on weights ({decay:g} in the optimiser, or one within the loss) shrinks them "
         "faster than the data make them grow: outputs are drawn towards a constant.",
         "Divide the penalty by 100, and raise it only where the validation loss asks for it.",
@@ -275,9 +276,9 @@ def _shrinks(record: Record, decay: float, severity: Severity, mended: Relief | 
     )
 
 
-def _decayed(record: Record, decay: float, mended: Relief | None) -> tuple[Evidence, ...]:
+def _decayed(record: Record, decay: float, gain: float) -> tuple[Evidence, ...]:
     """What is known of a penalty, and what it is worth to go without."""
-    left, pull, gain = _length_left(record), _pull(record), math.nan if mended is None else mended.gain
+    left, pull = _length_left(record), _pull(record)
     return tuple(
         one
         for one in (
