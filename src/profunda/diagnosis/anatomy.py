@@ -240,7 +240,11 @@ def _layer(own: nn.Module, prefix: str, name: str, nodes: list[Node], readers: l
     else:
         kind, what = sort.kind, sort.what
     after = _following(name, nodes, readers)
-    bent = [node for node in after if not node.sort.linear and node.sort.kind not in ("norm", "dropout")]
+    bent = [
+        node
+        for node in after
+        if not node.sort.linear and node.sort.kind not in ("norm", "dropout") and not _straight(node, nodes)
+    ]
     acts = [node for node in bent if node.sort.kind == "activation"]
     norms = [node.sort.what for node in after if node.sort.kind == "norm"]
     dropped = [node.p for node in after if node.sort.kind == "dropout" and node.p > 0.0]
@@ -259,6 +263,16 @@ def _layer(own: nn.Module, prefix: str, name: str, nodes: list[Node], readers: l
         norms[0] if norms else "",
         max(dropped, default=_dropped_inside(part)),
     )
+
+
+def _straight(node: Node, nodes: list[Node]) -> bool:
+    """Whether it is an activation that does nothing, here or anywhere: one that bends elsewhere is meant to
+    bend what grows.
+    """
+    if node.sort.kind != "activation":
+        return False
+    alike = [one.bend for one in nodes if one.sort == node.sort]
+    return all(bend is not None and bend.straight for bend in alike)
 
 
 def _inside(part: nn.Module) -> str:
@@ -309,22 +323,41 @@ def _activations(
     nodes: list[Node], places: dict[str, int], layers: tuple[Layer, ...]
 ) -> tuple[Activation, ...]:
     """One for each place: a loop over time steps that calls one function again and again is one place."""
-    found: dict[tuple[str, str, int], Activation] = {}
-    for node in nodes:
+    found: dict[tuple[str, str, int], list[int]] = {}
+    for at, node in enumerate(nodes):
         if node.sort.kind != "activation" or len(node.shape) == 0:
             continue
         before = [
             places[name]
-            for at, up in enumerate(nodes)
-            if node.through >> at & 1 and (name := up.owner) is not None and name in places
+            for up, each in enumerate(nodes)
+            if node.through >> up & 1 and (name := each.owner) is not None and name in places
         ]
-        after = max(before, default=-1)
-        spread = after >= 0 and layers[after].kind == "convolution" and len(node.shape) > 2
-        units = node.shape[1] if spread else node.shape[-1]
-        found.setdefault(
-            (node.name, node.sort.what, after), Activation(node.name, node.sort.what, units, after)
-        )
-    return tuple(found.values())
+        found.setdefault((node.name, node.sort.what, max(before, default=-1)), []).append(at)
+    return tuple(_activation(after, nodes, ran, layers) for (*_, after), ran in found.items())
+
+
+def _activation(after: int, every: list[Node], ran: list[int], layers: tuple[Layer, ...]) -> Activation:
+    """Of all times that one place `ran`; slopes multiply."""
+    nodes = [every[at] for at in ran]
+    first = nodes[0]
+    spread = after >= 0 and layers[after].kind == "convolution" and len(first.shape) > 2
+    units = first.shape[1] if spread else first.shape[-1]
+    turns = max(1 + sum(node.through >> up & 1 for up in ran) for node in nodes)
+    bends = [node.bend for node in nodes if node.bend is not None]
+    if not bends:
+        return Activation(first.name, first.sort.what, units, after, turns=turns)
+    slopes = [max(one.slope, 1e-30) for one in bends]
+    return Activation(
+        first.name,
+        first.sort.what,
+        units,
+        after,
+        straight=_straight(first, every),
+        slope=math.exp(math.fsum(map(math.log, slopes)) / len(slopes)),
+        spread=max(one.spread for one in bends),
+        silent=min(one.silent for one in bends),
+        turns=turns,
+    )
 
 
 def _last(nodes: list[Node], ends: list[int]) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ def _product(name: str, kind: str, blocks: Sequence[Tensor]) -> Iterator[First]:
     for each in blocks:
         if kind == "weights" and _is_one_number(each):
             yield First(name, "one number", float(each.flatten()[0]), float(each.flatten()[0]))
+        elif kind == "weights" and _is_one_unit(each):
+            yield First(name, "one unit", _size(each), _size(each))
         elif _as_drawn(each):
             size = _size(each)
             yield First(name, kind, size * math.sqrt(min(each.shape)), size * math.sqrt(max(each.shape)))
@@ -90,6 +92,11 @@ def _size(weight: Tensor) -> float:
 def _is_one_number(weight: Tensor) -> bool:
     """Whether units that get the same, and there are several, weigh it alike."""
     return min(weight.shape) > 1 and bool((weight == weight.flatten()[0]).all())
+
+
+def _is_one_unit(weight: Tensor) -> bool:
+    """Whether all units weigh what enters alike, and there is something to weigh."""
+    return len(weight) > 1 and bool((weight == weight[:1]).all()) and bool(weight[0].any())
 
 
 def _as_drawn(weight: Tensor) -> bool:

@@ -89,6 +89,8 @@ class Recorder(Tape):
     gradients that come back to layers' outputs are seen as long as the recorder lives.
     """
 
+    measures = False
+
     def __init__(
         self, own: nn.Module, feed: Feed, anatomy: Anatomy, prefix: str = "", backwards: bool = False
     ) -> None:

@@ -23,6 +23,7 @@ from profunda.diagnosis.operations import (
     rate_of,
     spelled,
 )
+from profunda.diagnosis.slopes import Bend, bend_of
 from profunda.theory.pointwise import close, recognised
 
 __all__ = ["Node", "Tape", "is_leaf", "recorded"]
@@ -32,7 +33,7 @@ __all__ = ["Node", "Tape", "is_leaf", "recorded"]
 class Node:
     """`place` the module it ran in, `sources` the nodes it reads, `through` a bit for each node upstream,
     `depth` the most layers on a way to it, `owner` the module whose weights it multiplies by (None for
-    none), `parametric` whether parameters enter it at all, `p` of a dropout.
+    none), `parametric` whether parameters enter it at all, `p` of a dropout, `bend` what an activation did.
     """
 
     name: str
@@ -45,6 +46,11 @@ class Node:
     owner: str | None = None
     parametric: bool = False
     p: float = 0.0
+    bend: Bend | None = None
+
+
+_ACROSS = frozenset({"softmax", "log_softmax", "softmin", "gumbel_softmax", "glu"})
+"""Activations that do not take each number by itself."""
 
 
 def is_leaf(part: nn.Module) -> bool:
@@ -71,6 +77,9 @@ def recorded(module: nn.Module, inputs: tuple[Any, ...], prefix: str = "") -> tu
 class Tape(TorchFunctionMode):
     """Records while it is entered; `nodes` are its result. It keeps all tensors alive as long as it lives."""
 
+    measures = True
+    """Whether activations are measured."""
+
     def __init__(self, module: nn.Module, inputs: tuple[Any, ...], prefix: str) -> None:
         super().__init__()
         self.nodes: list[Node] = []
@@ -81,6 +90,7 @@ class Tape(TorchFunctionMode):
         self.multiplied: set[int] = set()  # ids of parameters that functions multiply by
         self._closed = 0  # how many modules that are one node stand open
         self._entered: list[tuple[int, list[Tensor], list[int]]] = []
+        self._bend: Bend | None = None  # of what is added next
         given = tensors_in(inputs)
         self._add("input", Sort("other", "input", shown=False, linear=True), [], given[:1], given)
         for tensor in given:
@@ -102,6 +112,7 @@ class Tape(TorchFunctionMode):
             self._places.append(path)
             entered = tensors_in((args, kwargs))
             sources = [] if self._closed else self._sources(entered)
+            entered = self._before(sort, entered)
             self._entered.append((len(self.nodes), entered, sources))
             self._closed += sort is not None
 
@@ -110,7 +121,7 @@ class Tape(TorchFunctionMode):
             begun, entered, sources = self._entered.pop()
             if self._closed == (sort is not None):
                 self._closed = 1  # what is looked at here is no part of the pass
-                known = sort or self._pointwise(part, entered, left)
+                known = sort or self._pointwise(part, entered, left, begun)
                 if known is not None:
                     self._forget(begun)
                     self._module(path, part, known, (entered, sources), tensors_in(left))
@@ -146,14 +157,31 @@ class Tape(TorchFunctionMode):
                 self._own(tensor, next(iter(owners)))
             return
         drop = float(vars(part).get(rate_of(part), 0.0)) if sort.kind == "dropout" else 0.0
+        self._measure(sort, entered, made)
         self._add(path, sort, sources, made, made, path if layer else None, weighted, drop)
+
+    def _before(self, sort: Sort | None, entered: list[Tensor]) -> list[Tensor]:
+        """What enters an activation, kept apart from what it may do to it in place."""
+        if not self.measures or self._closed or sort is None or sort.kind != "activation" or not entered:
+            return entered
+        self._closed += 1
+        first = entered[0].detach().clone()
+        self._closed -= 1
+        return [first, *entered[1:]]
+
+    def _measure(self, sort: Sort, entered: list[Tensor], made: list[Tensor]) -> None:
+        """Notes what an activation did for the node that is added next."""
+        if self.measures and sort.kind == "activation" and sort.what not in _ACROSS and entered and made:
+            closed, self._closed = self._closed, 1
+            self._bend = bend_of(entered[0], made[0])
+            self._closed = closed
 
     def _forget(self, begun: int) -> None:
         """What ran inside of a module that turns out to be one node."""
         del self.nodes[begun:]
         self._made = {key: at for key, at in self._made.items() if at < begun}
 
-    def _pointwise(self, part: nn.Module, entered: list[Tensor], left: object) -> Sort | None:
+    def _pointwise(self, part: nn.Module, entered: list[Tensor], left: object, begun: int) -> Sort | None:
         """A user's module without weights that takes each number by itself: an activation in disguise."""
         if not is_leaf(part) or next(part.parameters(), None) is not None or len(entered) != 1:
             return None
@@ -175,7 +203,8 @@ class Tape(TorchFunctionMode):
         ends, flat = once.reshape(-1)[[0, -1]], once.reshape(-1)
         line = torch.linspace(float(ends[0]), float(ends[1]), x.numel(), dtype=flat.dtype, device=flat.device)
         if close(flat, line):
-            return None
+            bends = any(not node.sort.linear for node in self.nodes[begun:])
+            return Sort("activation", type(part).__name__.lower()) if bends else None
         return Sort("activation", recognised(x, once) or type(part).__name__.lower())
 
     # Functions --------------------------------------------------------------------------------------
@@ -194,13 +223,16 @@ class Tape(TorchFunctionMode):
         entered = tensors_in((args, kwargs), 3)
         sources = self._sources(entered)
         owners = {self._owner[id(tensor)] for tensor in entered if id(tensor) in self._owner}
-        left = func(*args, **kwargs)
         what = spelled(getattr(func, "__name__", ""))
+        given = self._before(function_sort(what), entered)
+        left = func(*args, **kwargs)
         made = [args[0]] if what == "setitem" and isinstance(args[0], Tensor) else tensors_in(left, 2)
         if owners and function_sort(what).kind in LAYER_KINDS - {"other"}:
             self.multiplied.update(id(each if each._base is None else each._base) for each in entered)
         if sources:
+            self._measure(function_sort(what), given, made)
             self._function(what, args, kwargs, sources, owners, made)
+            self._bend = None
         elif len(owners) == 1:
             for tensor in made:
                 self._own(tensor, next(iter(owners)))
@@ -227,6 +259,8 @@ class Tape(TorchFunctionMode):
             sort = self._product(what, sources)
         elif what in ("mul", "div") and len(sources) > 1:
             sort = self._gated(sources) if what == "mul" else Sort("other", what)
+        elif what == "lerp" and len(sources) > 1:
+            self._gated(sources)
         elif what == "add" and len(sources) > 1:
             sort = Sort("add", what, linear=True)
         place = self._places[-1] if self._places else ""
@@ -309,8 +343,9 @@ class Tape(TorchFunctionMode):
         shape = tuple(shown[0].shape) if shown else ()
         depth += owner is not None
         self.nodes.append(
-            Node(name, place, sort, shape, tuple(sources), through, depth, owner, parametric, p)
+            Node(name, place, sort, shape, tuple(sources), through, depth, owner, parametric, p, self._bend)
         )
+        self._bend = None
         for tensor in made:
             self._set(tensor, len(self.nodes) - 1)
 

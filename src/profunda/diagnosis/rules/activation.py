@@ -10,9 +10,17 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity, Silence
 from profunda.diagnosis.givens import Activation, Layer
 from profunda.diagnosis.record import Record, Survey
+from profunda.diagnosis.rules.bends import UNANSWERED, inert, turning, unanswered
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import SHARES, cut_of
-from profunda.diagnosis.rules.doubts import NOT_LINEAR, SATURATED, flat_at_first, is_linear, squashed
+from profunda.diagnosis.rules.doubts import (
+    BEGINS_FLAT,
+    NOT_LINEAR,
+    SATURATED,
+    flat_at_first,
+    is_linear,
+    squashed,
+)
 from profunda.diagnosis.rules.firsts import with_shut
 from profunda.diagnosis.rules.flow import flow_of, hidden
 from profunda.diagnosis.rules.halving import halved, sooner
@@ -66,6 +74,31 @@ def _latest(record: Record) -> Survey | None:
 
 
 def _dead(record: Record) -> Answer:
+    told = _shut(record)
+    empty = _answering_few(record) if isinstance(told, Silence) else None
+    return told if empty is None else (empty,)
+
+
+def _answering_few(record: Record) -> Finding | None:
+    """Units that answer some rows, and most rows that no unit answers."""
+    place = unanswered(record.anatomy)
+    if place is None or (is_mature(record) and not poor(record) and not _costs(record, ("initialisation",))):
+        return None
+    return Finding(
+        "dead-units",
+        "fault" if is_mature(record) and poor(record) else "hint",
+        place.name,
+        (Evidence("rows that no unit answers, before training", place.silent, UNANSWERED, "share"),),
+        f"On {place.silent:.0%} of the rows all {place.units} units of {place.name} ({place.what}) give "
+        "next to nothing: to what follows these rows are one and the same, and no gradient comes back.",
+        "Make the units answer wider: bells as broad as the rows lie apart, first biases at 0.",
+        step=0,
+        changes=(Change("initialisation", word="critical"),),
+        explains=(*WILD, "lazy", "bottleneck", "too-deep", "overfitting", "weights-too-small"),
+    )
+
+
+def _shut(record: Record) -> Answer:
     code, look = "dead-units", _latest(record)
     if look is None or not _mortal(record, look.dead):
         return not_applicable(code, "no activations before the last layer were looked at")
@@ -164,7 +197,7 @@ def _on_flat_ends(record: Record, at: int, severity: Severity, *, begun: bool) -
             Evidence(
                 f"activations on a flat end{when}",
                 math.nan if look is None else float(look.saturated[at]),
-                SATURATED,
+                BEGINS_FLAT if begun else SATURATED,
                 "share",
             ),
         ),
@@ -178,6 +211,36 @@ def _on_flat_ends(record: Record, at: int, severity: Severity, *, begun: bool) -
 
 
 def _contracts(record: Record) -> Answer:
+    told = _chained(record)
+    turned = _turned(record) if isinstance(told, Silence) else None
+    return told if turned is None else (turned,)
+
+
+def _turned(record: Record) -> Finding | None:
+    """A state that passes slight slopes at every place of a sequence."""
+    place, way = turning(record.anatomy), "activation"
+    if place is None:
+        return None
+    gains = cured(record, way) is not None or halved(record, way) > 0.0 or sooner(record, way)
+    bad = is_mature(record) and poor(record) and (gains or not tried(record, way))
+    if is_mature(record) and not bad and not gains:
+        return None
+    return Finding(
+        "activation-contracts",
+        "fault" if bad else "hint",
+        place.name,
+        (Evidence("slope at each place", place.slope, 1.0), Evidence("places", float(place.turns))),
+        f"At each of {place.turns} places the state passes {place.name} ({place.what}), whose slope is "
+        f"{place.slope:.2g} where signals lie: what was read early, and its gradient, fade.",
+        "Let the state pass a tanh, whose slope at 0 is 1; a sigmoid is for gates.",
+        step=0,
+        changes=(Change("activation", word="tanh"),),
+        harm=1.0 if bad else 0.3,
+        explains=tuple(one for one in (*FADING, "saturated-units") if one != "activation-contracts"),
+    )
+
+
+def _chained(record: Record) -> Answer:
     code = "activation-contracts"
     layers, flow = squashed(record.anatomy), flow_of(record)
     if not layers:
@@ -227,7 +290,7 @@ def _none(record: Record) -> Answer:
     if anatomy.why or not dense or not anatomy.layers or anatomy.layers[-1].kind in NOT_LINEAR:
         return not_applicable(code, "no hidden layers, or the network could not be read")
     if not is_linear(anatomy):
-        return clear(code)
+        return _idle(record)
     if not is_mature(record):
         return (_linear(record, "hint", math.nan),)
     mended, got, targets = helped(record, "activation"), progress(record), record.targets
@@ -237,6 +300,32 @@ def _none(record: Record) -> Answer:
     gain = mended.gain if mended is not None else short
     fault = failing(record) or (gain >= GREAT_GAIN and poor(record))
     return (_linear(record, "fault" if fault else "hint", gain),)
+
+
+def _idle(record: Record) -> Answer:
+    """An activation that does nothing in a network that others bend."""
+    code, place = "no-activation", inert(record.anatomy)
+    if place is None:
+        return clear(code)
+    gains = cured(record, "activation") is not None or halved(record, "activation") > 0.0
+    bad = is_mature(record) and poor(record) and (gains or not tried(record, "activation"))
+    if is_mature(record) and not bad and not gains:
+        return clear(code, "it learns all the same")
+    return (
+        Finding(
+            code,
+            "fault" if bad else "hint",
+            place.name,
+            (Evidence("slope, the same for all inputs", place.slope),),
+            f"On the first rows {place.name} ({place.what}) gives a multiple of what enters it, and bends "
+            "nothing: the layers before and behind it are one.",
+            "Put an activation there that bends where its inputs lie, such as a ReLU.",
+            step=0,
+            changes=(Change("activation", word="relu"),),
+            harm=1.0 if bad else 0.3,
+            explains=("plateau", "no-learning", "too-small", "class-imbalance", "too-few-epochs"),
+        ),
+    )
 
 
 def _linear(record: Record, severity: str, gain: float) -> Finding:

@@ -12,9 +12,10 @@ import numpy as np
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy, Layer, Optimiser
 from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules.bends import contracts, inert, turning
 from profunda.diagnosis.rules.cuts import SHARES
 from profunda.diagnosis.rules.firsts import far_large, far_small, shut
-from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden, is_squashing
+from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
 from profunda.diagnosis.rules.halving import LITTLE
 from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, before, is_mature, progress
 
@@ -44,6 +45,9 @@ LEAST_SQUASHED = 2
 
 SATURATED = 0.8
 """Share of a layer's activations on flat ends: four of five gradients stop there."""
+
+BEGINS_FLAT = 0.5
+"""The same before training: a tanh whose inputs have three times the usual size is there."""
 
 RARELY_KEPT = 0.7
 """Dropout rate from which fewer than one unit in three is left."""
@@ -87,7 +91,7 @@ def is_linear(anatomy: Anatomy) -> bool:
         return False
     bent = [op for op in anatomy.ops if op.kind == "norm" and "batch" not in op.what]
     pooled = [op for op in anatomy.ops if op.kind == "pool" and "max" in op.what]
-    early = any(one.after < len(layers) - 1 for one in anatomy.activations)
+    early = any(one.after < len(layers) - 1 and not one.straight for one in anatomy.activations)
     return not (bent or pooled or early or any(op.kind in NOT_LINEAR - {"other"} for op in anatomy.ops))
 
 
@@ -95,7 +99,7 @@ def squashed(anatomy: Anatomy) -> tuple[Layer, ...]:
     """Hidden layers of a chain whose activation has a small slope everywhere, where these are several; one
     alone where its units share a whole.
     """
-    found = tuple(one for _, one in hidden(anatomy) if is_squashing(one.activation))
+    found = tuple(one for at, one in hidden(anatomy) if contracts(anatomy, at))
     several = len(found) >= LEAST_SQUASHED or any(one.activation in SHARES for one in found)
     return found if several and chain_depth(anatomy) else ()
 
@@ -110,7 +114,7 @@ def flat_at_first(record: Record) -> int:
     last = len(record.anatomy.layers) - 1
     inner = np.array([0 <= one.after < last for one in places], bool)
     share = np.where(inner & np.isfinite(first.saturated), first.saturated, 0.0)
-    return int(np.argmax(share)) if len(share) and np.max(share) >= SATURATED else -1
+    return int(np.argmax(share)) if len(share) and np.max(share) >= BEGINS_FLAT else -1
 
 
 # Widths -----------------------------------------------------------------------------------------------
@@ -231,12 +235,17 @@ def doubts(record: Record) -> tuple[Change, ...]:
             *((Change("weight decay", value=0.0),) if left >= LITTLE and outweighs(record) >= 1.0 else ()),
             *((Change("initialisation", word="critical"),) if drawn else ()),
             *((Change("activation", word="relu"),) if bent else ()),
+            *((Change("activation", word="tanh"),) if left >= LITTLE and turning(record.anatomy) else ()),
         )
     anatomy, flow = record.anatomy, flow_of(record)
     found = []
     if is_linear(anatomy):
         found.append(Change("activation", word="inserted"))
     if squashed(anatomy) or flat_at_first(record) >= 0:
+        found.append(Change("activation", word="relu"))
+    elif turning(anatomy) is not None:
+        found.append(Change("activation", word="tanh"))
+    elif inert(anatomy) is not None and not is_linear(anatomy):
         found.append(Change("activation", word="relu"))
     width, _, needed = narrowest(record)
     if few_units(record) is not None or 0 < width < needed:

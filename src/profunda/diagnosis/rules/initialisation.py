@@ -93,12 +93,12 @@ def _equal(record: Record) -> Answer:
 
 
 def _alike_but_biases(record: Record) -> Finding | None:
-    """Hidden layers whose weights are all one number, so that units differ by their biases alone."""
+    """Hidden layers whose units all have the same weights, and so differ by their biases alone."""
     hidden_names = [one.name for one in record.anatomy.layers[:-1]]
     found = [
         one
         for one in record.anatomy.firsts
-        if one.kind == "one number" and one.name in hidden_names and one.size
+        if one.kind in ("one number", "one unit") and one.name in hidden_names and one.size
     ]
     got = progress(record)
     if not found or (is_mature(record) and not poor(record) and not got.end >= CLEAR_GAIN * got.trivial):
@@ -107,9 +107,9 @@ def _alike_but_biases(record: Record) -> Finding | None:
         "weights-equal",
         "fault" if is_mature(record) and poor(record) else "hint",
         found[0].name,
-        (Evidence("all weights of the layer", found[0].size),),
-        f"All weights of {found[0].name} begin as {found[0].size:.3g}: its units see one sum of what enters, "
-        "and differ by their biases alone, which part them slowly.",
+        (Evidence("weights that all units of the layer have", found[0].size),),
+        f"All units of {found[0].name} begin with the same weights, of size {found[0].size:.3g}: they see "
+        "one sum of what enters, and differ by their biases alone, which part them slowly.",
         "Draw the first weights at random, with the variance that the activation asks for.",
         changes=(Change("initialisation", word="critical"),),
         harm=0.5,
