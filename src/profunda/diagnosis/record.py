@@ -48,7 +48,8 @@ class Survey:
     number's), and root mean square of all numbers. `sensitivity` [D]: root mean square change of outputs
     for one standard deviation of an input column, by shuffling blocks of columns where D is large; NaN
     for a column that does not vary. `mixing`: largest change of a row's outputs when other rows of the
-    batch are exchanged, in evaluation and in training mode, relative to their spread. Losses are in
+    batch are exchanged, in evaluation and in training mode, relative to their spread; `company`: rows of the
+    groups, smaller than a batch, that rows belong to in training mode alone, 0 for none. Losses are in
     evaluation mode, one that sums over rows scaled to a batch; scores are the share of right answers, or
     R² of values. `broken`: name of the first Op whose output is not finite, "" where the outputs are.
     `recall` [C]: of each class's probe rows, the share that the outputs tell right (NaN where a class has
@@ -82,6 +83,7 @@ class Survey:
     recall: np.ndarray = field(default_factory=lambda: np.empty(0))
     order: float = float("nan")
     ahead: float = float("nan")
+    company: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from profunda.diagnosis.company import company
 from profunda.diagnosis.copying import cloned, draws_from, tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed, affordable, feed_of, outputs_by_row, outputs_in
 from profunda.diagnosis.givens import Anatomy, Task
@@ -193,6 +194,7 @@ class _Look:
             output_size=size,
             sensitivity=self._sensitivity(),
             mixing=self._mixing(),
+            company=self._company() if step == 0 else 0,
             train_loss=train[0],
             train_score=train[1],
             valid_loss=valid[0],
@@ -297,6 +299,15 @@ class _Look:
                 except Exception:  # a module made for one number of rows
                     found.append(math.nan)
         return found[0], found[1]
+
+    def _company(self) -> int:
+        """Of rows that are alone in evaluation."""
+        with _buffers_kept(self.own):
+            try:
+                together = company(self.own, self.all, partial(in_training, self.own, self.rest))
+                return together if together < 2 or company(self.own, self.all, nullcontext) == 1 else 0
+            except Exception:  # a module made for one number of rows
+                return 0
 
 
 @contextmanager

@@ -248,7 +248,7 @@ def _narrow(record: Record) -> Answer:
     code, task = "bottleneck", record.task
     if task is None or task.kind not in ("classes", "values", "multilabel", "sequence"):
         return not_applicable(code, "it is not known what is asked for")
-    least, where, digits = narrowest(record)
+    least, where, digits = _least_passed(record)
     choked = _is_choked(record)
     found = _below_asked(record)
     if found is None and not choked:
@@ -269,8 +269,25 @@ def _narrow(record: Record) -> Answer:
 
 def _is_choked(record: Record) -> bool:
     """Whether fewer numbers pass than could name the classes, whatever stands before and behind."""
-    least, _, digits = narrowest(record)
+    least, _, digits = _least_passed(record)
     return 0 < least < digits
+
+
+def _least_passed(record: Record) -> tuple[int, str, float]:
+    """`narrowest`; of several labels, the numbers that enter the last layer and those that half of all
+    answers need: of k numbers, planes tell half of the ways to label 2k things (Cover 1965).
+    """
+    task, targets, layers = record.task, record.targets, record.anatomy.layers
+    if task is None or task.kind != "multilabel" or record.anatomy.why or len(layers) < 2:
+        return narrowest(record)
+    last, labels = layers[-1], math.prod(task.targets[1:])
+    if last.kind != "linear" or len(task.targets) != 2:
+        return 0, "", 0.0
+    shares = np.full(labels, 0.5)
+    if targets is not None and targets.mean.shape == (labels,):
+        shares = np.clip(targets.mean, 1e-9, 1.0 - 1e-9)
+    bits = -(shares * np.log2(shares) + (1.0 - shares) * np.log2(1.0 - shares))
+    return last.fan_in, last.name, float(bits.sum()) / 2.0
 
 
 def _below_asked(record: Record) -> tuple[int, str, int] | None:

@@ -7,12 +7,14 @@ import numpy as np
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.record import Course, Record
+from profunda.diagnosis.rules.consequences import FADING
 from profunda.diagnosis.rules.flow import chain_depth, flow_of
 from profunda.diagnosis.rules.passes import batch_norms, usual_rows
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     after,
+    before,
     failing,
     is_mature,
     poor,
@@ -56,6 +58,9 @@ DROPPED = 0.3
 DEEP = 6
 """Hidden layers of a chain from which differences between layers multiply to more than a factor of ten."""
 
+STACKED = 2
+"""Layers of attention: one alone may well be a mean with weights that are learnt, as a last layer's."""
+
 UNEVEN = 1e2
 """Fastest over slowest layer, in relative steps. A few tens is common and harmless."""
 
@@ -91,6 +96,9 @@ def _evaluates_worse(record: Record) -> float:
 
 def _tiny(record: Record) -> Answer:
     code, course, anatomy = "norm-of-tiny-batches", record.course, record.anatomy
+    grouped = _grouped(record)
+    if grouped:
+        return (_in_groups(record, grouped),)
     if not batch_norms(anatomy):
         return not_applicable(code, "no batch norm")
     if course is None or not usual_rows(course) > 0:
@@ -122,6 +130,32 @@ def _tiny(record: Record) -> Answer:
             explains=("norm-statistics-stale", "batch-too-small", "plateau", "no-learning", "rate-too-high"),
         ),
     )
+
+
+def _grouped(record: Record) -> int:
+    """Rows of the groups that a norm takes in training, where these are as few as `_tiny` says; else 0."""
+    first = before(record)
+    together = 0 if first is None else first.company
+    widths = [op.shape for op in record.anatomy.ops if op.kind == "convolution"]
+    few = FEW_ROWS if widths else int(TINY)
+    return together if 2 <= together <= few else 0
+
+
+def _in_groups(record: Record, rows: int) -> Finding:
+    """Virtual batches, or a reshape before a norm: by what it does, whatever wrote it."""
+    return Finding(
+        "norm-of-tiny-batches",
+        "fault" if is_mature(record) and poor(record) else "hint",
+        "",
+        (Evidence("rows that share a mean and a variance", float(rows), TINY, "rows"),),
+        f"In training what a row gives changes with {rows - 1} of the other rows of its batch and with no "
+        f"more: a norm takes its statistics of groups of {rows} rows, and what a row becomes is left "
+        "to its chance neighbours.",
+        "Take statistics of at least 16 rows at once, or use a layer or group norm.",
+        harm=0.5,
+        explains=("norm-statistics-stale", "batch-too-small", "plateau", "no-learning", "rate-too-high",
+                  "too-few-epochs", "too-small", "rate-too-low"),
+    )  # fmt: skip
 
 
 def _stale(record: Record) -> Answer:
@@ -246,7 +280,51 @@ def _dropout_first(anatomy: Anatomy, name: str) -> bool:
     return False
 
 
+def _attends_bare(anatomy: Anatomy) -> int:
+    """Layers of attention one upon the other with neither a skip nor a norm; 0 where there are others."""
+    at = [place for place, op in enumerate(anatomy.ops) if op.kind == "attention"]
+    if anatomy.why or len(at) < STACKED or anatomy.skips or any(op.kind == "norm" for op in anatomy.ops):
+        return 0
+    behind = anatomy.ops[at[0] :]
+    beside = any(op.kind == "add" or op.what in ("cat", "stack", "concat") for op in behind)
+    bent = any(op.kind in ("linear", "activation") for op in anatomy.ops[at[0] : at[-1]])
+    return 0 if beside or not bent else len(at)
+
+
+def _bare(record: Record, many: int) -> Answer:
+    """Attention averages over places: done again and again without a way around, all places become one (Dong,
+    Cordonnier and Loukas 2021).
+    """
+    code = "norm-missing"
+    if is_mature(record) and not poor(record):
+        return clear(code, "it learns all the same")
+    return (
+        Finding(
+            code,
+            "fault" if is_mature(record) else "hint",
+            "",
+            (Evidence("layers of attention without norms or skips", float(many), STACKED),),
+            f"{many} layers of attention follow each other with neither skips nor norms: each takes means "
+            "over places, and with no way around them all places soon say the same, and gradients fade.",
+            "Add what enters each part of a block to what leaves it, and put a layer norm before each part.",
+            changes=(Change("norm", word="layer"),),
+            explains=(
+                *(one for one in FADING if one != code),
+                "batch-too-small",
+                "rate-too-high",
+                "bottleneck",
+                "weights-too-small",
+            ),
+        ),
+    )
+
+
 def _missing(record: Record) -> Answer:
+    bare = _attends_bare(record.anatomy)
+    return _bare(record, bare) if bare else _missing_in_chain(record)
+
+
+def _missing_in_chain(record: Record) -> Answer:
     code, depth = "norm-missing", chain_depth(record.anatomy)
     if depth < DEEP:
         return not_applicable(code, f"no chain of {DEEP} hidden layers without norms or skips")
