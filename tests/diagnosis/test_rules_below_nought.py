@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.oracles.diagnosis_rules import anatomy, critical, healthy, looped
+from tests.oracles.diagnosis_rules import anatomy, critical, ended, healthy
 from tests.oracles.diagnosis_rules import course as course_of
 
 from profunda.diagnosis.judging import judge
@@ -49,11 +49,14 @@ def test_a_brief_run_that_still_falls_is_told_without_a_unit() -> None:
     assert ("too-few-epochs", "hint") in codes(until(brief([-0.2, -1.5]), 3))
 
 
-def test_weights_that_all_lose_half_of_their_length_tell_of_a_penalty_within_the_loss() -> None:
-    assert ("penalty-too-strong", "hint") in codes(likely(np.array([0.45, 0.45, 2.0])))
-    assert "penalty-too-strong" not in [code for code, _ in codes(likely(np.array([0.45, 0.55, 2.0])))]
+def test_weights_that_all_lose_a_third_of_their_length_tell_of_a_penalty_within_the_loss() -> None:
+    assert ("penalty-too-strong", "hint") in codes(likely(np.array([0.65, 0.65, 2.0])))
+    assert "penalty-too-strong" not in [code for code, _ in codes(likely(np.array([0.65, 0.75, 2.0])))]
     assert "penalty-too-strong" not in [code for code, _ in codes(likely())]
-    sure = likely(np.array([0.45, 0.45, 2.0]))
-    last = sure.surveys[-1]
-    learnt = replace(sure, surveys=(sure.surveys[0], replace(last, train_loss=0.05)))
-    assert "penalty-too-strong" not in [code for code, _ in codes(looped(learnt))]
+    short = critical(anatomy()) * np.array([0.65, 0.65, 2.0])
+    for left, told in ((0.4, True), (0.2, False)):
+        record = ended(healthy(), left, 0.9)
+        looks = (*record.surveys[:-1], replace(record.surveys[-1], weight=short))
+        first = replace(looks[0], weight=critical(record.anatomy))
+        said = [code for code, _ in codes(replace(record, surveys=(first, *looks[1:])))]
+        assert ("penalty-too-strong" in said) == told

@@ -6,7 +6,7 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
 from profunda.diagnosis.record import Course, Record, Survey
-from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, heavy_dropout, outweighs
+from profunda.diagnosis.rules.doubts import RARELY_KEPT, dropped, heavy_dropout, left_over, outweighs
 from profunda.diagnosis.rules.firsts import far_large
 from profunda.diagnosis.rules.halving import eased, halved
 from profunda.diagnosis.rules.laziness import learns_no_features
@@ -57,9 +57,9 @@ usual decays are at a hundredth and below."""
 GONE = 0.05
 """Of a whole layer: what data do not ask for stays as it was drawn, and only a penalty takes it away."""
 
-HALVED = 0.5
-"""The same of every inner layer at once, which needs no other sign of harm where no loss of a constant tells
-what was learnt."""
+SHORTER, ROOM = 0.7, 0.3
+"""The same of every inner layer at once, which tells of a penalty within the loss where so much of the
+constant's loss is left, or where that is not known: sound nets without decay end longer than they begin."""
 
 SHRUNK = 0.3
 """Weights of the usual layer over their first length: nets that learn without decay grow."""
@@ -238,7 +238,7 @@ def _penalty(record: Record) -> Answer:
     if not decay > 0.0 and not left < SHRUNK and not _all_shrunk(record):
         return not_applicable(code, "no weight decay") if math.isnan(left) else clear(code)
     mended = cured(record, "weight decay", below=1.0)
-    if mended is None and not decay > 0.0 and math.isnan(progress(record).trivial) and _all_shrunk(record):
+    if mended is None and not decay > 0.0 and not left_over(record) < ROOM and _all_shrunk(record):
         return (_shrinks(record, decay, "hint"),)
     gain = max(0.0 if mended is None else mended.gain, halved(record, "weight decay"))
     gain = max(gain, eased(record, "weight decay", below=1.0) if outweighs(record) >= 1.0 else 0.0)
@@ -330,7 +330,7 @@ def _halves(record: Record, course: Course, first: Survey, trained: np.ndarray) 
 
 
 def _all_shrunk(record: Record) -> bool:
-    """Whether every inner layer, of several, has lost half of its length though none was drawn large: a step
+    """Whether every inner layer, of several, lost a third of its length, and none was drawn large: a step
     along the data leaves what they do not ask for as it was drawn.
     """
     first, last, layers = before(record), after(record), record.anatomy.layers
@@ -338,7 +338,7 @@ def _all_shrunk(record: Record) -> bool:
         return False
     inner = [at for at, one in enumerate(layers[:-1]) if one.trainable and not one.norm]
     ratio = [float(last.weight[at] / first.weight[at]) for at in inner if first.weight[at] > 0.0]
-    return len(ratio) > 1 and max(ratio) < HALVED and far_large(record) is None
+    return len(ratio) > 1 and max(ratio) < SHORTER and far_large(record) is None
 
 
 def _length_left(record: Record) -> float:
