@@ -67,3 +67,11 @@ def test_a_rate_of_nothing_for_half_a_run_is_told_by_a_tenth_of_what_is_left() -
     assert severities(tried(early, 0.28, 0.9)) == []
     late = looped(ended(healthy(), 0.3, 0.93), rate=np.where(T < 0.7 * STEPS, 1e-3, 1e-6))
     assert severities(tried(late, 0.22, 0.9)) == []
+
+
+def test_a_slow_decay_of_a_run_that_did_badly_is_no_fault_without_proof() -> None:
+    poor = ended(healthy(), 0.7, 0.5)
+    slow, fast = 0.9 ** (T / STEPS * 50), 0.9 ** (T / STEPS * 120)
+    assert severities(looped(poor, rate=1e-3 * slow)) == ["hint"]
+    assert severities(tried(looped(poor, rate=1e-3 * slow), 0.2, 0.9)) == ["fault"]
+    assert severities(looped(poor, rate=1e-3 * fast)) == ["fault"]
