@@ -135,3 +135,38 @@ def test_units_with_one_set_of_weights() -> None:
     with torch.no_grad():
         part.weight.copy_(part.weight[:1].expand(32, 6).clone())
     assert [one.kind for one in firsts_of(part, ())] == ["one unit"]
+
+
+class Own(nn.Module):
+    """A function of the user's."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def test_functions_of_the_users_own_are_measured_too() -> None:
+    for made in (lambda x: x * torch.sigmoid(0.0 * x), lambda x: x.clamp(-50.0, 50.0)):
+        assert is_linear(anatomy_of(chain(partial(Own, made)), (ROWS,)))
+    for made in (lambda x: x * torch.sigmoid(x), lambda x: x.clamp(-1.0, 1.0), lambda x: x.relu() ** 2):
+        found = anatomy_of(chain(partial(Own, made)), (ROWS,))
+        assert not is_linear(found)
+        assert inert(found) is None
+        assert not squashed(found)
+
+
+def test_what_bends_elsewhere_is_meant_to() -> None:
+    deep = [part for _ in range(4) for part in (nn.Linear(32, 32), nn.Hardtanh())]
+    found = anatomy_of(nn.Sequential(nn.Linear(6, 32), nn.Hardtanh(), *deep, nn.Linear(32, 3)), (ROWS,))
+    assert inert(found) is None
+
+
+def test_slopes_of_a_half_add_up_in_longer_chains() -> None:
+    assert not squashed(anatomy_of(chain(nn.Softplus), (ROWS,)))
+    deep = [part for _ in range(3) for part in (nn.Linear(32, 32), nn.Softplus())]
+    longer = nn.Sequential(nn.Linear(6, 32), nn.Softplus(), *deep, nn.Linear(32, 3))
+    assert len(squashed(anatomy_of(longer, (ROWS,)))) == 4
+    assert len(squashed(anatomy_of(chain(nn.Sigmoid), (ROWS,)))) == 2
