@@ -48,6 +48,21 @@ class Net(nn.Module):
         return self.head(self.blocks(self.embed(x)).mean(1))
 
 
+class Heads(nn.Module):
+    """Attention by two heads side by side, and one that makes one row of all places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.three, self.say = nn.Embedding(9, 8), nn.Linear(8, 24), nn.Linear(8, 1)
+        self.head = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (one.chunk(2, -1) for one in self.three(self.embed(x)).chunk(3, -1))
+        each = [(a @ b.transpose(1, 2)).softmax(-1) @ c for a, b, c in zip(q, k, v, strict=True)]
+        found = self.head(torch.cat(each, -1))
+        return (self.say(found).softmax(1) * found).sum(1)
+
+
 def told(code: str, record: Record) -> list[str]:
     answer = RULES[code](record)
     return [one.severity for one in answer if isinstance(one, Finding)] if isinstance(answer, tuple) else []
@@ -59,6 +74,7 @@ def told(code: str, record: Record) -> list[str]:
         (Net(), ["hint"]),
         (Net(by_hand=True), ["hint"]),
         (Net(depth=1), []),
+        (Heads(), []),
         (Net(skip=True), []),
         (Net(skip=True, norm=True), []),
         (Net(norm=True), []),

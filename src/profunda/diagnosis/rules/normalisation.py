@@ -1,11 +1,12 @@
 """Rules on norms: of too few rows, with statistics that do not fit, behind dropout, or missing."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
-from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.givens import Anatomy, Op
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import FADING
 from profunda.diagnosis.rules.flow import chain_depth, flow_of
@@ -282,13 +283,19 @@ def _dropout_first(anatomy: Anatomy, name: str) -> bool:
 
 def _attends_bare(anatomy: Anatomy) -> int:
     """Layers of attention one upon the other with neither a skip nor a norm; 0 where there are others."""
-    at = [place for place, op in enumerate(anatomy.ops) if op.kind == "attention"]
-    if anatomy.why or len(at) < STACKED or anatomy.skips or any(op.kind == "norm" for op in anatomy.ops):
+    ops = anatomy.ops
+    at = [place for place, op in enumerate(ops) if op.kind == "attention" and not _pools(op)]
+    if anatomy.why or len(at) < STACKED or anatomy.skips or any(op.kind == "norm" for op in ops):
         return 0
-    behind = anatomy.ops[at[0] :]
-    beside = any(op.kind == "add" or op.what in ("cat", "stack", "concat") for op in behind)
-    bent = any(op.kind in ("linear", "activation") for op in anatomy.ops[at[0] : at[-1]])
-    return 0 if beside or not bent else len(at)
+    if any(op.kind == "add" for op in ops[at[0] :]):
+        return 0
+    bends = [any(op.kind == "activation" for op in ops[one:two]) for one, two in pairwise(at)]
+    return 1 + sum(bends) if any(bends) else 0  # heads side by side have no activation between them
+
+
+def _pools(op: Op) -> bool:
+    """Whether it makes one row of all places: one weight for each, and none for pairs of them."""
+    return op.what == "softmax" and (len(op.shape) < 3 or op.shape[-1] == 1)
 
 
 def _bare(record: Record, many: int) -> Answer:
