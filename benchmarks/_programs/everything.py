@@ -1,8 +1,9 @@
 """All programs, and the two halves they are split into.
 
-Programs of `unseen_*` were written by somebody who did not know the rules, when these stood: they are held
-out, and no threshold was set by one of them. All others are there to mend by; those of `held_*` and `fresh_*`
-were held out once, too.
+Programs of `held_*`, `fresh_*` and `unseen_*` were written, in this order, by somebody who did not know the
+rules; each set was held out until the rules that stood then had been judged by it (the README tells the
+numbers), and is there to mend by since. The last of them is the half that is called held: the one that least
+was mended by. Whoever wants to judge the rules as they stand needs programs that are not here.
 """
 
 from typing import Literal
@@ -111,5 +112,5 @@ HALVES |= {program.name: "held" for program in _HEALTHY_HELD}
 
 
 def half_of(program: Program) -> Half:
-    """Whether thresholds may be set by this program ("tune") or only judged ("held")."""
+    """Whether it was long there to mend by ("tune") or held out until lately ("held")."""
     return HALVES[program.name.removesuffix("-fixed")]

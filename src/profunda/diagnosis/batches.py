@@ -106,7 +106,8 @@ class Keeper:
         if self.labelled >= LABELS or not isinstance(targets, Tensor) or not targets.ndim:
             return
         if targets.numel() == targets.shape[0]:
-            self.labels.append(targets.detach().reshape(-1)[: LABELS - self.labelled].clone())
+            few = targets.detach() if targets.shape[0] <= LABELS else targets.detach()[:LABELS]
+            self.labels.append(few.clone())
             self.labelled += targets.shape[0]
 
     def _short(self, rows: int, tensors: list[Tensor], kept: int = 0) -> Callable[[Tensor], Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from profunda.diagnosis.batches import Batch
+from profunda.diagnosis.batches import LABELS, Batch
 from profunda.diagnosis.carrying import matters
 from profunda.diagnosis.concluding import Seen, conclude, looker_of
 from profunda.diagnosis.copying import undisturbed
@@ -234,7 +234,7 @@ class Watch:
     def labels(self) -> Tensor | None:
         """Targets [N] in order of arrival, at most 16,384, where they are one number a row; else None."""
         labels = self._probe.keeper.labels
-        return torch.cat([each.cpu() for each in labels]) if labels else None
+        return torch.cat([each.reshape(-1).cpu() for each in labels])[:LABELS] if labels else None
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
