@@ -121,6 +121,29 @@ def test_states_that_pass_slight_slopes_at_every_place() -> None:
     assert turning(anatomy_of(Cell(torch.sigmoid, gated=True), (rows,))) is None
 
 
+class Weighed(nn.Module):
+    """A mean of words with learnt weights, or by `inner` shares of units between two layers."""
+
+    def __init__(self, inner: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.inner, self.enter = inner, nn.Linear(6, 32)
+        self.score, self.head = nn.Linear(32, 32 if inner else 1), nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        words = self.enter(x).relu()
+        if self.inner:
+            return self.head(self.score(words).softmax(-1).sum(1))
+        return self.head((self.score(words).softmax(1) * words).sum(1))
+
+
+def test_shares_that_weigh_words_are_no_squashed_units() -> None:
+    words = ROWS.reshape(16, 4, 6)
+    found = anatomy_of(Weighed(inner=False), (words,))
+    assert not any(contracts(found, at) for at in range(len(found.layers)))
+    assert contracts(anatomy_of(Weighed(inner=True), (words,)), 1)
+
+
 def test_rows_that_no_unit_answers() -> None:
     found = unanswered(anatomy_of(Bells(40.0), (ROWS,)))
     assert found is not None

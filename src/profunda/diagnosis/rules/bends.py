@@ -39,6 +39,8 @@ def contracts(anatomy: Anatomy, at: int) -> bool:
     first place must be one of them, or depth alone makes a power of a number small.
     """
     own = [one for one in anatomy.activations if one.after == at]
+    if anatomy.layers[at].activation in SHARES and anatomy.activations and not own:
+        return False  # shares by which other numbers are weighed: attention
     if is_squashing(anatomy.layers[at].activation):
         mild = bool(own) and all(one.slope > SLIGHT for one in own)
         return not mild or len(anatomy.layers) > MILD
