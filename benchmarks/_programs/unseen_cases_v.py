@@ -184,7 +184,7 @@ class LogShares(nn.Module):
 
 
 _PERSONS = Plan(
-    persons, partial(stack, 20, 64, 2), nn.CrossEntropyLoss(), adam(2e-3), 30, honestly(accuracy), 32
+    persons, partial(stack, 20, 64, 2), nn.CrossEntropyLoss(), adam(2e-3), 6, honestly(accuracy), 32
 )
 _LIT = replace(ARROWS, rows=arrows_lit, optimizer=adam(3e-3))
 _POINTING = replace(DIALS, loss=between, judge=by(pointing))
