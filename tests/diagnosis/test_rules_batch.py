@@ -10,8 +10,10 @@ from tests.oracles import diagnosis_tables as made
 
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Silence
+from profunda.diagnosis.givens import Loss
 from profunda.diagnosis.record import Record, Trial
 from profunda.diagnosis.rules import batch
+from profunda.diagnosis.rules.readings import easy
 
 NAMES = {rule.code: rule for rule in batch.RULES}
 BENDING = [0.9, 0.8, 0.72, 0.66, 0.62, 0.6]
@@ -126,3 +128,14 @@ def test_the_unit_of_the_loss_does_not_matter(unit: float) -> None:
             ),
         )
         assert severity(NAMES[code](scaled)) == severity(NAMES[code](plain)) == "fault"
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("mse", 0.64), ("huber", 0.64), ("mae", 0.4), ("", 0.4)])
+def test_what_is_easy_is_told_in_the_losss_own_unit(kind: str, expected: float) -> None:
+    record = made.record(
+        targets=made.targets(skill=0.64, skill_error=0.0),
+        task=made.task("values"),
+        loss=Loss("of_mine", kind, trivial=1.0),
+    )
+    assert easy(record) == pytest.approx(expected)
+    assert easy(replace(record, task=made.task("classes", 3))) == 0.64

@@ -56,6 +56,9 @@ FAILED_OF_EASY, POOR_OF_EASY = 0.5, 0.8
 """Of what nearest neighbours or a linear model take away on rows that they were not fitted on: less than
 half of that on the network's own training rows is failure."""
 
+SQUARES = ("mse", "huber")
+"""Losses of values that are squares of errors, the latter of small ones."""
+
 SHARED = 0.5
 """Gradients thrown away for each step: one pass of an opponent's between two of them leaves one."""
 
@@ -240,13 +243,18 @@ def epochs_seen(record: Record) -> float:
 
 def easy(record: Record) -> float:
     """What simple predictors take away at least: two standard errors below what was measured; 0 unknown, and
-    where targets are later places of the inputs, all of which these predictors see.
+    where targets are later places of the inputs, all of which these predictors see. What they take of values
+    is measured in squares; a loss that is no square feels the length of errors: 1 − √(1 − R²) of it.
     """
-    targets = record.targets
+    targets, task, loss = record.targets, record.task, record.loss
     if any(math.isfinite(one.ahead) for one in record.surveys):
         return 0.0
     least = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error
-    return max(0.0, least) if math.isfinite(least) else 0.0
+    least = max(0.0, least) if math.isfinite(least) else 0.0
+    values = (
+        task is not None and task.kind == "values" and loss is not None and loss.kind not in ("mse", "huber")
+    )
+    return 1.0 - math.sqrt(1.0 - min(1.0, least)) if values else least
 
 
 def is_contested(record: Record) -> bool:
