@@ -359,3 +359,23 @@ def test_losses_that_raise_or_are_cut_off_leave_the_rest():
     cut = look(made, x, y, lambda out, y: CROSS(out.detach(), y))
     assert cut.gradient_norm.tolist() == [0.0, 0.0]
     assert cut.backward.tolist() == [0.0, 0.0]
+
+
+class Pairs(nn.Module):
+    """Compares each row of a batch with each, or `wide` with as many fixed rows."""
+
+    def __init__(self, wide: int = 0) -> None:
+        super().__init__()
+        self.enter, self.wide = nn.Linear(3, 8), wide
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.enter(x)
+        mixed = inner + inner.mean(0)
+        return mixed @ (torch.ones(self.wide, 8) if self.wide else inner).T
+
+
+def test_outputs_that_compare_rows_are_no_rows_mixed() -> None:
+    x, y = torch.randn(96, 3), torch.zeros(96, dtype=torch.long)
+    assert math.isnan(look(Pairs(), x, y).mixing[0])
+    wide = look(Pairs(wide=64), x, y)  # as wide as a batch, but not with the batch
+    assert wide.mixing[0] > 1e-3

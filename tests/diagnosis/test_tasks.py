@@ -79,3 +79,11 @@ def test_axes_of_classes() -> None:
     assert class_axis((8, 3), (8, 1)) == 1
     assert class_axis((8, 3), (8, 3)) is None
     assert class_axis((8, 3, 5), (8, 4)) is None
+
+
+def test_places_in_the_batch_are_no_labels_of_rows() -> None:
+    pairs = torch.zeros(6, 6)
+    assert task_of(pairs, torch.arange(6)).kind == "unknown"
+    assert task_of(pairs, torch.arange(6).flip(0)).kind != "unknown"
+    assert task_of(pairs[:3, :3], torch.arange(3)).kind != "unknown"
+    assert task_of(torch.zeros(6, 7), torch.arange(6)).kind != "unknown"

@@ -112,7 +112,8 @@ def mixing(
     The rows that are kept lie between those that are exchanged, so that what looks back only is seen too.
     Random numbers are the same in both passes. `most` rows are kept, and as many exchanged. NaN for fewer
     than 6 rows, where rows cannot be cut, and where the same batch does not give the same again, as with a
-    generator of the module's own or observers of quantisation; infinite where outputs change by other rows
+    generator of the module's own or observers of quantisation, and for outputs that compare each row of a
+    batch with each; infinite where outputs change by other rows
     alone.
     """
     half = min(_MIXED, feed.rows // 3, max(2, most))
@@ -125,7 +126,7 @@ def mixing(
         draws_from(0)
         with mode():
             left = outputs_by_row(batch.through(own), batch)
-        if left is None:
+        if left is None or _are_pairs(own, feed, left, mode):
             return math.nan
         made.append(left)
     spread = float(torch.cat(made[:2]).std(0, correction=0).square().mean()) ** 0.5
@@ -135,3 +136,17 @@ def mixing(
     if _OWN * float((made[0] - made[2]).abs().max()) > change:
         return math.nan
     return change / spread if spread > 0.0 else math.inf
+
+
+def _are_pairs(
+    own: nn.Module, feed: Feed, left: Tensor, mode: Callable[[], AbstractContextManager[None]]
+) -> bool:
+    """Whether outputs `left` are one number for each pair of rows: as many columns as there are rows, fewer
+    for fewer rows.
+    """
+    if left.ndim != 2 or left.shape[0] != left.shape[1]:
+        return False
+    fewer = feed.take(torch.arange(len(left) - 1))
+    with mode():
+        again = outputs_by_row(fewer.through(own), fewer)
+    return again is not None and again.shape == (len(left) - 1, len(left) - 1)

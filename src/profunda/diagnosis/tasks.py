@@ -8,11 +8,14 @@ from torch import Tensor
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.givens import Task
 
-__all__ = ["class_axis", "task_of"]
+__all__ = ["are_places", "class_axis", "task_of"]
 
 _ROWS_PER_CLASS = 5
 """Whole numbers 0, 1, … K are classes of one output only where each stands for so many rows: fewer, and
 they are counts, years or places."""
+
+FEW = 4
+"""Rows: the labels of fewer are in order by chance."""
 
 _MOST_CLASSES = 100
 """With one output, more whole numbers than this are values whatever the rows."""
@@ -47,6 +50,15 @@ def class_axis(outputs: tuple[int, ...], targets: tuple[int, ...]) -> int | None
     return len(outputs) - 1 if outputs[:-1] == targets else None
 
 
+def are_places(made: Tensor, asked: Tensor) -> bool:
+    """Whether targets are places in the batch and outputs compare each row with each, as where every row has
+    to be told from the others of its batch (van den Oord et al. 2018, eq. 4): no label of any row.
+    """
+    if made.ndim != 2 or made.shape[0] != made.shape[1] or asked.shape != made.shape[:1] or len(made) < FEW:
+        return False
+    return bool((asked == torch.arange(len(asked), device=asked.device)).all())
+
+
 def _rows(value: Any, n: int | None) -> Tensor | None:
     """The tensor that a value is, or the first in it that has rows."""
     found = [one for one in tensors_in(value) if one.ndim > 0 and (n is None or len(one) == n)]
@@ -66,6 +78,8 @@ def _kind(made: Tensor, asked: Tensor, every: Tensor, inputs: Any) -> tuple[Any,
         return "unknown", 0
     if _is_copy(asked, inputs):
         return "copy", 0
+    if are_places(made, asked):
+        return "unknown", 0
     good = every[torch.isfinite(every)] if every.is_floating_point() else every
     if not good.numel():
         return "unknown", 0
