@@ -285,7 +285,8 @@ def _inside(part: nn.Module) -> str:
 def _dropped_inside(part: nn.Module) -> float:
     """Rate at which a recurrent stack drops between its layers, or attention its weights."""
     if isinstance(part, nn.MultiheadAttention) or (isinstance(part, nn.RNNBase) and part.num_layers > 1):
-        return float(part.dropout)
+        rate: object = part.dropout  # a subclass may keep a module there
+        return float(rate) if isinstance(rate, int | float) else 0.0
     return 0.0
 
 

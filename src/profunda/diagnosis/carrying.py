@@ -7,12 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import Batch
-from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
+from profunda.diagnosis.copying import cloned, copy_of, draws_from, tensors_in, undisturbed
 
 __all__ = ["Carrying", "is_shuffled", "matters"]
 
 LOOKED = 64
 """Training passes that are looked at: what a loop hands on it hands on from the second one."""
+
+MANY = 16
+"""Entries of a list that are looked at: states of layers, and no memory of past rows."""
 
 ROUNDING = 1e-5
 """Share of the largest answer: sums of float32 in another order differ by less."""
@@ -43,19 +46,19 @@ class Carrying:
         own = [*_kept_in(self.model)]
         places = {each.data_ptr() for each in own}
         gone_on = any(each.data_ptr() in places for each in self._made)
-        given = {each.data_ptr() for each in tensors_in((args, named)) if each.numel()}
+        given = {each.data_ptr() for each in tensors_in((args, named)) if _has_place(each)}
         if 0 <= self._step < step:
             self.looked += 1
             self.carried += any(each.data_ptr() in given for each in self._given)
             self.kept += gone_on
-        self._held, self._step = own, step
+        self._held, self._step = [each.detach() for each in own], step
 
     def leaves(self, outputs: object) -> None:
         """It gave these outputs; all but the first may be a state."""
         if self.looked >= LOOKED:
             return
         before = {each.data_ptr() for each in self._held}
-        self._given = [each.detach() for each in tensors_in(outputs)[1:] if each.numel()]
+        self._given = [each.detach() for each in tensors_in(outputs)[1:] if _has_place(each)]
         self._made = [each.detach() for each in _kept_in(self.model) if each.data_ptr() not in before]
 
     def forget(self) -> None:
@@ -67,9 +70,14 @@ def _kept_in(model: nn.Module) -> Iterator[Tensor]:
     """Tensors that modules keep as plain attributes."""
     for part in model.modules():
         for value in vars(part).values():
-            kept = value if isinstance(value, tuple | list) else (value,)
-            tensors = (each for each in kept if isinstance(each, Tensor) and each.numel())
+            kept = value[:MANY] if isinstance(value, tuple | list) else (value,)
+            tensors = (each for each in kept if isinstance(each, Tensor) and _has_place(each))
             yield from (each for each in tensors if not isinstance(each, nn.Parameter))
+
+
+def _has_place(tensor: Tensor) -> bool:
+    """Whether it lies somewhere by which it is known again: sparse ones do not."""
+    return tensor.layout == torch.strided and tensor.numel() > 0
 
 
 def is_shuffled(kept: Sequence[Sequence[bytes]], given: Sequence[bytes]) -> bool:
@@ -90,13 +98,13 @@ def matters(model: nn.Module, first: Batch) -> bool:
     """Whether a copy's answer to `first` depends on the pass before: that of a network which only keeps what
     it made, to be looked at, does not.
     """
-    own = copy_of(model).eval()
     try:
+        own = copy_of(model).eval()
         with undisturbed(own), torch.no_grad():
-            one, other = (_after(own, first, flip) for flip in (False, True))
+            one, other = (_after(own, first, flip).double() for flip in (False, True))
+        return bool((one - other).abs().max() > ROUNDING * one.abs().max())
     except Exception:  # a state of other rows than it is given now does not fit
         return True
-    return bool((one - other).abs().max() > ROUNDING * one.abs().max())
 
 
 def _after(own: nn.Module, batch: Batch, flip: bool) -> Tensor:
@@ -104,5 +112,5 @@ def _after(own: nn.Module, batch: Batch, flip: bool) -> Tensor:
     inputs, named = cloned(batch.inputs), dict(cloned(dict(batch.named)))
     before = [each.flip(0) if flip and isinstance(each, Tensor) and each.ndim else each for each in inputs]
     own(*before, **named)
-    torch.manual_seed(0)  # what draws numbers draws the same
+    draws_from(0)  # what draws numbers draws the same
     return tensors_in(own(*inputs, **named))[0].clone()

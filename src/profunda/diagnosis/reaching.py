@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profunda.diagnosis.batches import mapped
 from profunda.diagnosis.copying import cloned
 from profunda.diagnosis.tape import Node
 
@@ -19,6 +20,9 @@ SIZES = (1e2, 1e3)
 GROWS = 1.0
 """Growth of an end between these sizes from which it counts as open: a thousandth of what entered, and less
 than what a logarithm grows by."""
+
+ROWS = 32
+"""Rows that are sent through: what enters the layer is not looked at, only what leaves it."""
 
 DRAWS = 6
 """Of all magnitudes down to a millionth of the size, beside the size itself to either side."""
@@ -47,6 +51,7 @@ def reach_of(own: nn.Module, layer: nn.Module, inputs: tuple[Any, ...]) -> tuple
     unknown = (math.nan, math.nan)
     if not isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
         return unknown
+    inputs = _few(own, inputs)
     reached = [_between(own, layer, inputs, size) for size in SIZES]
     if any(one is None for one in reached):
         return unknown
@@ -55,6 +60,16 @@ def reach_of(own: nn.Module, layer: nn.Module, inputs: tuple[Any, ...]) -> tuple
         lower if abs(low - lower) < GROWS else -math.inf,
         higher if abs(higher - high) < GROWS else math.inf,
     )
+
+
+def _few(own: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The first rows of `inputs`, where the module takes so few: what enters does not matter."""
+    few = tuple(mapped(one, lambda each: each[:ROWS] if each.ndim else each) for one in inputs)
+    try:
+        own(*cloned(few))
+    except Exception:
+        return inputs
+    return few
 
 
 def _between(

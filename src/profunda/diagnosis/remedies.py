@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from profunda.diagnosis.anatomy import anatomy_of
-from profunda.diagnosis.copying import tensors_in, undisturbed
+from profunda.diagnosis.copying import draws_from, tensors_in, undisturbed
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy
@@ -63,7 +63,7 @@ def applied(change: Change, parts: Parts, feed: Feed, *, seed: int = 0) -> Parts
             f"No change is of kind {change.kind!r}; those that can be carried out are {', '.join(KINDS)}."
         )
     with undisturbed(parts.module):
-        torch.manual_seed(seed)
+        draws_from(seed)
         return KINDS[change.kind].carry(change, parts, feed, seed)
 
 

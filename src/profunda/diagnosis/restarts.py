@@ -52,7 +52,9 @@ class Restarts:
             self._first = self._here()
         elif self._versions and self._writes() != self._versions:
             here = self._here()
-            if not _same(here, self._left):  # a limit that nothing exceeds sets nothing
+            if any(a.shape != b.shape for a, b in zip(here, self._left, strict=True)):
+                self._first = self._put = here  # units were cut off or added
+            elif not _same(here, self._left):  # a limit that nothing exceeds sets nothing
                 again = _same(here, self._first) or _same(here, self._put)
                 self.returned += again or _is_drawn(here, self._left)
                 self._put = here

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from profunda.diagnosis.batches import mapped
-from profunda.diagnosis.copying import cloned, copy_of, undisturbed
+from profunda.diagnosis.copying import cloned, copy_of, draws_from, undisturbed
 from profunda.diagnosis.feeding import Feed, feed_of, outputs_in
 from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Task
@@ -138,7 +138,7 @@ def ended(
 
 def _trained(parts: Parts, feed: Feed, steps: int, seed: int) -> nn.Module | None:
     """A copy after so many steps, in evaluation mode; None where its loss was not finite."""
-    torch.manual_seed(seed)
+    draws_from(seed)
     own = copy.deepcopy(parts.module)
     scaled = _scaled(parts, feed)
     optimizer = parts.optimizer(own)
