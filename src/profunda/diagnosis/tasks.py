@@ -8,13 +8,13 @@ from torch import Tensor
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.givens import Task
 
-__all__ = ["are_places", "class_axis", "task_of"]
+__all__ = ["class_axis", "task_of"]
 
 _ROWS_PER_CLASS = 5
 """Whole numbers 0, 1, … K are classes of one output only where each stands for so many rows: fewer, and
 they are counts, years or places."""
 
-FEW = 4
+_FEW = 4
 """Rows: the labels of fewer are in order by chance."""
 
 _MOST_CLASSES = 100
@@ -50,11 +50,11 @@ def class_axis(outputs: tuple[int, ...], targets: tuple[int, ...]) -> int | None
     return len(outputs) - 1 if outputs[:-1] == targets else None
 
 
-def are_places(made: Tensor, asked: Tensor) -> bool:
+def _are_places(made: Tensor, asked: Tensor) -> bool:
     """Whether targets are places in the batch and outputs compare each row with each, as where every row has
     to be told from the others of its batch (van den Oord et al. 2018, eq. 4): no label of any row.
     """
-    if made.ndim != 2 or made.shape[0] != made.shape[1] or asked.shape != made.shape[:1] or len(made) < FEW:
+    if made.ndim != 2 or made.shape[0] != made.shape[1] or asked.shape != made.shape[:1] or len(made) < _FEW:
         return False
     return bool((asked == torch.arange(len(asked), device=asked.device)).all())
 
@@ -78,7 +78,7 @@ def _kind(made: Tensor, asked: Tensor, every: Tensor, inputs: Any) -> tuple[Any,
         return "unknown", 0
     if _is_copy(asked, inputs):
         return "copy", 0
-    if are_places(made, asked):
+    if _are_places(made, asked):
         return "unknown", 0
     good = every[torch.isfinite(every)] if every.is_floating_point() else every
     if not good.numel():

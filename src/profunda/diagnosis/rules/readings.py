@@ -251,10 +251,8 @@ def easy(record: Record) -> float:
         return 0.0
     least = math.nan if targets is None else targets.skill - 2.0 * targets.skill_error
     least = max(0.0, least) if math.isfinite(least) else 0.0
-    values = (
-        task is not None and task.kind == "values" and loss is not None and loss.kind not in ("mse", "huber")
-    )
-    return 1.0 - math.sqrt(1.0 - min(1.0, least)) if values else least
+    lengths = task is not None and task.kind == "values" and loss is not None and loss.kind not in SQUARES
+    return 1.0 - math.sqrt(1.0 - min(1.0, least)) if lengths else least
 
 
 def is_contested(record: Record) -> bool:
