@@ -111,6 +111,16 @@ class Log:
         if self.broken_step < 0 and totals and not math.isfinite(self.loss[-1]):
             self.broken_step = len(self.loss) - 1
 
+    def glance(self, value: float, rate: float, rows: int) -> None:
+        """Write down a step that was not followed and had one loss."""
+        self.loss.append(value)
+        self.scale.append(math.nan)
+        self.rate.append(rate)
+        self.rows.append(rows)
+        self.parts.append(1)
+        if self.broken_step < 0 and not math.isfinite(value):
+            self.broken_step = len(self.loss) - 1
+
     def compare(self, batch: tuple[Tensor, ...] | None, before: tuple[Tensor, ...] | None) -> None:
         """Marks of a step's batch and of that of the step before, where both are known."""
         if batch is None or before is None or len(batch) != len(before):

@@ -5,35 +5,43 @@ from contextlib import nullcontext
 from typing import Any, Protocol
 from weakref import ref
 
-import torch
 from torch import nn
+from torch.compiler import is_compiling
 
 from profunda.diagnosis.batches import Batch
 
 __all__ = ["Forward", "Hook", "unwrapped"]
 
 
-class Guard(Protocol):
-    """Runs `act(self, *seen)` and raises nothing."""
+class Looker(Protocol):
+    """Whom hooks belong to. `deaf`: it looks no more. `fails` notes what went wrong in a look."""
 
-    def guarded(self, act: Callable[..., object], *seen: object) -> None: ...
+    deaf: bool
+
+    def fails(self, error: Exception) -> None: ...
 
 
 class Hook:
-    """Calls `act` of a probe as long as the probe lives; a copied or unpickled Hook does nothing."""
+    """Calls `act` of a probe as long as the probe lives and hears, and raises nothing; a copied or unpickled
+    Hook does nothing.
+    """
 
     __slots__ = ("act", "bound", "probe")
     __torch_unserializable__ = True  # so that tensors under it are saved without a warning
 
-    def __init__(self, probe: "Guard", act: Callable[..., object], *bound: object) -> None:
+    def __init__(self, probe: Looker, act: Callable[..., object], *bound: object) -> None:
         self.probe, self.act, self.bound = ref(probe), act, bound
 
     def __call__(self, *seen: object) -> None:
-        if torch.compiler.is_compiling():
+        if is_compiling():
             return
         probe = self.probe()
-        if probe is not None:
-            probe.guarded(self.act, *self.bound, *seen)
+        if probe is None or probe.deaf:
+            return
+        try:
+            self.act(probe, *self.bound, *seen)
+        except Exception as error:
+            probe.fails(error)
 
     def __deepcopy__(self, memo: object) -> Callable[..., object]:
         return nullcontext().__exit__

@@ -1,8 +1,9 @@
 """When to look closely: often at the beginning, then ever more seldom, and never beyond a share of the time.
 
 Norms, copies and comparisons of all weights cost as much as an optimiser's step. They are made at steps
-0, 1, 2, 3, 4, 6, 8, … (the gap grows by a quarter until it is LONGEST_GAP), and each only once the time so
-far can pay for it. What the clock decides is which numbers are recorded, never what is trained.
+0, 1, 2, 3, 4, 6, 8, … (the gap grows by a quarter until it is LONGEST_GAP, or a TWENTIETH of the steps so
+far), and each only once the time so far can pay for it. What the clock decides is which numbers are
+recorded, never what is trained.
 """
 
 import math
@@ -16,8 +17,11 @@ FIRST = 16
 PERIODS = ((100e-3, 4), (30e-3, 16), (10e-3, 48), (3e-3, 64), (0.0, 96))
 """Where steps last so many seconds or longer, two of so many in a row are followed from their forward pass
 through gradients to the weights; of the others the loss, the rate and evaluations are written down. Following
-costs about 0.1 ms, and two in a row tell what a step found of the one before.
+costs about 0.4 ms, and two in a row tell what a step found of the one before.
 """
+
+SPARSE = 12
+"""Two of a twelfth of the steps so far, where that is more than the last of PERIODS: in short steps' runs."""
 
 GOLDEN = 0.6180339887498949
 """Multiples of it modulo 1 fill the unit interval evenly: no rhythm of the loop's own is hit for ever."""
@@ -25,7 +29,7 @@ GOLDEN = 0.6180339887498949
 ALWAYS = 3
 """Closer looks that are made whatever they cost: the first steps are where broken loops show."""
 
-GROWTH, LONGEST_GAP = 1.25, 100
+GROWTH, LONGEST_GAP, TWENTIETH = 1.25, 100, 20
 
 SLOW_STEP = 5e-3
 """Seconds. Longer steps give QUICK_SHARE of their time, shorter ones, of which there are more, SLOW_SHARE."""
@@ -59,13 +63,16 @@ class Pace:
         if step < FIRST or not self.hurried:
             return True
         if step >= self.block_end:
-            self.period = max(
-                self.least, next(each for least, each in PERIODS if self.seconds(step) >= least)
-            )
+            self.period = max(self.least, self._period(step))
             self.block += 1
             self.place = step + int(self.block * GOLDEN % 1.0 * (self.period - 1))
             self.block_end = step + self.period
         return self.place <= step <= self.place + 1
+
+    def _period(self, step: int) -> int:
+        longest = PERIODS[-1][1]
+        found = next(each for least, each in PERIODS if self.seconds(step) >= least)
+        return found if found < longest else max(longest, step // SPARSE)
 
     def next_followed(self, step: int) -> int:
         """The first step after `step`, which is not followed, at which `followed` is to be asked again."""
@@ -90,7 +97,7 @@ class Pace:
         """`step` was looked at, which took `cost` seconds."""
         self.taken += 1
         self.last_cost = cost
-        self.gap = 1.0 if self.taken < 4 else min(self.gap * GROWTH, LONGEST_GAP)
+        self.gap = 1.0 if self.taken < 4 else min(self.gap * GROWTH, max(LONGEST_GAP, step / TWENTIETH))
         self.following = step + max(1, round(self.gap))
         self.paid(cost)
 

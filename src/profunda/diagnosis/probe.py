@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
 
 from profunda.diagnosis.batches import LABELS, Keeper, fingerprint, rows_in
 from profunda.diagnosis.carrying import Carrying
@@ -75,9 +76,11 @@ class Probe:
         self.forwards: list[Forward] = []
         self.cycle: list[list[Term]] = []  # a list a backward pass
         self.pending: list[Step | tuple[list[Term], Any]] = []  # light steps as they came
+        self.leaving: RemovableHandle | None = None
         self.marks: tuple[Tensor, ...] | None = None
         self.found: tuple[Tensor, ...] | None = None
-        self.within = self.stepping = self.closed = self.broken = self.heir = False
+        self.within = self.stepping = self.heir = False
+        self.closed = self.broken = self.deaf = False  # deaf: one of the others
         self.close = self.full = True
         self.current: list[Forward] = []
         self.terms: list[Term] = []  # of this step, with or without a way back
@@ -93,9 +96,10 @@ class Probe:
     def attach(self) -> ExitStack:
         """Put the hooks on; closing what is returned takes them off."""
         with ExitStack() as stack:  # where one cannot be put on, those before are taken off
-            enters, leaves = Hook(self, Probe._enters), Hook(self, Probe._leaves)
+            enters = Hook(self, Probe._enters)
             stack.callback(self.model.register_forward_pre_hook(enters, with_kwargs=True).remove)
-            stack.callback(self.model.register_forward_hook(leaves, with_kwargs=True).remove)
+            stack.callback(self._await_outputs, False)
+            self._await_outputs(True)
             stack.callback(self.optimizer.register_step_pre_hook(Hook(self, Probe._steps)).remove)
             stack.callback(self.optimizer.register_step_post_hook(Hook(self, Probe._stepped)).remove)
             stack.callback(register_optimizer_step_pre_hook(Hook(self, Probe._other_steps)).remove)
@@ -105,6 +109,15 @@ class Probe:
                 stack.callback(self.loss_fn.register_forward_hook(lost, with_kwargs=True).remove)
             return stack.pop_all()
         raise AssertionError  # an ExitStack hides nothing
+
+    def _await_outputs(self, wanted: bool) -> None:
+        """Outputs are looked at in steps that are followed: a hook that does nothing costs the others 1 %."""
+        if wanted and self.leaving is None:
+            leaves = Hook(self, Probe._leaves)
+            self.leaving = self.model.register_forward_hook(leaves, with_kwargs=True)
+        elif not wanted and self.leaving is not None:
+            self.leaving.remove()
+            self.leaving = None
 
     def leave(self, finished: bool) -> None:
         """Read what is pending and let go of everything that belongs to the loop."""
@@ -116,17 +129,21 @@ class Probe:
         self.now, self.cycle, self.marks, self.found = None, [], None, None
         self.weights.forget()
         self.carrying.forget()
-        self.closed = True
+        self.closed = self.deaf = True
 
     def guarded(self, act: Callable[..., object], *seen: object) -> None:
         """What goes wrong in here must not stop the user's training."""
-        if self.closed or self.broken:
+        if self.deaf:
             return
         try:
             act(self, *seen)
         except Exception as error:
-            self.broken = True
-            self.notes[f"The probe stopped looking at step {self.steps}: {error!r}"] = None
+            self.fails(error)
+
+    def fails(self, error: Exception) -> None:
+        """Look no more, and say why."""
+        self.broken = self.deaf = True
+        self.notes[f"The probe stopped looking at step {self.steps}: {error!r}"] = None
 
     # Forward passes ----------------------------------------------------------------------------------
 
@@ -153,7 +170,7 @@ class Probe:
 
     def _leaves(self, module: nn.Module, args: object, named: object, outputs: object) -> None:
         forward = self.now
-        if forward is None or self.within or not self.full:
+        if forward is None or self.within:
             return
         made = tensors_in(outputs)[:OUTPUTS]
         self.passings.left(made)
@@ -329,6 +346,7 @@ class Probe:
     def _turn(self, number: int) -> None:
         """Be ready for step `number`, which is followed, or comes after one that was."""
         was, self.full = self.full, self.pace.followed(number)
+        self._await_outputs(self.full)
         if self.full or was:
             self.weights.stepped()
         if self.full:
@@ -393,15 +411,35 @@ class Probe:
     def _read(self) -> None:
         """Write pending steps down; where numbers lie on an accelerator they are fetched at once."""
         self.log.forgot, self.log.returned = self.restarts.forgot, self.restarts.returned
+        pending, self.pending = self.pending, []
+        before = self.log.broken_step
+        if self._are_alone(pending):
+            for terms, rate in pending:
+                term = terms[0 if self.closure else -1]
+                self.log.glance(term.value, float(rate), term.rows or self.last_rows)
+        else:
+            self._add(pending)
+        if before < 0 <= self.log.broken_step:
+            self.log.broken_at = self.suspect
+
+    def _are_alone(
+        self, pending: list[Step | tuple[list[Term], Any]]
+    ) -> TypeGuard[list[tuple[list[Term], Any]]]:
+        """Whether these are light steps of one loss each, which is a number already."""
+        if (
+            not self.on_cpu
+            or [len(weights) for weights in self.pattern] != [1]
+            or not self.pattern[0][0] > 0.0
+        ):
+            return False
+        return all(isinstance(each, tuple) and each[0] for each in pending)
+
+    def _add(self, pending: list[Step | tuple[list[Term], Any]]) -> None:
         known = self.pattern, self.closure, self.last_rows
-        pending = [each if isinstance(each, Step) else glanced(*each, *known) for each in self.pending]
-        self.pending = []
-        parts = fetched([list(terms) for step in pending for terms in step.losses])
+        steps = [each if isinstance(each, Step) else glanced(*each, *known) for each in pending]
+        parts = fetched([list(terms) for step in steps for terms in step.losses])
         at = 0
-        for step in pending:
+        for step in steps:
             losses = tuple(parts[at : at + len(step.losses)])
             at += len(step.losses)
-            before = self.log.broken_step
             self.log.add(Step(losses, float(step.rate), step.rows, step.followed))
-            if before < 0 <= self.log.broken_step:
-                self.log.broken_at = self.suspect

@@ -230,7 +230,9 @@ class Weights:
             )
             if len({each.device for each in norms}) > 1:
                 norms = [each.cpu() for each in norms]
-            found[list(indices)] = torch.stack([each.double() for each in norms]).cpu().numpy() ** 2
+            if len({each.dtype for each in norms}) > 1:
+                norms = [each.double() for each in norms]
+            found[list(indices)] = torch.stack(norms).double().cpu().numpy() ** 2
         return found
 
     def _direction(self) -> Tensor | None:
