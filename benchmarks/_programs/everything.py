@@ -2,8 +2,8 @@
 
 Programs of `held_*`, `fresh_*`, `unseen_*`, `sealed_*` were written, in this order, by somebody who did not
 know the rules; each set was held out until the rules that stood then had been judged by it (the README tells
-the numbers), and is there to mend by since. The last of them is the half that is called held: the one that
-least was mended by. Whoever wants to judge the rules as they stand needs programs that are not here.
+the numbers), and is there to mend by since. The last two are the half that is called held: the one that least
+was mended by. Whoever wants to judge the rules as they stand needs programs that are not here.
 """
 
 from typing import Literal
@@ -60,8 +60,8 @@ _LOOPS: tuple[Case, ...] = (
     *held_loops_b.CASES,
     *fresh_loops.CASES,
     *fresh_loops_b.CASES,
-    *unseen_loops_x.CASES,
 )
+_LOOPS_HELD: tuple[Case, ...] = (*unseen_loops_x.CASES, *sealed_loops_q.CASES)
 _TUNE: tuple[Case, ...] = (
     *cases_rows.CASES,
     *cases_outputs.CASES,
@@ -80,11 +80,15 @@ _TUNE: tuple[Case, ...] = (
     *fresh_nets_cases.CASES,
     *fresh_regularisation.CASES,
     *fresh_steps.CASES,
-    *unseen_cases_v.CASES,
-    *unseen_cases_x.CASES,
     *_LOOPS,
 )
-_HELD: tuple[Case, ...] = (*sealed_cases_p.CASES, *sealed_cases_q.CASES, *sealed_loops_q.CASES)
+_HELD: tuple[Case, ...] = (
+    *unseen_cases_v.CASES,
+    *unseen_cases_x.CASES,
+    *sealed_cases_p.CASES,
+    *sealed_cases_q.CASES,
+    *_LOOPS_HELD,
+)
 _HEALTHY_TO_TUNE: tuple[Program, ...] = (
     *HEALTHY_FIRST,
     *HEALTHY_P,
@@ -92,12 +96,15 @@ _HEALTHY_TO_TUNE: tuple[Program, ...] = (
     *HEALTHY_R,
     *HEALTHY_S,
     *HEALTHY_U,
+)
+_HEALTHY_HELD: tuple[Program, ...] = (
     *HEALTHY_V,
     *HEALTHY_X,
+    *HEALTHY_SEALED_P,
+    *HEALTHY_SEALED_Q,
 )
-_HEALTHY_HELD: tuple[Program, ...] = (*HEALTHY_SEALED_P, *HEALTHY_SEALED_Q)
 
-LOOP_CASES: tuple[Case, ...] = (*_LOOPS, *sealed_loops_q.CASES)
+LOOP_CASES: tuple[Case, ...] = (*_LOOPS, *_LOOPS_HELD)
 CASES: tuple[Case, ...] = (*_TUNE, *_HELD)
 HEALTHY: tuple[Program, ...] = (*_HEALTHY_TO_TUNE, *_HEALTHY_HELD)
 PROGRAMS: tuple[Program, ...] = (*(program for case in CASES for program in case.twins), *HEALTHY)
