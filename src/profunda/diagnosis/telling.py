@@ -27,7 +27,10 @@ def text(
         parts += ["Nothing was found that keeps this network from training.", ""]
     if symptoms:
         told = ", ".join(dict.fromkeys(one.code for one in symptoms))
-        parts += [_wrapped(f"Seen too, and explained by the above: {told}."), ""]
+        parts += [
+            _wrapped(f"Seen too, and perhaps only because of the above: {told}. Mend that, then ask again."),
+            "",
+        ]
     parts += _silent(silences)
     if notes:
         parts += ["", "Notes", *(_wrapped(f"- {note}", "  ") for note in notes)]

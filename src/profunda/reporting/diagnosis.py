@@ -136,7 +136,7 @@ def _findings(diagnosis: Diagnosis) -> tuple[Block, ...]:
         blocks += [_ruling(place, one), _evidence(one)]
     if diagnosis.symptoms:
         rows = tuple((one.of.title, one.area, one.layer, one.code) for one in diagnosis.symptoms)
-        what = "They were seen too, and the findings above explain them: mend those first."
+        what = "They were seen too, perhaps only because of the findings above: mend those, then ask again."
         blocks.append(Table("Symptoms", ("what", "area", "layer", "code"), rows, what))
     return tuple(blocks)
 
