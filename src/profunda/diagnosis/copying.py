@@ -2,6 +2,7 @@
 
 import copy
 import random
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer
 
+from profunda.errors import ArgumentError
+
 __all__ = ["Kept", "cloned", "copy_of", "draws_from", "tensors_in", "undisturbed"]
 
 _DEEPEST = 6
 """How deep tensors are looked for in containers: outputs are nested a few times, cyclic objects for ever."""
+
+_KEPT = 2
+"""How deep a part keeps tensors that it computed: itself, or in a list, a dict or its buffers."""
+
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 
 class Kept:
@@ -65,23 +73,18 @@ def copy_of(module: nn.Module) -> nn.Module:
     """A deep copy without the user's hooks. Hooks of torch's own that make weights (old weight norm) stay,
     and those that are `Kept`.
 
-    Raises whatever a part raises that cannot be copied.
+    Locks become locks of the copy's own, and tensors that were computed and kept become their values.
+
+    Raises
+    ------
+    ArgumentError
+        A part holds what cannot be copied.
     """
-    # Tensors that were computed (a normalised weight) refuse to be copied; their values are all that counts.
-    memo: dict[int, Any] = {
-        id(value): value.detach().clone()
-        for part in module.modules()
-        for value in vars(part).values()
-        if isinstance(value, Tensor) and not value.is_leaf
-    }
-    # A lazy module's buffers that have no numbers yet cannot be copied either.
-    memo |= {
-        id(value): UninitializedBuffer(False, value.device, value.dtype)  # pyrefly: ignore
-        for value in module.buffers()
-        if isinstance(value, UninitializedBuffer)
-    }
-    with torch.no_grad():  # a scripted part's weights would be computed ones else
-        own = copy.deepcopy(module, memo)
+    try:
+        with torch.no_grad():  # a scripted part's weights would be computed ones else
+            own = copy.deepcopy(module, _values_of(module))
+    except Exception as error:
+        raise ArgumentError(_uncopyable(module, error)) from error
     for theirs, ours in zip(module.parameters(), own.parameters(), strict=True):
         if ours.requires_grad != theirs.requires_grad:
             ours.requires_grad_(theirs.requires_grad)
@@ -95,6 +98,69 @@ def copy_of(module: nn.Module) -> nn.Module:
             for key in [key for key, hook in hooks.items() if not _stays(hook)]:
                 del hooks[key]
     return own
+
+
+def _values_of(module: nn.Module) -> dict[int, Any]:
+    """What stands in a copy for parts' own values that refuse to be copied, by their ids."""
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for value in vars(part).values():
+            if isinstance(value, _LOCKS):
+                memo[id(value)] = _OwnLock()
+            for tensor in tensors_in(value, _KEPT):
+                if not tensor.is_leaf:  # computed, as a normalised weight; its numbers are all that counts
+                    memo[id(tensor)] = tensor.detach().clone()
+    # A lazy module's buffers that have no numbers yet cannot be copied either.
+    return memo | {
+        id(value): UninitializedBuffer(False, value.device, value.dtype)  # pyrefly: ignore
+        for value in module.buffers()
+        if isinstance(value, UninitializedBuffer)
+    }
+
+
+class _OwnLock:
+    """A lock that copies of copies have anew."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __deepcopy__(self, memo: object) -> "_OwnLock":
+        return _OwnLock()
+
+    def __enter__(self) -> bool:
+        return self._lock.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
+        return self._lock.acquire(blocking, timeout)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _uncopyable(module: nn.Module, error: Exception) -> str:
+    """Which part holds what cannot be copied, and what to do."""
+    parts = (
+        f": it keeps a {type(value).__name__} as {path + '.' if path else ''}{name}"
+        for path, part in module.named_modules()
+        for name, value in vars(part).items()
+        if name != "_modules" and not _copies(value, _values_of(part))
+    )
+    return (
+        f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}){next(parts, '')}. A "
+        "diagnosis measures on copies. Open files, generators and connections belong outside of the module; "
+        "or give its class a __deepcopy__ that leaves them out."
+    )
+
+
+def _copies(value: Any, memo: dict[int, Any]) -> bool:
+    try:
+        copy.deepcopy(value, memo)
+    except Exception:
+        return False
+    return True
 
 
 def _stays(hook: object) -> bool:

@@ -144,7 +144,7 @@ def followed(
     check(model, loss_fn, batch_size, epochs, seed)
     with undisturbed(model), untouched(data, validation, model=model):
         _seeded(seed)
-        own = _copied(model)
+        own = copy_of(model).train()
         batches = batches_of(data, own, batch_size, seed)
         held = None if validation is None else batches_of(validation, own, batch_size, None, "validation")
         first = next(batches.epoch(0))
@@ -274,17 +274,6 @@ def check(model: object, loss_fn: object, batch_size: int, epochs: int, seed: in
     for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ArgumentError(f"{name} is {value!r}; it is a whole number of at least {least}.")
-
-
-def _copied(model: nn.Module) -> nn.Module:
-    try:
-        return copy_of(model).train()
-    except Exception as error:
-        raise ArgumentError(
-            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}), and a diagnosis "
-            "trains a copy. Does it hold an open file, a lock or a generator? Or watch a loop of your own "
-            "with profunda.watch, which copies less."
-        ) from error
 
 
 def _own_loss(loss_fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,6 @@ from profunda.diagnosis.feeding import Feed, feed_of, outputs_by_row, outputs_in
 from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.record import Kernel
 from profunda.diagnosis.undropped import undropped
-from profunda.errors import ProfundaError
 from profunda.theory.tangents import empirical_ntk
 
 __all__ = ["kernel"]
@@ -43,7 +42,8 @@ def kernel(
     1 − ⟨Θ₀, Θ⟩/(‖Θ₀‖‖Θ‖) of the kernels on at most 32 rows of `inputs`, traced over outputs (Fort et al.
     2020, "Deep learning versus kernel learning", §3), in evaluation mode; `moved` is ‖θ − θ₀‖/‖θ₀‖ over all
     parameters that `start` names. NaN where a kernel cannot be had: no trainable parameters, weights that are
-    not finite or of half precision, inputs that cannot be cut into rows. Nothing of the user's is changed.
+    not finite or of half precision, inputs that cannot be cut into rows, a forward that raises on so
+    many. Nothing of the user's is changed.
     """
     _, prefix = unwrapped(module)
     now = {name: each.detach() for name, each in module.named_parameters()}
@@ -55,7 +55,7 @@ def kernel(
             last = _values(own, feed)
             _set(own, start, prefix)
             first = _values(own, feed)
-        except (ProfundaError, RuntimeError, TypeError, ValueError):
+        except Exception:  # a forward of any kind, which may ask for the size of its batch
             return Kernel(math.nan, moved)
     if first is None or last is None:
         return Kernel(math.nan, moved)

@@ -32,7 +32,7 @@ from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import placed, state_of
 from profunda.diagnosis.surveys import survey
 from profunda.diagnosis.suspicions import SEEDS, steps_for
-from profunda.diagnosis.tables import table_of
+from profunda.diagnosis.tables import array_of, table_of
 from profunda.diagnosis.targets import targets_of
 from profunda.diagnosis.tasks import task_of
 from profunda.diagnosis.trials import trials
@@ -103,7 +103,7 @@ class Looker:
         table = table_of(pairs)
         held = [((each.inputs, dict(each.named)), each.targets) for each in self.validation]
         epoch = rows or table.n  # labels of later epochs would tell of another order
-        arrived = None if labels is None else labels[:epoch].detach().cpu().numpy()
+        arrived = None if labels is None else array_of(labels[:epoch])
         kept = table_of(held) if held else None
         found = rows_of(table, kept, rows, arrived)
         every = self._every_target()

@@ -133,7 +133,7 @@ class Judge:
         if hits is None:
             return np.empty(0), np.empty(0)
         right, known = hits
-        counts = np.bincount(known)
+        _, known, counts = np.unique(known, return_inverse=True, return_counts=True)
         constant = (known == counts.argmax()).astype(float)
         weight = len(known) / (np.count_nonzero(counts) * counts[known]) if self.balanced else 1.0
         return self._by_rows(right * weight), self._by_rows(constant * weight)

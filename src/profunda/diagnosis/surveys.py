@@ -97,11 +97,13 @@ def survey(
         return look.survey(step, _named(start, module), _Asked(loss_fn, validation, task, batch_size or 1))
 
 
-def _raised(module: nn.Module, error: Exception) -> str:
+def _raised(module: nn.Module, error: Exception, rows: int = 0) -> str:
     text = " ".join(str(error).split())[:300]
+    these = f"{rows} rows at once" if rows else "these rows"
     return (
-        f"{type(module).__name__} raises {type(error).__name__} on these rows in evaluation mode: {text} "
-        "Nothing can be measured then. Call module.eval()(inputs) yourself to see where it comes from."
+        f"{type(module).__name__} raises {type(error).__name__} on {these} in evaluation mode: {text} "
+        "Nothing can be measured then. Call module.eval()(inputs) yourself to see where it comes from; a "
+        "forward must take any number of rows."
     )
 
 
@@ -211,7 +213,7 @@ class _Look:
         try:
             outputs = recorder.run()
         except Exception as error:
-            raise DataError(_raised(self.module, error)) from error
+            raise DataError(_raised(self.module, error, self.probe.rows)) from error
         holdings = holdings_of(self.own, self.anatomy, recorder.nodes, self.prefix)
         return _Passed(outputs, recorder.signs, recorder.signal, recorder.apart, holdings)
 

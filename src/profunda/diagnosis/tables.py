@@ -115,13 +115,13 @@ def _joined(tensors: list[Tensor]) -> np.ndarray:
     longest = [max(sizes) for sizes in zip(*(one.shape[1:] for one in tensors), strict=True)]
     arrays = []
     for one in tensors:
-        array = _array(one)
+        array = array_of(one)
         short = [(0, most - size) for size, most in zip(array.shape[1:], longest, strict=True)]
         arrays.append(np.pad(array, [(0, 0), *short]) if any(gap for _, gap in short) else array)
     return np.concatenate(arrays)
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def array_of(tensor: Tensor) -> np.ndarray:
     """A copy: float32 for real numbers, whole numbers as they are."""
     plain = tensor.detach().cpu()
     if plain.is_quantized:

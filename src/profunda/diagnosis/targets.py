@@ -17,6 +17,7 @@ from profunda.diagnosis.skills import (
     skill_of,
 )
 from profunda.diagnosis.tables import Table
+from profunda.diagnosis.tasks import SCATTERED
 from profunda.diagnosis.views import views_of
 
 __all__ = ["targets_of"]
@@ -118,8 +119,18 @@ def labels_of(table: Table, task: Task) -> tuple[np.ndarray | None, np.ndarray]:
     labels = flat.astype(np.int64)
     wide = _width(task)
     wrong = ((labels >= wide) if wide > 1 else np.zeros(labels.shape, bool)) | (labels == -1)
-    labels = np.where(labels < 0, NO_CLASS, labels)
+    labels = _gathered(np.where(labels < 0, NO_CLASS, labels))
     return labels[:, 0] if labels.shape[1] == 1 else labels, wrong.any(1)
+
+
+def _gathered(labels: np.ndarray) -> np.ndarray:
+    """The same numbers, or where they are scattered their ranks: as many classes as there are."""
+    if labels.max(initial=0) < SCATTERED:
+        return labels
+    known = labels[labels >= 0]
+    ranks = np.full(labels.shape, NO_CLASS)
+    ranks[labels >= 0] = np.unique(known, return_inverse=True)[1].reshape(-1)
+    return ranks
 
 
 def _width(task: Task) -> int:
@@ -209,6 +220,8 @@ def _skill_within(table: Table, task: Task) -> tuple[Skill, int]:
 def _naming(table: Table, task: Task, labels: np.ndarray | None, validation: Table | None) -> Naming:
     """How validation rows name classes, where each row has one and all training rows have a known one."""
     if validation is None or validation.targets is None or task.kind not in ("classes", "binary"):
+        return UNNAMED
+    if any(one.targets is None or one.targets.max(initial=0) >= SCATTERED for one in (table, validation)):
         return UNNAMED
     held = labels_of(validation, task)[0]
     if labels is None or held is None or labels.ndim != 1 or held.ndim != 1 or labels.min(initial=0) < 0:

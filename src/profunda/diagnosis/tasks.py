@@ -8,7 +8,7 @@ from torch import Tensor
 from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.givens import Task
 
-__all__ = ["class_axis", "task_of"]
+__all__ = ["SCATTERED", "class_axis", "task_of"]
 
 _ROWS_PER_CLASS = 5
 """Whole numbers 0, 1, … K are classes of one output only where each stands for so many rows: fewer, and
@@ -19,6 +19,10 @@ _FEW = 4
 
 _MOST_CLASSES = 100
 """With one output, more whole numbers than this are values whatever the rows."""
+
+SCATTERED = 2**20
+"""Classes with numbers from here on are names, as of articles or customers: those that occur are counted, for
+a place for every number up to them would fill the memory."""
 
 
 def task_of(outputs: Any, targets: Any, every: Tensor | None = None, inputs: Any = None) -> Task:
@@ -128,7 +132,9 @@ def _are_indices(good: Tensor) -> bool:
 
 
 def _count(good: Tensor) -> int:
-    return max(int(good.max()) + 1, 0)
+    """All up to the largest, which has a place of its own; of scattered numbers those that occur."""
+    largest = int(good.max())
+    return max(largest + 1, 0) if largest < SCATTERED else len(torch.unique(good[good >= 0]))
 
 
 def _is_copy(asked: Tensor, inputs: Any) -> bool:
