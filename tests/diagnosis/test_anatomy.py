@@ -406,6 +406,29 @@ def test_tensors_are_found_in_nested_things() -> None:
     assert len(found) == 3
 
 
+def _attends(module: nn.Module, x: Tensor, p: float) -> Tensor:
+    return F.scaled_dot_product_attention(x, x, module.one(x), dropout_p=p)
+
+
+@pytest.mark.parametrize(
+    ("forward", "wanted"),
+    [
+        (lambda m, x: F.dropout(m.one(x), 0.3), ("dropout",)),
+        (lambda m, x: F.dropout(m.one(x), 0.3, True), ("dropout",)),
+        (lambda m, x: nn.Dropout(0.3)(m.one(x)), ("dropout",)),
+        (lambda m, x: F.dropout(m.one(x), 0.3, training=m.training), ()),
+        (lambda m, x: F.dropout(m.one(x), 0.3, m.training), ()),
+        (lambda m, x: F.dropout(m.one(x), 0.0), ()),
+        (lambda m, x: _attends(m, x, 0.3), ("scaled_dot_product_attention",)),
+        (lambda m, x: _attends(m, x, 0.3 * m.training), ()),
+    ],
+)
+def test_dropout_that_evaluation_does_not_stop_is_told(
+    forward: Callable[..., object], wanted: tuple[str, ...]
+) -> None:
+    assert anatomy_of(of(forward, one=nn.Linear(6, 6)), (X,)).sleepless == wanted
+
+
 def test_dropout_that_drops_nothing_does_not_run() -> None:
     rows = torch.ones(4, 3)
     for p, kinds in ((0.0, ["linear", "linear"]), (0.2, ["linear", "dropout", "linear"])):

@@ -415,6 +415,13 @@ def test_clipping_to_nothing_is_told_on_the_way_and_acquitted_by_learning() -> N
     assert severities("gradients-clipped-away", on) == ["hint"]
 
 
+def test_dropout_that_evaluation_does_not_stop_is_told_before_the_first_step() -> None:
+    record = healthy()
+    awake = replace(record, anatomy=replace(record.anatomy, sleepless=("dropout",)))
+    assert severities("training-mode-in-evaluation", awake) == ["fault"]
+    assert severities("training-mode-in-evaluation", record) == []
+
+
 def test_what_is_seen_of_a_loop_once_is_told_until_it_is_over() -> None:
     record = healthy()
     dropped = (replace(record.anatomy.layers[0], dropout=0.5), *record.anatomy.layers[1:])

@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
-from profunda.diagnosis.drawn import looks_drawn, looks_uniform
+from profunda.diagnosis.drawn import looks_begun, looks_drawn, looks_uniform
 from profunda.diagnosis.firsts import firsts_of
 from profunda.diagnosis.givens import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.operations import known_module, module_sort
@@ -21,6 +21,9 @@ __all__ = ["anatomy_of"]
 
 _WRAPPERS = ("_orig_mod", "module")
 """Where torch.compile and the data-parallel wrappers keep what they wrap."""
+
+_MEANT = ("random", "reservoir", "fourier", "hash", "fixed", "frozen", "teacher", "target")
+"""Words by which those who freeze weights as drawn on purpose call them."""
 
 
 def anatomy_of(module: nn.Module, inputs: tuple[Any, ...]) -> Anatomy:
@@ -163,8 +166,9 @@ def _assembled(
         skips=_skips(nodes),
         unused=unused,
         drawn=tuple(one.name for one in layers if one.name in raw | flat),
-        frozen=tuple(one for one in idle if one not in references and one in raw),
+        frozen=tuple(one for one in idle if one not in references and _is_left_raw(own, prefix, one)),
         references=references,
+        sleepless=tuple(n.name for n in nodes if n.awake),
         entering=max((n.p for n in nodes if n.sort.kind == "dropout" and n.depth == 0), default=0.0),
         **known,
     )
@@ -177,6 +181,17 @@ def _part(own: nn.Module, path: str, prefix: str) -> nn.Module:
 def _is_raw(own: nn.Module, prefix: str, name: str) -> bool:
     """Whether every matrix of a layer is still as drawn."""
     return looks_drawn(_drawn(own, prefix, name))
+
+
+def _is_left_raw(own: nn.Module, prefix: str, name: str) -> bool:
+    """Whether a frozen layer is surely as it was drawn, and no name of it or of what holds it says that it is
+    meant to stay so.
+    """
+    words = name[len(prefix) :].lstrip(".").split(".")
+    holders = [own.get_submodule(".".join(words[:at])) for at in range(len(words) + 1)]
+    told = " ".join((*words, *(type(one).__name__ for one in holders))).lower()
+    weights = _drawn(own, prefix, name)
+    return not any(one in told for one in _MEANT) and (looks_drawn(weights) or looks_begun(weights))
 
 
 def _references(own: nn.Module, prefix: str, layers: list[str], unmoved: list[str]) -> tuple[str, ...]:

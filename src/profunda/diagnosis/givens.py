@@ -105,14 +105,16 @@ class Anatomy:
     additions of what went around a layer. `unused` are parameters that no gradient reached on a first
     backward pass, `shared` pairs of names that are one tensor, `strays` those that gradients reach in
     layers kept in plain lists or dicts. `drawn` are layers whose weights look as if
-    freshly drawn, `frozen` those, large enough to be sure, that are not trained, `references` such, or unused
+    freshly drawn, `frozen` those, large enough to be sure, that are not trained and not called so as if that
+    were meant, `references` such, or unused
     ones, whose weights are number by number those of a trained one: a copy kept to be compared with, or taken
     away. `training` is whether the module, and `stuck` which parts, were in the other mode when it was handed
     over. `firsts` are sizes of first weights. `deaf`: no operation on the way to the outputs reads an input.
     `reach` are the least and the largest output that what stands behind the last layer can give, NaN where
     that is not known or nothing stands there.
     `pace` is the least share of what a batch norm collects that each batch renews, `haste` the largest; NaN
-    without one. `entering` is the highest rate of dropout that an input meets before any layer.
+    without one. `entering` is the highest rate of dropout that an input meets before any layer, `sleepless`
+    are dropouts that delete in evaluation mode too.
     """
 
     ops: tuple[Op, ...] = ()
@@ -136,6 +138,7 @@ class Anatomy:
     pace: float = float("nan")
     haste: float = float("nan")
     entering: float = 0.0
+    sleepless: tuple[str, ...] = ()
     why: str = ""
 
 

@@ -33,7 +33,8 @@ __all__ = ["Node", "Tape", "is_leaf", "recorded"]
 class Node:
     """`place` the module it ran in, `sources` the nodes it reads, `through` a bit for each node upstream,
     `depth` the most layers on a way to it, `owner` the module whose weights it multiplies by (None for
-    none), `parametric` whether parameters enter it at all, `p` of a dropout, `bend` what an activation did.
+    none), `parametric` whether parameters enter it at all, `p` of a dropout and whether it was `awake`, told
+    to delete, `bend` what an activation did.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Node:
     owner: str | None = None
     parametric: bool = False
     p: float = 0.0
+    awake: bool = False
     bend: Bend | None = None
 
 
@@ -249,10 +251,14 @@ class Tape(TorchFunctionMode):
     ) -> None:
         if not made or what.endswith("_like") or what.startswith("new_"):
             return
-        sort, drop = function_sort(what), 0.0
+        sort, drop, awake = function_sort(what), 0.0, False
         weighted = sort.kind in LAYER_KINDS - {"other"}
         if sort.kind == "dropout":
             drop = float(kwargs.get("p", args[1] if len(args) > 1 else 0.5))
+            told = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
+            awake = bool(told) and drop > 0.0
+        elif what == "scaled_dot_product_attention":
+            awake = float(kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0)) > 0.0
         elif what in ("maximum", "max", "clamp", "clamp_min"):
             sort = _clamped(what, args, kwargs, sort)
         elif weighted and not owners and sort.kind != "attention":
@@ -266,7 +272,7 @@ class Tape(TorchFunctionMode):
         place = self._places[-1] if self._places else ""
         owner = min(owners) if weighted and owners else None
         name = f"{sort.what} in {place}" if place else sort.what
-        self._add(name, sort, sources, made, made, owner, bool(owners), drop)
+        self._add(name, sort, sources, made, made, owner, bool(owners), drop, awake)
 
     def _product(self, what: str, sources: list[int]) -> Sort:
         """Of two things that were computed: attention where one is a softmax; else linear in the one."""
@@ -334,6 +340,7 @@ class Tape(TorchFunctionMode):
         owner: str | None = None,
         parametric: bool = False,
         p: float = 0.0,
+        awake: bool = False,
     ) -> None:
         through, depth = 0, 0
         for source in sources:
@@ -343,7 +350,20 @@ class Tape(TorchFunctionMode):
         shape = tuple(shown[0].shape) if shown else ()
         depth += owner is not None
         self.nodes.append(
-            Node(name, place, sort, shape, tuple(sources), through, depth, owner, parametric, p, self._bend)
+            Node(
+                name,
+                place,
+                sort,
+                shape,
+                tuple(sources),
+                through,
+                depth,
+                owner,
+                parametric,
+                p,
+                awake,
+                self._bend,
+            )
         )
         self._bend = None
         for tensor in made:

@@ -84,8 +84,10 @@ def trained_in_evaluation(record: Record) -> Answer:
 
 
 def evaluated_in_training(record: Record) -> Answer:
-    """Passes without gradients in training mode."""
+    """Passes without gradients in training mode, or dropout that has none but it."""
     code, course, anatomy = "training-mode-in-evaluation", record.course, record.anatomy
+    if anatomy.sleepless:
+        return (_sleepless(code, anatomy.sleepless),)
     if course is None or anatomy.why:
         return not_applicable(code, "no loop, or no look inside the network")
     if record.task is None or record.task.kind == "unknown":
@@ -113,6 +115,20 @@ def evaluated_in_training(record: Record) -> Answer:
             harm=0.5,
             explains=("norm-statistics-stale",),
         ),
+    )
+
+
+def _sleepless(code: str, names: tuple[str, ...]) -> Finding:
+    return Finding(
+        code,
+        "fault",
+        "",
+        (Evidence("dropouts that delete in evaluation mode", float(len(names))),),
+        f"{', '.join(names[:3])}: units are deleted at random whatever the network's mode, so that what it "
+        "predicts is another thing each time.",
+        "Hand functional dropout the mode: F.dropout(x, p, training=self.training); and make modules of "
+        "dropout in __init__, not in forward, where model.eval() does not reach them.",
+        harm=0.5,
     )
 
 
