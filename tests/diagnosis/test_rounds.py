@@ -10,9 +10,9 @@ from tests.diagnosis.test_repair import CROSS, adam, contest, net, rings, sgd, v
 from torch import nn
 
 import profunda
-from profunda.diagnosis import rounds
+from profunda.diagnosis import candidates, rounds
 from profunda.diagnosis.anatomy import anatomy_of
-from profunda.diagnosis.candidates import Proposal, mends, proposals
+from profunda.diagnosis.candidates import Proposal, is_late, mends, proposals
 from profunda.diagnosis.contests import Entry
 from profunda.diagnosis.diagnosing import followed
 from profunda.diagnosis.feeding import feed_of
@@ -23,6 +23,7 @@ from profunda.diagnosis.marks import Judge, Mark, compared, spread_of
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt
 from profunda.diagnosis.rewiring import headed
+from profunda.diagnosis.rules.readings import poor
 from profunda.diagnosis.snippets import diff
 
 
@@ -114,6 +115,31 @@ def test_what_is_tried_for_a_finding(found, bundles):
     diagnosis = profunda.diagnose(module, (x, y + (x[:, 3] > 1).long()), CROSS, epochs=1)
     diagnosis.findings[:] = [found]
     assert list(proposals(diagnosis)[0].bundles) == bundles
+
+
+def test_what_is_suspected_of_a_fair_training_is_tried_too(monkeypatch):
+    kept = Change("dropout", value=0.0)
+    monkeypatch.setattr(candidates, "suspected", lambda record, judgement: (kept,))
+    diagnosis = profunda.diagnose(net(4, 16, 2), rings(200), CROSS, optimizer=adam(), epochs=30)
+    assert not poor(diagnosis.record)
+    diagnosis.findings[:] = []
+    assert proposals(diagnosis) == (Proposal(None, ((kept,),)),)
+    diagnosis.findings[:] = [finding("labels-unrelated")]
+    assert proposals(diagnosis) == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "change", "late"),
+    [
+        (None, Change("activation", word="inserted"), True),
+        (None, Change("activation", word="relu"), False),
+        (finding("dead-units"), Change("epochs", value=4.0), True),
+        (finding("overfitting"), Change("weight decay", word="set", value=0.01), True),
+        (finding("too-small"), Change("width", value=4.0), False),
+    ],
+)
+def test_what_only_a_whole_training_can_judge(found, change, late):
+    assert is_late(found, (Change("initialisation", word="critical"), change)) is late
 
 
 def test_labels_of_values_are_not_doubted_as_those_of_classes():

@@ -13,12 +13,12 @@ from profunda.diagnosis.suspicions import suspected
 
 __all__ = [
     "CERTAIN",
-    "LATE",
     "LONG",
     "MENDS",
     "Proposal",
     "by_itself",
     "early",
+    "is_late",
     "mends",
     "proposals",
     "untried",
@@ -47,6 +47,9 @@ OF_FAULTS = ("activation", "optimiser")
 
 LATE = ("overfitting", "labels-conflicting", "labels-noisy")
 """Codes of what comes after so many steps that no beginning shows whether it is mended."""
+
+AHEAD = ("inserted",)
+"""Words of changes without which a network is quicker at first: a linear one, at what is linear."""
 
 LAST_RESORT = (
     (Change("learning rate", value=10.0),),
@@ -104,18 +107,19 @@ class Proposal:
 
 
 def proposals(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
-    """Of the findings in their order; then, where training does badly, of symptoms, and what often helps,
-    unless what only the user can mend, or wrong labels, explain it.
+    """Of the findings in their order; then what is suspected, and where training does badly what symptoms
+    propose and what often helps, unless what only the user can mend, or wrong labels, explain it.
     """
     record = diagnosis.record
     found = [Proposal(one, _of(one, record)) for one in diagnosis.findings]
     top = diagnosis.findings[:1]
     theirs = any(one.area == "labels" or (one.severity == "fault" and not _of(one, record)) for one in top)
-    if not theirs and (poor(record) or _broke(record)):
+    if not theirs:
+        badly = poor(record) or _broke(record)
         judgement = Judgement(tuple(diagnosis.findings), diagnosis.symptoms, diagnosis.silences)
-        also = [bundle for one in diagnosis.symptoms for bundle in _of(one, record)]
+        also = [bundle for one in diagnosis.symptoms for bundle in _of(one, record)] if badly else []
         also += (_bundle(change, record) for change in suspected(record, judgement))
-        found.append(Proposal(None, tuple(dict.fromkeys((*also, *LAST_RESORT)))))
+        found.append(Proposal(None, tuple(dict.fromkeys((*also, *(LAST_RESORT if badly else ()))))))
     seen: set[tuple[Change, ...]] = set()
     fresh = []
     for one in found:
@@ -150,6 +154,13 @@ def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
             found.append(Proposal(finding, bundles))
     top = diagnosis.findings[:1]
     return tuple(found) if found and [found[0].finding] == top else ()
+
+
+def is_late(finding: Finding | None, bundle: tuple[Change, ...]) -> bool:
+    """Whether only a whole training can tell what `bundle` is worth against `finding`."""
+    if finding is not None and finding.code in LATE:
+        return True
+    return any(one.kind in LONG or one.word in AHEAD for one in bundle)
 
 
 def by_itself(finding: Finding | None) -> bool:

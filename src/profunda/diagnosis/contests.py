@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from profunda.diagnosis.candidates import LATE, LONG, Proposal, by_itself
+from profunda.diagnosis.candidates import Proposal, by_itself, is_late
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change, Finding
@@ -185,12 +185,11 @@ class Contest:
         best: tuple[float, Changes] | None = None
         lost: list[Changes] = []
         finding = proposal.finding
-        late = finding is not None and finding.code in LATE
         only = by_itself(finding) and adopted == base and len(proposal.bundles) == 1
         for place, bundle in enumerate(self._likely(proposal, adopted)):
             changes = (*adopted, *bundle)
             self._against.setdefault(changes, adopted)
-            if late or any(change.kind in LONG for change in bundle):
+            if is_late(finding, bundle):
                 if adopted == base and self._worth(changes, finding):
                     self._waiting.append((0.0, changes))
                 continue
@@ -237,8 +236,8 @@ class Contest:
         """Its bundles; of several of one kind, such as learning rates, the best two after one seed."""
         bundles = [one for one in proposal.bundles if (*adopted, *one) not in self.lost]
         kinds = {(one.kind, one.word) for bundle in bundles for one in bundle}
-        late = proposal.finding is not None and proposal.finding.code in LATE
-        if len(bundles) <= 2 or len(kinds) > 1 or late or any(kind in LONG for kind, _ in kinds):
+        late = any(is_late(proposal.finding, bundle) for bundle in bundles)
+        if len(bundles) <= 2 or len(kinds) > 1 or late:
             return bundles
         held: list[tuple[bool, float, float, Changes]] = []
         for bundle in bundles:
