@@ -152,7 +152,7 @@ def test_the_order_and_signs_of_columns_do_not_matter(order: list[int], signs: l
 def test_inputs_scaled_twice(mean: float, std: float, learnt: float | None, expected: str) -> None:
     rows = made.rows([mean] * 64, [std] * 64)
     assert severity(asked("inputs-scaled-twice", made.record(learnt, rows=rows))) == expected
-    wide = replace(rows, most=rows.mean + 0.5)
+    wide = replace(rows, mean=np.zeros(64), most=np.full(64, 0.5))
     assert severity(asked("inputs-scaled-twice", made.record(learnt, rows=wide))) == "clear"
 
 
@@ -194,6 +194,69 @@ def test_a_norm_over_columns_leaves_them_as_uneven_as_they_are(
     assert severity(asked("inputs-unscaled", record)) == expected
     even = replace(record, rows=made.rows([0.0] * 7, [500.0] * 7))
     assert severity(asked("inputs-unscaled", even)) == "not applicable"
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "twice", "unscaled"),
+    [
+        ([-6.0] * 8, [0.19] * 8, "hint", "clear"),  # far off by more than 30 spreads: taken off twice
+        ([-6.0] * 8, [0.21] * 8, "clear", "clear"),
+        ([-9.9] * 8, [0.29] * 8, "hint", "clear"),
+        ([-10.1] * 8, [0.31] * 8, "clear", "hint"),  # as measured
+        ([-10.1] * 8, [0.29] * 8, "clear", "hint"),
+        ([2.0] * 3, [0.17] * 3, "hint", "clear"),  # shorter than 0.3 beside an offset above 10
+        ([2.0] * 3, [0.21] * 3, "clear", "clear"),
+        ([1.6] * 3, [0.17] * 3, "clear", "clear"),
+        ([-6.2] * 5 + [0.0] * 3, [0.2] * 5 + [1.0] * 3, "clear", "hint"),  # most columns, whatever others do
+        ([-5.8] * 5 + [0.0] * 3, [0.2] * 5 + [1.0] * 3, "clear", "clear"),
+        ([-6.2] * 4 + [0.0] * 4, [0.2] * 4 + [1.0] * 4, "clear", "clear"),
+    ],
+)
+def test_columns_far_from_nought_were_scaled_again_or_never(
+    mean: list[float], std: list[float], twice: str, unscaled: str
+) -> None:
+    record = made.record(NEW, rows=made.rows(mean, std))
+    assert severity(asked("inputs-scaled-twice", record)) == twice
+    assert severity(asked("inputs-unscaled", record)) == unscaled
+
+
+LAYER, BATCH = (Op("n", "norm", one, (2, 4)) for one in ("layer_norm", "batch_norm"))
+EVEN, ODD, TINY = ([-6.0] * 8, [0.1] * 8), ([-6.0, 6.0] * 4, [0.1] * 8), ([0.0] * 8, [0.004] * 8)
+
+
+@pytest.mark.parametrize(
+    ("columns", "before", "norm", "learnt", "expected"),
+    [
+        (EVEN, (), "layer_norm", NEW, "hint"),  # a norm of each row leaves what rows have in common
+        (EVEN, (), "layer_norm", FAILED, "fault"),
+        (EVEN, (), "layer_norm", 0.9, "hint"),
+        (EVEN, (), "batch_norm", NEW, "not applicable"),
+        (EVEN, (), "instance_norm", NEW, "not applicable"),
+        (EVEN, (BATCH,), "", NEW, "not applicable"),
+        (EVEN, (LAYER,), "", NEW, "not applicable"),  # what columns have in common it takes away
+        (ODD, (LAYER,), "", NEW, "hint"),
+        (TINY, (), "layer_norm", NEW, "hint"),  # the bias stands beside them
+        (TINY, (), "layer_norm", 0.9, "not applicable"),
+        (TINY, (), "batch_norm", NEW, "not applicable"),
+        (TINY, (LAYER,), "", NEW, "not applicable"),
+    ],
+)
+def test_a_norm_of_each_row_mends_neither_an_offset_nor_what_a_bias_outweighs(
+    columns: tuple[list[float], list[float]],
+    before: tuple[Op, ...],
+    norm: str,
+    learnt: float | None,
+    expected: str,
+) -> None:
+    record = made.record(learnt, rows=made.rows(*columns), anatomy=made.anatomy(*before, norm=norm))
+    assert severity(asked("inputs-scaled-twice", record)) == expected
+
+
+def test_without_a_bias_a_norm_of_each_row_mends_small_inputs() -> None:
+    anatomy = made.anatomy(norm="layer_norm")
+    bare = replace(anatomy, layers=(replace(anatomy.layers[0], parameters=32),))
+    record = made.record(NEW, rows=made.rows(*TINY), anatomy=bare)
+    assert severity(asked("inputs-scaled-twice", record)) == "not applicable"
 
 
 # Constant and not finite ----------------------------------------------------------------------------

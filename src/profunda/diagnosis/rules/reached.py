@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import NOTHING, easy, is_mature, progress
 
-__all__ = ["HALF", "Reached", "reached", "rescaled", "scaled_as_one"]
+__all__ = ["HALF", "Reached", "normed_by_row", "reached", "rescaled", "scaled_as_one"]
 
 HALF = 0.5
 """A network that takes away less than half of what neighbours or a linear model do has failed."""
@@ -95,3 +96,23 @@ def scaled_as_one(record: Record) -> bool:
         if op.kind == "embedding" or op.what in _RESCALING:
             return False
     return False
+
+
+def normed_by_row(record: Record) -> Literal["", "inputs", "outputs"]:
+    """Whether what `rescaled` tells of is a norm over the numbers of one row, of the inputs or of what the
+    first layer gives: unlike one over rows, it cannot take away what all rows have in common.
+    """
+    layers = record.anatomy.layers
+    for op in record.anatomy.ops:
+        if op.kind == "norm":
+            return "inputs" if _within_rows(op.what) else ""
+        if op.kind in ("linear", "convolution", "recurrent", "attention"):
+            behind = bool(layers) and layers[0].kind == op.kind and _within_rows(layers[0].norm)
+            return "outputs" if behind else ""
+        if op.kind == "embedding" or op.what in _RESCALING:
+            return ""
+    return ""
+
+
+def _within_rows(norm: str) -> bool:
+    return bool(norm) and "batch" not in norm and "instance" not in norm

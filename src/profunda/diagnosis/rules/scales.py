@@ -6,7 +6,7 @@ training failed: where it did not, an optimiser that scales each weight had made
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Held, Rows, Targets
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.consequences import FADING, WILD
-from profunda.diagnosis.rules.reached import Reached, reached, rescaled, scaled_as_one
+from profunda.diagnosis.rules.reached import Reached, normed_by_row, reached, rescaled, scaled_as_one
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 
 __all__ = ["RULES"]
@@ -65,7 +65,12 @@ OUTSIDE, SERIES = 0.5, 0.1
 """Half of the validation targets outside of the training targets' range; of a series, which goes on where
 training ends, that may be so (`Rows.serial`)."""
 
+SHRUNKEN = 0.3
+"""Spread of the widest column: evenly filled from 0 to 1 it has 0.29, and what spreads less and stands far
+off was scaled again."""
+
 UNEVENNESS = "largest over least spread of columns"
+APART = "mean over spread"
 
 _STEEP = ("weights-too-large", "weights-too-small", *WILD)
 """Also weights that seem too small: on the flat ends, and beside what all rows share, rows look alike."""
@@ -91,13 +96,14 @@ def _inputs_unscaled(record: Record) -> Answer:
         return not_applicable(code, rows)
     if rows.held is not None and rows.held.beyond > BEYOND:
         return (_scaled_apart(rows.held),)
-    shield = rescaled(record)
-    found = [one for one in _measures(rows) if one.beyond]
-    got = reached(record)
+    shield, got = rescaled(record), reached(record)
+    found = [one for one in _measures(_seen(record, rows)) if one.beyond]
     if shield:
-        found = [one for one in found if one.evidence.what == UNEVENNESS and one.far]
-        if not found or not scaled_as_one(record) or _learnt(got):
+        found = [one for one in found if one.far and one.evidence.what in _left(record)]
+        if not found or (_learnt(got) and all(one.evidence.what == UNEVENNESS for one in found)):
             return not_applicable(code, f"{shield}.")
+    if _aside(_seen(record, rows)):  # inputs-scaled-twice tells
+        found = [one for one in found if one.evidence.what != APART]
     if not found or not (got.failed or any(one.far for one in found)):
         return clear(code)
     found.sort(key=lambda one: one.far, reverse=True)
@@ -116,6 +122,21 @@ def _inputs_unscaled(record: Record) -> Answer:
             explains=_STEEP,
         ),
     )
+
+
+def _left(record: Record) -> tuple[str, ...]:
+    """What a network that rescales its inputs leaves as it is."""
+    uneven = (UNEVENNESS,) if scaled_as_one(record) else ()
+    return (*uneven, APART) if normed_by_row(record) else uneven
+
+
+def _seen(record: Record, rows: Rows) -> Rows:
+    """The rows; where a norm over each row's numbers comes first, without what columns have in common."""
+    if normed_by_row(record) != "inputs" or rows.mean.size != math.prod(rows.shape):
+        return rows
+    common = np.nan_to_num(rows.mean).reshape(rows.shape).mean(-1, keepdims=True)
+    shift = np.broadcast_to(common, rows.shape).reshape(-1)
+    return replace(rows, mean=rows.mean - shift, least=rows.least - shift, most=rows.most - shift)
 
 
 def _scaled_apart(held: Held) -> Finding:
@@ -142,15 +163,14 @@ def _measures(rows: Rows) -> list[_Measure]:
     column = np.hypot(mean, std)
     still = np.abs(rows.mean[np.isfinite(rows.std) & (rows.std == 0)])  # what all rows share enters as well
     size, most = float(np.sqrt((column**2).mean())), float(max(column.max(), still.max(initial=0.0)))
-    offset = float(np.sqrt((mean**2).sum() / (std**2).sum()))
-    plain = std[~_sparse(rows)[live]]
+    plain, offset = std[~_sparse(rows)[live]], _offset(rows)
     uneven = float(max(plain.max(), still.max(initial=0.0)) / plain.min()) if len(plain) else 1.0
     apart = offset if size > AGAINST or offset > OFFSET_FAR else 0.0
     return [
         _measure("root mean square of inputs", size, SIZE, SIZE_FAR, f"Inputs are of size {size:.3g}."),
         _measure("largest column", most, HUGE, HUGE_FAR, f"One column is of size {most:.3g}."),
         _measure(
-            "mean over spread",
+            APART,
             apart,
             OFFSET,
             OFFSET_FAR,
@@ -164,6 +184,27 @@ def _measures(rows: Rows) -> list[_Measure]:
             f"Columns spread {uneven:.3g} times as far as others.",
         ),
     ]
+
+
+def _offset(rows: Rows) -> float:
+    """Mean over spread of all columns together, or of the middle one if that is beyond doubt."""
+    live = np.isfinite(rows.std) & (rows.std > 0)
+    mean, std = np.abs(rows.mean[live]), rows.std[live]
+    whole = float(np.sqrt((mean**2).sum() / (std**2).sum()))
+    plain = ~_sparse(rows)[live]
+    middle = float(np.median(mean[plain] / std[plain])) if plain.any() else 0.0
+    return max(whole, middle) if middle > OFFSET_FAR else whole
+
+
+def _aside(rows: Rows) -> bool:
+    """Whether inputs of usual size stand far from 0 and hardly spread, as after the mean and spread of what
+    was measured were taken off a second time.
+    """
+    live = np.isfinite(rows.std) & (rows.std > 0)
+    if not live.any() or rows.std[live].max() >= SHRUNKEN:
+        return False
+    size = float(np.sqrt((rows.mean[live] ** 2 + rows.std[live] ** 2).mean()))
+    return size <= SIZE and _offset(rows) > OFFSET_FAR
 
 
 def _measure(what: str, value: float, limit: float, far: float, words: str) -> _Measure:
@@ -184,37 +225,74 @@ def _inputs_scaled_twice(record: Record) -> Answer:
     rows = _numbers(record)
     if isinstance(rows, str):
         return not_applicable(code, rows)
-    shield = rescaled(record)
-    if shield:
-        return not_applicable(code, f"{shield}.")
+    shield, seen, got = rescaled(record), _seen(record, rows), reached(record)
     live = np.isfinite(rows.std) & (rows.std > 0)
+    if shield and (not normed_by_row(record) or not live.any()):
+        return not_applicable(code, f"{shield}.")
     if not live.any():
         return not_applicable(code, "No column differs between rows.")
+    if _aside(seen):
+        return (_scaled_again(record, seen, got),)
+    if shield and (_learnt(got) or not _biased(record)):
+        return not_applicable(code, f"{shield}.")
+    return _faint(record, rows, got)
+
+
+def _biased(record: Record) -> bool:
+    """Whether a norm gets the first layer's outputs with a bias among them, beside which small inputs stay as
+    small as they are.
+    """
+    first = record.anatomy.layers[0] if record.anatomy.layers else None
+    return (
+        normed_by_row(record) == "outputs" and first is not None and first.parameters > math.prod(first.shape)
+    )
+
+
+def _faint(record: Record, rows: Rows, got: Reached) -> Answer:
+    code, live = "inputs-scaled-twice", np.isfinite(rows.std) & (rows.std > 0)
     spread, width = float(rows.std[live].max()), float((rows.most - rows.least)[live].max())
-    length, got = float(np.sqrt((rows.std[live] ** 2).sum())), reached(record)
+    length, short = float(np.sqrt((rows.std[live] ** 2).sum())), spread < FAINT or _offset(rows) > OFFSET
     tiny = spread < SMALL and width < NARROW
-    if not tiny and (spread >= FAINT or length >= SHORT or width > FAR_OFF * spread):
+    if not tiny and (not short or length >= SHORT or width > FAR_OFF * spread):
         return clear(code)
     if not tiny and _learnt(got):
         return clear(code, "The network made up for small inputs.")
-    return (
-        Finding(
-            code,
-            "fault" if got.failed else "hint",
-            _first(record),
-            (
-                Evidence("spread of the widest column", spread, SMALL if tiny else FAINT),
-                Evidence("its range", width, NARROW) if tiny else Evidence("length of all", length, SHORT),
-                *_failure(got),
-            ),
-            f"No column spreads further than {spread:.2g}, so rows look alike to first weights of usual "
-            "size: biases outweigh what is told, and weights must first grow by as much.",
-            "Scale inputs once, to a standard deviation near 1: look for a second division by 255 or by the "
-            "standard deviation.",
-            changes=(Change("scaling", word="inputs"),),
-            harm=got.harm,
-            explains=_FLAT,
-        ),
+    told = (
+        Evidence("spread of the widest column", spread, SMALL if tiny else FAINT),
+        Evidence("its range", width, NARROW) if tiny else Evidence("length of all", length, SHORT),
+    )
+    cause = (
+        f"No column spreads further than {spread:.2g}, so rows look alike to first weights of usual "
+        "size: biases outweigh what is told, and weights must first grow by as much."
+    )
+    return (_twice(record, told, cause, got),)
+
+
+def _scaled_again(record: Record, rows: Rows, got: Reached) -> Finding:
+    offset, spread = _offset(rows), float(np.nanmax(rows.std))
+    told = Evidence(APART, offset, OFFSET_FAR), Evidence("spread of the widest column", spread, SHRUNKEN)
+    return _twice(
+        record,
+        told,
+        f"Columns stand {offset:.3g} times as far from 0 as they spread, and no column spreads further than "
+        f"{spread:.2g}: rows look alike to first weights of usual size, as after a mean and a spread were "
+        "taken off that are not those of these columns, or were so a second time.",
+        got,
+    )
+
+
+def _twice(record: Record, told: tuple[Evidence, ...], cause: str, got: Reached) -> Finding:
+    return Finding(
+        "inputs-scaled-twice",
+        "fault" if got.failed else "hint",
+        _first(record),
+        (*told, *_failure(got)),
+        cause,
+        "Scale inputs once, to a mean near 0 and a standard deviation near 1: look for a second division by "
+        "255 or by the standard deviation.",
+        changes=(Change("scaling", word="inputs"),),
+        harm=got.harm,
+        explains=_FLAT,
     )
 
 
