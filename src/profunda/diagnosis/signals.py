@@ -122,8 +122,9 @@ class Recorder(Tape):
         owner: str | None = None,
         parametric: bool = False,
         p: float = 0.0,
+        awake: bool = False,
     ) -> None:
-        super()._add(name, sort, sources, shown, made, owner, parametric, p)
+        super()._add(name, sort, sources, shown, made, owner, parametric, p, awake)
         at = len(self.nodes) - 1
         ahead = [self._reach[up] for up in sources]
         ahead += [self._order.get(each, -1) for up in sources if (each := self.nodes[up].owner) is not None]
