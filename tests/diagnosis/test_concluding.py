@@ -24,7 +24,7 @@ from profunda.diagnosis.lightning import callback
 from profunda.diagnosis.loaders import batches_of
 from profunda.diagnosis.partial import until
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.suspicions import LONGER, SEEDS, SHARE, steps_for, suspected, telling
+from profunda.diagnosis.suspicions import ADAM, LONGER, SEEDS, SHARE, steps_for, suspected, telling
 from profunda.diagnosis.watching import watch
 from profunda.errors import ArgumentError, DataError
 
@@ -211,8 +211,8 @@ def finding(code: str, *changes: Change) -> Finding:
 @pytest.mark.parametrize(
     ("findings", "tried"),
     [
-        ((), (LONGER,)),
-        ((finding("no-learning"),), (LONGER,)),
+        ((), (LONGER, ADAM)),
+        ((finding("no-learning"),), (LONGER, ADAM)),
         ((finding("no-activation", Change("activation", word="relu")),), ()),
         (
             (

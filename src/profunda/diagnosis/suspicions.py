@@ -9,12 +9,20 @@ from profunda.diagnosis.judging import Judgement
 from profunda.diagnosis.record import Record, Trial
 from profunda.diagnosis.rules.batch import larger_batches
 from profunda.diagnosis.rules.doubts import doubts, left_over
-from profunda.diagnosis.rules.halving import eased, halved, sooner
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, helped, is_mature, poor, progress, relief
+from profunda.diagnosis.rules.halving import LITTLE, eased, halved, sooner
+from profunda.diagnosis.rules.learning_rate import rushes
+from profunda.diagnosis.rules.readings import (
+    CLEAR_GAIN,
+    helped,
+    is_mature,
+    poor,
+    progress,
+    relief,
+)
 from profunda.diagnosis.rules.schedules import sinks
 from profunda.diagnosis.rules.speeds import first_steps
 
-__all__ = ["SEEDS", "SHARE", "steps_for", "suspected", "telling"]
+__all__ = ["ADAM", "SEEDS", "SHARE", "steps_for", "suspected", "telling"]
 
 SHARE, SEEDS = 1.5, 2
 """All trials together make at most so many times the steps of the run; each is made so often."""
@@ -29,6 +37,7 @@ LONG = 0.5
 """Of the run: a trial of fewer steps that shows no gain says nothing, for the run itself had more time."""
 
 TRIED = (
+    "thawing",
     "initialisation",
     "dropout",
     "weight decay",
@@ -43,10 +52,13 @@ TRIED = (
 )
 """Kinds of changes that rules ask about, from cause to effect."""
 
-EASED = ("dropout", "schedule", "weight decay")
+EASED = ("dropout", "schedule", "thawing", "weight decay")
 """Kinds of which less than half of what is left counts as well, where what is changed is seldom meant."""
 
 SHORTER, LONGER = Change("learning rate", value=0.1), Change("learning rate", value=10.0)
+ADAM = Change("optimiser", word="adam", value=3e-3)
+"""A step for each weight by itself, at a rate that small networks bear and that leads somewhere in a short
+trial."""
 
 LONG_STEP, SHORT_STEP = 0.05, 3e-3
 """First steps over the weights: no network that does badly with the former needs longer ones, nor shorter
@@ -65,11 +77,33 @@ def suspected(record: Record, judgement: Judgement) -> tuple[Change, ...]:
     larger = larger_batches(record)
     plain = (*_of_schedule(record), *(() if larger is None else (larger,)), *doubts(record))
     if not poor(record):
+        plain = _distinct((*_of_rate(record), *plain))
         return plain[:MOST] or (_other_steps(record) if _leaves_room(record) else ())
+    descent = _of_descent(record)
+    if descent:
+        return (*descent, *plain)[:MOST]  # alone, as it needs its time
     found = _distinct((*plain, *_proposed((*judgement.findings, *judgement.symptoms))))
     if len(found) == 1 and not plain:
         return ()
-    return found[:MOST] or _other_steps(record)
+    if all(one.kind == "learning rate" for one in found):  # in both directions: nothing is known of it
+        return _other_steps(record)
+    return found[:MOST]
+
+
+def _of_rate(record: Record) -> tuple[Change, ...]:
+    """Shorter steps, where the first ones turned much of the weights, and half of what is left would tell."""
+    over = record.course is not None and record.course.finished and is_mature(record)
+    return (SHORTER,) if over and rushes(record) and left_over(record) >= LITTLE else ()
+
+
+def _of_descent(record: Record) -> tuple[Change, ...]:
+    """Another optimiser, where one rate without a memory steps through recurrent or attention layers, whose
+    gradients differ by far more than those of others (Zhang et al. 2020).
+    """
+    optimiser = record.optimiser
+    uneven = any(one.kind in ("recurrent", "attention") for one in record.anatomy.layers)
+    bare = optimiser is not None and optimiser.name == "SGD" and not any(x.momentum for x in optimiser.groups)
+    return (ADAM,) if bare and uneven else ()
 
 
 def _of_schedule(record: Record) -> tuple[Change, ...]:
@@ -91,6 +125,8 @@ def _other_steps(record: Record) -> tuple[Change, ...]:
     length = first_steps(record)
     if length >= LONG_STEP:
         return (SHORTER,)
+    if record.optimiser is not None and record.optimiser.name == "SGD":
+        return (LONGER, ADAM)
     return (LONGER,) if 0.0 < length <= SHORT_STEP else (SHORTER, LONGER)
 
 
@@ -117,8 +153,10 @@ def telling(record: Record, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 def _tells(record: Record, what: str) -> bool:
+    less = record.trials[0].value < 1.0 and eased(record, what, below=1.0) > 0.0 and rushes(record)
     return (
         _gains(record, what)
+        or (what == "learning rate" and less)
         or halved(record, what) > 0.0
         or (what in EASED and eased(record, what) > 0.0)
         or sooner(record, what)

@@ -14,10 +14,10 @@ import numpy as np
 
 from profunda.diagnosis.givens import Anatomy, Layer
 from profunda.diagnosis.record import Record, Survey
-from profunda.diagnosis.rules.readings import before
+from profunda.diagnosis.rules.readings import after, before
 from profunda.theory.critical import critical_initialisation, has_critical
 
-__all__ = ["Flow", "chain_depth", "flow_of", "hidden", "is_squashing"]
+__all__ = ["Flow", "chain_depth", "flow_of", "grown", "hidden", "is_squashing"]
 
 CRITICAL = {
     "relu": "relu",
@@ -114,6 +114,13 @@ def flow_of(record: Record) -> Flow | None:
         _ratio(back[0], back[-2]) if len(layers) > 2 else math.nan,
         _excess(record.anatomy, first),
     )
+
+
+def grown(record: Record) -> float:
+    """The usual factor of the last weights over critical ones; NaN where unknown."""
+    last = after(record)
+    excess = np.empty(0) if last is None else _excess(record.anatomy, last)
+    return float(np.exp(np.median(excess))) if len(excess) and np.isfinite(excess).all() else math.nan
 
 
 def _numbers(anatomy: Anatomy) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import GREAT_GAIN, after, progress, relief, tried
 
-__all__ = ["LITTLE", "eased", "halved", "sooner"]
+__all__ = ["LITTLE", "eased", "halved", "sooner", "steps_otherwise"]
 
 LITTLE = 0.02
 """Part of the constant's loss that is left, from which on half of it is more than seeds differ by."""
@@ -19,7 +19,7 @@ TENTH = 0.1
 """Of the least loss that the run left: a trial has at most as many steps, and mostly a third of them."""
 
 
-def halved(record: Record, what: str, above: float = -math.inf) -> float:
+def halved(record: Record, what: str, above: float = -math.inf, below: float = math.inf) -> float:
     """The part of the constant's loss that such trials take away beyond the best look at the run, where that
     is half of what it left, with every seed, on validation rows if there are any; else 0.
     """
@@ -28,7 +28,7 @@ def halved(record: Record, what: str, above: float = -math.inf) -> float:
     best = min(looks, default=got.end)
     if last is None or not best >= LITTLE * got.trivial:
         return 0.0
-    for one in tried(record, what, above=above):
+    for one in tried(record, what, below, above):
         reached = one.held if looks and len(one.held) else one.loss
         if len(reached) > 1 and np.max(reached) <= HALF * best:
             found = max(found, (best - float(np.mean(reached))) / got.trivial)
@@ -65,3 +65,11 @@ def sooner(record: Record, what: str) -> bool:
         if all(len(new) > 1 and len(old) and np.min(old) - np.max(new) >= least for new, old in pairs):
             return True
     return False
+
+
+def steps_otherwise(record: Record) -> bool:
+    """Whether longer steps, or those of another optimiser, do clearly better: where they do, this network can
+    learn these rows.
+    """
+    longer = relief(record, "learning rate", above=1.0)
+    return longer is not None or relief(record, "optimiser") is not None or sooner(record, "optimiser")

@@ -9,7 +9,7 @@ from profunda.diagnosis.record import Record, Survey
 from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.firsts import with_large, with_small
-from profunda.diagnosis.rules.flow import Flow, flow_of, hidden
+from profunda.diagnosis.rules.flow import Flow, flow_of, grown, hidden
 from profunda.diagnosis.rules.laziness import lazy
 from profunda.diagnosis.rules.reached import reached
 from profunda.diagnosis.rules.readings import (
@@ -22,6 +22,7 @@ from profunda.diagnosis.rules.readings import (
     before,
     failing,
     is_mature,
+    moved,
     poor,
     progress,
     relief,
@@ -165,6 +166,8 @@ def _fades(record: Record) -> Answer:
         return clear(code, "smaller than critical, and signals pass all the same")
     if cut_of(record) is not None or flow.whole > max(flow.least, LOST) ** PART_OF_IT:
         return clear(code, "smaller than critical, but not by what is lost: something else takes it")
+    if is_mature(record) and not lost and mended is None and _outgrown(record):
+        return clear(code, "weights have grown beyond critical ones since, and it fails all the same")
     severity = _severity(record, mended, certain=lost, strong=flow.least < FADED)
     if severity is None and is_mature(record):
         return clear(code)
@@ -179,6 +182,15 @@ def _fades(record: Record) -> Answer:
             (*FADING, "saturated-units", "weights-equal"),
         ),
     )
+
+
+def _outgrown(record: Record) -> bool:
+    """Whether weights went farther than they were long at first, and beyond critical ones: what the first
+    ones were is then no reason any more.
+    """
+    far = moved(record)
+    far = far[np.isfinite(far)]
+    return bool(len(far)) and float(np.median(far)) >= 1.0 and grown(record) >= 1.0
 
 
 def _too_large(record: Record) -> Answer:

@@ -8,12 +8,16 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules import schedules, standstill
 from profunda.diagnosis.rules.consequences import WILD
+from profunda.diagnosis.rules.halving import eased, halved
+from profunda.diagnosis.rules.lengths import far_ahead
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     NOTHING,
     Progress,
     Relief,
+    after,
+    before,
     broke_down,
     easy,
     failing,
@@ -38,7 +42,7 @@ from profunda.diagnosis.rules.speeds import (
 )
 from profunda.diagnosis.rules.trends import STRAIGHT, ending, goes_straight, restless, trend
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "rushes"]
 
 SHARP = 6.0
 """Rate over the largest stable one. Full-batch descent hovers at 1 and a little above (Cohen et al. 2021),
@@ -74,8 +78,16 @@ rows; the share learnt from which on it does no harm; and rows up to which a bat
 BLOWN = 10.0
 """Weights of the usual layer that went so many times their first length away."""
 
+KILLED = 0.5
+"""Units of a layer that no row reaches any more: in networks that learn a tenth goes so, and no usual step
+throws half of a layer out of reach of all rows."""
+
 GREW = 3.0
 """Losses before a break-down over the first one."""
+
+BEGINNING = 0.25
+"""Part of a run in which curvature is looked at: later a loss hovers where its steps let it (Cohen et al.
+2021), or has gone where no rate would have led."""
 
 LEAST_LOOKS = 4
 """Steps measured before the whole run is judged by them."""
@@ -91,22 +103,32 @@ def _too_high(record: Record) -> Answer:
     if course.broken_step == 0 and broke_down(course):
         return clear(code, "the first loss is not finite, before any step")
     signs = _signs(record, course)
-    slower = relief(record, "learning rate", below=1.0)
+    slower = _shorter_gain(record)
     if relief(record, "batch size", above=1.0) and not any(one.limit == SHARP for one in signs):
         return clear(code, "larger batches bear the same steps")
-    if not failing(record) and slower is None and not _unsettled(record, course, signs):
+    if not failing(record) and not slower and not _unsettled(record, course, signs):
         if is_mature(record):
             return clear(code)
         return too_little(code, f"{course.steps} steps") if not signs else _rising(record, course, signs)
-    refuted = slower is None and bool(tried(record, "learning rate", below=1.0))
-    if slower is None and (refuted or not signs):
+    refuted = not slower and bool(tried(record, "learning rate", below=1.0))
+    if not slower and (refuted or not signs):
         return clear(code, "it fails, and not because of long steps")
-    fault = poor(record) if slower is None else poor(record) and slower.gain >= GREAT_GAIN
+    fault = poor(record) if not slower else poor(record) and slower >= GREAT_GAIN
     fault = fault or failing(record)
-    gained = (
-        () if slower is None else (Evidence("loss that shorter steps take away", slower.gain, CLEAR_GAIN),)
-    )
+    gained = (Evidence("loss that shorter steps take away", slower),) if slower else ()
     return (_long(record, "fault" if fault else "hint", (*gained, *signs)),)
+
+
+def _shorter_gain(record: Record) -> float:
+    """The part of the constant's loss that trials of shorter steps take away beyond the run: clearly, on
+    training rows, or half of what is left with every seed; where the first ones turned much of the weights,
+    which is seldom meant, a tenth of it. 0 where none does.
+    """
+    told = relief(record, "learning rate", below=1.0)
+    if told is not None:
+        return told.gain
+    less = halved(record, "learning rate", below=1.0)
+    return eased(record, "learning rate", below=1.0) if not less and rushes(record) else less
 
 
 def _long(record: Record, severity: str, shown: tuple[Evidence, ...]) -> Finding:
@@ -129,24 +151,24 @@ def _long(record: Record, severity: str, shown: tuple[Evidence, ...]) -> Finding
 
 def _before_steps(record: Record) -> Answer:
     code, first = "rate-too-high", next((one for one in record.sharpness if one.step == 0), None)
-    if record.optimiser is None or first is None or is_adaptive(record.optimiser):
-        return not_applicable(code, "no steps were seen")
-    ratio = _peak(record) / first.stable if first.stable > 0.0 else math.nan
-    if any(layer.norm for layer in record.anatomy.layers) or not ratio >= HOPELESS:
-        return too_little(code, "no steps were seen")
-    return (_long(record, "fault", (Evidence("rate over the largest stable one", ratio, HOPELESS),)),)
+    known = first is not None and first.stable > 0.0 and not is_adaptive(record.optimiser)
+    ratio = _peak(record) / first.stable if first is not None and known else math.nan
+    if ratio >= HOPELESS and not any(layer.norm for layer in record.anatomy.layers):
+        return (_long(record, "fault", (Evidence("rate over the largest stable one", ratio, HOPELESS),)),)
+    plain = far_ahead(record, _peak(record))
+    return (_long(record, "hint", plain),) if plain else not_applicable(code, "no steps were seen")
 
 
 def _rising(record: Record, course: Course, signs: tuple[Evidence, ...]) -> Answer:
     """Before the run is mature: where the loss is far above where it began, or was after a step as long as
-    the weights are, or the first steps turned much of them.
+    the weights are, or the first steps turned much of them, or their settings say that they will.
     """
     got, part = progress(record), max(1, len(course.loss) // 4)
     level = max(abs(got.start), got.trivial if math.isfinite(got.trivial) else 0.0)
     above = int(np.sum(course.loss[1:] > GREW * level))  # the first loss is from before all steps
     leapt = above >= 2 and any(one.limit == LEAP for one in signs)  # one batch may be an odd one
     now = float(np.median(course.loss[-part:])) / level if len(course.loss) >= 8 and level > 0.0 else 0.0
-    if not (leapt or now > GREW or _rushes(record)):
+    if not (leapt or now > GREW or rushes(record) or far_ahead(record, _peak(record))):
         return too_little("rate-too-high", f"{course.steps} steps")
     severity = "fault" if now > GREW else "hint"
     return (_long(record, severity, (Evidence("loss over the first one", now), *signs)),)
@@ -159,11 +181,11 @@ def _unsettled(record: Record, course: Course, signs: tuple[Evidence, ...]) -> b
     if _scatters(record, course):
         return True
     line, got = trend(course.loss), progress(record)
-    if _rushes(record) and _rebounds(course, got):
+    if rushes(record) and _rebounds(course, got):
         return True
     if not poor(record) or line is None or line.falls:
         return False
-    return len(signs) >= 2 or (_rushes(record) and not NOTHING <= easy(record) <= got.learnt)
+    return len(signs) >= 2 or (rushes(record) and not NOTHING <= easy(record) <= got.learnt)
 
 
 def _rebounds(course: Course, got: Progress) -> bool:
@@ -174,7 +196,7 @@ def _rebounds(course: Course, got: Progress) -> bool:
     return float(np.max(np.diff(late))) >= GREAT_GAIN * got.trivial
 
 
-def _rushes(record: Record) -> bool:
+def rushes(record: Record) -> bool:
     """The first weights of a single layer are as good as none, however far it steps from them."""
     several = len(record.anatomy.layers) > 1
     return several and first_steps(record) >= RUSH and not searches_lines(record.optimiser)
@@ -196,7 +218,7 @@ def _signs(record: Record, course: Course) -> tuple[Evidence, ...]:
         found.append(Evidence("longest step over the weights, usual layer", float(np.max(usual)), LEAP))
     elif len(usual) > 2 and float(np.median(usual)) >= RESTLESS:
         found.append(Evidence("usual step over the weights", float(np.median(usual)), RESTLESS))
-    elif _rushes(record):
+    elif rushes(record):
         found.append(Evidence("usual one of the first steps over the weights", first_steps(record), RUSH))
     far = moved(record)
     far = far[np.isfinite(far)]
@@ -208,7 +230,22 @@ def _signs(record: Record, course: Course) -> tuple[Evidence, ...]:
     ratio = _growth(course)
     if ratio >= GREW:
         found.append(Evidence("largest loss over the first", ratio, GREW))
-    return tuple(found)
+    died = _died(record)
+    if died >= KILLED:
+        found.append(Evidence("units of a layer that died on the way", died, KILLED, "share"))
+    return tuple(found) or far_ahead(record, _peak(record))
+
+
+def _died(record: Record) -> float:
+    """Of the layer that lost most: the share of units that answered rows before training and answer none now,
+    where weights went farther than their first length; -inf where unknown.
+    """
+    first, last, far = before(record), after(record), moved(record)
+    far = far[np.isfinite(far)]
+    if first is None or last is None or first.dead.shape != last.dead.shape or not len(far):
+        return -math.inf
+    lost = np.where(np.isfinite(last.dead - first.dead), last.dead - first.dead, -math.inf)
+    return float(np.max(lost, initial=-math.inf)) if np.median(far) >= 1.0 else -math.inf
 
 
 def _usual(update: np.ndarray) -> np.ndarray:
@@ -236,10 +273,17 @@ def _stable(record: Record) -> float:
     """The largest stable rate known at the beginning, where steps are longest; NaN where not measured.
 
     Of adaptive optimisers the largest one: after few steps divisors of weights that hardly got a gradient are
-    next to 0, and the curvature in their unit says nothing, for their steps are bounded all the same.
+    next to 0, and the curvature in their unit says nothing, for their steps are bounded all the same. Of
+    others the least one of the beginning: where signals fade on their way, a loss begins flat and grows steep
+    with the weights.
     """
-    known = [one.stable for one in record.sharpness if math.isfinite(one.stable) and one.stable > 0.0]
-    return (max(known) if is_adaptive(record.optimiser) else known[0]) if known else math.nan
+    known = [one for one in record.sharpness if math.isfinite(one.stable) and one.stable > 0.0]
+    if is_adaptive(record.optimiser):
+        return max((one.stable for one in known), default=math.nan)
+    course = record.course
+    steps = 0 if course is None else max(course.steps, course.planned)
+    early = [one.stable for one in known[1:] if one.step <= BEGINNING * steps]
+    return min((*(one.stable for one in known[:1]), *early), default=math.nan)
 
 
 def _peak(record: Record) -> float:

@@ -6,7 +6,8 @@ import numpy as np
 
 from profunda.diagnosis.finding import Answer, Evidence, Finding
 from profunda.diagnosis.record import Record
-from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress, relief
+from profunda.diagnosis.rules.halving import steps_otherwise
+from profunda.diagnosis.rules.readings import CLEAR_GAIN, after, easy, failing, moved, progress
 from profunda.diagnosis.rules.rule import clear, not_applicable
 from profunda.diagnosis.rules.speeds import TINY, crawls, first_steps
 
@@ -97,7 +98,7 @@ def forgets(record: Record) -> tuple[Finding, ...]:
         return ()
     if _has_just_begun(record):  # what first weights forget, steps of a usual length teach them to keep
         return ()
-    if relief(record, "learning rate", above=1.0) is not None:  # longer steps reach it
+    if steps_otherwise(record):  # others reach it
         return ()
     far = moved(record)[np.isfinite(moved(record))]
     if len(far) and float(np.median(far)) >= RUINED:

@@ -4,11 +4,14 @@ import math
 
 from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Record
+from profunda.diagnosis.rules.halving import sooner, steps_otherwise
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
     MEDIOCRE,
     NOTHING,
+    Progress,
+    Relief,
     broke_down,
     easy,
     failing,
@@ -18,7 +21,7 @@ from profunda.diagnosis.rules.readings import (
     relief,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
-from profunda.diagnosis.rules.trends import STRAIGHT, ending, trend
+from profunda.diagnosis.rules.trends import STRAIGHT, Trend, ending, trend
 
 __all__ = ["RULES"]
 
@@ -32,39 +35,51 @@ def _plateau(record: Record) -> Answer:
         return not_applicable(code, "no losses, or nothing to compare them with")
     if not is_mature(record) or not course.finished:
         return too_little(code, f"{course.steps} steps")
-    if broke_down(course) or not poor(record) or got.learnt < LEARNT_NOTHING:
+    other = relief(record, "optimiser") is not None or sooner(record, "optimiser")
+    if broke_down(course) or not poor(record) or (got.learnt < LEARNT_NOTHING and not other):
         return clear(code)
     line = trend(course.loss)
     if line is None:
         return too_little(code, f"{course.steps} steps")
-    last = ending(record)
-    straight = last is not None and last.straight >= STRAIGHT and last.fall > CLEAR_GAIN / 3.0 * got.trivial
-    if straight or (line.falls and line.fall > CLEAR_GAIN / 3.0 * got.trivial):
+    if not other and _still_falls(record, line, got):
         return clear(code, "it still falls")
     better = max((one for what in _kinds(record) if (one := relief(record, what))), key=_gained, default=None)
     missed = easy(record) - got.learnt
     reached = max(missed, better.gain if better is not None else -math.inf)
     proven = easy(record) > 0.0 and failing(record)  # not half of what is easy, for sure
-    if not reached >= GREAT_GAIN and not proven:
+    if not reached >= GREAT_GAIN and not proven and not other:
         return clear(code, "nothing shows that this network can reach more")
-    return (
-        Finding(
-            code,
-            "fault",
-            "",
-            (
-                Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE),
-                Evidence("share more that was shown to be possible", reached, GREAT_GAIN),
-            ),
-            f"The loss stands still after {got.learnt:.0%} of the way from the best constant's, while "
-            f"{reached:.0%} more is known to be possible on these rows.",
-            "Change the step first: another rate, momentum, or an adaptive optimiser.",
-            changes=(Change(better.trial.what, word=better.trial.word, value=better.trial.value),)
-            if better is not None
-            else (Change("optimiser", word="adam"), Change("learning rate", value=0.1)),
-            harm=min(1.0, reached),
+    return (_stands(got, better, reached, other),)
+
+
+def _stands(got: Progress, better: Relief | None, reached: float, other: bool) -> Finding:
+    """`reached`: the share more that is known to be possible; `other`: whether another optimiser gets far
+    ahead of this one.
+    """
+    what = "is far behind that of another optimiser" if other else "stands still"
+    return Finding(
+        "plateau",
+        "fault",
+        "",
+        (
+            Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE),
+            Evidence("share more that was shown to be possible", reached, GREAT_GAIN),
         ),
+        f"The loss {what} after {got.learnt:.0%} of the way from the best constant's, while "
+        f"{max(0.0, reached):.0%} more is known to be possible on these rows.",
+        "Change the step first: another rate, momentum, or an adaptive optimiser.",
+        changes=(Change(better.trial.what, word=better.trial.word, value=better.trial.value),)
+        if better is not None
+        else (Change("optimiser", word="adam"), Change("learning rate", value=0.1)),
+        harm=max(0.0, min(1.0, reached)),
+        explains=("no-learning", "too-few-epochs") if other else (),
     )
+
+
+def _still_falls(record: Record, line: Trend, got: Progress) -> bool:
+    last = ending(record)
+    straight = last is not None and last.straight >= STRAIGHT and last.fall > CLEAR_GAIN / 3.0 * got.trivial
+    return straight or (line.falls and line.fall > CLEAR_GAIN / 3.0 * got.trivial)
 
 
 def _kinds(record: Record) -> tuple[str, ...]:
@@ -108,7 +123,7 @@ def _unknown(record: Record, learnt: float) -> Finding:
         "Try to fit ten rows by heart: where that fails, the fault is in the network, the loss or the loop; "
         "where it works, look at the data.",
         changes=(Change("learning rate", value=0.1), Change("learning rate", value=10.0)),
-        explains=("plateau",),
+        explains=() if steps_otherwise(record) else ("plateau",),
     )
 
 
