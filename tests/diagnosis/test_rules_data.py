@@ -12,7 +12,7 @@ from tests.oracles.diagnosis_tables import severity
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Silence
-from profunda.diagnosis.givens import Loss, Op
+from profunda.diagnosis.givens import Held, Loss, Op
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import data
 from profunda.diagnosis.rules.reached import reached
@@ -402,6 +402,33 @@ def test_all_rows_that_there_can_be_are_no_leak(seed: int) -> None:
     bars = np.concatenate([np.repeat(np.eye(8), 8, 1), np.tile(np.eye(8), 8)])
     for x in (np.repeat(truths, 8, 0), draw.integers(0, 2, (900, 7)), bars[draw.integers(0, 16, 900)]):
         assert severity(asked("rows-leak", split(x, seed))) == "clear"
+
+
+def melodies(seed: int, n: int = 900) -> np.ndarray:
+    """Notes that follow from the two before them, but for one in 25: half of all rows occur twice."""
+    draw = np.random.default_rng(seed)
+    notes = np.zeros((n, 16), int)
+    notes[:, :2] = draw.integers(12, size=(n, 2))
+    for at in range(2, 16):
+        step = (2 * notes[:, at - 1] + notes[:, at - 2] + 1) % 12
+        notes[:, at] = np.where(draw.random(n) < 0.04, draw.integers(12, size=n), step)
+    return notes
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_coincide_in_parts_coincide_as_a_whole_by_nature(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for kind in (np.int64, np.float32):
+        assert severity(asked("rows-leak", split(melodies(seed).astype(kind), seed))) == "clear"
+    words = draw.integers(0, 12, (600, 16))
+    assert severity(asked("rows-leak", split(words[draw.integers(600, size=900)], seed))) == "fault"
+
+
+def test_windows_that_coincide_as_they_stand_say_nothing_where_they_are_moved() -> None:
+    for doubles, expected in ((0.1, "hint"), (0.2, "clear")):
+        rows = replace(STANDARD, doubles=doubles, common=doubles, compared=500, finest=0.01)
+        rows = replace(rows, held=Held(moved=0.3))
+        assert severity(asked("rows-leak", made.record(rows=rows))) == expected
 
 
 # A class left out -----------------------------------------------------------------------------------

@@ -273,7 +273,8 @@ class Rows:
     numbers in a column over the different rows, 1 where one column tells them all apart. `copied`: whether
     rows occur a number of times that no draw with replacement gives, so that their doubles were made.
     `crowded`: of rows that occur twice
-    the share with a neighbour that differs in few columns, as coincidences have. `serial`: share of their
+    the share with a neighbour that differs in few columns, or nearly all with one that has half of what tells
+    them from others, as coincidences have. `serial`: share of their
     variance in which rows follow from the row before, beyond chance. `ordered`: how much more often
     neighbouring rows share a label than by chance, in order of arrival within the first epoch, 0 to 1; of
     real targets, the share of their variance that lies between batches. `repeated`: share of the columns that

@@ -25,6 +25,13 @@ BESIDE, PLACES, DOUBLED = 0.1, 2, 64
 rows that coincide in all columns by chance have far more neighbours that coincide in all but one. It is
 asked of at most so many rows that occur twice."""
 
+LEANS, BY_CHANCE = (0.5, 0.6, 0.7, 0.8, 0.9), 0.25
+"""Exponents of Chernoff's bound that are tried, and rows that chance may bring as near as a half."""
+
+ALL_SHARE = 0.9
+"""Share of rows that occur twice of which another row has half: where parts coincide by nature they do so of
+all rows, while of copied rows some have no other near them."""
+
 COVERED = 0.02
 """Share of rows that occur once, below which hardly a row that could occur has not."""
 
@@ -164,7 +171,33 @@ def _crowded(table: Table) -> float:
     other = np.sort(np.concatenate([twice, np.flatnonzero(counts == 1)[:NEAR_ROWS]]))
     most = max(PLACES, BESIDE * rows.shape[1])
     beside = [int((_differing(rows[other], rows[at]) <= most).sum()) > 1 for at in twice]  # itself is one
-    return float(np.mean(beside))
+    told = _told_by(rows)
+    halves = float(np.mean([_shares_half(rows, told, at) for at in twice]))
+    return max(float(np.mean(beside)), halves if halves >= ALL_SHARE else 0.0)
+
+
+def _told_by(rows: np.ndarray) -> np.ndarray:
+    """Binary digits [N, D] that each number tells of its row: -log of the share of rows that have it."""
+    told = np.empty(rows.shape)
+    for at, column in enumerate(rows.T):
+        _, which, counts = np.unique(column, return_inverse=True, return_counts=True)
+        told[:, at] = -np.log2(counts[which] / len(rows))
+    return told
+
+
+def _shares_half(rows: np.ndarray, told: np.ndarray, at: int) -> bool:
+    """Whether another of the different rows has half of what tells row `at` from the others, where hardly one
+    of them would if its places were independent: such rows come from one source, and coincide in part or as a
+    whole.
+
+    What chance makes is bounded by Chernoff: log2 P ≤ Σ log2(1 - p + p^(1 - s)) - s half, for any s.
+    """
+    half = 0.5 * told[at].sum()
+    p = 2.0 ** -told[at]
+    chance = min(float(np.log2(1.0 - p + p ** (1.0 - s)).sum()) - s * half for s in LEANS)
+    if chance + math.log2(len(rows)) > math.log2(BY_CHANCE):
+        return False
+    return int((np.where(rows == rows[at], told[at], 0.0).sum(1) >= half).sum()) > 1  # itself is one
 
 
 def _differing(rows: np.ndarray, row: np.ndarray) -> np.ndarray:

@@ -35,6 +35,9 @@ OVERLAP = 0.25
 """Share of validation windows that are a training window but for one place; where a series was cut in two
 before its windows were taken, it is those at the cut."""
 
+WHOLE = 0.5
+"""Of these: where so many rows coincide as they stand, they do so moved by a place too, by chance."""
+
 LEAK_FAULT, LEAK_HINT = 0.05, 0.01
 """Share of validation rows that are known beyond chance: a score of 80 % then reads 81 %, or 80.2 %."""
 
@@ -247,7 +250,7 @@ def _copies_altered(code: str, rows: Rows) -> Answer:
         what, share = "mirrored, turned or moved by a pixel", held.altered
     elif held.near > NEARLY and held.dimensions > WIDE:
         what, share = "with a little noise, or another brightness", held.near
-    elif held.moved > OVERLAP:
+    elif held.moved > OVERLAP and rows.doubles < WHOLE * held.moved:
         what, share = "a place further, windows of one series that overlap", held.moved
     else:
         return clear(code)
