@@ -1,13 +1,16 @@
 """What activations are seen to do on the first rows, and what rules make of it."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
+from tests.oracles.diagnosis_rules import failed, healthy
 from torch import Tensor, nn
 
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.firsts import firsts_of
+from profunda.diagnosis.rules.all import RULES
 from profunda.diagnosis.rules.bends import contracts, inert, turning, unanswered
 from profunda.diagnosis.rules.doubts import is_linear, squashed
 from profunda.diagnosis.slopes import bend_of
@@ -193,3 +196,16 @@ def test_slopes_of_a_half_add_up_in_longer_chains() -> None:
     longer = nn.Sequential(nn.Linear(6, 32), nn.Softplus(), *deep, nn.Linear(32, 3))
     assert len(squashed(anatomy_of(longer, (ROWS,)))) == 4
     assert len(squashed(anatomy_of(chain(nn.Sigmoid), (ROWS,)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("units", "silent", "expected"), [(5, 0.5, True), (4, 0.5, False), (4, 0.95, True), (64, 0.4, False)]
+)
+def test_rows_that_so_few_units_leave_unanswered_say_that_they_are_few(
+    units: int, silent: float, expected: bool
+) -> None:
+    record = failed(healthy())
+    places = (replace(record.anatomy.activations[0], units=units, silent=silent),)
+    bad = replace(record, anatomy=replace(record.anatomy, activations=places))
+    answer = next(rule for rule in RULES if rule.code == "dead-units")(bad)
+    assert isinstance(answer, tuple) == expected

@@ -94,3 +94,12 @@ def test_outputs_that_no_input_leads_to_are_the_cause_of_all_that_follows() -> N
     assert told(deaf) == [("input-ignored", "0", 0)]
     heard = began(deaf, sensitivity=np.full(10, 0.1))  # by a way that was not seen
     assert ("input-ignored", "0", 0) not in told(heard)
+
+
+@pytest.mark.parametrize("sign", ["dead", "saturated"])
+def test_rows_that_are_one_behind_units_that_mostly_give_nothing_are_lost_there(sign: str) -> None:
+    record = lost(1)
+    for share, place in ((0.81, "3"), (0.4, "")):
+        shares = np.full(3, 0.1)
+        shares[1] = share
+        assert cut_of(began(record, **{sign: shares})) == Cut(1, place)

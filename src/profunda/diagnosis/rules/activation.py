@@ -15,6 +15,7 @@ from profunda.diagnosis.rules.consequences import FADING, STALLED, WILD
 from profunda.diagnosis.rules.cuts import SHARES, cut_of
 from profunda.diagnosis.rules.doubts import (
     BEGINS_FLAT,
+    FEW_UNITS,
     NOT_LINEAR,
     SATURATED,
     flat_at_first,
@@ -82,6 +83,8 @@ def _dead(record: Record) -> Answer:
 def _answering_few(record: Record) -> Finding | None:
     """Units that answer some rows, and most rows that no unit answers."""
     place = unanswered(record.anatomy)
+    if place is not None and place.units <= FEW_UNITS and place.silent < DEAD_SHARE:
+        return None  # so few leave rows unanswered by chance: that they are few is the cause
     if place is None or (is_mature(record) and not poor(record) and not _costs(record, ("initialisation",))):
         return None
     return Finding(

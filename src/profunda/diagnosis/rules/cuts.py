@@ -28,6 +28,10 @@ SEEN = 1e-4
 GONE = 1e-5
 """What is left of such a difference; means over as many as 10⁴ places leave more of it."""
 
+MOSTLY = 0.5
+"""Share of dead units, or of outputs on flat ends, of an activation behind which all rows are one: those that
+answer a row now and then do not carry what tells rows apart."""
+
 FLAT = 1e-6
 """Spread of outputs over their size where rows are one: a way around the cut would show in it."""
 
@@ -35,7 +39,7 @@ FLAT = 1e-6
 @dataclass(frozen=True)
 class Cut:
     """`after` the index of the last layer in which rows differ, -1 where they never enter; `place` the name
-    of an activation that follows it and gives one number a unit, "" for none: its units are dead.
+    of an activation that follows it and most of whose units are dead or on flat ends, "" for none.
     """
 
     after: int
@@ -79,12 +83,13 @@ def _dead_behind(record: Record, first: Survey, at: int) -> str:
     places = record.anatomy.activations
     if _norm_of_one(record, at):
         return ""  # what is dead behind it got one number already
-    if not len(first.activation_std) == len(first.dead) == len(places):
+    if not len(first.activation_std) == len(first.dead) == len(first.saturated) == len(places):
         return ""
+    gone = np.fmax(first.dead, first.saturated)
     known = [
         one.name
         for k, one in enumerate(places)
-        if one.after == at and first.dead[k] == 1.0 and one.what not in SHARES
+        if one.after == at and gone[k] >= MOSTLY and one.what not in SHARES
     ]
     return known[0] if known else ""
 

@@ -8,7 +8,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Layer
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.doubts import FEW_UNITS, few_units, units
-from profunda.diagnosis.rules.halving import halved
+from profunda.diagnosis.rules.halving import eased, halved
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
@@ -68,7 +68,9 @@ def too_small(record: Record) -> Answer:
     rests = line is not None and not (line.falls and line.fall > CLEAR_GAIN / 3.0 * got.trivial)
     by_size = rests and ratio < FEW and missed >= GREAT_GAIN and not crawls(record)
     refuted = wider is None and bool(tried(record, "width", above=1.0))
-    half = 0.0 if few is None or wider is not None else halved(record, "width", above=1.0)
+    half = 0.0
+    if few is not None and wider is None:
+        half = halved(record, "width", above=1.0) or eased(record, "width")
     if wider is None and (refuted or not by_size) and not half:
         return clear(code)
     shown = [] if math.isnan(ratio) else [Evidence("parameters over numbers asked for", ratio, FEW, "ratio")]
