@@ -1,6 +1,7 @@
 """Each kind of change, carried out: one thing is changed, nothing else, and nothing of what was given."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -443,6 +444,22 @@ def test_chains_become_wider_and_deeper():
     own = nn.Sequential(nn.Linear(6, 4), Gains(4), nn.Linear(4, 3))
     with pytest.raises(ArgumentError, match=r"Gains of 4 features cannot be made for 8 here"):
         change(parts(own), "width", value=2.0)
+
+
+def test_what_is_frozen_trains_with_the_constants_of_the_first_group():
+    given = parts()
+    first = next(iter(given.module.parameters()))
+    with pytest.raises(ArgumentError, match=r"Nothing of .* is frozen"):
+        change(given, "thawing")
+    first.requires_grad_(False)
+    held = [each for each in given.module.parameters() if each.requires_grad]
+    making = making_of(torch.optim.SGD(held, 0.3), given.module)
+    thawed = change(replace(given, optimizer=making), "thawing")
+    assert all(each.requires_grad for each in thawed.module.parameters())
+    assert not first.requires_grad
+    groups = thawed.optimizer(thawed.module).param_groups
+    assert [group["lr"] for group in groups] == [0.3, 0.3]
+    assert sum(len(group["params"]) for group in groups) == len(list(thawed.module.parameters()))
 
 
 def test_kinds_are_closed_and_told():

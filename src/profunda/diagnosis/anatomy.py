@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from profunda.diagnosis.asking import told
 from profunda.diagnosis.copying import cloned, copy_of, tensors_in, undisturbed
-from profunda.diagnosis.drawn import looks_begun, looks_drawn, looks_uniform
+from profunda.diagnosis.drawn import LEAST, looks_begun, looks_drawn, looks_uniform
 from profunda.diagnosis.firsts import firsts_of
 from profunda.diagnosis.givens import Activation, Anatomy, Layer, Op
 from profunda.diagnosis.operations import known_module, module_sort
@@ -156,7 +156,7 @@ def _assembled(
     unmoved = idle + [one.name for one in layers if any(each.startswith(f"{one.name}.") for each in unused)]
     references = _references(own, prefix, [one.name for one in layers], unmoved)
     raw = {one.name for one in layers if _is_raw(own, prefix, one.name)}
-    flat = {one.name for one in layers if looks_uniform(_drawn(own, prefix, one.name))}
+    flat = {one.name for one in layers if _is_flat(own, prefix, one.name)}
     return Anatomy(
         ops=tuple(_op(node) for node in nodes if node.sort.shown and not _drops_nothing(node)),
         layers=layers,
@@ -166,7 +166,13 @@ def _assembled(
         skips=_skips(nodes),
         unused=unused,
         drawn=tuple(one.name for one in layers if one.name in raw | flat),
-        frozen=tuple(one for one in idle if one not in references and _is_left_raw(own, prefix, one)),
+        frozen=tuple(
+            one.name
+            for one in layers
+            if one.name not in references
+            and _stays(_part(own, one.name, prefix))
+            and _is_left_raw(own, prefix, one.name)
+        ),
         references=references,
         sleepless=tuple(n.name for n in nodes if n.awake),
         entering=max((n.p for n in nodes if n.sort.kind == "dropout" and n.depth == 0), default=0.0),
@@ -181,6 +187,17 @@ def _part(own: nn.Module, path: str, prefix: str) -> nn.Module:
 def _is_raw(own: nn.Module, prefix: str, name: str) -> bool:
     """Whether every matrix of a layer is still as drawn."""
     return looks_drawn(_drawn(own, prefix, name))
+
+
+def _is_flat(own: nn.Module, prefix: str, name: str) -> bool:
+    """Whether a layer too small for directions to stand out is as torch's own layers are drawn."""
+    matrices = _drawn(own, prefix, name)
+    return all(one.numel() < LEAST for one in matrices) and looks_uniform(matrices)
+
+
+def _stays(part: nn.Module) -> bool:
+    """Whether no matrix of a part trains, be it that biases do."""
+    return not any(each.requires_grad and each.ndim > 1 for each in part.parameters())
 
 
 def _is_left_raw(own: nn.Module, prefix: str, name: str) -> bool:

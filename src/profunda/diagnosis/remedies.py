@@ -276,6 +276,30 @@ def _drops(parts: Parts, feed: Feed) -> bool:
     return any(op.kind == "dropout" for op in _read(parts, feed).ops)
 
 
+def _thawing(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
+    """Numbers that are frozen train, with the constants of the optimiser's first group."""
+    own, making = copy.deepcopy(parts.module), parts.optimizer
+    inside = own.get_submodule(change.layer)
+    frozen = [one for one in inside.parameters() if one.is_floating_point() and not one.requires_grad]
+    if not frozen:
+        raise ArgumentError(f"Nothing of {type(inside).__name__} is frozen, so that nothing can be thawed.")
+    for one in frozen:
+        one.requires_grad_(True)
+
+    def make(own: nn.Module) -> Optimizer:
+        made = making(own)
+        held = {id(each) for group in made.param_groups for each in group["params"]}
+        thawed = [each for each in own.parameters() if each.requires_grad and id(each) not in held]
+        if thawed:
+            first = made.param_groups[0]
+            made.add_param_group(
+                {"params": thawed, **{key: value for key, value in first.items() if key != "params"}}
+            )
+        return made
+
+    return replace(parts, module=own, optimizer=make)
+
+
 def _initialisation(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
     own, anatomy = copy.deepcopy(parts.module), _read(parts, feed)
     drawn = torch.Generator().manual_seed(seed)
@@ -365,6 +389,7 @@ _ALL = (
     Kind("activation", "Hidden activations become `word`; 'inserted': ReLU where none is.", _activation),
     Kind("norm", "`word`: a 'layer' or 'batch' norm behind hidden layers without one.", _norm),
     Kind("initialisation", _DRAWS, _initialisation),
+    Kind("thawing", "What is frozen, or what of `layer` is, trains.", _thawing),
     Kind("dropout", _DROPS, _dropout),
     Kind("width", "Hidden layers, or `layer`, become `value` times as wide.", _width),
     Kind("depth", "A chain gets `value` times as many hidden layers.", _depth),

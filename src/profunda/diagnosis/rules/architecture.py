@@ -11,7 +11,9 @@ from profunda.diagnosis.rules.consequences import FADING, STALLED
 from profunda.diagnosis.rules.coverage import carried_over
 from profunda.diagnosis.rules.cuts import cut_of
 from profunda.diagnosis.rules.doubts import narrowest
+from profunda.diagnosis.rules.features import learnt_before, left_raw
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
+from profunda.diagnosis.rules.halving import eased, halved, sooner
 from profunda.diagnosis.rules.ignoring import ignored, is_deaf
 from profunda.diagnosis.rules.passes import batch_norms
 from profunda.diagnosis.rules.readings import (
@@ -19,6 +21,7 @@ from profunda.diagnosis.rules.readings import (
     before,
     cured,
     failing,
+    helped,
     is_mature,
     poor,
     progress,
@@ -132,7 +135,10 @@ def _unused(record: Record) -> Answer:
         held -= set(record.optimiser.missing)
     names = sorted({name.rpartition(".")[0] for name in held if name.rpartition(".")[2] != "bias"})
     names = [name for name in names if not (name in anatomy.references or _gets_gradients(record, name))]
-    names = names or _cut_in_loop(record) or _without_gradient(record)
+    names = names or _cut_in_loop(record)
+    if names and learnt_before(anatomy, names).issuperset(names) and not failing(record):
+        return clear(code, "cut off from gradients, and learnt before")
+    names = names or _without_gradient(record)
     if not names:
         return _frozen(record)
     share = len(names) / (len(names) + len(anatomy.layers))
@@ -196,10 +202,13 @@ def _without_gradient(record: Record) -> list[str]:
 
 def _frozen(record: Record) -> Answer:
     """Layers that are not trained and were not before: as good as what a draw happens to give."""
-    code, names = "part-unused", record.anatomy.frozen
+    code = "part-unused"
+    names = [one for one in left_raw(record.anatomy) if not _is_thawed(record, one)]
     if not names:
         return clear(code)
-    if is_mature(record) and not poor(record) and not progress(record).by_loss < MEDIOCRE:
+    gains = any(test(record, "thawing") for test in (helped, halved, eased, sooner))
+    serves = not poor(record) and (progress(record).by_loss >= MEDIOCRE or bool(tried(record, "thawing")))
+    if is_mature(record) and serves and not gains:
         return clear(code, "frozen as drawn, and such features serve")
     numbers = sum(one.parameters for one in record.anatomy.layers if one.name in names)
     share = numbers / max(1, record.anatomy.parameters)
@@ -217,6 +226,7 @@ def _frozen(record: Record) -> Answer:
             "(requires_grad is False), and their weights look freshly drawn: what the other layers get is a "
             "random function of the inputs.",
             "Let them train (requires_grad_(True)), or load the weights that they were meant to have.",
+            changes=(Change("thawing"),),
             harm=min(1.0, max(share, 0.5)),
             explains=(
                 "no-learning",
@@ -231,6 +241,15 @@ def _frozen(record: Record) -> Answer:
             ),
         ),
     )
+
+
+def _is_thawed(record: Record, name: str) -> bool:
+    """Whether it was frozen at the first look and has had gradients since."""
+    course, layers = record.course, [layer.name for layer in record.anatomy.layers]
+    if course is None or name not in layers or course.gradient.shape[1:] != (len(layers),):
+        return False
+    seen = course.gradient[:, layers.index(name)]
+    return len(seen) > 1 and not np.isfinite(seen[0]) and bool(np.nanmax(seen, initial=0.0) > 0.0)
 
 
 def _gets_gradients(record: Record, name: str) -> bool:
@@ -262,7 +281,7 @@ def _narrow(record: Record) -> Answer:
     mended = cured(record, "width", above=1.0)
     if not poor(record) and mended is None:
         return clear(code, "narrow, and enough")
-    if mended is None and tried(record, "width", above=1.0):
+    if mended is None and tried(record, "width", above=1.0) and not eased(record, "width"):
         return clear(code, "wider layers do no better")
     return (_through(record, width, name, needed, "fault" if poor(record) else "hint"),)
 
@@ -326,7 +345,7 @@ def _through(record: Record, width: int, name: str, needed: int, severity: Sever
             "plateau",
             "no-learning",
             "class-imbalance",
-            "dead-units",
+            *(("dead-units",) if cut_of(record) is None else ()),  # such as were dead before any step
             "rate-too-low",
             "too-few-epochs",
             *(("too-deep",) if _is_choked(record) else ()),

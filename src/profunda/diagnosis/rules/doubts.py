@@ -14,6 +14,7 @@ from profunda.diagnosis.givens import Anatomy, Layer, Optimiser
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.bends import contracts, inert, turning
 from profunda.diagnosis.rules.cuts import SHARES
+from profunda.diagnosis.rules.features import left_raw
 from profunda.diagnosis.rules.firsts import far_large, far_small, shut
 from profunda.diagnosis.rules.flow import chain_depth, flow_of, hidden
 from profunda.diagnosis.rules.halving import LITTLE
@@ -238,7 +239,7 @@ def doubts(record: Record) -> tuple[Change, ...]:
             *((Change("activation", word="tanh"),) if left >= LITTLE and turning(record.anatomy) else ()),
         )
     anatomy, flow = record.anatomy, flow_of(record)
-    found = []
+    found = [Change("thawing")] if left_raw(anatomy) and not anatomy.references else []
     if is_linear(anatomy):
         found.append(Change("activation", word="inserted"))
     if squashed(anatomy) or flat_at_first(record) >= 0:

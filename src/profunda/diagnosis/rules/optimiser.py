@@ -9,6 +9,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.givens import Group, Layer
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.consequences import STALLED
+from profunda.diagnosis.rules.features import learnt_before
 from profunda.diagnosis.rules.readings import (
     after,
     easy,
@@ -154,7 +155,8 @@ def _on_features(record: Record, missing: list[str]) -> bool:
     lost = [any(name.startswith(f"{one.name}.") for name in missing) for one in anatomy.layers]
     if not lost or lost[-1] or lost != sorted(lost, reverse=True):
         return False
-    return not any(out and one.name in anatomy.drawn for out, one in zip(lost, anatomy.layers, strict=True))
+    still = [one.name for out, one in zip(lost, anatomy.layers, strict=True) if out]
+    return not set(still) & set(anatomy.drawn) - learnt_before(anatomy, still)
 
 
 # Constants --------------------------------------------------------------------------------------------
