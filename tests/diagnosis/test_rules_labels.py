@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.oracles import diagnosis_tables as made
@@ -13,9 +14,10 @@ from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.givens import Rows, Targets, Task
-from profunda.diagnosis.record import Record
+from profunda.diagnosis.record import Against, Record
 from profunda.diagnosis.rules import labels
 from profunda.diagnosis.rules.labels import overlap, wilson
+from profunda.diagnosis.scoring import against
 from profunda.diagnosis.targets import targets_of
 
 NAMES = {rule.code: rule for rule in labels.RULES}
@@ -468,3 +470,49 @@ def test_grades_that_are_mistaken_for_the_next_are_not_noisy() -> None:
             severity(asked("labels-noisy", made.record(rows=STANDARD, targets=targets, task=CLASSES)))
             == expected
         )
+
+
+@pytest.mark.parametrize(
+    ("more", "left", "expected"),
+    [
+        ({}, 0.45, "hint"),
+        ({}, 0.39, "clear"),  # neighbours and a linear model tell as much, and would say so
+        ({"surest": 0.29, "every": 0.3}, 0.45, "clear"),  # less than a fifth for sure
+        ({"surest": 0.31, "every": 0.3}, 0.45, "hint"),
+        ({"every": 0.5}, 0.55, "clear"),  # classes that overlap
+        ({"surest": 0.5, "beside": 0.91}, 0.45, "clear"),  # nothing tells two classes apart
+        ({"surest": 0.5, "beside": 0.89}, 0.45, "hint"),
+    ],
+)
+def test_labels_against_what_a_network_is_surest_of(
+    more: dict[str, float], left: float, expected: str
+) -> None:
+    four = made.task("classes", 4)
+    given: dict[str, object] = {"every": 0.4, "surest": 0.4, "rows": 60, "beside": 0.5, **more}
+    found = told(0.15, 0.05, counts=np.full(4, 120), noisy=0.1, agreeing=60, mistaken=left)
+    other = Against(0.1, 0.0, 60, 0.0)
+    record = made.record(0.3, rows=STANDARD, targets=found, task=four)
+    shown = (
+        made.survey(0, 1.4, 0.5, against=other),  # before the first step nothing was learnt
+        made.survey(100, 1.0, 1.1, against=Against(**given)),  # type: ignore[arg-type]
+        made.survey(300, 0.5, 1.4, against=other),  # and later on rows were learnt by heart
+    )
+    assert severity(asked("labels-noisy", replace(record, surveys=shown))) == expected
+    assert severity(asked("labels-noisy", replace(record, surveys=shown[:1]))) == "clear"
+
+
+def test_what_a_network_says_is_measured_against_the_labels() -> None:
+    y = np.repeat(np.arange(3), 100)
+    logits = 4.0 * np.eye(3)[y] + np.random.default_rng(0).normal(size=(300, 3))
+    clean = against(torch.tensor(logits), torch.tensor(y), made.task("classes", 3))
+    assert clean is not None
+    assert (clean.surest, clean.rows) == (0.0, 38)
+    wrong = np.where(np.arange(300) % 3 == 0, (y + 1) % 3, y)
+    found = against(torch.tensor(logits), torch.tensor(wrong), made.task("classes", 3))
+    assert found is not None
+    assert found.every == pytest.approx(1 / 3, abs=0.05)
+    assert found.surest == pytest.approx(1 / 3, abs=0.2)
+    assert found.beside == pytest.approx(1.0, abs=0.05)
+    assert against(torch.tensor(logits), torch.tensor(y), made.task("values")) is None
+    assert against(torch.tensor(logits[:, :1]), torch.tensor(y), made.task("classes", 3)) is None
+    assert against(torch.full((300, 3), np.nan), torch.tensor(y), made.task("classes", 3)) is None

@@ -14,6 +14,7 @@ import numpy as np
 from profunda.diagnosis.givens import Anatomy, Loss, Optimiser, Rows, Targets, Task
 
 __all__ = [
+    "Against",
     "Course",
     "Coverage",
     "Ending",
@@ -29,6 +30,18 @@ __all__ = [
 Ending = Literal["", "set", "first", "same"]
 
 # How signals pass it --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Against:
+    """How given classes differ from what a network says: shares of rows with another one, of `every` row and
+    of the `surest` of them, as by `skills.disagreement` on so many `rows`; `beside` as of `skills.Mistakes`.
+    """
+
+    every: float
+    surest: float
+    rows: int
+    beside: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class Survey:
     `recall` [C]: of each class's probe rows, the share that the outputs tell right (NaN where a class has
     none); empty where targets are no classes. For sequences, `order`: change of outputs, over their spread,
     when places are put in another order, and `ahead`: when what follows is exchanged, where targets are that.
+    `against`: of validation rows' classes, how they differ from what the network says.
     """
 
     step: int
@@ -84,6 +98,7 @@ class Survey:
     order: float = float("nan")
     ahead: float = float("nan")
     company: int = 0
+    against: Against | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from profunda.diagnosis.copying import cloned, copy_of
 from profunda.diagnosis.feeding import Feed, outputs_in
 from profunda.diagnosis.givens import Task
+from profunda.diagnosis.record import Against
+from profunda.diagnosis.skills import disagreement, mistakes
 from profunda.diagnosis.tasks import class_axis, task_of
 
-__all__ = ["Yardstick", "recall", "score", "yardstick_of"]
+__all__ = ["Yardstick", "against", "recall", "score", "yardstick_of"]
 
 _FEW = 8
 
@@ -111,6 +113,20 @@ def recall(outputs: Any, targets: Any, task: Task) -> np.ndarray:
         if bool(here.any()):
             found[c] = float((said[here] == c).double().mean())
     return found
+
+
+@torch.no_grad()
+def against(outputs: Any, targets: Any, task: Task) -> Against | None:
+    """How given classes [N] differ from what outputs [N, C] say; None where targets are no such classes."""
+    made = outputs_in(outputs)
+    if task.kind != "classes" or made is None or made.ndim != 2 or made.shape[1] < 2:
+        return None
+    if not isinstance(targets, Tensor) or targets.numel() != len(made) or not bool(made.isfinite().all()):
+        return None
+    shares = made.double().softmax(1).cpu().numpy()
+    labels = targets.reshape(-1).long().cpu().numpy()
+    found, (surest, rows) = mistakes(shares, labels), disagreement(shares, labels)
+    return Against(found.every, surest, rows, found.beside) if rows else None
 
 
 def _accuracy(made: Tensor, targets: Tensor, kind: str) -> float:

@@ -19,8 +19,8 @@ from profunda.diagnosis.gradients import copies_in, gradients_of, moved_by, nois
 from profunda.diagnosis.holdings import Holding, holdings_of
 from profunda.diagnosis.hooks import unwrapped
 from profunda.diagnosis.origins import finite, origin_of
-from profunda.diagnosis.record import Survey
-from profunda.diagnosis.scoring import Yardstick, recall, score, yardstick_of
+from profunda.diagnosis.record import Against, Survey
+from profunda.diagnosis.scoring import Yardstick, against, recall, score, yardstick_of
 from profunda.diagnosis.sensing import mixing, sensitivity
 from profunda.diagnosis.sequences import ahead, order
 from profunda.diagnosis.signals import Recorder, Signs
@@ -150,6 +150,15 @@ class _Gradients:
     noise: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """Loss and score on some rows, and how their classes differ from what is said of them."""
+
+    loss: float = math.nan
+    score: float = math.nan
+    against: Against | None = None
+
+
 class _Look:
     """The copy `own` of `module` without its wrappers, and all rows at hand."""
 
@@ -197,14 +206,15 @@ class _Look:
             sensitivity=self._sensitivity(),
             mixing=self._mixing(),
             company=self._company() if step == 0 else 0,
-            train_loss=train[0],
-            train_score=train[1],
-            valid_loss=valid[0],
-            valid_score=valid[1],
+            train_loss=train.loss,
+            train_score=train.score,
+            valid_loss=valid.loss,
+            valid_score=valid.score,
             recall=recall(outputs, self.probe.targets, task),
             order=self._told(order),
             ahead=self._told(ahead),
             broken="" if finite(outputs) else self._origin(),
+            against=valid.against,
         )
 
     def _forward(self) -> _Passed:
@@ -217,24 +227,22 @@ class _Look:
         holdings = holdings_of(self.own, self.anatomy, recorder.nodes, self.prefix)
         return _Passed(outputs, recorder.signs, recorder.signal, recorder.apart, holdings)
 
-    def _validated(
-        self, validation: Validation | None, yardstick: Yardstick, task: Task
-    ) -> tuple[float, float]:
+    def _validated(self, validation: Validation | None, yardstick: Yardstick, task: Task) -> _Measured:
         """`_measured` on validation rows; NaN without them."""
         if validation is None:
-            return math.nan, math.nan
+            return _Measured()
         given = feed_of(cloned(validation[0]), cloned(validation[1]))
         return self._measured(given.spread(_MEASURED * affordable(self.anatomy)), yardstick, task)
 
-    def _measured(self, feed: Feed, yardstick: Yardstick, task: Task) -> tuple[float, float]:
-        """Loss and score in evaluation mode; NaN where the loss raises."""
+    def _measured(self, feed: Feed, yardstick: Yardstick, task: Task) -> _Measured:
+        """In evaluation mode; NaN where the loss raises."""
         try:
             with torch.no_grad():
                 outputs = feed.through(self.own)
-                reached = score(outputs, feed.targets, task)
-                return float(yardstick.loss(outputs, feed.targets, feed.rows)), reached
+                reached, apart = score(outputs, feed.targets, task), against(outputs, feed.targets, task)
+                return _Measured(float(yardstick.loss(outputs, feed.targets, feed.rows)), reached, apart)
         except Exception:  # what the loss raises is told elsewhere, and a survey must go on
-            return math.nan, math.nan
+            return _Measured()
 
     def _origin(self) -> str:
         return origin_of(self.own, self.prefix, self.probe.inputs, dict(self.probe.named))

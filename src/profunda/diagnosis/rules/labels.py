@@ -34,6 +34,10 @@ EVEN, EVEN_LEAST = 3.0, 0.08
 """Standard errors by which more of what is surer said is wrong than where classes overlap, and the least
 share, by the lower end of its interval: sound tables stay below 2.5 where as much is wrong."""
 
+AGAINST = 0.2
+"""Of validation rows that the network is surest of, the share with another label, by the lower end of its
+interval: sound networks stay below 0.12, also where they are right on little more than half of all."""
+
 PAIRED = 0.9
 """Of the labels borne instead, the share that is one for each class: where half of what is said is wrong and
 nearly all of that is one other class, nothing tells the two apart."""
@@ -243,8 +247,9 @@ def overlap(skill: float, classes: int, part: float = DEEP) -> float:
     return others / (mine + others)
 
 
-def overlap_of_half(mistaken: float, classes: int) -> float:
-    """The share of the surer half that is wrong where classes overlap so that of all rows `mistaken` are.
+def overlap_of_half(mistaken: float, classes: int, part: float = 0.5) -> float:
+    """The share of the surer half, or another `part`, that is wrong where classes overlap so that of all rows
+    `mistaken` are.
 
     >>> round(overlap_of_half(0.264, 2), 2)
     0.15
@@ -253,7 +258,7 @@ def overlap_of_half(mistaken: float, classes: int) -> float:
     for _ in range(30):
         middle = (low + high) / 2.0
         low, high = (middle, high) if overlap(middle, classes, 1.0) > mistaken else (low, middle)
-    return overlap(low, classes, 0.5)
+    return overlap(low, classes, part)
 
 
 def _even(targets: Targets, present: int) -> tuple[float, float]:
@@ -305,7 +310,44 @@ def _labels_noisy(record: Record) -> Answer:
     if targets is None or not isinstance(answer, Silence) or answer.why == "not applicable":
         return answer
     errors, expected = _even(targets, int((targets.counts > 0).sum()))
-    return _evenly_wrong(record, targets, errors, expected) if errors > EVEN else answer
+    if errors > EVEN:
+        answer = _evenly_wrong(record, targets, errors, expected)
+    found = _against_the_network(record, targets) if isinstance(answer, Silence) else None
+    return answer if found is None else (found,)
+
+
+def _against_the_network(record: Record, targets: Targets) -> Finding | None:
+    """Of labels that differ from what the network says of rows it never saw where it is surest, when it did
+    best: for rows that neighbours and a linear model do not tell, and a network does.
+    """
+    known = [one for one in record.surveys if one.step > 0 and math.isfinite(one.valid_loss)]
+    seen = min(known, key=lambda one: one.valid_loss).against if known else None
+    present = int((targets.counts > 0).sum())
+    if seen is None or present < 2 or targets.order <= AMOUNTS or not seen.every < targets.mistaken:
+        return None
+    low, high = wilson(seen.surest, seen.rows)
+    expected = overlap_of_half(seen.every, present, DEEP)
+    errors = (seen.surest - expected) / math.sqrt(seen.surest * (1.0 - seen.surest) / seen.rows + 1e-12)
+    twins = present > 2 and high >= 0.5 and seen.beside >= PAIRED
+    if low < AGAINST or errors < EVEN or twins:
+        return None
+    return Finding(
+        "labels-noisy",
+        "hint",
+        "",
+        (
+            Evidence("share of surely told validation rows with another label", seen.surest, expected),
+            Evidence("share of all validation rows with another label", seen.every),
+            Evidence("standard errors above overlapping classes", errors, EVEN),
+        ),
+        f"{seen.surest:.0%} of the validation labels are not what the network says where it is surest, and "
+        f"{seen.every:.0%} of all: where classes overlap it were {expected:.0%}. Labels are wrong in the "
+        "midst of classes as well, and those of training rows probably too.",
+        "Look at these rows; where they cannot be put right, stop early or smooth labels.",
+        changes=(Change("loss", value=round(min(0.2, seen.surest), 2), word="label smoothing"),),
+        harm=min(1.0, seen.surest),
+        explains=("overfitting",),
+    )
 
 
 def _noisy_midst(record: Record) -> Answer:
