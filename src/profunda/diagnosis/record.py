@@ -227,10 +227,10 @@ class Trial:
     `value` is a factor on what the program has: "learning rate" (of every group, 0.1 or 10), "width",
     "depth", "epochs", "batch size", "dropout" and "weight decay" (0 for none), "clipping" (0 for none).
     `word` names what is put in: "initialisation" ("critical"), "activation", "norm", "optimiser" (its usual
-    constants: "defaults"), "schedule" ("constant"). The two losses are in the unit of Survey.train_loss,
-    infinite where a training diverged. `score` and `control_score` [seeds] are Survey.train_score's: where
-    the loss or the head was changed, they alone compare. `held` and `control_held` [seeds] are the losses on
-    validation rows, empty without such.
+    constants: "defaults"), "schedule" ("constant"), "thawing" (of frozen layers). The two losses are in the
+    unit of Survey.train_loss, infinite where a training diverged. `score` and `control_score` [seeds] are
+    Survey.train_score's: where the loss or the head was changed, they alone compare. `held` and
+    `control_held` [seeds] are the losses on validation rows, empty without such.
     """
 
     what: str
