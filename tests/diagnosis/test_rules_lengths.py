@@ -186,10 +186,6 @@ def test_of_a_run_that_did_not_badly_one_that_gets_as_far_in_half_the_steps_is_t
     run = ended(healthy(optimiser=SGD), 0.45, 0.85)
     other = replace(trial("optimiser", loss, control, word="adam"), steps=steps)
     assert severities("plateau", replace(run, trials=(other,))) == ["hint"] * told
-    longer = replace(other, what="learning rate", value=10.0)
-    assert severities("rate-too-low", replace(run, trials=(longer,))) == ["hint"] * told
-    by_heart = replace(longer, held=np.full(3, 0.46), control_held=np.full(3, 0.9))
-    assert severities("rate-too-low", replace(run, trials=(by_heart,))) == []
 
 
 def test_a_plateau_that_nothing_else_overcomes_stays_a_symptom() -> None:

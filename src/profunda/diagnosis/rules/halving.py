@@ -7,7 +7,7 @@ import numpy as np
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.readings import GREAT_GAIN, after, progress, relief, tried
 
-__all__ = ["LITTLE", "eased", "halved", "overtaken", "sooner", "steps_otherwise"]
+__all__ = ["LITTLE", "eased", "halved", "sooner", "steps_otherwise"]
 
 LITTLE = 0.02
 """Part of the constant's loss that is left, from which on half of it is more than seeds differ by."""
@@ -65,22 +65,6 @@ def sooner(record: Record, what: str) -> bool:
         if all(len(new) > 1 and len(old) and np.min(old) - np.max(new) >= least for new, old in pairs):
             return True
     return False
-
-
-def overtaken(record: Record, what: str, above: float = -math.inf) -> bool:
-    """Whether such a trial gets as far as the run, on validation rows too if there are any, with every seed
-    and in half of its steps at most, and far ahead of its control in as many.
-    """
-    steps = 0 if record.course is None else record.course.steps
-    looks = [one.valid_loss for one in record.surveys if one.step > 0 and math.isfinite(one.valid_loss)]
-    got, least = progress(record), GREAT_GAIN * progress(record).trivial
-    return any(
-        len(one.loss) > 1
-        and 2 * one.steps <= steps
-        and float(np.max(one.loss)) <= min(got.end, float(np.min(one.control)) - least)
-        and not (looks and len(one.held) and float(np.max(one.held)) > min(looks))
-        for one in tried(record, what, above=above)
-    )
 
 
 def steps_otherwise(record: Record) -> bool:

@@ -8,7 +8,7 @@ from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules import schedules, standstill
 from profunda.diagnosis.rules.consequences import WILD
-from profunda.diagnosis.rules.halving import eased, halved, overtaken
+from profunda.diagnosis.rules.halving import eased, halved
 from profunda.diagnosis.rules.lengths import far_ahead
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
@@ -309,10 +309,7 @@ def _too_low(record: Record) -> Answer:
         return clear(code)
     if not poor(record):
         more = helped(record, "learning rate", above=1.0)
-        if more is None and not overtaken(record, "learning rate", above=1.0):
-            return clear(code)
-        shown = _overtook(record) if more is None else _gained(more)
-        return (_short(record, (shown,), _peak(record), "hint"),)
+        return clear(code) if more is None else (_short(record, (_gained(more),), _peak(record), "hint"),)
     far = farthest(record)
     line, faster = trend(course.loss), relief(record, "learning rate", above=1.0)
     straight = goes_straight(record)
@@ -327,12 +324,6 @@ def _too_low(record: Record) -> Answer:
     if faster is not None:
         shown.insert(0, _gained(faster))
     return (_short(record, tuple(shown), _peak(record)),)
-
-
-def _overtook(record: Record) -> Evidence:
-    steps = max(1, 0 if record.course is None else record.course.steps)
-    part = min(one.steps for one in tried(record, "learning rate", above=1.0)) / steps
-    return Evidence("part of the steps after which longer ones are as far", part, 0.5, "share")
 
 
 def _gained(faster: Relief) -> Evidence:
