@@ -176,18 +176,6 @@ def test_another_optimiser_that_gets_far_ahead_tells_of_a_plateau(
     assert "too-few-epochs" in [one.code for one in judge(slow, RULES).findings]
 
 
-@pytest.mark.parametrize(
-    ("loss", "control", "steps", "told"),
-    [(0.4, 0.9, 100, 1), (0.5, 0.9, 100, 0), (0.4, 0.6, 100, 0), (0.4, 0.9, 160, 0)],
-)
-def test_of_a_run_that_did_not_badly_one_that_gets_as_far_in_half_the_steps_is_told(
-    loss: float, control: float, steps: int, told: int
-) -> None:
-    run = ended(healthy(optimiser=SGD), 0.45, 0.85)
-    other = replace(trial("optimiser", loss, control, word="adam"), steps=steps)
-    assert severities("plateau", replace(run, trials=(other,))) == ["hint"] * told
-
-
 def test_a_plateau_that_nothing_else_overcomes_stays_a_symptom() -> None:
     still = became(failed(healthy(optimiser=SGD)), train_loss=1.07)
     assert "plateau" not in [one.code for one in judge(still, RULES).findings]

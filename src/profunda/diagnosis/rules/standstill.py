@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from profunda.diagnosis.finding import Answer, Change, Evidence, Finding, Severity
+from profunda.diagnosis.finding import Answer, Change, Evidence, Finding
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules.halving import sooner, steps_otherwise
 from profunda.diagnosis.rules.readings import (
@@ -21,7 +19,6 @@ from profunda.diagnosis.rules.readings import (
     poor,
     progress,
     relief,
-    tried,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.trends import STRAIGHT, Trend, ending, trend
@@ -39,9 +36,7 @@ def _plateau(record: Record) -> Answer:
     if not is_mature(record) or not course.finished:
         return too_little(code, f"{course.steps} steps")
     other = relief(record, "optimiser") is not None or sooner(record, "optimiser")
-    if broke_down(course) or not (poor(record) or _overtaken(record, got)):
-        return clear(code)
-    if got.learnt < LEARNT_NOTHING and not other:
+    if broke_down(course) or not poor(record) or (got.learnt < LEARNT_NOTHING and not other):
         return clear(code)
     line = trend(course.loss)
     if line is None:
@@ -54,26 +49,17 @@ def _plateau(record: Record) -> Answer:
     proven = easy(record) > 0.0 and failing(record)  # not half of what is easy, for sure
     if not reached >= GREAT_GAIN and not proven and not other:
         return clear(code, "nothing shows that this network can reach more")
-    return (_stands(got, "fault" if poor(record) else "hint", better, reached, other),)
+    return (_stands(got, better, reached, other),)
 
 
-def _overtaken(record: Record, got: Progress) -> bool:
-    """Whether another optimiser gets as far, with every seed, in half of the steps at most, and far ahead of
-    this one in as many.
-    """
-    steps = 0 if record.course is None else record.course.steps
-    short = [one for one in tried(record, "optimiser") if 2 * one.steps <= steps]
-    return sooner(record, "optimiser") and any(float(np.max(one.loss)) <= got.end for one in short)
-
-
-def _stands(got: Progress, severity: Severity, better: Relief | None, reached: float, other: bool) -> Finding:
+def _stands(got: Progress, better: Relief | None, reached: float, other: bool) -> Finding:
     """`reached`: the share more that is known to be possible; `other`: whether another optimiser gets far
     ahead of this one.
     """
     what = "is far behind that of another optimiser" if other else "stands still"
     return Finding(
         "plateau",
-        severity,
+        "fault",
         "",
         (
             Evidence("share of the constant's loss learnt", got.learnt, MEDIOCRE),
