@@ -78,11 +78,12 @@ def test_few_units_are_borne_out_by_wider_layers_that_halve_what_is_left() -> No
 
 
 def test_layers_that_only_the_loop_cuts_off_are_told() -> None:
-    record = healthy()
+    record = healthy(anatomy(drawn=("0",)))
     assert record.course is not None
     gradient = record.course.gradient.copy()
     gradient[:, 0] = 0.0
     assert told(looped(record, gradient=gradient)) == [("part-unused", "hint")]
+    assert told(looped(healthy(), gradient=gradient)) == []  # it learnt before
     assert told(failed(looped(record, gradient=gradient))) != [("part-unused", "hint")]
     gradient[0, 0] = 0.1  # it died later, or is trained in turns
     assert told(looped(record, gradient=gradient)) == []
