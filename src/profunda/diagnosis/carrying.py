@@ -11,7 +11,7 @@ from profunda.diagnosis.copying import cloned, copy_of, draws_from, tensors_in, 
 
 __all__ = ["Carrying", "is_shuffled", "matters"]
 
-LOOKED = 64
+LOOKED = 16
 """Training passes that are looked at: what a loop hands on it hands on from the second one."""
 
 MANY = 16

@@ -160,7 +160,7 @@ class Passings:
         self.pairs: list[Pair] = []
         self._left: list[tuple[Tensor, ...]] = []
         self._last: Any = None
-        self.several = False
+        self.several = self.over = False  # over: all pairs are kept
 
     def left(self, made: Sequence[Tensor]) -> None:
         """A forward pass with gradients gave these tensors."""
@@ -177,7 +177,8 @@ class Passings:
             own = given.detach().clone()
             same = (made for made in self._left if len(made) == 1 and _same(made[0], own))
             self.pairs.append(Pair(next(same, self._left[-1]), own, asked))
-        self._left, self._last = [], targets if len(self.pairs) < PAIRS else None
+        self.over = len(self.pairs) >= PAIRS
+        self._left, self._last = [], None if self.over else targets
 
     def passage(self) -> Passage | None:
         """What is done in between; None where it cannot be told."""

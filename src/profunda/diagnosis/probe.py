@@ -192,7 +192,8 @@ class Probe:
         forward = self.now
         if forward is not None:
             forward.targets = targets
-            self.passings.lost(outputs, targets)
+            if not self.passings.over:
+                self.passings.lost(outputs, targets)
         if self.on_cpu:
             value: Any = loss.item() if loss.ndim == 0 else loss.detach().mean().item()
         else:
