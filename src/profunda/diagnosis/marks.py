@@ -135,7 +135,7 @@ class Judge:
         right, known = hits
         _, known, counts = np.unique(known, return_inverse=True, return_counts=True)
         constant = (known == counts.argmax()).astype(float)
-        weight = len(known) / (np.count_nonzero(counts) * counts[known]) if self.balanced else 1.0
+        weight = len(known) / (len(counts) * counts[known]) if self.balanced else 1.0
         return self._by_rows(right * weight), self._by_rows(constant * weight)
 
     def _by_rows(self, right: np.ndarray) -> np.ndarray:

@@ -30,9 +30,10 @@ ALWAYS = 3
 """Closer looks that are made whatever they cost: the first steps are where broken loops show."""
 
 GROWTH, LONGEST_GAP, TWENTIETH = 1.25, 100, 20
+"""From one gap to the next; the longest in steps, or as a part of the steps so far (its divisor)."""
 
 SLOW_STEP = 5e-3
-"""Seconds. Longer steps give QUICK_SHARE of their time, shorter ones, of which there are more, SLOW_SHARE."""
+"""Seconds. Longer steps give SLOW_SHARE of their time, shorter ones QUICK_SHARE."""
 
 SLOW_SHARE, QUICK_SHARE = 0.004, 0.025
 
