@@ -13,7 +13,7 @@ import profunda
 from profunda.diagnosis import candidates, rounds
 from profunda.diagnosis.anatomy import anatomy_of
 from profunda.diagnosis.candidates import Proposal, is_late, mends, proposals
-from profunda.diagnosis.contests import Entry
+from profunda.diagnosis.contests import Entry, Soon
 from profunda.diagnosis.diagnosing import followed
 from profunda.diagnosis.feeding import feed_of
 from profunda.diagnosis.finding import Change, Evidence, Finding
@@ -264,6 +264,47 @@ def test_when_the_rest_of_the_original_is_spared(monkeypatch, told, better, sure
     assert rounds._spares(one, Entry(scaled, first.module, high, first.diagnosis), begun) == spared
     broke = Entry((), first.module, Mark(np.empty(0), np.empty(0), math.nan, True), first.diagnosis)
     assert rounds._spares(one, Entry(scaled, first.module, high, first.diagnosis), broke)
+
+
+@pytest.mark.parametrize(
+    ("soon", "control", "spared"),
+    [
+        ((0.35, 0.6), 0.3, True),  # ahead at the second look
+        ((0.35, 0.6), 0.7, False),  # the original was further by then
+        ((0.35, 0.39), 0.3, False),  # it learns too late for anything to be told
+        ((), 0.3, False),
+    ],
+)
+def test_where_races_are_too_short_as_many_steps_of_both_tell(monkeypatch, soon, control, spared):
+    one, first = contest()
+    scaled = (Change("scaling", word="inputs"),)
+    drawn = np.random.default_rng(0)
+
+    def mark(told: float) -> Mark:
+        return Mark(told + 0.01 * drawn.normal(size=400), np.ones(8), told, constant=0.3)
+
+    asked = []
+
+    def part(changes, rows):
+        asked.append((changes, rows))
+        return mark(control)
+
+    monkeypatch.setattr(rounds, "_sure", lambda first: set(scaled))
+    monkeypatch.setattr(one, "part", part)
+    seen = tuple(Soon(100 * 2**k, mark(told)) for k, told in enumerate(soon))
+    mended = Entry(scaled, first.module, mark(0.9), first.diagnosis, seen)
+    begun = Entry((), first.module, mark(0.3), first.diagnosis)
+    assert rounds._spares(one, mended, begun) == spared
+    assert asked == ([((), 200)] if soon == (0.35, 0.6) else [])
+
+
+def test_a_training_in_full_tells_what_it_was_worth_in_its_first_half():
+    one, _ = contest()
+    made = one.full((Change("learning rate", value=2.0),), 0, watched=True)
+    assert made is not None
+    assert [each.rows for each in made.soon] == [492, 985, 1969]  # 16, 32, 64 of 156 steps with 4,800 rows
+    assert made.soon[0].mark.told < made.mark.told
+    assert one.full((), 0, watched=False).soon == ()
 
 
 def test_what_cannot_be_carried_out_is_the_users_to_mend():

@@ -105,10 +105,10 @@ class Keeper:
         """Keep `targets` in order of arrival, where they are one number a row."""
         if self.labelled >= LABELS or not isinstance(targets, Tensor) or not targets.ndim:
             return
-        if targets.numel() == targets.shape[0]:
-            few = targets.detach() if targets.shape[0] <= LABELS else targets.detach()[:LABELS]
-            self.labels.append(few.clone())
-            self.labelled += targets.shape[0]
+        rows = targets.shape[0]
+        if targets.numel() == rows:
+            self.labels.append((targets if rows <= LABELS else targets[:LABELS]).detach().clone())
+            self.labelled += rows
 
     def _short(self, rows: int, tensors: list[Tensor], kept: int = 0) -> Callable[[Tensor], Tensor]:
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)

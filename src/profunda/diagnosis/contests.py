@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import nn
 
 from profunda.diagnosis.candidates import Proposal, by_itself, is_late
+from profunda.diagnosis.copying import copy_of
+from profunda.diagnosis.diagnosing import Followed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change, Finding
@@ -16,6 +19,8 @@ from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt, Stage
 from profunda.diagnosis.retraining import retrained
 from profunda.diagnosis.runs import Ran, ready, run
+from profunda.diagnosis.snapshots import Snapshot
+from profunda.diagnosis.standing import placed
 from profunda.diagnosis.supplies import Supply
 
 __all__ = ["Changes", "Contest", "Entry"]
@@ -47,13 +52,24 @@ Changes = tuple[Change, ...]
 
 
 @dataclass(frozen=True)
+class Soon:
+    """What a network was worth after `rows` of its training."""
+
+    rows: int
+    mark: Mark
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A network trained with `changes`, and the diagnosis of that training, None where it was not watched."""
+    """A network trained with `changes`, and the diagnosis of that training, None where it was not watched;
+    how good it was `soon`.
+    """
 
     changes: Changes
     module: nn.Module
     mark: Mark
     diagnosis: Diagnosis | None = None
+    soon: tuple[Soon, ...] = ()
 
 
 class Contest:
@@ -313,11 +329,15 @@ class Contest:
             self.attempts.append(_failed("full", changes, "", error))
             return None
         if made is not None:
-            return Entry(changes, made[0], self.mark(Ran(made[0], 0), recipe), made[1])
+            return Entry(changes, made[0], self.mark(Ran(made[0], 0), recipe), *made[1:])
         ran, mark = self._run(recipe, seed, round(self.whole * self.price(changes)))
         return Entry(changes, ran.module, mark)
 
-    def _watched(self, recipe: Recipe, seed: int) -> tuple[nn.Module, Diagnosis] | None:
+    def part(self, changes: Changes, rows: int) -> Mark:
+        """Trained for so many rows, with the seed of whole trainings."""
+        return self._run(self.recipe(changes, self.seed), self.seed, rows)[1]
+
+    def _watched(self, recipe: Recipe, seed: int) -> tuple[nn.Module, Diagnosis, tuple[Soon, ...]] | None:
         most, before = round(self.budget * self.whole), self.passed
 
         def tick(step: int, planned: int) -> None:
@@ -329,7 +349,14 @@ class Contest:
         self.passed += found.rows
         if found.interrupted:
             raise KeyboardInterrupt
-        return ready(found.module.eval(), recipe.parts), found.diagnosis
+        soon = tuple(self._soon(found, one, recipe) for one in found.soon)
+        return ready(found.module.eval(), recipe.parts), found.diagnosis, soon
+
+    def _soon(self, found: Followed, at: Snapshot, recipe: Recipe) -> Soon:
+        with torch.no_grad():
+            own = placed(copy_of(found.module), at.state)
+        rows = round(found.rows * at.step / found.diagnosis.steps)
+        return Soon(rows, self.mark(Ran(ready(own, recipe.parts), rows), recipe))
 
     def _run(self, recipe: Recipe, seed: int, rows: int) -> tuple[Ran, Mark]:
         most = round(self.budget * self.whole)

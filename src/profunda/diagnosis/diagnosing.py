@@ -24,6 +24,7 @@ from profunda.diagnosis.optimisers import optimiser_of
 from profunda.diagnosis.rebuilding import Factory, rebuilt
 from profunda.diagnosis.record import Sharpness
 from profunda.diagnosis.refusing import refusal
+from profunda.diagnosis.snapshots import Snapshot
 from profunda.diagnosis.standing import Standings
 from profunda.diagnosis.untouched import untouched
 from profunda.diagnosis.watching import Watch
@@ -36,6 +37,9 @@ BATCH_SIZE, EPOCHS = 32, 20
 SOON, LATER = 0.05, 16
 """When curvature is looked at: after this part of all steps, or so many where their number is unknown."""
 
+HALF = 0.5
+"""Part of all steps by which it shows which of two trainings is ahead, where a beginning is too short."""
+
 EXPLAINING = ("data", "labels", "loss", "output")
 """Areas of faults that can be why a loss raises: with one of them it is a finding, and no error."""
 
@@ -43,13 +47,15 @@ EXPLAINING = ("data", "labels", "loss", "output")
 @dataclass(frozen=True)
 class Followed:
     """A diagnosis, the copy that was trained for it, and the rows trained on, comparisons included; whether
-    it was `interrupted` from the keyboard.
+    it was `interrupted` from the keyboard. `soon`: its weights as they stood a few times in its first HALF,
+    each after twice as many steps as before.
     """
 
     diagnosis: Diagnosis
     module: nn.Module
     rows: int
     interrupted: bool = False
+    soon: tuple[Snapshot, ...] = ()
 
 
 def diagnose(
@@ -226,7 +232,8 @@ def _told(training: _Training, driven: Driven, seen: Seen) -> Followed:
         raise refusal(seen.module, driven.stopped, told.steps)
     course = told.record.course
     rows = 0 if course is None else int(np.nansum(course.rows))
-    return Followed(told, seen.module, rows + training.looker.passed, driven.interrupted)
+    soon = tuple(one for one in seen.snapshots if 0 < one.step <= HALF * training.planned)[-3:]
+    return Followed(told, seen.module, rows + training.looker.passed, driven.interrupted, soon)
 
 
 def _ending(driven: Driven) -> tuple[str, ...]:

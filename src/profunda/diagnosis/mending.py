@@ -24,7 +24,7 @@ from profunda.errors import ArgumentError
 __all__ = ["BUDGET", "repair", "repaired"]
 
 BUDGET = 6.0
-"""Whole trainings that may be spent, the diagnosis's own included. One cause takes about 1.3 where it shows
+"""Whole trainings that may be spent, the diagnosis's own included. One cause takes 1.3 to 1.6 where it shows
 at the beginning, else 2.3: the original, a race of short trainings, and the final one."""
 
 SOON = 0.05

@@ -15,13 +15,14 @@ from profunda.diagnosis.telling import number
 
 __all__ = ["Attempt", "Repair", "Stage", "spoken"]
 
-Stage = Literal["race", "full", "check", "beginning"]
+Stage = Literal["race", "full", "check", "beginning", "soon"]
 
 _WORDS = {
     "race": "short trainings with several seeds",
     "full": "whole trainings",
     "check": "whole trainings with a seed that chose nothing",
     "beginning": "a whole training against the original's beginning",
+    "soon": "a part of a whole training, as many steps of both",
 }
 
 
@@ -29,7 +30,8 @@ _WORDS = {
 class Attempt:
     """`change` on top of those adopted before it, against them alone. `stage`: "race" (short, several seeds),
     "full" (whole, against the original), "check" (the winner of races, against what stood
-    before), "beginning" (the same, against the original's beginning). `score` is the
+    before), "beginning" (the same, against the original's beginning), "soon" (both after a
+    part of a whole training). `score` is the
     mean difference with its standard error, `loss` that of losses where they compare; positive is better.
     `code` is of the finding that proposed it; `why` tells what it raised.
     """

@@ -142,7 +142,7 @@ def _is_readable(parameter: Tensor) -> bool:
 
 
 class _Gathered:
-    """What an optimiser knows of the first weight after a step, and whether that is gone before the next.
+    """What an optimiser knows of the first weight, and whether a step begins without what was gathered.
 
     Where steps are counted by a tensor, as torch does, the tensor is known again and not read: reading it
     takes as long as some small layers.
@@ -155,20 +155,23 @@ class _Gathered:
 
     def look(self, optimizer: Optimizer) -> None:
         """A step was made."""
-        self._state, self._count = _known(optimizer)
+        if self._count is None:
+            self._state, self._count = _known(optimizer)
         if self._count is None:
             self._age = _age(optimizer)
         else:
             self._version = self._count._version
 
     def is_gone(self, optimizer: Optimizer) -> bool:
-        """Whether the first weight has a state that saw fewer steps, or none."""
+        """Whether, before a step, the first weight has a state that saw fewer steps, or none."""
         state, count = _known(optimizer)
         if self._count is None:
             return _age(optimizer) < self._age
         if state is self._state and count is self._count and count._version == self._version:
             return False
-        return _age(optimizer) < _counted(self._count)
+        before = _counted(self._count)
+        self._state, self._count = state, count
+        return _age(optimizer) < before
 
 
 def _known(optimizer: Optimizer) -> tuple[object, Tensor | None]:

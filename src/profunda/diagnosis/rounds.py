@@ -132,14 +132,27 @@ def _spares(contest: Contest, mended: Entry, first: Entry) -> bool:
         return False
     if first.mark.failed:
         return True
-    races = [one for one in contest.attempts if one.stage == "race" and one.changes == mended.changes]
-    if not any(one.better for one in races):
-        return False
-    if mended.mark.told >= 1.0 - NEARLY:
-        return True
     well = not (poor(mended.diagnosis.record) and mended.diagnosis.faults)
     ahead = not found.score < BEHIND * abs(mended.mark.learnt)
-    return set(mended.changes) <= _sure(first) and well and ahead
+    cannot_matter = set(mended.changes) <= _sure(first) and well and ahead
+    if not cannot_matter and mended.mark.told < 1.0 - NEARLY:
+        return False
+    races = [one for one in contest.attempts if one.stage == "race" and one.changes == mended.changes]
+    return any(one.better for one in races) or _leads(contest, mended, first)
+
+
+def _leads(contest: Contest, mended: Entry, first: Entry) -> bool:
+    """Whether it was ahead once it had learnt a part of what it learnt; races can be too short to tell."""
+    least = first.mark.told + BEHIND * abs(mended.mark.learnt)
+    soon = next((one for one in mended.soon if one.mark.told >= least), None)
+    if soon is None:
+        return False
+    control = contest.part(first.changes, soon.rows)
+    alike = contest.alike(mended.changes, first.changes)
+    spread = contest.spread(mended.changes, first.changes)
+    found = compared([soon.mark], [control], alike=alike, spread=spread)
+    contest.tell("soon", mended.changes, "", found)
+    return found.better
 
 
 def _round(contest: Contest, proposed: tuple[Proposal, ...], best: Entry) -> Entry:
