@@ -9,6 +9,9 @@ was mended by. Whoever wants to judge the rules as they stand needs programs tha
 from typing import Literal
 
 from _programs import (
+    blind_cases_d,
+    blind_cases_e,
+    blind_loops_e,
     cases_architecture,
     cases_loops,
     cases_nets,
@@ -38,6 +41,8 @@ from _programs import (
     unseen_cases_x,
     unseen_loops_x,
 )
+from _programs.blind_healthy_d import HEALTHY as HEALTHY_BLIND_D
+from _programs.blind_healthy_e import HEALTHY as HEALTHY_BLIND_E
 from _programs.fresh_healthy_s import HEALTHY as HEALTHY_S
 from _programs.fresh_healthy_u import HEALTHY as HEALTHY_U
 from _programs.healthy import HEALTHY as HEALTHY_FIRST
@@ -61,7 +66,7 @@ _LOOPS: tuple[Case, ...] = (
     *fresh_loops.CASES,
     *fresh_loops_b.CASES,
 )
-_LOOPS_HELD: tuple[Case, ...] = (*unseen_loops_x.CASES, *sealed_loops_q.CASES)
+_LOOPS_HELD: tuple[Case, ...] = (*unseen_loops_x.CASES, *sealed_loops_q.CASES, *blind_loops_e.CASES)
 _TUNE: tuple[Case, ...] = (
     *cases_rows.CASES,
     *cases_outputs.CASES,
@@ -87,6 +92,8 @@ _HELD: tuple[Case, ...] = (
     *unseen_cases_x.CASES,
     *sealed_cases_p.CASES,
     *sealed_cases_q.CASES,
+    *blind_cases_d.CASES,
+    *blind_cases_e.CASES,
     *_LOOPS_HELD,
 )
 _HEALTHY_TO_TUNE: tuple[Program, ...] = (
@@ -102,6 +109,8 @@ _HEALTHY_HELD: tuple[Program, ...] = (
     *HEALTHY_X,
     *HEALTHY_SEALED_P,
     *HEALTHY_SEALED_Q,
+    *HEALTHY_BLIND_D,
+    *HEALTHY_BLIND_E,
 )
 
 LOOP_CASES: tuple[Case, ...] = (*_LOOPS, *_LOOPS_HELD)
