@@ -180,3 +180,16 @@ def test_squares_of_names_on_both_sides_of_nought_are_sound_where_outputs_are_fr
     names = 2.0 * TWO[:, None] - 1.0
     assert not found(F.mse_loss, names)
     assert [one.code for one in found(F.mse_loss, names, last=nn.Tanh())] == ["loss-unsuited"]
+
+
+def test_labels_that_are_not_known_are_named_beside_nought_and_one_where_the_loss_leaves_them_out() -> None:
+    several = torch.randint(0, 2, (80, 3), generator=DRAW).float()
+    unknown = several.where(torch.rand(80, 3, generator=DRAW) < 0.6, torch.tensor(-1.0))
+
+    def known(z: Tensor, y: Tensor) -> Tensor:
+        each = F.binary_cross_entropy_with_logits(z, y.clamp_min(0.0), reduction="none")
+        return ((y >= 0.0) * each).mean()
+
+    assert not found(known, unknown, outputs=3)
+    (told,) = found(F.binary_cross_entropy_with_logits, unknown, outputs=3)
+    assert told.code == "loss-unsuited"

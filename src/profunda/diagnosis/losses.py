@@ -114,14 +114,14 @@ def _read(
 
 def _endless(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task) -> float:
     """Asked where a sound loss has an end: not of distances, which have one, nor of what takes outputs for
-    probabilities, which is another mistake.
+    probabilities, which is another mistake. NaN where it is not asked.
     """
     numbers = _as_numbers(outputs, targets, task)
     turned = loss.sign < 0
     if (turned and loss.kind) or loss.kind not in _OPEN or loss.expects.endswith("probabilities"):
-        return 0.0
+        return math.nan
     if numbers is None or numbers.numel() != targets.numel():
-        return 0.0
+        return math.nan
     return endless(ask, outputs, targets, numbers, turned)
 
 

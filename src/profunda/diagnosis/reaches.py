@@ -32,10 +32,10 @@ def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor, turned:
     Each output is put far to either side; where the slope still leads outwards, and twice as far no less
     steeply, nothing holds it. All such outputs are then put there together, in the order of their targets,
     for a loss that compares rows with each other falls only until that is right. `numbers` are the targets
-    in the outputs' shape.
+    in the outputs' shape; NaN where they are in another.
     """
     if numbers.shape != outputs.shape or not bool(torch.isfinite(numbers).all()):
-        return 0.0
+        return math.nan
     most = float(numbers.abs().max())
     far, none = FAR + 2.0 * most, torch.zeros_like(outputs)
     up, down = (_falls(ask, torch.full_like(outputs, way), far, none, targets) for way in (1.0, -1.0))

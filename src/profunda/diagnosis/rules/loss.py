@@ -331,6 +331,8 @@ def _shares(code: str, record: Record, loss: Loss, task: Task) -> Answer:
         return too_little(code, "the targets' range is not known")
     if targets.least >= -1e-6 and targets.most <= 1.0 + 1e-6:
         return clear(code)
+    if loss.endless <= FEW:
+        return clear(code, "Targets beyond 0 and 1 do not drive outputs on: the loss leaves them out.")
     return _other(
         code, "fault", loss, task, "beyond 0 and 1 it has no least value, and falls for ever", "mse"
     )
