@@ -177,6 +177,29 @@ def test_a_run_of_few_steps_that_reached_little_was_hardly_tried() -> None:
     assert severities("too-few-epochs", replace(begun, optimiser=replace(SGD, name="LBFGS"))) == []
 
 
+def handful(steps: int, learnt: float) -> Record:
+    record = looped(healthy(), steps=steps, planned=steps, loss=np.full(steps, 1.1 * (1.0 - learnt)))
+    record = looped(record, epoch_step=np.array([steps]), train_loss=np.full(1, np.nan))
+    ends = replace(record.surveys[-1], step=steps, train_loss=1.1 * (1.0 - learnt), train_score=learnt)
+    return replace(record, surveys=(record.surveys[0], ends))
+
+
+def test_a_run_of_a_handful_of_steps_was_ended_too_early_unless_it_had_arrived() -> None:
+    assert severities("too-few-epochs", handful(12, 0.5)) == ["hint"]
+    assert severities("too-few-epochs", handful(12, 0.9)) == []
+    assert severities("too-few-epochs", handful(6, 0.5)) == []  # a trial of whether it runs at all
+    assert severities("too-few-epochs", replace(handful(12, 0.5), optimiser=replace(SGD, name="LBFGS"))) == []
+
+
+def test_a_run_that_ends_within_its_warm_up_had_too_low_a_rate() -> None:
+    rising = 2e-5 * T / STEPS
+    began = looped(failed(healthy()), rate=rising, planned=0, finished=True)
+    assert severities("rate-too-low", began) == ["hint"]
+    assert severities("rate-too-low", looped(began, finished=False)) == []  # it may go on
+    assert severities("rate-too-low", looped(began, rate=np.minimum(rising, 5e-6))) != ["hint"]  # it came up
+    assert severities("rate-too-low", looped(healthy(), rate=rising, planned=0, finished=True)) == []
+
+
 def small(update: float, *ends: float, noise: float = 0.01) -> Record:
     """One row a step."""
     record = looked(looped(became(healthy(optimiser=SGD), train_score=0.8)), 1.1, *ends)

@@ -9,6 +9,7 @@ from profunda.diagnosis.record import Course, Record
 from profunda.diagnosis.rules.halving import LITTLE
 from profunda.diagnosis.rules.readings import (
     GREAT_GAIN,
+    LEAST_STEPS,
     MEDIOCRE,
     NOTHING,
     Progress,
@@ -77,7 +78,8 @@ def _too_few(record: Record) -> Answer:
     line, last = trend(course.loss), ending(record)
     if broke_down(course):
         return clear(code)
-    if course.steps < max(LEAST, 0.9 * course.planned) or (line is None and last is None):
+    handful = _is_a_handful(record, course, got)
+    if course.steps < max(LEAST, 0.9 * course.planned) or (line is None and last is None and not handful):
         return too_little(code, f"{course.steps} steps")
     behind = _is_brief(record, course) and got.learnt < easy(record)
     if _arrived(course, got) and not behind and not _is_steep(record, course, last, got):
@@ -87,10 +89,15 @@ def _too_few(record: Record) -> Answer:
     falls = falls or (_is_brief(record, course) and _last_pass(course, got) >= least * got.trivial)
     falls = falls or _catches_up(record, last, got)
     falls = falls and _valid_falls(course)
-    if not falls and not _hardly_tried(record, course, got):
+    if not falls and not handful and not _hardly_tried(record, course, got):
         return clear(code)
     fault = got.learnt < MEDIOCRE and not 0.0 < easy(record) <= got.learnt  # noise may be all that is left
-    return (_stopped(record, line, last, fault and falls),)
+    return (_stopped(record, line, last, fault and falls and not handful),)
+
+
+def _is_a_handful(record: Record, course: Course, got: Progress) -> bool:
+    """Whether the run ended before anything could be said of how it learns, and left much."""
+    return course.steps < LEAST_STEPS and got.learnt < NEARLY and not searches_lines(record.optimiser)
 
 
 def _is_steep(record: Record, course: Course, last: Ending | None, got: Progress) -> bool:
@@ -246,7 +253,7 @@ def _stopped(record: Record, line: Trend | None, last: Ending | None, fault: boo
         "",
         (*shown, Evidence("steps", float(steps))),
         f"The run ended after {steps} steps and {max(0.0, got.learnt):.0%} of the way from the best "
-        f"constant's loss, of which its last part still took {fell:.0%}.",
+        f"constant's loss{f', of which its last part still took {fell:.0%}' if fell > 0.0 else ''}.",
         "Train for several times as many epochs, or step further in each.",
         changes=(Change("epochs", value=4.0),),
         harm=min(1.0, max(0.1, 1.0 - got.learnt)),
