@@ -91,13 +91,24 @@ def mended(case: Case, seed: int) -> Mended:
             epochs=made.epochs,
             seed=seed,
         )
-        reached, cost = made.score(found.model), found.cost
+        reached, cost = _scored(case, found, seed), found.cost
         codes = " ".join(one.code for one in found.diagnosis.findings)
         changes = "; ".join(f"{one.kind} {one.word} {one.value:.3g}" for one in found.changes)
     except Exception as raised:
         error = f"{type(raised).__name__}: {str(raised)[:200]}"
     seconds = time.perf_counter() - start
     return Mended(case.name, case.fault, seed, faulty, fixed, reached, cost, codes, changes, seconds, error)
+
+
+def _scored(case: Case, found: profunda.Repair, seed: int) -> float:
+    """By whoever reads the outputs: where these are something else than they were, as the repair says (logits
+    and not probabilities, a score for each class and not its number), that is whoever reads the twin's.
+    """
+    assert isinstance(case.faulty, Plan)
+    assert isinstance(case.fixed, Plan)
+    moved = any(one.kind == "head" for one in found.changes)
+    judge = (case.fixed if moved else case.faulty).judge
+    return judge(found.model, case.faulty.rows(seed))
 
 
 def tally(every: Sequence[Mended]) -> Tally:

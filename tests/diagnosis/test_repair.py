@@ -352,27 +352,54 @@ def test_losses_count_where_scores_do_not_differ():
     assert not compared([high], [low], alike=True).better
 
 
-def test_probabilities_that_a_loss_squeezed_stay_probabilities():
-    x, y = rings()
-    held = rings(400, 1)
-    module = net(4, 32, 1, end=nn.Sigmoid())
-    loss = nn.BCEWithLogitsLoss()
-    found = profunda.repair(
-        module,
-        (x, y[:, None].float()),
-        loss,
-        optimizer=adam(),
-        validation=(held[0], held[1][:, None].float()),
-        epochs=12,
+def squeezed(end: nn.Module, x: Tensor, y: Tensor, held: Pair) -> Repair:
+    module = net(4, 32, 1, end=end)
+    return profunda.repair(
+        module, (x, y), nn.BCEWithLogitsLoss(), optimizer=adam(), validation=held, epochs=12
     )
-    assert found.changes == (Change("loss", word="bce"),), found.text()
+
+
+def test_a_sigmoid_before_a_loss_of_logits_is_taken_off():
+    (x, y), held = rings(), rings(400, 1)
+    found = squeezed(nn.Sigmoid(), x, y[:, None].float(), (held[0], held[1][:, None].float()))
+    assert [(one.kind, one.word) for one in found.changes] == [("head", "linear")], found.text()
     assert found.cost < 2.0  # the original's beginning, a race of short trainings, and the final one
     assert any(note.startswith("The original was trained for 5% of its steps") for note in found.notes)
+    assert any("take outputs.sigmoid() wherever probabilities are read" in note for note in found.notes)
     with torch.no_grad():
         made = found.model(held[0])
-    assert 0.0 <= float(made.min()) < 0.1
-    assert 0.9 < float(made.max()) <= 1.0
+    assert float(made.min()) < -1.0
+    assert float(made.max()) > 1.0
+    assert "+ model[3] = torch.nn.Identity()" in found.diff
+
+
+def test_amounts_that_a_loss_squeezed_stay_amounts():
+    x, _ = rings()
+    y, held = x[:, :1].sigmoid(), rings(400, 1)[0]
+    found = squeezed(nn.Sigmoid(), x, y, (held, held[:, :1].sigmoid()))
+    assert found.changes == (Change("loss", word="bce"),), found.text()
+    with torch.no_grad():
+        made = found.model(held)
+    assert float(made.min()) >= 0.0
+    assert float(made.max()) <= 1.0
+    assert not any("logits now" in note for note in found.notes)
     assert "+ loss_fn = torch.nn.BCELoss()" in found.diff
+
+
+def test_a_class_for_each_output_is_read_otherwise():
+    x = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    y = (x[:, 0] > 0).long() + 2 * (x[:, 1] > 0).long()
+    y = torch.tensor([2, 0, 3, 1])[y]
+    found = profunda.repair(
+        net(4, 32, 1),
+        (x[:400], y[:400]),
+        lambda z, y: (z.squeeze(1) - y.float()).square().mean(),
+        optimizer=adam(),
+        validation=(x[400:], y[400:]),
+        epochs=15,
+    )
+    assert Change("head", value=4.0, word="width") in found.changes, found.text()
+    assert any("4 outputs a row now" in note and "argmax(1)" in note for note in found.notes)
 
 
 # What is told ---------------------------------------------------------------------------------------

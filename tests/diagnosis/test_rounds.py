@@ -456,3 +456,18 @@ def test_a_second_change_for_a_mistake_that_still_stands():
     first.diagnosis.findings[:] = [finding("output-range", bare, scaled)]
     mended = Entry((scaled,), first.module, first.mark, first.diagnosis)
     assert [each.bundles for each in rounds._left(one, mended, first)] == [((bare,),)]
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "tried"),
+    [
+        ("output-activation-twice", Change("head", word="linear"), 1),
+        ("output-activation-twice", Change("head", word="nonsense"), 2),  # it cannot be carried out
+        ("output-range", Change("head", word="linear"), 2),  # control: two remedies that differ
+    ],
+)
+def test_of_one_remedy_at_two_places_the_first_that_can_be_carried_out_does(code, first, tried):
+    one, begun = contest()
+    bundles = ((first,), (Change("loss", word="cross-entropy"),))
+    one.race([Proposal(finding(code), bundles)], begun.changes)
+    assert len({attempt.changes for attempt in one.attempts}) == tried

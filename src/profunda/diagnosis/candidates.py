@@ -13,6 +13,7 @@ from profunda.diagnosis.suspicions import suspected
 
 __all__ = [
     "CERTAIN",
+    "EITHER",
     "LONG",
     "MENDS",
     "Proposal",
@@ -47,6 +48,10 @@ OF_FAULTS = ("activation", "optimiser")
 
 LATE = ("overfitting", "labels-conflicting", "labels-noisy")
 """Codes of what comes after so many steps that no beginning shows whether it is mended."""
+
+EITHER = ("output-activation-twice",)
+"""Codes of which every bundle is the same remedy at another place, so that the first that can be carried out
+will do."""
 
 AHEAD = ("inserted",)
 """Words of changes without which a network is quicker at first: a linear one, at what is linear."""
@@ -197,12 +202,14 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
     targets = record.targets
     if finding.code == "labels-shifted" and targets is not None and targets.shift:
         more = (Change("labels", value=float(targets.shift), word="shifted"),)
-    if finding.code == "output-activation-twice" and record.loss is not None and record.loss.inside:
-        more = (Change("loss", word="task"),)  # the loss itself applies it, and not the network
     changes = dict.fromkeys((*finding.changes, *more))
-    if finding.code == "output-activation-twice" and record.loss is not None and not record.loss.inside:
-        # Outputs keep their meaning, which whoever reads them relies on, where the loss takes what they are.
-        changes = {Change("loss", word="bce"): None} if record.loss.kind == "bce-logits" else changes
+    if finding.code == "output-activation-twice" and record.loss is not None and record.loss.inside:
+        changes = {Change("loss", word="task"): None}  # the loss itself applies it, and not the network
+    if _squeezed_again(finding, record):
+        # Amounts are read as they are; else outputs are logits, as the loss that was chosen has it.
+        amounts = record.task is not None and record.task.kind in ("values", "copy")
+        bce = Change("loss", word="bce")
+        changes = {bce: None} if amounts else {**changes, bce: None}
     further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
     less = [
         replace(one, value=one.value * FURTHER[one.kind])
@@ -220,6 +227,13 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
     return tuple(
         bundle for bundle in found if not any(one.word == "robust" for one in bundle) or _several(record)
     )
+
+
+def _squeezed_again(finding: Finding, record: Record) -> bool:
+    """Whether outputs are probabilities of yes, of which the loss makes such once more."""
+    loss = record.loss
+    twice = finding.code == "output-activation-twice" and loss is not None and not loss.inside
+    return twice and loss is not None and loss.kind == "bce-logits"
 
 
 def _several(record: Record) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from profunda.diagnosis.candidates import Proposal, by_itself, is_late
+from profunda.diagnosis.candidates import EITHER, Proposal, by_itself, is_late
 from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosing import Followed
 from profunda.diagnosis.diagnosis import Diagnosis
@@ -201,7 +201,8 @@ class Contest:
         best: tuple[float, Changes] | None = None
         lost: list[Changes] = []
         finding = proposal.finding
-        only = by_itself(finding) and adopted == base and len(proposal.bundles) == 1
+        either = finding is not None and finding.code in EITHER
+        only = by_itself(finding) and adopted == base and (either or len(proposal.bundles) == 1)
         for place, bundle in enumerate(self._likely(proposal, adopted)):
             changes = (*adopted, *bundle)
             self._against.setdefault(changes, adopted)
@@ -229,6 +230,8 @@ class Contest:
                 best = gain, changes
             if adopted == base and not found.better:
                 self._wait(changes, finding, found, gain, place)
+            if either and not found.worse:
+                break
         return best
 
     def _wait(
