@@ -215,6 +215,29 @@ def test_a_likelihood_of_other_targets_falls_for_ever_and_is_no_turned_loss() ->
     assert read(lambda z, y: -(z - y).abs().pow(1.5).mean(), Z1[:, None], REAL[:, None]).endless == 0.0
 
 
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (lambda z, y: z.exp() - y * z, REAL.abs().round()),  # counts, some of them 0
+        (lambda z, y: z.exp() - y * z, REAL.abs()),
+        (lambda z, y: z + y * (-z).exp(), REAL.abs() + 0.1),
+        (lambda z, y: (z - y).abs().pow(1.5), REAL),
+    ],
+)
+def test_a_likelihood_made_small_is_told_by_the_end_that_its_negative_has(
+    loss: Callable[..., Tensor], targets: Tensor
+) -> None:
+    y = targets[:, None]
+    turned = read(lambda z, y: -loss(z, y).mean(), Z1[:, None], y)
+    assert (turned.sign, turned.endless) == (-1, 0.0)
+    assert read(lambda z, y: loss(z, y).mean(), Z1[:, None], y).sign >= 0
+
+
+def test_a_loss_that_has_an_end_neither_way_is_not_turned() -> None:
+    below = read(lambda z, y: (y * z - z.exp()).mean(), Z1[:, None], -REAL[:, None].abs() - 1.0)
+    assert below.sign >= 0
+
+
 def test_errors_averaged_before_they_are_squared_compare_sums_alone() -> None:
     y = REAL[:, None]
     for loss in (lambda z, y: (z - y).mean().square(), lambda z, y: (z - y).mean().abs()):

@@ -471,3 +471,21 @@ def test_of_one_remedy_at_two_places_the_first_that_can_be_carried_out_does(code
     bundles = ((first,), (Change("loss", word="cross-entropy"),))
     one.race([Proposal(finding(code), bundles)], begun.changes)
     assert len({attempt.changes for attempt in one.attempts}) == tried
+
+
+@pytest.mark.parametrize(
+    ("turned", "changes", "better"),
+    [
+        (True, (Change("loss", value=-1.0, word="sign"),), True),
+        (False, (Change("loss", value=-1.0, word="sign"),), False),  # something else is wrong with it
+        (True, (Change("loss", word="mse"),), False),
+        (True, (Change("learning rate", value=0.1),), False),
+    ],
+)
+def test_a_loss_whose_sign_alone_was_wrong_is_judged_by_its_negative(turned, changes, better):
+    one, _ = contest()
+    one.doubted, one.turned = True, turned
+    right = np.zeros(50)  # outputs that are no amounts: no score tells them from a constant
+    mended = Mark(right, 0.5 + 0.001 * np.arange(32.0), 0.0)
+    control = Mark(right, -9.0 + 0.001 * np.arange(32.0), 0.0)
+    assert one.compared(changes, (), [mended], [control]).better is better

@@ -14,7 +14,7 @@ from profunda.diagnosis.diagnosing import Followed
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.finding import Change, Finding
-from profunda.diagnosis.marks import Comparison, Judge, Mark, Spread, compared, spread_of
+from profunda.diagnosis.marks import CONFIDENCE, Comparison, Judge, Mark, Spread, compared, spread_of
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt, Stage
 from profunda.diagnosis.retraining import retrained
@@ -77,8 +77,8 @@ class Contest:
     those that judge may be out of step as well.
 
     To be used where random numbers may be drawn. `attempts` and `notes` grow; `passed` are rows trained on,
-    `whole` those of one training. `doubted`: whether the original's loss cannot be believed; `lost`: what was
-    trained in full and is not better.
+    `whole` those of one training. `doubted`: whether the original's loss cannot be believed, `turned`: in its
+    sign alone; `lost`: what was trained in full and is not better.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Contest:
         self.passed = 0
         self.attempts: list[Attempt] = []
         self.notes: list[str] = []
-        self.doubted = False
+        self.doubted = self.turned = False
         self.raced: dict[Changes, list[Mark]] = {}
         self._against: dict[Changes, Changes] = {}
         self._waiting: list[tuple[float, Changes]] = []
@@ -280,7 +280,7 @@ class Contest:
         """Seed after seed, until it is decided; what was run before is not run again. `only`: nothing else
         could be chosen.
         """
-        alike, found = self.alike(changes, adopted), None
+        found = None
         for seeds, confidence in LOOKS.items():
             try:
                 for one in (changes, adopted):
@@ -289,7 +289,7 @@ class Contest:
                 self.attempts.append(_failed("race", changes, code, error))
                 return None
             marks = (self.raced[one][:seeds] for one in (changes, adopted))
-            found = compared(*marks, alike=alike, confidence=confidence)
+            found = self.compared(changes, adopted, *marks, confidence=confidence)
             shows = found.score > found.score_error or found.loss > found.loss_error
             if found.better or found.worse or not found.leans or (only and not shows):
                 break
@@ -313,7 +313,7 @@ class Contest:
         """
         alike = self.alike(changes, base)
         pairs = [
-            (self.raced[one], self.raced[other])
+            (self.raced[one], self._facing(one, other, self.raced[other]))
             for one, other in self._against.items()
             if one in self.raced
             and self.alike(one, other) == alike
@@ -390,10 +390,40 @@ class Contest:
             return FAILED
 
     def alike(self, changes: Changes, control: Changes) -> bool:
-        """Whether both minimise the same loss, and one that can be believed."""
+        """Whether both minimise the same loss, and one that can be believed; or one of them its negative."""
         more = changes[len(control) :]
+        if self._turns(changes, control):
+            return True
         mended = any(one.kind == "loss" for one in control)
         return not any(one.kind == "loss" for one in more) and (mended or not self.doubted)
+
+    def _turns(self, changes: Changes, control: Changes) -> bool:
+        """Whether one has the other's loss with the sign that it should have, and nothing else is wrong with
+        it: where outputs are no amounts, as logarithms of rates, only that loss tells what they are worth.
+        """
+        losses = [one.word for one in changes[len(control) :] if one.kind == "loss"]
+        return self.turned and losses == ["sign"] and not any(one.kind == "loss" for one in control)
+
+    def _facing(self, changes: Changes, control: Changes, marks: Sequence[Mark]) -> Sequence[Mark]:
+        """The control's `marks`, with its losses as `changes` have them."""
+        if not self._turns(changes, control):
+            return marks
+        return [replace(one, loss=-one.loss) for one in marks]
+
+    def compared(
+        self,
+        changes: Changes,
+        control: Changes,
+        marks: Sequence[Mark],
+        others: Sequence[Mark],
+        *,
+        spread: Spread | None = None,
+        confidence: float = CONFIDENCE,
+    ) -> Comparison:
+        """`marks` of `changes` against those of the `control`, after the same seeds."""
+        alike = self.alike(changes, control)
+        facing = self._facing(changes, control, others)
+        return compared(marks, facing, alike=alike, spread=spread, confidence=confidence)
 
     def tell(self, stage: Stage, changes: Changes, code: str, found: Comparison) -> None:
         """Keep what came out."""

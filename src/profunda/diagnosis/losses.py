@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from profunda.diagnosis.asking import Asked, Asking
 from profunda.diagnosis.givens import Loss, Task
 from profunda.diagnosis.invariances import left_open
-from profunda.diagnosis.reaches import endless, passed_over
+from profunda.diagnosis.reaches import endless, is_turned, passed_over
 from profunda.diagnosis.suspects import DRAWS, SUSPECTS, Suspect, is_distance, matched
 from profunda.diagnosis.tasks import class_axis
 from profunda.diagnosis.trivial import trivial_loss
@@ -105,11 +105,23 @@ def _read(
         compared=compared,
         reduction="none" if first.given else _reduction(ask, draws, targets) if compared[1] == 1.0 else "",
     )
+    if _is_turned(ask, loss, outputs, targets, task):
+        loss = replace(loss, sign=-1, endless=0.0)
+    else:
+        loss = replace(loss, endless=_endless(ask, loss, outputs, targets, task))
     skipped, amid = passed_over([*asked, first], outputs, targets, task)
-    loss = replace(loss, passed_over=skipped, amid=amid, endless=_endless(ask, loss, outputs, targets, task))
+    loss = replace(loss, passed_over=skipped, amid=amid)
     loss = replace(loss, normed=_normed(loss, outputs, targets))
     weights = _weights(ask, loss, outputs, targets if every is None else every, task)
     return replace(loss, weights=weights, trivial=trivial_loss(ask, loss, outputs, targets, task, every))
+
+
+def _is_turned(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task) -> bool:
+    """Asked of losses that no other sign tells: a likelihood made small falls for ever on both sides."""
+    numbers = _as_numbers(outputs, targets, task)
+    if loss.kind or loss.sign > 0 or numbers is None or numbers.numel() != targets.numel():
+        return False
+    return is_turned(ask, outputs, targets, numbers)
 
 
 def _endless(ask: Asking, loss: Loss, outputs: Tensor, targets: Any, task: Task) -> float:

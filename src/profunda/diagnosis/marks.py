@@ -22,7 +22,7 @@ from profunda.diagnosis.givens import Task
 from profunda.diagnosis.scoring import score
 from profunda.diagnosis.tasks import class_axis
 
-__all__ = ["Comparison", "Judge", "Mark", "Spread", "compared", "spread_of"]
+__all__ = ["CONFIDENCE", "Comparison", "Judge", "Mark", "Spread", "compared", "spread_of"]
 
 CONFIDENCE = 0.975
 """Of the one-sided test: 4.3 standard errors where three seeds differ more than rows do."""

@@ -144,7 +144,8 @@ def _searched(asked: Asked) -> tuple[Contest, Searched]:
 
 def _entered(contest: Contest, made: Followed) -> Entry:
     """The original, as it was trained."""
-    contest.doubted = any(one.area == "loss" for one in made.diagnosis.faults)
+    wrong = {one.code for one in made.diagnosis.faults if one.area == "loss"}
+    contest.doubted, contest.turned = bool(wrong), wrong == {"loss-sign"}
     mark = contest.mark(Ran(made.module.eval(), 0), contest.start)
     return Entry((), made.module, mark, made.diagnosis)
 

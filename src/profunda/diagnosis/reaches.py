@@ -1,6 +1,8 @@
 """Where a loss ends: rows for which it falls for ever, and classes that it passes over."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from profunda.diagnosis.asking import Asked, Asking
 from profunda.diagnosis.givens import Task
 from profunda.diagnosis.tasks import class_axis
 
-__all__ = ["endless", "passed_over"]
+__all__ = ["endless", "is_turned", "passed_over"]
 
 FAR = 30.0
 """Outputs beyond all targets, where σ and exp have come to their ends (e⁻³⁰ is 1e-13)."""
@@ -21,11 +23,39 @@ ORDERED = 10.0
 STEADY = 0.9
 """Slope at twice that distance over the slope there: a loss that levels off like a logarithm has a half."""
 
+ALL = 0.9
+"""Share of rows for which a loss that was turned round falls for ever: a target at the end of its range, such
+as a count of 0 or a name, may hold a row on both sides."""
+
 OFTEN = 10
 """Places of a class from which it counts as passed over: fewer may all stand where rows are cut."""
 
 
-def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor, turned: bool = False) -> float:
+Ask = Callable[[Tensor, Any], Asked]
+
+
+def is_turned(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor) -> bool:
+    """Whether nothing holds it in almost all rows, and its negative, a likelihood's, is held in every one."""
+    if numbers.shape != outputs.shape or not bool(torch.isfinite(numbers).all()):
+        return False
+    ways = [torch.full_like(outputs, way) for way in (1.0, -1.0)]
+    far, falls = FAR + 2.0 * float(numbers.abs().max()), torch.zeros_like(outputs, dtype=torch.bool)
+    for way in ways:
+        near, further = ask(far * way, targets).slope, ask(2.0 * far * way, targets).slope
+        if near is None or further is None:
+            return False
+        falls |= _outwards(near, further, way)  # an exponential overflows there, which is falling too
+    if float(falls.reshape(len(falls), -1).any(1).float().mean()) < ALL:
+        return False
+
+    def negative(z: Tensor, y: Any) -> Asked:
+        told = ask(z, y)
+        return told if told.slope is None else replace(told, value=-told.value, slope=-told.slope)
+
+    return endless(negative, outputs, targets, numbers) == 0.0
+
+
+def endless(ask: Ask, outputs: Tensor, targets: Any, numbers: Tensor, turned: bool = False) -> float:
     """Share of rows for which the loss falls for ever as their outputs grow to one side; of a loss that seems
     `turned` round, those that it holds on the other side.
 
@@ -49,7 +79,7 @@ def endless(ask: Asking, outputs: Tensor, targets: Any, numbers: Tensor, turned:
     return float(falls.reshape(len(falls), -1).any(1).float().mean())
 
 
-def _falls(ask: Asking, way: Tensor, far: float, base: Tensor, targets: Any) -> Tensor:
+def _falls(ask: Ask, way: Tensor, far: float, base: Tensor, targets: Any) -> Tensor:
     """Which outputs the loss still drives along their `way` at `far` times it, and at twice that, the others
     being at `base`.
     """
@@ -61,7 +91,12 @@ def _falls(ask: Asking, way: Tensor, far: float, base: Tensor, targets: Any) -> 
         return none
     if not bool(torch.isfinite(near.slope).all() & torch.isfinite(further.slope).all()):
         return none
-    one, two = -near.slope * way.sign(), -further.slope * way.sign()
+    return _outwards(near.slope, further.slope, way)
+
+
+def _outwards(near: Tensor, further: Tensor, way: Tensor) -> Tensor:
+    """Where slopes lead along `way`, and twice as far no less steeply."""
+    one, two = -near * way.sign(), -further * way.sign()
     return (one > 1e-6 / max(1, len(way))) & (two >= STEADY * one)
 
 

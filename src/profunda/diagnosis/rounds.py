@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from profunda.diagnosis.candidates import LONG, MENDS, Proposal, early, mends, proposals
 from profunda.diagnosis.contests import Changes, Contest, Entry
 from profunda.diagnosis.finding import Change
-from profunda.diagnosis.marks import compared
 from profunda.diagnosis.repairs import Stage
 from profunda.diagnosis.rules.readings import poor
 
@@ -126,7 +125,7 @@ def _spares(contest: Contest, mended: Entry, first: Entry) -> bool:
     """Whether nothing is to be learnt from the rest of the original's training: it broke down, or it lost
     after equally many steps and cannot catch up.
     """
-    found = compared([mended.mark], [first.mark], alike=contest.alike(mended.changes, first.changes))
+    found = contest.compared(mended.changes, first.changes, [mended.mark], [first.mark])
     contest.tell("beginning", mended.changes, "", found)
     if not found.better or mended.diagnosis is None:
         return False
@@ -148,9 +147,8 @@ def _leads(contest: Contest, mended: Entry, first: Entry) -> bool:
     if soon is None:
         return False
     control = contest.part(first.changes, soon.rows)
-    alike = contest.alike(mended.changes, first.changes)
     spread = contest.spread(mended.changes, first.changes)
-    found = compared([soon.mark], [control], alike=alike, spread=spread)
+    found = contest.compared(mended.changes, first.changes, [soon.mark], [control], spread=spread)
     contest.tell("soon", mended.changes, "", found)
     return found.better
 
@@ -197,9 +195,8 @@ def _beats(contest: Contest, entry: Entry, best: Entry, stage: Stage) -> bool:
     and one seed does not prove it, with two.
     """
     marks, control = [entry.mark], [best.mark]
-    alike = contest.alike(entry.changes, best.changes)
     spread = contest.spread(entry.changes, best.changes)
-    found = compared(marks, control, alike=alike, spread=spread)
+    found = contest.compared(entry.changes, best.changes, marks, control, spread=spread)
     contest.tell(stage, entry.changes, "", found)
     price = contest.price(entry.changes) + contest.price(best.changes)
     hopeful = found.score > found.score_error or found.loss > found.loss_error
@@ -210,6 +207,6 @@ def _beats(contest: Contest, entry: Entry, best: Entry, stage: Stage) -> bool:
         if again is None:
             return False
         held.append(again.mark)
-    found = compared(marks, control, alike=alike, spread=spread)
+    found = contest.compared(entry.changes, best.changes, marks, control, spread=spread)
     contest.tell(stage, entry.changes, "", found)
     return found.better
