@@ -489,3 +489,11 @@ def test_a_loss_whose_sign_alone_was_wrong_is_judged_by_its_negative(turned, cha
     mended = Mark(right, 0.5 + 0.001 * np.arange(32.0), 0.0)
     control = Mark(right, -9.0 + 0.001 * np.arange(32.0), 0.0)
     assert one.compared(changes, (), [mended], [control]).better is better
+
+
+def test_what_could_not_be_carried_out_tells_nothing_of_the_spread_between_seeds():
+    one, begun = contest()
+    refused, made = Change("head", word="nonsense"), Change("learning rate", value=0.5)
+    one.race([Proposal(finding("output-range"), ((refused,),))], begun.changes)
+    assert one.attempts[-1].why
+    assert one.spread((made,), begun.changes) is None

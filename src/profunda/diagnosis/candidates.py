@@ -28,7 +28,10 @@ __all__ = [
 LONG = ("epochs",)
 """Kinds of changes that no beginning of a training can judge."""
 
-MENDS = ("rows", "labels", "axes", "scaling", "loss", "head", "initialisation", "activation", "optimiser")
+MENDS = (
+    *("rows", "labels", "axes", "scaling", "loss", "head", "initialisation", "activation", "optimiser"),
+    "thawing",
+)
 """Kinds of changes that take a mistake away and give nothing up for it. All others are a matter of measure:
 what is better at first, such as larger steps or less dropout, may be worse in the end."""
 

@@ -315,7 +315,8 @@ class Contest:
         pairs = [
             (self.raced[one], self._facing(one, other, self.raced[other]))
             for one, other in self._against.items()
-            if one in self.raced
+            if self.raced.get(one)
+            and self.raced.get(other)
             and self.alike(one, other) == alike
             and (one == changes[: len(one)] or _level(self.raced[one], self.raced[other]))
         ]

@@ -19,6 +19,7 @@ from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.ingredients import Making, Parts, Scaling
 from profunda.diagnosis.objectives import OBJECTIVES, Mended, Objective, class_weights
 from profunda.diagnosis.operations import module_sort, rate_of
+from profunda.diagnosis.reconnecting import reconnected
 from profunda.diagnosis.resizing import deepened, reheaded
 from profunda.diagnosis.rewiring import bent, headed, normed, reactivated
 from profunda.diagnosis.undropped import Undropped
@@ -277,7 +278,11 @@ def _drops(parts: Parts, feed: Feed) -> bool:
 
 
 def _thawing(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
-    """Numbers that are frozen train, with the constants of the optimiser's first group."""
+    """Numbers that are frozen train, with the constants of the optimiser's first group; "through": those that
+    the network's forward cuts off.
+    """
+    if change.word == "through":
+        return replace(parts, module=reconnected(parts.module, feed))
     own, making = copy.deepcopy(parts.module), parts.optimizer
     inside = own.get_submodule(change.layer)
     frozen = [one for one in inside.parameters() if one.is_floating_point() and not one.requires_grad]
@@ -389,7 +394,7 @@ _ALL = (
     Kind("activation", "Hidden activations become `word`; 'inserted': ReLU where none is.", _activation),
     Kind("norm", "`word`: a 'layer' or 'batch' norm behind hidden layers without one.", _norm),
     Kind("initialisation", _DRAWS, _initialisation),
-    Kind("thawing", "What is frozen, or what of `layer` is, trains.", _thawing),
+    Kind("thawing", "What is frozen, or what of `layer` is, trains; 'through': what forward cuts.", _thawing),
     Kind("dropout", _DROPS, _dropout),
     Kind("width", "Hidden layers, or `layer`, become `value` times as wide.", _width),
     Kind("depth", "A chain gets `value` times as many hidden layers.", _depth),

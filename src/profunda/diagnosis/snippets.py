@@ -11,6 +11,7 @@ from profunda.diagnosis.finding import Change
 from profunda.diagnosis.givens import Anatomy
 from profunda.diagnosis.objectives import Mended, Objective
 from profunda.diagnosis.recipes import Recipe
+from profunda.diagnosis.reconnecting import Reconnected
 from profunda.diagnosis.remedies import matrices
 from profunda.diagnosis.telling import number
 
@@ -76,6 +77,8 @@ def _lines(key: str, change: Change, before: Recipe, after: Recipe, anatomy: Ana
         return [], _initialisation(change, anatomy, after.parts.module)
     if kind == "dropout":
         return [], _dropout(change, before, after)
+    if kind == "thawing":
+        return _thawing(change, after)
     if kind == "head" and change.word == "width":
         return _outputs(change, anatomy, before.parts.module)
     if kind == "head" and _is_end(change, before.parts.module):
@@ -200,6 +203,13 @@ def _is_end(change: Change, module: nn.Module) -> bool:
     part = dict(module.named_modules()).get(change.layer) if change.layer else None
     bare = part is not None and next(part.parameters(), None) is None
     return change.word == "linear" and bare and next(part.children(), None) is None  # type: ignore[union-attr]
+
+
+def _thawing(change: Change, after: Recipe) -> Lines:
+    if change.word != "through":
+        return [], [f"{_module(change.layer)}.requires_grad_(True)  # before the optimiser is made"]
+    wrapped = [part for part in after.parts.module.modules() if isinstance(part, Reconnected)]
+    return [f"{line}  # in {where}: it cuts gradients off" for line, where in wrapped[0].places], []
 
 
 def _p(change: Change, after: Recipe) -> float:

@@ -152,6 +152,7 @@ def _unused(record: Record) -> Answer:
             "they are not called in forward, or what they give is cut off (detach, no_grad, argmax) or "
             "dropped.",
             "Use them in forward, or take them out; freeze on purpose with requires_grad_(False).",
+            changes=(Change("thawing", word="through"),),
             harm=min(1.0, share),
             explains=("no-learning", "plateau", "too-small", "input-ignored", "bottleneck", "rate-too-low"),
         ),

@@ -115,6 +115,7 @@ def _detached(record: Record) -> Answer:
             f"The way back from the loss is cut {where} (detach, item, numpy, a new tensor, argmax or "
             "no_grad): no gradient reaches the weights.",
             "Compute the loss from the outputs themselves, with functions of torch only.",
+            changes=(Change("thawing", word="through"),) if within else (),
             explains=(*STALLED, "no-backward", "no-step", "part-unused", "weights-too-small", "lazy"),
         ),
     )
