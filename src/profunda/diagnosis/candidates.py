@@ -46,6 +46,9 @@ shows it."""
 NOTHING_LEARNT = ("input-ignored",)
 """Codes of faults with which nothing can be learnt at all, so that nothing is given up by any change."""
 
+ALWAYS = (("norm", "momentum"), ("optimiser", "whole"))
+"""Kinds and words of changes that mend slips nobody makes on purpose, whatever finding they are for."""
+
 OF_FAULTS = ("activation", "optimiser")
 """Kinds for which it holds only where what is there keeps the network from learning."""
 
@@ -179,10 +182,7 @@ def by_itself(finding: Finding | None) -> bool:
 
 
 def _mends(change: Change, finding: Finding) -> bool:
-    if (change.kind, change.word) == ("norm", "momentum") or (finding.area, change.kind) == (
-        "output",
-        "dropout",
-    ):
+    if (change.kind, change.word) in ALWAYS or (finding.area, change.kind) == ("output", "dropout"):
         return True
     if finding.code in NOTHING_LEARNT and finding.severity == "fault":
         return True

@@ -22,6 +22,7 @@ from profunda.diagnosis.operations import module_sort, rate_of
 from profunda.diagnosis.reconnecting import reconnected
 from profunda.diagnosis.resizing import deepened, reheaded
 from profunda.diagnosis.rewiring import bent, headed, normed, reactivated
+from profunda.diagnosis.strays import registered
 from profunda.diagnosis.undropped import Undropped
 from profunda.diagnosis.widening import of_widths
 from profunda.errors import ArgumentError
@@ -279,8 +280,10 @@ def _drops(parts: Parts, feed: Feed) -> bool:
 
 def _thawing(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
     """Numbers that are frozen train, with the constants of the optimiser's first group; "through": those that
-    the network's forward cuts off.
+    the network's forward cuts off; "registered": those of layers in plain lists.
     """
+    if change.word == "registered":
+        return replace(parts, module=registered(parts.module))
     if change.word == "through":
         return replace(parts, module=reconnected(parts.module, feed))
     own, making = copy.deepcopy(parts.module), parts.optimizer
@@ -379,6 +382,7 @@ _SCALES = "'inputs' or 'targets' get mean 0 and standard deviation 1; 'filled': 
 _TIMES = "times what it is"
 _DROPS = f"Rates of dropout, or that of `layer`, become `value` {_TIMES}; 0 for none."
 _DRAWS = "First weights are drawn by `word`: 'critical', a law, or 'small' for the last layer or `layer`."
+_TRAINS = "What is frozen, or of `layer`, trains; 'through': what forward cuts, 'registered': plain lists'."
 _LOSSES = "`word`: another loss, or sign, shapes, from logits, class weights, label smoothing by `value`."
 _ALL = (
     Kind("learning rate", f"Every group's rate becomes `value` {_TIMES}.", _rate),
@@ -394,7 +398,7 @@ _ALL = (
     Kind("activation", "Hidden activations become `word`; 'inserted': ReLU where none is.", _activation),
     Kind("norm", "`word`: a 'layer' or 'batch' norm behind hidden layers without one.", _norm),
     Kind("initialisation", _DRAWS, _initialisation),
-    Kind("thawing", "What is frozen, or what of `layer` is, trains; 'through': what forward cuts.", _thawing),
+    Kind("thawing", _TRAINS, _thawing),
     Kind("dropout", _DROPS, _dropout),
     Kind("width", "Hidden layers, or `layer`, become `value` times as wide.", _width),
     Kind("depth", "A chain gets `value` times as many hidden layers.", _depth),

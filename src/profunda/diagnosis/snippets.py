@@ -13,6 +13,7 @@ from profunda.diagnosis.objectives import Mended, Objective
 from profunda.diagnosis.recipes import Recipe
 from profunda.diagnosis.reconnecting import Reconnected
 from profunda.diagnosis.remedies import matrices
+from profunda.diagnosis.strays import registers
 from profunda.diagnosis.telling import number
 
 __all__ = ["diff"]
@@ -78,7 +79,7 @@ def _lines(key: str, change: Change, before: Recipe, after: Recipe, anatomy: Ana
     if kind == "dropout":
         return [], _dropout(change, before, after)
     if kind == "thawing":
-        return _thawing(change, after)
+        return _thawing(change, before, after)
     if kind == "head" and change.word == "width":
         return _outputs(change, anatomy, before.parts.module)
     if kind == "head" and _is_end(change, before.parts.module):
@@ -205,7 +206,11 @@ def _is_end(change: Change, module: nn.Module) -> bool:
     return change.word == "linear" and bare and next(part.children(), None) is None  # type: ignore[union-attr]
 
 
-def _thawing(change: Change, after: Recipe) -> Lines:
+def _thawing(change: Change, before: Recipe, after: Recipe) -> Lines:
+    if change.word == "registered":
+        held = registers(before.parts.module)
+        lines = [f"{_module(name)} = torch.nn.{kind}({_module(name)})" for name, kind in held]
+        return [], [f"{one}  # before the optimiser is made" for one in lines]
     if change.word != "through":
         return [], [f"{_module(change.layer)}.requires_grad_(True)  # before the optimiser is made"]
     wrapped = [part for part in after.parts.module.modules() if isinstance(part, Reconnected)]

@@ -86,6 +86,7 @@ def _held(record: Record) -> Answer:
             if strays
             else "Make the optimiser after the network is complete, from model.parameters(), or freeze on "
             "purpose with requires_grad_(False).",
+            changes=(Change("thawing", word="registered"),) if strays else (),
             explains=("dead-units", "norm-missing", "lazy", *STALLED),
         ),
     )
