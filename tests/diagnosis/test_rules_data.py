@@ -11,8 +11,9 @@ from tests.oracles.diagnosis_tables import severity
 
 from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
-from profunda.diagnosis.finding import Answer, Silence
+from profunda.diagnosis.finding import Answer, Change, Silence
 from profunda.diagnosis.givens import Held, Loss, Op
+from profunda.diagnosis.readers import left_out
 from profunda.diagnosis.record import Record
 from profunda.diagnosis.rules import data
 from profunda.diagnosis.rules.reached import reached
@@ -287,6 +288,18 @@ def test_numbers_that_are_not_finite_are_a_fault_unless_training_shows_that_they
     assert severity(asked("targets-not-finite", broken)) == "fault"
     outside = made.record(targets=made.targets(bad=0.01, outside=0.01))
     assert severity(asked("targets-not-finite", outside)) == "clear"
+
+
+@pytest.mark.parametrize(("sunken", "words"), [(0.2, "log1p"), (0.181, "log1p"), (0.179, "Drop")])
+def test_logarithms_of_nought_are_more_than_rows_to_drop(sunken: float, words: str) -> None:
+    answer = asked("targets-not-finite", made.record(targets=made.targets(bad=0.2, sunken=sunken)))
+    assert isinstance(answer, tuple)
+    (found,) = answer
+    assert words in found.remedy
+    told = left_out((Change("rows", word="finite"),), made.targets(bad=0.2, sunken=sunken))
+    assert len(told) == 1
+    assert left_out((Change("rows", word="finite"),), made.targets(bad=0.2)) == ()
+    assert left_out((Change("scaling", word="inputs"),), made.targets(bad=0.2, sunken=sunken)) == ()
 
 
 # Targets' size --------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ def test_values_have_means_and_spreads_and_rows_that_are_not_finite() -> None:
     assert np.allclose(found.std, [np.sqrt(5.0), np.sqrt(200 / 3)])
     assert (found.bad, found.outside, found.least, found.most) == (0.25, 0.0, 1.0, 30.0)
     assert np.isnan(found.skill)
+    assert found.sunken == 0.0
+    y[0, 0] = -np.inf
+    assert told(np.zeros((4, 1)), y, "values").sunken == 0.25
 
 
 def test_classes_are_counted_and_those_outside_told() -> None:

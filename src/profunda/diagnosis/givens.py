@@ -315,7 +315,8 @@ class Targets:
     """Targets of the rows looked at: for classes `counts` [C]; for values mean and std [C].
 
     `bad`: share of rows that are not finite or outside of the classes, `outside` of the latter (the least
-    and most numbers that they hold are `least` and `most`). `skill`: what nearest neighbours
+    and most numbers that they hold are `least` and `most`), `sunken` of rows that hold −∞. `skill`: what
+    nearest neighbours
     and a linear model, the better of both, reach on rows they were not fitted on, as the share of the
     constant prediction's error that they take away (0 chance, 1 perfect), with its standard error;
     `shifted` the same for labels moved by `shift` rows, the best of `moves` such moves. `noisy`: share of
@@ -361,3 +362,4 @@ class Targets:
     named: float = float("nan")
     renamed: float = float("nan")
     naming_rows: int = 0
+    sunken: float = 0.0

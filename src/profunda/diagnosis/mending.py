@@ -12,7 +12,7 @@ from profunda.diagnosis.contests import Contest, Entry
 from profunda.diagnosis.copying import undisturbed
 from profunda.diagnosis.diagnosing import BATCH_SIZE, EPOCHS, Followed, check
 from profunda.diagnosis.loaders import batches_of
-from profunda.diagnosis.readers import reading
+from profunda.diagnosis.readers import left_out, reading
 from profunda.diagnosis.rebuilding import Factory
 from profunda.diagnosis.repairs import Repair
 from profunda.diagnosis.rounds import Searched, searched
@@ -155,7 +155,8 @@ def _told(subject: str, contest: Contest, end: Searched, epochs: int, notes: lis
     assert original.diagnosis is not None
     after = contest.recipe(best.changes, contest.seed)
     text = diff(best.changes, contest.start, after, original.diagnosis.record.anatomy, epochs)
-    reads = reading(best.changes, original.diagnosis.record.anatomy)
+    record = original.diagnosis.record
+    reads = (*reading(best.changes, record.anatomy), *left_out(best.changes, record.targets))
     told = [one.diagnosis for one in (original, best) if one.diagnosis is not None]
     refused = (one for each in told for one in each.findings if one.code in contest.refused)
     left = (*(one for each in told for one in untried(each)), *refused)

@@ -1,14 +1,26 @@
-"""How outputs are to be read after changes that make them something else than they were."""
+"""What a repair tells whoever goes on with its network: how outputs are read, and what was left out."""
 
 import math
 from collections.abc import Sequence
 
 from profunda.diagnosis.finding import Change
-from profunda.diagnosis.givens import Anatomy
+from profunda.diagnosis.givens import Anatomy, Targets
 
-__all__ = ["reading"]
+__all__ = ["left_out", "reading"]
 
 _CHANCES = {"sigmoid": "outputs.sigmoid()", "softmax": "outputs.softmax(1)"}
+
+
+def left_out(changes: Sequence[Change], targets: Targets | None) -> tuple[str, ...]:
+    """What rows without finite numbers were, where leaving them out is but a part of the remedy."""
+    dropped = any((one.kind, one.word) == ("rows", "finite") for one in changes)
+    if not dropped or targets is None or targets.sunken <= 0.0:
+        return ()
+    return (
+        f"{targets.sunken:.0%} of the rows have the target −∞, a logarithm of 0, and were left out: of the "
+        "least amounts nothing is learnt so. Take log1p of the amounts, or a likelihood of these; a repair "
+        "does not know them.",
+    )
 
 
 def reading(changes: Sequence[Change], anatomy: Anatomy) -> tuple[str, ...]:

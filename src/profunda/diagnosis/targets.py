@@ -69,6 +69,7 @@ def targets_of(table: Table, task: Task, validation: Table | None = None) -> Tar
         std=std,
         bad=float((broken | outside).mean()),
         outside=float(outside.mean()),
+        sunken=float(np.isneginf(plain).any(1).mean()),
         least=least,
         most=most,
         skill=found.skill.share,

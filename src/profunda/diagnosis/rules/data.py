@@ -27,6 +27,9 @@ and a step that made them all alike has most."""
 UNSEEN = 0.05
 """Share of validation rows of classes that training rows do not have; a random split misses the rarest."""
 
+MOSTLY = 0.9
+"""Of the rows without a finite target that hold −∞: the others may hold what the same column lacks."""
+
 NEARLY, WIDE = 0.25, 6.0
 """Share of validation rows far nearer to a training row than rows are by chance, and the dimensions in which
 that is told: of fewer, columns of a few levels bring rows as near."""
@@ -124,10 +127,20 @@ def _targets_not_finite(record: Record) -> Answer:
             (Evidence("share of rows whose target is NaN or infinite", broken, 0.0),),
             f"{broken:.2%} of the targets are NaN or infinite: the loss of their batches is not a number, "
             "and neither is any weight after the step.",
-            "Drop these rows, or leave them out of the loss with a mask.",
+            _whole_again(targets, broken),
             explains=WILD,
         ),
     )
+
+
+def _whole_again(targets: Targets, broken: float) -> str:
+    """Rows of a logarithm of 0 are those of the least amounts: without them the rest tells another story."""
+    if targets.sunken >= MOSTLY * broken:
+        return (
+            "−∞ is the logarithm of 0: take log1p, or a likelihood of the amounts (PoissonNLLLoss). Without "
+            "these rows nothing is learnt of the least amounts, so that it does not do to drop them."
+        )
+    return "Drop these rows, or leave them out of the loss with a mask."
 
 
 def _stood(record: Record) -> bool:
