@@ -409,7 +409,7 @@ def test_a_repair_as_text_and_json():
     found = mended("rate too high")
     assert "- optimizer = torch.optim.SGD(model.parameters(), lr=100)" in found.diff
     assert "+ optimizer = torch.optim.SGD(model.parameters(), lr=" in found.text()
-    assert found.title.startswith("Sequential · 1 change adopted")
+    assert found.title.startswith("Sequential · 2 changes adopted")
     plain = json.loads(found.json())
     assert plain["changes"][0]["kind"] == "learning rate"
     assert plain["before"] is None  # it broke down

@@ -90,6 +90,7 @@ CE, WIDE, ROBUST = (
         (
             finding("too-few-epochs", Change("epochs", value=4.0)),
             [
+                (Change("width", value=16.0),),  # its first layer has a single unit
                 (Change("learning rate", value=3.0), Change("epochs", value=4.0)),
                 (Change("epochs", value=4.0),),
             ],

@@ -22,6 +22,7 @@ __all__ = [
     "is_late",
     "mends",
     "proposals",
+    "takes_away",
     "untried",
 ]
 
@@ -59,8 +60,9 @@ EITHER = ("output-activation-twice",)
 """Codes of which every bundle is the same remedy at another place, so that the first that can be carried out
 will do."""
 
-AHEAD = ("inserted",)
-"""Words of changes without which a network is quicker at first: a linear one, at what is linear."""
+AHEAD = ("inserted", "cosine")
+"""Words of changes without which a network is quicker at first: a linear one, at what is linear; a rate that
+does not fall."""
 
 LAST_RESORT = (
     (Change("learning rate", value=10.0),),
@@ -81,6 +83,21 @@ many more steps."""
 
 WIDE, NARROW = 16.0, 8.0
 """Times the units of a network that is too small, and of one layer that is."""
+
+THIN = 4
+"""Units of the narrowest hidden layer up to which more of them are tried where more epochs are: they are
+cheaper than to wait."""
+
+FADES = ("activation-contracts", "too-deep", "weights-too-large", "weights-too-small")
+"""Codes of signals and gradients that get lost on their way through a chain of layers."""
+
+UNUSUAL = 5.0
+"""Factor by which the size of first weights is off, in the unit of 1/√fan-in, where no usual law draws them:
+those in use lie between 0.27 and 2."""
+
+CHAIN, KEPT = 10, 2.0
+"""Hidden linear layers from which on so few of them are tried for these codes: beyond, first weights
+alone seldom carry signals through."""
 
 MORE: dict[str, tuple[Change, ...]] = {
     "inputs-not-finite": (Change("rows", word="finite"), Change("scaling", word="filled")),
@@ -167,6 +184,11 @@ def mends(diagnosis: Diagnosis) -> tuple[Proposal, ...]:
     return tuple(found) if found and [found[0].finding] == top else ()
 
 
+def takes_away(finding: Finding | None, bundle: tuple[Change, ...]) -> bool:
+    """Whether `bundle` takes away what `finding` is about, and does not only cover it."""
+    return finding is not None and all(_mends(one, finding) for one in bundle)
+
+
 def is_late(finding: Finding | None, bundle: tuple[Change, ...]) -> bool:
     """Whether only a whole training can tell what `bundle` is worth against `finding`."""
     if finding is not None and finding.code in LATE:
@@ -213,6 +235,7 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
         amounts = record.task is not None and record.task.kind in ("values", "copy")
         bce = Change("loss", word="bce")
         changes = {bce: None} if amounts else {**changes, bce: None}
+    changes = {_redrawn(one, finding, record): None for one in changes}
     further = [replace(one, value=one.value * FURTHER[one.kind]) for one in _lasts(changes)]
     less = [
         replace(one, value=one.value * FURTHER[one.kind])
@@ -226,7 +249,7 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
     ]
     each = (*less, *changes, *milder, *further)
     singly = (_bundle(change, record) for change in each if change.kind != "skips")
-    found = dict.fromkeys((*_together(finding, record), *singly))
+    found = dict.fromkeys((*_together(finding, record), *singly, *_shallower(finding, record)))
     return tuple(
         bundle for bundle in found if not any(one.word == "robust" for one in bundle) or _several(record)
     )
@@ -253,15 +276,47 @@ def _together(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...
     if finding.code in ("labels-conflicting", "labels-noisy"):
         return ((Change("loss", word="robust"),),)
     if finding.code == "too-few-epochs":
-        return tuple((Change("learning rate", value=3.0), one) for one in finding.changes if one.value > 1.0)
+        longer = ((Change("learning rate", value=3.0), one) for one in finding.changes if one.value > 1.0)
+        return (*(((Change("width", value=WIDE),),) if _thin(record) else ()), *longer)
     if finding.code == "overfitting":
-        return tuple((one, Change("learning rate", value=0.3)) for one in finding.changes if one.kind in LONG)
+        less = [one for one in finding.changes if one.kind in LONG]
+        slow = ((one, Change("learning rate", value=0.3)) for one in less)
+        return (*slow, *((one,) for one in less), (Change("dropout", word="inserted", value=0.5),))
     if finding.code == "input-ignored":
         alone = [one for one in record.anatomy.layers[:-1] if one.norm and one.shape[:1] == (1,)]
         wider = ((Change("width", one.name, NARROW),) for one in alone[:1])
         normed = any(one.norm for one in record.anatomy.layers)
         return (*wider, *([(Change("norm", word="removed"),)] if normed else []))
     return ()
+
+
+def _redrawn(change: Change, finding: Finding, record: Record) -> Change:
+    """First weights of one layer alone, where those of all others are of usual size."""
+    whole = (change.kind, change.layer, change.word) == ("initialisation", "", "critical")
+    sizes = {one.name: one.size for one in record.anatomy.firsts if one.kind == "weights"}
+    others = [size for name, size in sizes.items() if name != finding.layer]
+    layers = [one.name for one in record.anatomy.layers]
+    if not whole or finding.code not in FADES or finding.layer not in sizes or set(sizes) != set(layers):
+        return change
+    if not others or not all(1.0 / UNUSUAL < size < UNUSUAL for size in others):
+        return change
+    if 1.0 / UNUSUAL < sizes[finding.layer] < UNUSUAL:
+        return change
+    return replace(change, layer=finding.layer, word="small" if finding.layer == layers[-1] else "critical")
+
+
+def _thin(record: Record) -> bool:
+    """Whether all that enters goes through very few units."""
+    return any(one.shape and 1 <= one.shape[0] <= THIN for one in record.anatomy.layers[:-1])
+
+
+def _shallower(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
+    """Far fewer layers, where signals get lost in a long chain of them."""
+    hidden = record.anatomy.layers[:-1]
+    long = len(hidden) >= CHAIN and all(one.kind == "linear" for one in hidden)
+    if finding.code not in FADES or not long or record.anatomy.skips:
+        return ()
+    return ((Change("depth", value=KEPT / len(hidden)), Change("initialisation", word="critical")),)
 
 
 def _lasts(changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import nn
+from torch.optim import SGD, Optimizer
 
-from profunda.diagnosis.candidates import EITHER, Proposal, by_itself, is_late
+from profunda.diagnosis.candidates import EITHER, Proposal, by_itself, is_late, takes_away
 from profunda.diagnosis.copying import copy_of
 from profunda.diagnosis.diagnosing import Followed
 from profunda.diagnosis.diagnosis import Diagnosis
@@ -42,6 +43,17 @@ of another kind must be ahead of it by a standard error."""
 
 CERTAINLY = 1e6
 """Before all that only looks better."""
+
+LONGER, HEATS = 0.25, 4
+"""Part of a training, and the number of changes, that are compared where races showed nothing of any, and the
+original tells nothing either: dearer than a race, and far cheaper than to train all of them in full."""
+
+SHOWN = 0.3
+"""Gain in a race from which on the order of changes needs no more: it is much, though not proven."""
+
+NEAR = 3.0
+"""Factor about the best of several rates of plain descent that is tried too: rates that are proposed lie a
+decade apart."""
 
 WORTH = 1.5
 """Times as many epochs that are worth a try where more cannot be paid for."""
@@ -224,6 +236,8 @@ class Contest:
                 continue
             gain = found.score if not math.isnan(found.score) else found.loss
             ahead = found.score_error if other and not math.isnan(found.score_error) else 0.0
+            if best is not None and takes_away(finding, best[1][len(adopted) :]):
+                ahead = ahead if takes_away(finding, bundle) else max(ahead, best[0])
             if found.worse:
                 lost.append(bundle)
             if found.better and (best is None or gain > best[0] + ahead):
@@ -258,18 +272,38 @@ class Contest:
         late = any(is_late(proposal.finding, bundle) for bundle in bundles)
         if len(bundles) <= 2 or len(kinds) > 1 or late:
             return bundles
-        held: list[tuple[bool, float, float, Changes]] = []
-        for bundle in bundles:
-            if self.left - self.short / self.whole < 1.0:
-                return bundles
-            try:
-                self._run_short((*adopted, *bundle), 1)
-            except Exception:  # told when it is raced
-                return bundles
-            mark = self.raced[(*adopted, *bundle)][0]
-            loss = float(mark.loss.mean()) if len(mark.loss) else 0.0
-            held.append((not mark.failed, mark.told, -loss, bundle))
-        return [one[-1] for one in sorted(held, key=lambda one: one[:3], reverse=True)[:2]]
+        if not all(self._begins((*adopted, *bundle)) for bundle in bundles):
+            return bundles
+        if all(_longer_steps(one) for one in bundles) and _plain(self.start.like):
+            best = max(bundles, key=lambda one: self._first((*adopted, *one)))
+            bundles += [near for near in _around(best) if self._begins((*adopted, *near))]
+        return sorted(bundles, key=lambda one: self._first((*adopted, *one)), reverse=True)[:2]
+
+    def _begins(self, changes: Changes) -> bool:
+        """Whether it could be run with one seed; what cannot be carried out is told when it is raced."""
+        if self.left - self.short / self.whole < 1.0:
+            return False
+        try:
+            self._run_short(changes, 1)
+        except Exception:
+            return False
+        return True
+
+    def _first(self, changes: Changes) -> tuple[bool, float, float]:
+        """How good it was with the first seed."""
+        return _order(self.raced[changes][0])
+
+    def heats(self, waiting: Sequence[Changes]) -> tuple[Changes, ...]:
+        """Those that `waiting` holds, the best first after LONGER of a training with one seed; what cannot be
+        told so, or would take all that is left, stays behind in its order.
+        """
+        kept = [one for one in waiting if self.price(one) == 1.0 and not is_late(None, one)][:HEATS]
+        shown = max((gain for gain, changes in self._waiting if changes in kept), default=0.0)
+        if len(kept) < 2 or shown >= SHOWN or self.left < 1.0 + len(kept) * LONGER:
+            return tuple(waiting)
+        seed, rows = self._seed(0), round(self.whole * LONGER)
+        marks = {one: self._run(self.recipe(one, seed), seed, rows)[1] for one in kept}
+        return tuple(sorted(waiting, key=lambda one: _order(marks.get(one, FAILED)), reverse=True))
 
     def _needed(self, changes: Changes, adopted: Changes) -> float:
         """Trainings that a race of both takes at most."""
@@ -449,6 +483,31 @@ def _beyond(bundle: Changes, other: Changes) -> bool:
     ):
         return False
     return one.value < was.value < 1.0 or one.value > was.value > 1.0
+
+
+def _order(mark: Mark) -> tuple[bool, float, float]:
+    """What is better comes later: by the score, else by the loss."""
+    loss = float(mark.loss.mean()) if len(mark.loss) else 0.0
+    told = mark.told if math.isfinite(mark.told) else 0.0
+    return not mark.failed, told, -loss if math.isfinite(loss) else -math.inf
+
+
+def _longer_steps(bundle: Changes) -> bool:
+    """Whether it does nothing else."""
+    return len(bundle) == 1 and bundle[0].kind == "learning rate" and bundle[0].value > 1.0
+
+
+def _plain(optimizer: Optimizer) -> bool:
+    """Whether all of its steps are as long as gradients say: others bear a decade, and look best in a race
+    where they are too long for the rest of a training.
+    """
+    return isinstance(optimizer, SGD) and not any(group["momentum"] for group in optimizer.param_groups)
+
+
+def _around(bundle: Changes) -> tuple[Changes, ...]:
+    """A longer and a shorter step than those of `bundle`."""
+    one = bundle[0]
+    return tuple((replace(one, value=one.value * factor),) for factor in (NEAR, 1.0 / NEAR))
 
 
 def _level(marks: Sequence[Mark], control: Sequence[Mark]) -> bool:

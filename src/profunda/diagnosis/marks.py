@@ -7,7 +7,7 @@ degrees of freedom of Satterthwaite (1946).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -194,28 +194,40 @@ def _hits(made: Tensor, targets: Tensor, kind: str) -> tuple[np.ndarray, np.ndar
 @dataclass(frozen=True)
 class Spread:
     """Variances between seeds of a difference of scores, and of one of losses as a part of the control's (NaN
-    where they do not compare), with the degrees of freedom of both.
+    where they do not compare), with the degrees of freedom of both. `short`: by how much those that were
+    compared fell short of the highest score, 1.
     """
 
     score: float
     loss: float
     freedom: int
+    short: float = math.nan
+
+    def at(self, marks: Sequence[Mark]) -> "Spread":
+        """For `marks` that fall less short of 1: scores that are nearer to it have less room to differ."""
+        now = float(np.mean([1.0 - one.told for one in marks]))
+        if any(one.failed for one in marks) or not 0.0 < now < self.short:
+            return self
+        return replace(self, score=self.score * (now / self.short) ** 2)
 
 
 def spread_of(pairs: Sequence[tuple[Sequence[Mark], Sequence[Mark]]], *, alike: bool) -> Spread | None:
     """Pooled over pairs of several seeds each, in none of which one broke down; None where there are none."""
-    scores, losses, freedom = [], [], 0
+    scores, losses, short, freedom = [], [], [], 0
     for candidate, control in pairs:
         if len(candidate) < 2 or any(one.failed for one in (*candidate, *control)):
             continue
         both = list(zip(candidate, control, strict=False))  # one was decided sooner
         freedom += len(both) - 1
+        short.append(float(np.mean([1.0 - mark.told for pair in both for mark in pair])))
         scores.append(float(np.var([one.told - other.told for one, other in both], ddof=1)))
         rows = [_losses(one, other, alike) for one, other in both]
         scale = _scale(control, alike)
         known = all(len(each) for each in rows) and scale > 0.0
         losses.append(float(np.var([np.mean(each) / scale for each in rows], ddof=1)) if known else math.nan)
-    return Spread(float(np.mean(scores)), float(np.mean(losses)), freedom) if freedom else None
+    if not freedom:
+        return None
+    return Spread(float(np.mean(scores)), float(np.mean(losses)), freedom, float(np.mean(short)))
 
 
 def compared(

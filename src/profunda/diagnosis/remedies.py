@@ -21,7 +21,7 @@ from profunda.diagnosis.objectives import OBJECTIVES, Mended, Objective, class_w
 from profunda.diagnosis.operations import module_sort, rate_of
 from profunda.diagnosis.reconnecting import reconnected
 from profunda.diagnosis.resizing import deepened, reheaded
-from profunda.diagnosis.rewiring import bent, headed, normed, reactivated
+from profunda.diagnosis.rewiring import bent, dropping, headed, normed, reactivated
 from profunda.diagnosis.strays import registered
 from profunda.diagnosis.undropped import Undropped
 from profunda.diagnosis.widening import of_widths
@@ -250,7 +250,9 @@ def _depth(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
 
 
 def _dropout(change: Change, parts: Parts, feed: Feed, seed: int) -> Parts:
-    """Modules that drop, and what recurrent layers and attention drop inside."""
+    """Modules that drop, and what recurrent layers and attention drop inside; or where nothing drops."""
+    if change.word == "inserted":
+        return replace(parts, module=dropping(parts.module, _read(parts, feed), min(0.95, _factor(change))))
     own, found, factor = copy.deepcopy(parts.module), 0, _factor(change)
     for name, part in own.named_modules():
         if change.layer not in ("", name):
@@ -380,7 +382,10 @@ def _shrink(part: nn.Module, drawn: torch.Generator) -> None:
 
 _SCALES = "'inputs' or 'targets' get mean 0 and standard deviation 1; 'filled': inputs that are not finite."
 _TIMES = "times what it is"
-_DROPS = f"Rates of dropout, or that of `layer`, become `value` {_TIMES}; 0 for none."
+_DROPS = (
+    f"Rates of dropout, or that of `layer`, become `value` {_TIMES}; 0 for none. 'inserted': with the rate "
+    "`value` before the last layer and behind embeddings, where nothing drops."
+)
 _DRAWS = "First weights are drawn by `word`: 'critical', a law, or 'small' for the last layer or `layer`."
 _TRAINS = "What is frozen, or of `layer`, trains; 'through': what forward cuts, 'registered': plain lists'."
 _LOSSES = "`word`: another loss, or sign, shapes, from logits, class weights, label smoothing by `value`."

@@ -20,7 +20,7 @@ from profunda.diagnosis.operations import spelled
 from profunda.errors import ArgumentError
 from profunda.theory.pointwise import FUNCTIONS
 
-__all__ = ["bent", "headed", "normed", "reactivated"]
+__all__ = ["bent", "dropping", "headed", "normed", "reactivated"]
 
 _ENDS = ("softmax", "log_softmax", "sigmoid", "tanh", "relu", "softplus", "hardtanh", "logsigmoid")
 """Functions that stand behind a last layer and can be taken off."""
@@ -144,6 +144,25 @@ def bent(module: nn.Module, anatomy: Anatomy) -> nn.Module:
             f"{type(module).__name__} has no hidden linear or convolutional layer that nothing bends: there "
             "is no place for an activation."
         )
+    return own
+
+
+def dropping(module: nn.Module, anatomy: Anatomy, rate: float) -> nn.Module:
+    """A copy with dropout before its last layer and behind embeddings.
+
+    Raises ArgumentError where the last layer is no linear or convolutional one, or dropout is there already.
+    """
+    own, last = copy.deepcopy(module), anatomy.layers[-1:]
+    dropped = any(op.kind == "dropout" for op in anatomy.ops)
+    if not last or last[0].kind not in ("linear", "convolution") or not last[0].name or dropped:
+        raise ArgumentError(
+            f"{type(module).__name__} drops already, or its last layer is no linear or convolutional one "
+            "with a name: dropout cannot be put before it from outside."
+        )
+    end = own.get_submodule(last[0].name)
+    own.set_submodule(last[0].name, nn.Sequential(nn.Dropout(rate), end))
+    for name in [name for name, part in own.named_modules() if name and isinstance(part, nn.Embedding)]:
+        own.set_submodule(name, nn.Sequential(own.get_submodule(name), nn.Dropout(rate)))
     return own
 
 

@@ -3,11 +3,12 @@ stood before, and diagnosed in turn, for one mistake hides another.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from profunda.diagnosis.candidates import LONG, MENDS, Proposal, early, mends, proposals
+from profunda.diagnosis.candidates import LONG, MENDS, Proposal, early, mends, proposals, takes_away
 from profunda.diagnosis.contests import Changes, Contest, Entry
 from profunda.diagnosis.finding import Change
+from profunda.diagnosis.marks import Comparison
 from profunda.diagnosis.repairs import Stage
 from profunda.diagnosis.rules.readings import poor
 
@@ -22,6 +23,15 @@ CHEAP = 0.25
 
 NEARLY = 0.02
 """Below the highest score there is, 1: the rest of the original's training cannot be better by more."""
+
+SETTLED = 0.05
+"""Below the highest score: one more training is not spent on less."""
+
+IDLE = 0.05
+"""Beyond the best constant, below which a network tells nothing."""
+
+MUCH, LITTLE = 1.0 / 3.0, 0.1
+"""Of what is left to the highest score."""
 
 AGAIN = 104_729
 """From one whole training's seed to the next one's: beyond those of races and of usual programs."""
@@ -76,7 +86,7 @@ def _left(contest: Contest, best: Entry, original: Entry) -> tuple[Proposal, ...
     assert original.diagnosis is not None
     ended = any(one.code == "too-few-epochs" for one in original.diagnosis.findings)
     well = bool(best.changes) and not (poor(best.diagnosis.record) and best.diagnosis.faults)
-    found = []
+    found = _slowed(best, original)
     for one in proposals(best.diagnosis):
         if well and one.finding is None:
             continue
@@ -85,6 +95,18 @@ def _left(contest: Contest, best: Entry, original: Entry) -> tuple[Proposal, ...
             bundles = tuple(bundle for bundle in bundles if not any(map(_longer, bundle)))
         found += [Proposal(one.finding, bundles)] if bundles else []
     return tuple(found)
+
+
+def _slowed(best: Entry, original: Entry) -> list[Proposal]:
+    """Rates that fall to 0, where steps were made shorter and there is more to be learnt: from any rate that
+    learns at all they come to those that settle.
+    """
+    assert original.diagnosis is not None
+    shorter = any(one.kind == "learning rate" and one.value < 1.0 for one in best.changes)
+    if not shorter or not best.mark.told < 1.0 - SETTLED:
+        return []
+    told = next((one for one in original.diagnosis.findings if one.code == "rate-too-high"), None)
+    return [] if told is None else [Proposal(told, ((Change("schedule", word="cosine"),),))]
 
 
 def _done(bundle: Changes, best: Entry) -> bool:
@@ -179,9 +201,9 @@ def _tried(contest: Contest, raced: tuple[Changes, tuple[Changes, ...]], best: E
         if contest.left < contest.price(adopted):
             return best
     found = best
-    for wanted in waiting:
+    for wanted in contest.heats(waiting) if _idle(best) else waiting:
         changes = contest.affordable(wanted)
-        if changes is not None and (found is best or contest.price(changes) <= CHEAP):
+        if changes is not None and (found is best or _also(contest, changes, found, best)):
             entry = contest.full(changes, contest.seed, watched=True)
             if entry is not None and _beats(contest, entry, found, "full"):
                 found = entry
@@ -190,13 +212,43 @@ def _tried(contest: Contest, raced: tuple[Changes, tuple[Changes, ...]], best: E
     return found
 
 
+def _also(contest: Contest, changes: Changes, found: Entry, best: Entry) -> bool:
+    """Whether it is tried though something has won: it is cheap, or what has won ended a training early and
+    gained little by it, where dropout lets the network learn for longer.
+    """
+    drops = any((one.kind, one.word) == ("dropout", "inserted") for one in changes)
+    gain = found.mark.told - best.mark.told
+    return contest.price(changes) <= CHEAP or (drops and gain < LITTLE * (1.0 - best.mark.told))
+
+
+def _idle(best: Entry) -> bool:
+    """Whether it tells nothing, so that whatever tells something is better."""
+    return best.mark.failed or not best.mark.learnt > IDLE
+
+
+def _restores(entry: Entry, best: Entry, found: Comparison) -> bool:
+    """Whether it takes a fault away, at no price, and with it MUCH of what was left to be learnt: who doubts
+    that has to show that the fault does no harm.
+    """
+    if best.diagnosis is None or not found.score > found.score_error:
+        return False
+    more = entry.changes[len(best.changes) :]
+    faults = best.diagnosis.faults
+    taken = bool(more) and any(takes_away(one, more) for one in faults)
+    return taken and found.score >= MUCH * (1.0 - best.mark.told)
+
+
 def _beats(contest: Contest, entry: Entry, best: Entry, stage: Stage) -> bool:
     """Whether it is better by test after whole trainings with a seed that chose nothing; where it looks so,
-    and one seed does not prove it, with two.
+    and one seed does not prove it, with two. Of a network that tells nothing, rows alone show whether another
+    tells something.
     """
     marks, control = [entry.mark], [best.mark]
     spread = contest.spread(entry.changes, best.changes)
+    spread = None if spread is None or _idle(best) else spread.at((*marks, *control))
     found = contest.compared(entry.changes, best.changes, marks, control, spread=spread)
+    if not found.better and _restores(entry, best, found):
+        found = replace(found, better=True)
     contest.tell(stage, entry.changes, "", found)
     price = contest.price(entry.changes) + contest.price(best.changes)
     hopeful = found.score > found.score_error or found.loss > found.loss_error

@@ -163,8 +163,8 @@ def _initialisation(change: Change, anatomy: Anatomy, after: nn.Module) -> list[
     layers = [one for one in anatomy.layers if change.layer in ("", one.name)]
     for layer in layers[-1:] if change.word == "small" else layers:
         part = _within(after, layer.name)
-        if layer.kind == "other":
-            continue
+        if layer.kind == "other" or (part is None and layer.name):
+            continue  # the latter was left out
         if layer.kind not in ("linear", "convolution") or not isinstance(part, nn.Module):
             lines.append(f"{_module(layer.name)}.reset_parameters()")
             continue
@@ -184,6 +184,8 @@ def _within(after: nn.Module, name: str) -> nn.Module | None:
 
 
 def _dropout(change: Change, before: Recipe, after: Recipe) -> list[str]:
+    if change.word == "inserted":
+        return [f"torch.nn.Dropout({number(change.value)})  # before the last layer, and behind embeddings"]
     if change.layer:
         return [f"{_module(change.layer)}.p = {number(_p(change, after))}"]
     kinds = {
