@@ -149,6 +149,17 @@ def test_labels_of_values_are_not_doubted_as_those_of_classes():
     assert not any(ROBUST in bundle for one in proposals(diagnosis) for bundle in one.bundles)
 
 
+def test_a_loss_of_the_users_own_is_not_exchanged_where_outputs_may_be_no_amounts():
+    usual = Change("loss", word="task")
+    for own, known in ((nn.PoissonNLLLoss(), False), (nn.MSELoss(), True)):
+        x, y = values(100)
+        diagnosis = profunda.diagnose(net(6, 8, 1), (x, y.abs().round()), own, epochs=1)
+        for code in ("loss-broadcasts", "loss-not-finite"):
+            diagnosis.findings[:] = [finding(code, usual)]
+            told = [change for one in proposals(diagnosis) for bundle in one.bundles for change in bundle]
+            assert (usual in told) is known
+
+
 def test_a_beginning_that_is_not_far_behind_is_trained_in_full(monkeypatch):
     one, first = contest()
     scaled = (Change("scaling", word="inputs"),)

@@ -250,9 +250,19 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
     each = (*less, *changes, *milder, *further)
     singly = (_bundle(change, record) for change in each if change.kind != "skips")
     found = dict.fromkeys((*_together(finding, record), *singly, *_shallower(finding, record)))
-    return tuple(
-        bundle for bundle in found if not any(one.word == "robust" for one in bundle) or _several(record)
-    )
+    return tuple(bundle for bundle in found if _suits(bundle, finding, record))
+
+
+def _suits(bundle: tuple[Change, ...], finding: Finding, record: Record) -> bool:
+    """Whether outputs can be what it makes of them: to a loss of the user's own they may be logarithms of
+    rates, and to the usual one of values they would be amounts.
+    """
+    words, task, loss = {one.word for one in bundle}, record.task, record.loss
+    if "robust" in words and not _several(record):
+        return False
+    amounts = task is not None and task.kind in ("values", "copy")
+    own = loss is not None and not loss.kind and finding.code != "loss-detached"
+    return "task" not in words or not (amounts and own)
 
 
 def _squeezed_again(finding: Finding, record: Record) -> bool:
