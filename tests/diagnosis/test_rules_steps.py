@@ -191,15 +191,6 @@ def test_a_run_of_a_handful_of_steps_was_ended_too_early_unless_it_had_arrived()
     assert severities("too-few-epochs", replace(handful(12, 0.5), optimiser=replace(SGD, name="LBFGS"))) == []
 
 
-def test_a_run_that_ends_within_its_warm_up_had_too_low_a_rate() -> None:
-    rising = 2e-5 * T / STEPS
-    began = looped(failed(healthy()), rate=rising, planned=0, finished=True)
-    assert severities("rate-too-low", began) == ["hint"]
-    assert severities("rate-too-low", looped(began, finished=False)) == []  # it may go on
-    assert severities("rate-too-low", looped(began, rate=np.minimum(rising, 5e-6))) != ["hint"]  # it came up
-    assert severities("rate-too-low", looped(healthy(), rate=rising, planned=0, finished=True)) == []
-
-
 def small(update: float, *ends: float, noise: float = 0.01) -> Record:
     """One row a step."""
     record = looked(looped(became(healthy(optimiser=SGD), train_score=0.8)), 1.1, *ends)

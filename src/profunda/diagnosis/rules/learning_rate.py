@@ -13,8 +13,6 @@ from profunda.diagnosis.rules.lengths import far_ahead
 from profunda.diagnosis.rules.readings import (
     CLEAR_GAIN,
     GREAT_GAIN,
-    LEAST_STEPS,
-    MEDIOCRE,
     NOTHING,
     Progress,
     Relief,
@@ -31,7 +29,6 @@ from profunda.diagnosis.rules.readings import (
     progress,
     relief,
     tried,
-    warmed_up,
 )
 from profunda.diagnosis.rules.rule import Rule, clear, not_applicable, too_little
 from profunda.diagnosis.rules.speeds import (
@@ -307,7 +304,7 @@ def _too_low(record: Record) -> Answer:
     if len(course.rate) >= LEAST_LOOKS and bool((course.rate == 0.0).all()):
         return (_short(record, (Evidence("learning rate", 0.0),), 0.0),)
     if not is_mature(record):
-        return _cannot_reach(record, course) if not _ends_coming_up(record, course) else (_coming_up(course),)
+        return _cannot_reach(record, course)
     if broke_down(course):
         return clear(code)
     if not poor(record):
@@ -350,29 +347,6 @@ def _cannot_reach(record: Record, course: Course) -> Answer:
     limit = HARDLY_MOVED if far else TRAVELS
     shown = Evidence("way of the weights if all steps went one way", reach, limit)
     return (_short(record, (shown,), _peak(record), "fault" if far else "hint"),)
-
-
-def _ends_coming_up(record: Record, course: Course) -> bool:
-    """Whether a run that is over, and learnt little, ended before its rate had come up."""
-    if not course.finished or course.steps < LEAST_STEPS or warmed_up(course) < course.steps:
-        return False
-    learnt = progress(record).learnt
-    return learnt < MEDIOCRE and learnt < easy(record) - NOTHING
-
-
-def _coming_up(course: Course) -> Finding:
-    first, last = float(course.rate[0]), float(course.rate[-1])
-    return Finding(
-        "rate-too-low",
-        "hint",
-        "",
-        (Evidence("first learning rate", first), Evidence("last learning rate", last)),
-        f"The rate still came up when the run ended after {course.steps} steps: it went from {first:.3g} to "
-        f"{last:.3g}, and what was learnt by then is little.",
-        "Let the warm-up take a twentieth of all steps, or train so long that most of them come after it.",
-        changes=(Change("learning rate", value=10.0), Change("learning rate", value=100.0)),
-        explains=("too-few-epochs", "no-learning", "plateau", "lazy"),
-    )
 
 
 def _feels(course: Course) -> bool:

@@ -38,7 +38,6 @@ __all__ = [
     "relief",
     "share_of_score",
     "tried",
-    "warmed_up",
 ]
 
 LEAST_STEPS = 20
@@ -219,10 +218,10 @@ def is_mature(record: Record) -> bool:
     course = record.course
     if course is None or course.steps < max(LEAST_STEPS, LEAST_SHARE * course.planned):
         return False
-    return 0 < course.planned <= course.steps or course.steps - warmed_up(course) >= LEAST_STEPS
+    return 0 < course.planned <= course.steps or course.steps - _warmed_up(course) >= LEAST_STEPS
 
 
-def warmed_up(course: Course) -> int:
+def _warmed_up(course: Course) -> int:
     """Steps until the rate was first at half of its peak; all of them while it still comes up, since how high
     it will go is then not known.
     """
