@@ -78,9 +78,24 @@ def test_a_fault_that_is_taken_away_need_not_be_proven_where_much_is_gained(
 @pytest.mark.parametrize(("told", "better"), [(0.3, True), (0.5, False)])
 def test_of_a_network_that_tells_nothing_rows_alone_show_another_that_does(monkeypatch, told, better):
     one, first = contest(2.0)
+    one.passed = 2 * one.whole  # so that no second seed can be paid for
     monkeypatch.setattr(one, "spread", lambda changes, base: Spread(0.2, 0.2, 1, 0.5))
     best, made = Entry((), first.module, mark(told)), Entry(rate(0.1), first.module, mark(told + 0.2))
     assert rounds._beats(one, made, best, "check") is better
+
+
+def test_of_two_networks_that_tell_nothing_a_lower_loss_on_rows_proves_nothing(monkeypatch):
+    one, first = contest()
+    monkeypatch.setattr(one, "spread", lambda changes, base: Spread(0.2, 0.2, 1, 0.9))
+    asked = []
+    monkeypatch.setattr(one, "full", lambda *given, **named: asked.append(given))
+    best = Entry((), first.module, mark(0.3))
+    made = Entry(rate(0.1), first.module, replace(mark(0.3), loss=np.full(8, 0.5)))
+    assert not rounds._beats(one, made, best, "check")
+    assert asked == []
+    unscored = Entry((), first.module, Mark(np.empty(0), np.ones(8), float("nan")))
+    assert not rounds._idle(unscored)
+    assert rounds._idle(Entry((), first.module, Mark(np.empty(0), np.empty(0), float("nan"), True)))
 
 
 def test_scores_near_the_highest_one_have_less_room_to_differ():

@@ -223,7 +223,7 @@ def _also(contest: Contest, changes: Changes, found: Entry, best: Entry) -> bool
 
 def _idle(best: Entry) -> bool:
     """Whether it tells nothing, so that whatever tells something is better."""
-    return best.mark.failed or not best.mark.learnt > IDLE
+    return best.mark.failed or best.mark.learnt <= IDLE  # not where targets have no score
 
 
 def _restores(entry: Entry, best: Entry, found: Comparison) -> bool:
@@ -245,7 +245,8 @@ def _beats(contest: Contest, entry: Entry, best: Entry, stage: Stage) -> bool:
     """
     marks, control = [entry.mark], [best.mark]
     spread = contest.spread(entry.changes, best.changes)
-    spread = None if spread is None or _idle(best) else spread.at((*marks, *control))
+    by_rows = spread is None or (_idle(best) and not _idle(entry))
+    spread = None if by_rows or spread is None else spread.at((*marks, *control))
     found = contest.compared(entry.changes, best.changes, marks, control, spread=spread)
     if not found.better and _restores(entry, best, found):
         found = replace(found, better=True)
