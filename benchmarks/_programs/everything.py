@@ -1,9 +1,10 @@
 """All programs, and the two halves they are split into.
 
-Programs of `held_*`, `fresh_*`, `unseen_*`, `sealed_*`, `blind_*` were written, in this order, by somebody who
-did not know the rules; each set was held out until the rules that stood then had been judged by it (the README
-tells the numbers), and is there to mend by since. The last three are the half that is called held: the one
-that least was mended by. Whoever wants to judge the rules as they stand needs programs that are not here.
+Programs of `held_*`, `fresh_*`, `unseen_*`, `sealed_*`, `blind_*` were written, in this order, by somebody
+who did not know the rules; each set was held out until the rules that stood then had been judged by it (the
+README tells the numbers), and is there to mend by since. The last three are the half that is called held:
+the one that least was mended by. Whoever wants to judge the rules as they stand needs programs that are not
+here.
 """
 
 from typing import Literal

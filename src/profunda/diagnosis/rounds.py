@@ -30,6 +30,9 @@ SETTLED = 0.05
 IDLE = 0.05
 """Beyond the best constant, below which a network tells nothing."""
 
+SURELY = 1.645
+"""Standard errors beyond which one of twenty changes that do nothing lies."""
+
 MUCH, LITTLE = 1.0 / 3.0, 0.1
 """Of what is left to the highest score."""
 
@@ -230,7 +233,7 @@ def _restores(entry: Entry, best: Entry, found: Comparison) -> bool:
     """Whether it takes a fault away, at no price, and with it MUCH of what was left to be learnt: who doubts
     that has to show that the fault does no harm.
     """
-    if best.diagnosis is None or not found.score > found.score_error:
+    if best.diagnosis is None or not found.score > SURELY * found.score_error:
         return False
     more = entry.changes[len(best.changes) :]
     faults = best.diagnosis.faults
