@@ -4,6 +4,7 @@ import copy
 import gc
 import io
 import pickle
+import time
 import weakref
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from profunda.diagnosis import pacing
 from profunda.diagnosis.watching import Watch, watch
+from profunda.diagnosis.weights import Weights
 from profunda.errors import ArgumentError, DataError
 
 
@@ -319,3 +321,32 @@ def test_waiting_pays_for_no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert pace(0.2, 0.002) == pytest.approx(0.002)
     assert pace(0.002, 0.016) == pytest.approx(0.002)
+
+
+def test_looks_that_cost_more_than_a_loop_worked_do_not_end_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = pacing.Pace()
+    made.begin()
+    made.paid(3600.0)
+    assert made.seconds(100) == 0.0
+    assert any(made.followed(step) for step in range(100, 300))
+
+    before = Weights.before
+
+    def waits(self: Weights, closure: bool) -> None:
+        time.sleep(0.03)
+        before(self, closure)
+
+    monkeypatch.setattr(Weights, "before", waits)
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    w = Watch(model, optimizer, F.mse_loss)
+    with w:
+        for _ in range(40):
+            optimizer.zero_grad()
+            w.loss(model(torch.ones(4, 3)), torch.zeros(4, 1)).backward()
+            optimizer.step()
+    assert w.course().steps == 40
+    assert not w.notes
+    assert w._probe.pace.spent < 0.03  # another's time upon the processor is no cost of looks

@@ -87,7 +87,7 @@ class Pace:
 
     def seconds(self, step: int) -> float:
         """Mean duration of the steps before `step` without looking; infinite before two steps are done."""
-        return (self._elapsed() - self.spent) / (step - 1) if step > 1 else math.inf
+        return max(0.0, self._elapsed() - self.spent) / (step - 1) if step > 1 else math.inf
 
     def _elapsed(self) -> float:
         """Seconds since the first step, but no more than processors worked: waiting pays for nothing, be it
@@ -96,7 +96,7 @@ class Pace:
         return min(perf_counter() - self.begun, process_time() - self.worked)
 
     def looked(self, step: int, cost: float) -> None:
-        """`step` was looked at, which took `cost` seconds."""
+        """`step` was looked at, which took `cost` seconds of its thread: waiting is no cost."""
         self.taken += 1
         self.last_cost = cost
         self.gap = 1.0 if self.taken < 4 else min(self.gap * GROWTH, max(LONGEST_GAP, step / TWENTIETH))

@@ -8,7 +8,7 @@ the probe weakly, and are nothing in copies and pickles of the module.
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from time import perf_counter
+from time import thread_time
 from typing import Any, TypeGuard
 
 import torch
@@ -282,12 +282,12 @@ class Probe:
                 tuple(fingerprint(each) for each in given[:3]) or None
             )  # after a step nothing is left
         if self.close:
-            start = perf_counter()
+            start = thread_time()
             if self.stepping:
                 self.weights.take_gradients()
             elif len(self.cycle) >= self.passes:
                 self.weights.arrived = self.weights.norm()
-            self.cost += perf_counter() - start
+            self.cost += thread_time() - start
 
     # Steps -------------------------------------------------------------------------------------------
 
@@ -309,9 +309,9 @@ class Probe:
         elif self.on_cpu and self.log.broken_step < 0:
             self._look_for_ruin()
         if self.close:
-            start = perf_counter()
+            start = thread_time()
             self.weights.before(self.closure)
-            self.cost += perf_counter() - start
+            self.cost += thread_time() - start
 
     def _look_for_ruin(self) -> None:
         if math.isfinite(self.weights.gradient_sum()):
@@ -327,20 +327,20 @@ class Probe:
         self.restarts.after(optimizer)
         rate = optimizer.param_groups[0]["lr"]
         if self.close:
-            start = perf_counter()
+            start = thread_time()
             sample = self.weights.after(self.steps, self.closure)
             if sample is not None:
                 self.log.samples.append(sample)
-            self.pace.looked(self.steps, self.cost + perf_counter() - start)
+            self.pace.looked(self.steps, self.cost + thread_time() - start)
         self.pending.append(self._followed(rate) if self.full else (self.terms, rate))
         self.terms, self.now = [], None
         self.steps += 1
         if self.steps == 1:
             self.pace.begin()
         if self.steps == self.snapshots.following:
-            start = perf_counter()
+            start = thread_time()
             self.snapshots.take(self.steps)
-            self.pace.paid(perf_counter() - start)
+            self.pace.paid(thread_time() - start)
         if self.full or self.steps >= self.next_full:
             self._turn(self.steps)
 
