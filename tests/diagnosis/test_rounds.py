@@ -136,6 +136,7 @@ def test_what_is_suspected_of_a_fair_training_is_tried_too(monkeypatch):
         (None, Change("activation", word="relu"), False),
         (finding("dead-units"), Change("epochs", value=4.0), True),
         (finding("overfitting"), Change("weight decay", word="set", value=0.01), True),
+        (finding("optimiser-constants"), Change("optimiser", word="defaults"), True),
         (finding("too-small"), Change("width", value=4.0), False),
     ],
 )

@@ -53,8 +53,9 @@ ALWAYS = (("norm", "momentum"), ("optimiser", "whole"))
 OF_FAULTS = ("activation", "optimiser")
 """Kinds for which it holds only where what is there keeps the network from learning."""
 
-LATE = ("overfitting", "labels-conflicting", "labels-noisy")
-"""Codes of what comes after so many steps that no beginning shows whether it is mended."""
+LATE = ("overfitting", "labels-conflicting", "labels-noisy", "optimiser-constants")
+"""Codes of what comes after so many steps that no beginning shows whether it is mended: a memory that is too
+long is even quicker at first."""
 
 EITHER = ("output-activation-twice",)
 """Codes of which every bundle is the same remedy at another place, so that the first that can be carried out
