@@ -20,6 +20,7 @@ from profunda.diagnosis.finding import Change, Evidence, Finding
 from profunda.diagnosis.givens import Task
 from profunda.diagnosis.ingredients import Parts, making_of
 from profunda.diagnosis.marks import Judge, Mark, compared, spread_of
+from profunda.diagnosis.readers import reading
 from profunda.diagnosis.recipes import Recipe, changed
 from profunda.diagnosis.repairs import Attempt
 from profunda.diagnosis.rewiring import headed
@@ -510,3 +511,13 @@ def test_what_could_not_be_carried_out_tells_nothing_of_the_spread_between_seeds
     one.race([Proposal(finding("output-range"), ((refused,),))], begun.changes)
     assert one.attempts[-1].why
     assert one.spread((made,), begun.changes) is None
+
+
+def test_how_logits_are_to_be_read_in_place_of_what_stood_there():
+    x, y = rings(100)
+    linear = Change("head", word="linear")
+    ends = (nn.Sequential(nn.Linear(4, 1), nn.Sigmoid()), nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)))
+    (one,), (several,) = (reading((linear,), anatomy_of(end, (x,))) for end in ends)
+    assert "0 stands where one half stood: take outputs.sigmoid()" in one
+    assert "any number: take outputs.softmax(1)" in several
+    assert reading((Change("dropout", value=0.0),), anatomy_of(ends[0], (x,))) == ()

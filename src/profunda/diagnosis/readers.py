@@ -35,8 +35,9 @@ def reading(changes: Sequence[Change], anatomy: Anatomy) -> tuple[str, ...]:
     elif "linear" in heads:
         ends = [_CHANCES[what] for what in anatomy.last if what in _CHANCES]
         if ends:
+            half = ", and 0 stands where one half stood" if "sigmoid" in ends[-1] else ""
             told.append(
-                "Outputs are logits now, which may be any number, and 0 stands where one half stood: take "
-                f"{ends[-1]} wherever probabilities are read."
+                f"Outputs are logits now, which may be any number{half}: take {ends[-1]} wherever "
+                "probabilities are read."
             )
     return tuple(told)

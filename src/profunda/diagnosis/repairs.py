@@ -160,10 +160,10 @@ def _told(one: Attempt) -> str:
     if one.why:
         return _wrapped(f"- {what}: {one.why}", "  ")
     verdict = "better" if one.better else "worse" if one.worse else "no different by test"
-    score = (
-        f"score {one.score:+.3g} ± {one.error:.2g}" if not math.isnan(one.score) else f"loss {-one.loss:+.3g}"
-    )
-    return _wrapped(f"- {what}: {verdict} ({score}; {_WORDS[one.stage]})", "  ")
+    score = "" if math.isnan(one.score) else f"score {one.score:+.3g} ± {one.error:.2g}"
+    loss = "" if math.isnan(one.loss) else f"loss {-one.loss:+.3g}"
+    worth = ", ".join(filter(None, (score, loss)))
+    return _wrapped(f"- {what}: {verdict} ({worth}; {_WORDS[one.stage]})", "  ")
 
 
 def _wrapped(sentence: str, indent: str = "") -> str:
