@@ -514,7 +514,7 @@ def test_what_could_not_be_carried_out_tells_nothing_of_the_spread_between_seeds
 
 
 def test_how_logits_are_to_be_read_in_place_of_what_stood_there():
-    x, y = rings(100)
+    x, _ = rings(100)
     linear = Change("head", word="linear")
     ends = (nn.Sequential(nn.Linear(4, 1), nn.Sigmoid()), nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)))
     (one,), (several,) = (reading((linear,), anatomy_of(end, (x,))) for end in ends)
