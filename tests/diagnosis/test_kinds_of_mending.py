@@ -201,6 +201,8 @@ def test_what_no_race_showed_is_compared_for_longer(monkeypatch, gain, order):
     monkeypatch.setattr(one, "recipe", lambda changes, seed: changes[0].value)
     monkeypatch.setattr(one, "_run", lambda recipe, seed, rows: (run.append(rows), mark(told[rate(recipe)])))
     one._waiting = [(gain, rate(0.1)), (0.0, rate(0.01))]
+    assert one.heats([rate(0.1), rate(0.01)]) == (rate(0.1), rate(0.01))  # never built: it may raise
+    one.raced.update({rate(0.1): [], rate(0.01): []})
     found = one.heats([rate(0.1), rate(0.01)])
     assert [each[0].value for each in found] == order
     assert run == ([round(one.whole / 4)] * 2 if gain == 0.2 else [])

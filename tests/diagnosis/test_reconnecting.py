@@ -117,3 +117,41 @@ def test_lines_to_paste() -> None:
     assert text == "# thawing\n+ model.requires_grad_(True)  # before the optimiser is made\n"
     with pytest.raises(ArgumentError, match=re.escape("No forward of Sequential cuts gradients off")):
         applied(Change("thawing", word="through"), before.parts, feed)
+
+
+class Kept(nn.Module):
+    """A mean of what passed, kept and used, beside a cut, and a write to what is handed on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 1)
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        with torch.no_grad():
+            self.mean.mul_(0.9).add_(0.1 * h.mean(0))
+        h.data = h.data.clamp(0.0)
+        return self.last(torch.detach(h) + self.mean)
+
+
+class Decorated(nn.Linear):
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+def test_what_a_forward_keeps_or_writes_stays_as_it_is() -> None:
+    x = torch.randn(16, 4)
+    module = Kept()
+    mended = reconnected(module, feed_of((x,), torch.zeros(16, 1)))
+    assert torch.equal(mended(x), module(x))
+    for _ in range(3):
+        mended(x).sum().backward()
+    assert mended.inner.mean.grad_fn is None
+    assert mended.inner.first.weight.grad is not None
+
+
+def test_a_decorated_forward_is_told_by_its_decorator() -> None:
+    mended = reconnected(Decorated(4, 1), feed_of((torch.randn(8, 4),), torch.zeros(8, 1)))
+    assert mended.places == (("@torch.no_grad()", "Decorated.forward"),)

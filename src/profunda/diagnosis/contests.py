@@ -297,7 +297,8 @@ class Contest:
         """Those that `waiting` holds, the best first after LONGER of a training with one seed; what cannot be
         told so, or would take all that is left, stays behind in its order.
         """
-        kept = [one for one in waiting if self.price(one) == 1.0 and not is_late(None, one)][:HEATS]
+        raced = (one for one in waiting if self.price(one) == 1.0 and one in self.raced)
+        kept = [one for one in raced if not is_late(None, one)][:HEATS]
         shown = max((gain for gain, changes in self._waiting if changes in kept), default=0.0)
         if len(kept) < 2 or shown >= SHOWN or self.left < 1.0 + len(kept) * LONGER:
             return tuple(waiting)
@@ -393,7 +394,8 @@ class Contest:
     def _soon(self, found: Followed, at: Snapshot, recipe: Recipe) -> Soon:
         with torch.no_grad():
             own = placed(copy_of(found.module), at.state)
-        rows = round(found.rows * at.step / found.diagnosis.steps)
+        course = found.diagnosis.record.course
+        rows = 0 if course is None else int(np.nansum(course.rows[: at.step]))
         return Soon(rows, self.mark(Ran(ready(own, recipe.parts), rows), recipe))
 
     def _run(self, recipe: Recipe, seed: int, rows: int) -> tuple[Ran, Mark]:

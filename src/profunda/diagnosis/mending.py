@@ -63,12 +63,13 @@ def repair(
     Every change is raced against the training as it is: short trainings with the same batches and several
     seeds, judged on validation rows. The winner is trained in full, with a seed that chose nothing, and kept
     where a one-sided test over rows and seeds says with a confidence of 97.5 % that it is better than the
-    original (95 % will do where it takes a fault away and gains a third of what was left): by the score that
-    the task has, or by the loss where both use the same one. Its training is diagnosed in turn, and what that
-    shows is tried on top. Mistakes that show at the beginning of the original's training spare the rest of it
-    where that cannot matter: it broke down; or the mended network was better after equally many steps, and is
-    nearly perfect, or what was mended is a mistake by itself and the network then learns well. Ctrl-C ends
-    the search with the best so far. Nothing of the user's is changed.
+    original (over rows alone where the original tells nothing; 95 % will do where it takes a fault away and
+    gains a third of what was left): by the score that the task has, or by the loss where both use the same
+    one. Its training is diagnosed in turn, and what that shows is tried on top. Mistakes that show at the
+    beginning of the original's training spare the rest of it where that cannot matter: it broke down; or the
+    mended network was better after equally many steps, and is nearly perfect, or what was mended is a mistake
+    by itself and the network then learns well. Ctrl-C ends the search with the best so far. Nothing of the
+    user's is changed.
 
     Parameters
     ----------

@@ -8,13 +8,16 @@ from profunda.diagnosis.givens import Anatomy, Targets
 
 __all__ = ["left_out", "reading"]
 
+SEVERAL = 0.01
+"""Share of rows: fewer are no part of what is asked."""
+
 _CHANCES = {"sigmoid": "outputs.sigmoid()", "softmax": "outputs.softmax(1)"}
 
 
 def left_out(changes: Sequence[Change], targets: Targets | None) -> tuple[str, ...]:
     """What rows without finite numbers were, where leaving them out is but a part of the remedy."""
     dropped = any((one.kind, one.word) == ("rows", "finite") for one in changes)
-    if not dropped or targets is None or targets.sunken <= 0.0:
+    if not dropped or targets is None or targets.sunken < SEVERAL:
         return ()
     return (
         f"{targets.sunken:.0%} of the rows have the target −∞, a logarithm of 0, and were left out: of the "

@@ -18,6 +18,8 @@ __all__ = ["Reconnected", "reconnected"]
 
 _DATA = inspect.getattr_static(Tensor, "data")
 
+_DETACHING = (Tensor.detach, torch.detach, Tensor.detach_, torch.detach_)
+
 _DEEPEST = 12
 """Frames from a cut to the line that asks for it: torch's own stand between."""
 
@@ -49,7 +51,11 @@ class Reconnected(nn.Module):
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """What `inner` gives so."""
         with _Uncut():
-            return self.inner(*inputs, **named)
+            made = self.inner(*inputs, **named)
+        for buffer in self.inner.buffers():
+            if not buffer.is_leaf:
+                buffer.detach_()  # what it kept for later passes keeps no graph
+        return made
 
 
 class _Uncut(TorchFunctionMode):
@@ -80,15 +86,18 @@ def _detaches(func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     """Whether it hands on the numbers of what is differentiated; `data` of parameters may be written to."""
     if not args or not isinstance(args[0], Tensor) or not args[0].requires_grad:
         return False
-    if func is Tensor.detach:
+    if func in _DETACHING:
         return True
-    return getattr(func, "__self__", None) is _DATA and not args[0].is_leaf
+    read = getattr(func, "__self__", None) is _DATA and func.__name__ == "__get__"
+    return read and not args[0].is_leaf
 
 
 def _asked() -> tuple[str, str]:
     """The line outside torch that asks, and the function it stands in."""
     frame = sys._getframe(2)
     for _ in range(_DEEPEST):
+        if frame.f_code.co_name == "decorate_context":
+            return "@torch.no_grad()", getattr(frame.f_locals.get("func"), "__qualname__", "forward")
         home = str(frame.f_globals.get("__name__", ""))
         if frame.f_back is None or home.partition(".")[0] != "torch":
             break

@@ -169,7 +169,7 @@ def _leads(contest: Contest, mended: Entry, first: Entry) -> bool:
     """Whether it was ahead once it had learnt a part of what it learnt; races can be too short to tell."""
     least = first.mark.told + BEHIND * abs(mended.mark.learnt)
     soon = next((one for one in mended.soon if one.mark.told >= least), None)
-    if soon is None:
+    if soon is None or contest.left < soon.rows / contest.whole:
         return False
     control = contest.part(first.changes, soon.rows)
     spread = contest.spread(mended.changes, first.changes)
