@@ -30,7 +30,15 @@ LONG = ("epochs",)
 """Kinds of changes that no beginning of a training can judge."""
 
 MENDS = (
-    *("rows", "labels", "axes", "scaling", "loss", "head", "initialisation", "activation", "optimiser"),
+    "rows",
+    "labels",
+    "axes",
+    "scaling",
+    "loss",
+    "head",
+    "initialisation",
+    "activation",
+    "optimiser",
     "thawing",
 )
 """Kinds of changes that take a mistake away and give nothing up for it. All others are a matter of measure:
@@ -229,9 +237,10 @@ def _of(finding: Finding, record: Record) -> tuple[tuple[Change, ...], ...]:
     if finding.code == "labels-shifted" and targets is not None and targets.shift:
         more = (Change("labels", value=float(targets.shift), word="shifted"),)
     changes = dict.fromkeys((*finding.changes, *more))
-    if finding.code == "output-activation-twice" and record.loss is not None and record.loss.inside:
+    again = record.loss if finding.code == "output-activation-twice" else None
+    if again is not None and again.inside:
         changes = {Change("loss", word="task"): None}  # the loss itself applies it, and not the network
-    if _squeezed_again(finding, record):
+    elif again is not None and again.kind == "bce-logits":
         # Amounts are read as they are; else outputs are logits, as the loss that was chosen has it.
         amounts = record.task is not None and record.task.kind in ("values", "copy")
         bce = Change("loss", word="bce")
@@ -264,13 +273,6 @@ def _suits(bundle: tuple[Change, ...], finding: Finding, record: Record) -> bool
     amounts = task is not None and task.kind in ("values", "copy")
     own = loss is not None and not loss.kind and finding.code != "loss-detached"
     return "task" not in words or not (amounts and own)
-
-
-def _squeezed_again(finding: Finding, record: Record) -> bool:
-    """Whether outputs are probabilities of yes, of which the loss makes such once more."""
-    loss = record.loss
-    twice = finding.code == "output-activation-twice" and loss is not None and not loss.inside
-    return twice and loss is not None and loss.kind == "bce-logits"
 
 
 def _several(record: Record) -> bool:

@@ -174,8 +174,8 @@ class Loss:
     `compared`: the share of output numbers, and of rows, that move it. `reduction`: mean, sum or none.
     `weights` [C]: for classes, the gradient of a row of each over that of the most frequent one, where all
     outputs are equal; () where unknown. `pooled`: each row gets the same gradient, whatever is asked of it.
-    `endless`: the share of rows for which it falls for ever as outputs grow to one side, NaN
-    where that was not asked.
+    `endless`: the share of rows for which it falls for ever as outputs grow to one side, NaN where that
+    was not asked.
     `passed_over`: classes that targets name and no gradient comes from, and `amid` the share of their places
     that lie between places that count, 0 where a row is one place. `blind`: what of the outputs it does not
     feel ("size" of a row's, "unit" and offset or "offset" alone of all rows', "" for nothing), and the share

@@ -29,11 +29,10 @@ _WORDS = {
 @dataclass(frozen=True)
 class Attempt:
     """`change` on top of those adopted before it, against them alone. `stage`: "race" (short, several seeds),
-    "full" (whole, against the original), "check" (the winner of races, against what stood
-    before), "beginning" (the same, against the original's beginning), "soon" (both after a
-    part of a whole training). `score` is the
-    mean difference with its standard error, `loss` that of losses where they compare; positive is better.
-    `code` is of the finding that proposed it; `why` tells what it raised.
+    "full" (whole, against the original), "check" (the winner of races, against what stood before),
+    "beginning" (the same, against the original's beginning), "soon" (both after a part of a whole training).
+    `score` is the mean difference with its standard error, `loss` that of losses where they compare; positive
+    is better. `code` is of the finding that proposed it; `why` tells what it raised.
     """
 
     stage: Stage

@@ -248,8 +248,8 @@ def _beats(contest: Contest, entry: Entry, best: Entry, stage: Stage) -> bool:
     """
     marks, control = [entry.mark], [best.mark]
     spread = contest.spread(entry.changes, best.changes)
-    by_rows = spread is None or (_idle(best) and not _idle(entry))
-    spread = None if by_rows or spread is None else spread.at((*marks, *control))
+    if spread is not None:
+        spread = None if _idle(best) and not _idle(entry) else spread.at((*marks, *control))
     found = contest.compared(entry.changes, best.changes, marks, control, spread=spread)
     if not found.better and _restores(entry, best, found):
         found = replace(found, better=True)
