@@ -1,0 +1,1 @@
+"""Networks known by name, each built from its publication: every regulariser is an argument of its own."""
