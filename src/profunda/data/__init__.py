@@ -3,5 +3,5 @@
 Modules: `reading` (the door), `delimited`, `files`, `frames` and `raw` (sources to raw columns), `memory`
 (what fits), `numerals`, `dates` and `inference` (what each column is), `table` and `schema` (what was
 inferred), `labels` and `task` (the target), `dataset`, `leakage` (target copies, equal rows), `splits`,
-`preprocessing` with `layout` and `fitting`, and `bundled` (three small real tables).
+`preprocessing` with `layout` and `fitting`, `tokens` (texts as numbers), and `bundled` (small real data).
 """
