@@ -90,21 +90,32 @@ class _Robust(_Numeric):
 
 
 class _Quantile(_Numeric):
-    """Linear interpolation between knots [G, K] and scores [G, K], constant beyond the ends."""
+    """Linear interpolation between knots [G, K] and scores [G, K], constant beyond the ends.
+
+    The knots around a number are found by halving, written out: `torch.searchsorted` has no ONNX operator.
+    """
 
     def __init__(self, layout: Layout, fill: Tensor, knots: Tensor, scores: Tensor) -> None:
         super().__init__(layout, fill)
-        self.last = knots.shape[1] - 1
+        inner = knots[:, 1:-1]
+        self.halvings = inner.shape[1].bit_length()
+        rest = (1 << self.halvings) - 1 - inner.shape[1]
+        self.last = inner.shape[1]
         self.register_buffer("knots", knots)
         self.register_buffer("scores", scores)
+        self.register_buffer("inner", nn.functional.pad(inner, (0, rest), value=math.inf))
 
     def forward(self, codes: Tensor) -> Tensor:
         x = self.filled(codes).t().contiguous()
-        above = torch.searchsorted(self.knots, x, right=True).clamp(1, self.last)
-        left, right = self.knots.gather(1, above - 1), self.knots.gather(1, above)
+        left = torch.zeros_like(x, dtype=torch.int64)
+        for halving in reversed(range(self.halvings)):
+            step = 1 << halving
+            left = left + (self.inner.gather(1, left + (step - 1)) <= x) * step
+        left = left.clamp(max=self.last)  # an infinite number is beyond what fills the last knots up
+        below, above = self.knots.gather(1, left), self.knots.gather(1, left + 1)
         # Equal knots share their score, so any part of the way between them is right.
-        part = torch.where(right > left, (x - left) / (right - left), 0.0).clamp(0, 1)
-        low, high = self.scores.gather(1, above - 1), self.scores.gather(1, above)
+        part = torch.where(above > below, (x - below) / (above - below), 0.0).clamp(0, 1)
+        low, high = self.scores.gather(1, left), self.scores.gather(1, left + 1)
         return (low + (high - low) * part).t()
 
 
