@@ -1,8 +1,9 @@
 """What torch.nn lacks, for any training loop.
 
-Modules: `dropout`, `units` (max-pooling over units, maxout), `embeddings` of numbers, `parametric`
-activations, `ntk`. What acts on modules: `initialisers`, `penalties`, `folding` of norms. What acts on
-training: `schedules`, `augmentation` of rows, `attacks` (adversarial examples), `lookahead`, `snapshots`.
+Modules: `dropout`, `stochastic_depth`, `squeeze_excitation`, `units` (max-pooling over units, maxout),
+`embeddings` of numbers, `parametric` activations, `ntk`. What acts on modules: `initialisers`, `penalties`,
+`folding` of norms. What acts on training: `schedules`, `augmentation` of rows, `resized_crops` of images,
+`attacks` (adversarial examples), `lookahead`, `snapshots`.
 """
 
 from typing import TYPE_CHECKING
@@ -41,11 +42,16 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.penalties import proximal_step as proximal_step
     from profunda.layers.penalties import strength_for as strength_for
     from profunda.layers.penalties import weights as weights
+    from profunda.layers.resized_crops import RandomResizedCrop as RandomResizedCrop
+    from profunda.layers.resized_crops import crop_boxes as crop_boxes
+    from profunda.layers.resized_crops import resized_crops as resized_crops
     from profunda.layers.schedules import cosine as cosine
     from profunda.layers.schedules import cosine_restarts as cosine_restarts
     from profunda.layers.schedules import coslog as coslog
     from profunda.layers.schedules import onecycle as onecycle
     from profunda.layers.snapshots import Snapshots as Snapshots
+    from profunda.layers.squeeze_excitation import SqueezeExcitation as SqueezeExcitation
+    from profunda.layers.stochastic_depth import StochasticDepth as StochasticDepth
     from profunda.layers.units import Maxout as Maxout
     from profunda.layers.units import MaxPoolUnits as MaxPoolUnits
     from profunda.theory.scales import LossScale as LossScale
@@ -73,14 +79,18 @@ _HOMES = {
     "PeriodicEmbedding": "profunda.layers.embeddings",
     "PiecewiseLinearEmbedding": "profunda.layers.embeddings",
     "QuantileEmbedding": "profunda.layers.embeddings",
+    "RandomResizedCrop": "profunda.layers.resized_crops",
     "Scaling": "profunda.layers.parametric",
     "Snapshots": "profunda.layers.snapshots",
     "SpatialDropout": "profunda.layers.dropout",
+    "SqueezeExcitation": "profunda.layers.squeeze_excitation",
+    "StochasticDepth": "profunda.layers.stochastic_depth",
     "Targets": "profunda.layers.augmentation",
     "adversarial": "profunda.layers.attacks",
     "cosine": "profunda.layers.schedules",
     "cosine_restarts": "profunda.layers.schedules",
     "coslog": "profunda.layers.schedules",
+    "crop_boxes": "profunda.layers.resized_crops",
     "drop_rate": "profunda.layers.dropout",
     "fold_norms": "profunda.layers.folding",
     "initialise": "profunda.layers.initialisers",
@@ -88,6 +98,7 @@ _HOMES = {
     "onecycle": "profunda.layers.schedules",
     "proximal_step": "profunda.layers.penalties",
     "quantile_edges": "profunda.layers.embeddings",
+    "resized_crops": "profunda.layers.resized_crops",
     "strength_for": "profunda.layers.penalties",
     "weights": "profunda.layers.penalties",
 }
@@ -115,14 +126,18 @@ __all__ = [
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
     "QuantileEmbedding",
+    "RandomResizedCrop",
     "Scaling",
     "Snapshots",
     "SpatialDropout",
+    "SqueezeExcitation",
+    "StochasticDepth",
     "Targets",
     "adversarial",
     "cosine",
     "cosine_restarts",
     "coslog",
+    "crop_boxes",
     "drop_rate",
     "fold_norms",
     "initialise",
@@ -130,6 +145,7 @@ __all__ = [
     "onecycle",
     "proximal_step",
     "quantile_edges",
+    "resized_crops",
     "strength_for",
     "weights",
 ]

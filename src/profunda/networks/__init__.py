@@ -2,7 +2,7 @@
 
 `layout` is the one order of parameters, `initial` draws the first ones, `dense` builds modules, `folding`
 takes batch norm out of them, `prediction` reads their raw outputs; `notation` writes feed-forward networks as
-the texts do, f = σₙ Aₙ … σ₁ A₁.
+the texts do, f = σₙ Aₙ … σ₁ A₁. `named` holds networks known by name; `operations` counts multiplications.
 """
 
 from typing import TYPE_CHECKING
@@ -10,17 +10,65 @@ from typing import TYPE_CHECKING
 from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.networks.named.densenet import DENSENETS as DENSENETS
+    from profunda.networks.named.densenet import DenseLayer as DenseLayer
+    from profunda.networks.named.densenet import DenseNet as DenseNet
+    from profunda.networks.named.densenet import DenseNetSize as DenseNetSize
+    from profunda.networks.named.efficientnet import EFFICIENTNETS as EFFICIENTNETS
+    from profunda.networks.named.efficientnet import EfficientNet as EfficientNet
+    from profunda.networks.named.efficientnet import EfficientNetSize as EfficientNetSize
+    from profunda.networks.named.efficientnet import MBConv as MBConv
+    from profunda.networks.named.fine_tuning import last_norm as last_norm
+    from profunda.networks.named.fine_tuning import train_only as train_only
+    from profunda.networks.named.resnet import RESNETS as RESNETS
+    from profunda.networks.named.resnet import BasicBlock as BasicBlock
+    from profunda.networks.named.resnet import ResNet as ResNet
+    from profunda.networks.named.resnet import ResNetSize as ResNetSize
+    from profunda.networks.named.weights import load_weights as load_weights
     from profunda.networks.notation import Notated as Notated
     from profunda.networks.notation import Sigma as Sigma
+    from profunda.networks.operations import multiply_adds as multiply_adds
 
 _HOMES = {
+    "BasicBlock": "profunda.networks.named.resnet",
+    "DENSENETS": "profunda.networks.named.densenet",
+    "DenseLayer": "profunda.networks.named.densenet",
+    "DenseNet": "profunda.networks.named.densenet",
+    "DenseNetSize": "profunda.networks.named.densenet",
+    "EFFICIENTNETS": "profunda.networks.named.efficientnet",
+    "EfficientNet": "profunda.networks.named.efficientnet",
+    "EfficientNetSize": "profunda.networks.named.efficientnet",
+    "MBConv": "profunda.networks.named.efficientnet",
     "Notated": "profunda.networks.notation",
+    "RESNETS": "profunda.networks.named.resnet",
+    "ResNet": "profunda.networks.named.resnet",
+    "ResNetSize": "profunda.networks.named.resnet",
     "Sigma": "profunda.networks.notation",
+    "last_norm": "profunda.networks.named.fine_tuning",
+    "load_weights": "profunda.networks.named.weights",
+    "multiply_adds": "profunda.networks.operations",
+    "train_only": "profunda.networks.named.fine_tuning",
 }
 
 __all__ = [
+    "DENSENETS",
+    "EFFICIENTNETS",
+    "RESNETS",
+    "BasicBlock",
+    "DenseLayer",
+    "DenseNet",
+    "DenseNetSize",
+    "EfficientNet",
+    "EfficientNetSize",
+    "MBConv",
     "Notated",
+    "ResNet",
+    "ResNetSize",
     "Sigma",
+    "last_norm",
+    "load_weights",
+    "multiply_adds",
+    "train_only",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

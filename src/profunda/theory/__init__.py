@@ -8,7 +8,8 @@ net, `shrinkage` compares early stopping with ridge, and `scales` says what a pe
 which loss.
 
 What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
-`polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch.
+`polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch;
+`resolutions` of training and test.
 
 What a module at hand does: `chains` read it as dense layers, `tangents` are its tangent kernel, `jacobians`
 say which predictions it can reach and why not all, `certificates` how far that holds, `cosines` whether rows
@@ -213,6 +214,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.regions import most_regions as most_regions
     from profunda.theory.regions import random_pieces as random_pieces
     from profunda.theory.regions import regions_within_reach as regions_within_reach
+    from profunda.theory.resolutions import apparent_size_ratio as apparent_size_ratio
+    from profunda.theory.resolutions import mean_crop_side as mean_crop_side
     from profunda.theory.ridge_path import RidgePath as RidgePath
     from profunda.theory.ridge_path import cross_validated_ridge as cross_validated_ridge
     from profunda.theory.sawtooth import flat_sawtooth as flat_sawtooth
@@ -326,6 +329,7 @@ _NAMES = {
     ),
     "quadrature": "normal_mean",
     "regions": "Pieces linear_pieces most_pieces_on_a_line most_regions random_pieces regions_within_reach",
+    "resolutions": "apparent_size_ratio mean_crop_side",
     "ridge_path": "RidgePath cross_validated_ridge",
     "sawtooth": "flat_sawtooth sawtooth_crossings sawtooth_network sawtooth_pieces sawtooth_value tent",
     "scales": "LossScale strength_for",

@@ -1,0 +1,182 @@
+"""Published weights from a file that the user has: safetensors only, by our names or torchvision's.
+
+Pickles are never read, for they can run code, and nothing is fetched.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from profunda.errors import ArgumentError, ModelError
+from profunda.networks.named.densenet import DenseNet
+from profunda.networks.named.efficientnet import EfficientNet
+from profunda.networks.named.resnet import ResNet
+
+__all__ = ["load_weights"]
+
+HEAD = "classifier."
+COUNTER = "num_batches_tracked"  # of batch norms: nothing that training has learnt
+SHOWN = 3
+
+
+def load_weights(
+    network: nn.Module, path: str | Path, *, head: bool = True, sum_channels: bool = False
+) -> nn.Module:
+    """Fill `network` from the safetensors file `path`, in place; hands `network` back.
+
+    The file's tensors have the names of `network.state_dict()`, or, for `ResNet`, `DenseNet` and
+    `EfficientNet`, those of torchvision. `head=False` leaves the classifier as it is, for other classes than
+    the file's. `sum_channels=True` adds up the first convolution over the file's channels for a network of
+    one channel: it then does with a grey image what the file's network does with the same image in every
+    channel. All is checked before anything is copied. Raises ModelError for a file that cannot be read, for
+    tensors that are missing, unknown, of another shape or kind, or not finite; ArgumentError where there is
+    no classifier to leave out, or no single channel to sum to.
+    """
+    own = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
+    if not head and not any(name.startswith(HEAD) for name in own):
+        raise ArgumentError(f"{type(network).__name__} has no classifier that head=False could leave out.")
+    given = _read(Path(path))
+    names = {name: name for name in own} if own.keys() <= given.keys() else _published_names(network, own)
+    if not head:
+        for name in [name for name in own if name.startswith(HEAD)]:
+            own.pop(name)
+            given.pop(names.pop(name), None)
+    _same_names(path, names, given)
+    found = {name: given[theirs] for name, theirs in names.items()}
+    if sum_channels:
+        _to_one_channel(network, own, found)
+    _same_shapes(path, own, found)
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(found[name])
+    return network
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ModelError(f"There is no file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = {_modern(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ModelError(
+            f"{path} is no safetensors file, or a damaged one ({error}). Files of torch.save (.pt, .pth) are "
+            "pickles, which can run code and are never read: where you trust one, turn it into safetensors "
+            "yourself."
+        ) from error
+    return {name: tensor for name, tensor in found.items() if not name.endswith(COUNTER)}
+
+
+def _modern(name: str) -> str:
+    """torchvision's DenseNet files of 2017 have "norm.1" where its code has "norm1"."""
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)", r"\1\2", name)
+
+
+def _published_names(network: nn.Module, own: dict[str, Tensor]) -> dict[str, str]:
+    """From our tensors' names to torchvision's; to themselves where torchvision has no such network."""
+    if isinstance(network, ResNet):
+        parts = dict(_resnet(network))
+    elif isinstance(network, DenseNet):
+        parts = dict(_densenet(network))
+    elif isinstance(network, EfficientNet):
+        parts = dict(_efficientnet(network))
+    else:
+        return {name: name for name in own}
+    split = {name: name.rpartition(".") for name in own}
+    return {name: f"{parts.get(part, part)}.{leaf}" for name, (part, _, leaf) in split.items()}
+
+
+def _resnet(network: ResNet) -> Iterator[tuple[str, str]]:
+    yield from (("stem.conv", "conv1"), ("stem.norm", "bn1"), ("classifier", "fc"))
+    for s, stage in enumerate(network.stages):
+        for b, _ in enumerate(stage.children()):
+            ours, theirs = f"stages.{s}.{b}", f"layer{s + 1}.{b}"
+            for number, part in enumerate(("first", "second"), 1):
+                yield f"{ours}.{part}.conv", f"{theirs}.conv{number}"
+                yield f"{ours}.{part}.norm", f"{theirs}.bn{number}"
+            yield from _conv_norm(f"{ours}.shortcut", f"{theirs}.downsample")
+
+
+def _densenet(network: DenseNet) -> Iterator[tuple[str, str]]:
+    yield from (("stem.conv", "features.conv0"), ("stem.norm", "features.norm0"))
+    yield "top.norm", f"features.norm{len(network.blocks) + 1}"
+    for b, block in enumerate(network.blocks):
+        for n, _ in enumerate(block.children()):
+            ours, theirs = f"blocks.{b}.{n}", f"features.denseblock{b + 1}.denselayer{n + 1}"
+            for number, part in enumerate(("squeeze", "grow"), 1):
+                yield f"{ours}.{part}.norm", f"{theirs}.norm{number}"
+                yield f"{ours}.{part}.conv", f"{theirs}.conv{number}"
+    for t, _ in enumerate(network.transitions):
+        for leaf in ("norm", "conv"):
+            yield f"transitions.{t}.{leaf}", f"features.transition{t + 1}.{leaf}"
+
+
+def _efficientnet(network: EfficientNet) -> Iterator[tuple[str, str]]:
+    yield from _conv_norm("stem", "features.0")
+    yield from _conv_norm("top", f"features.{len(network.stages) + 1}")
+    yield "classifier", "classifier.1"
+    for s, stage in enumerate(network.stages):
+        for b, block in enumerate(stage.children()):
+            ours, theirs = f"stages.{s}.{b}", f"features.{s + 1}.{b}.block"
+            parts = ["depthwise", "squeeze_excitation", "project"]
+            if not isinstance(block.expand, nn.Identity):
+                parts.insert(0, "expand")
+            for number, part in enumerate(parts):
+                yield from _conv_norm(f"{ours}.{part}", f"{theirs}.{number}")
+            place = f"{theirs}.{parts.index('squeeze_excitation')}"
+            yield f"{ours}.squeeze_excitation.reduce", f"{place}.fc1"
+            yield f"{ours}.squeeze_excitation.restore", f"{place}.fc2"
+
+
+def _conv_norm(ours: str, theirs: str) -> Iterator[tuple[str, str]]:
+    yield f"{ours}.conv", f"{theirs}.0"
+    yield f"{ours}.norm", f"{theirs}.1"
+
+
+def _same_names(path: str | Path, names: dict[str, str], given: dict[str, Tensor]) -> None:
+    missing, unknown = sorted(set(names.values()) - set(given)), sorted(set(given) - set(names.values()))
+    if missing or unknown:
+        raise ModelError(
+            f"{path} is not of this network: {_listed(missing, 'missing')}; {_listed(unknown, 'unknown')}. It "
+            "may be of another size, or the network was built without a part that the file has (its stem for "
+            "small images, a norm, squeeze-and-excitation)."
+        )
+
+
+def _listed(names: list[str], what: str) -> str:
+    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return f"{len(names)} tensors are {what}" + f" ({shown})" * bool(names)
+
+
+def _to_one_channel(network: nn.Module, own: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    first = next((name for name, tensor in own.items() if tensor.dim() == 4), None)
+    if first is None or own[first].shape[1] != 1:
+        raise ArgumentError(
+            f"sum_channels=True is for a network whose first convolution reads one channel, and this "
+            f"{type(network).__name__} has none: build it with in_channels=1."
+        )
+    found[first] = found[first].sum(1, keepdim=True)
+
+
+def _same_shapes(path: str | Path, own: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    wrong = [
+        f"{name} is {tuple(found[name].shape)} there and {tuple(tensor.shape)} here"
+        for name, tensor in own.items()
+        if found[name].shape != tensor.shape or not found[name].is_floating_point()
+    ]
+    if wrong:
+        raise ModelError(
+            f"{path}: {len(wrong)} tensors have another shape, or hold no floating-point numbers: "
+            f"{'; '.join(wrong[:SHOWN])}. For other classes give head=False, for grey images in_channels=1 and "
+            "sum_channels=True; else the file is of a network of another size."
+        )
+    broken = [name for name in own if not found[name].isfinite().all()]
+    if broken:
+        raise ModelError(
+            f"{path}: {broken[0]} holds infinities or NaN, as {len(broken)} tensors do: the training that wrote "
+            "them had diverged, or the file is damaged."
+        )
