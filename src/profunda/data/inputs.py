@@ -1,9 +1,43 @@
-"""What the D inputs of a network are: numbers, codes of categories, and the columns they come from."""
+"""What the D inputs of a network are: numbers, codes of categories, pixels, words, and their columns."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "Picture", "Tokens"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The inputs from `start` on are the pixels of one picture, channel by channel and row by row."""
+
+    channels: int
+    height: int
+    width: int
+    start: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return self.channels, self.height, self.width
+
+    @property
+    def places(self) -> range:
+        """The inputs that are its pixels."""
+        return range(self.start, self.start + self.channels * self.height * self.width)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The `length` inputs from `start` on are the tokens of one text: 1 … `size` − 1, then 0 to the end."""
+
+    length: int
+    size: int
+    start: int = 0
+
+    @property
+    def places(self) -> range:
+        """The inputs that are its tokens."""
+        return range(self.start, self.start + self.length)
 
 
 @dataclass(frozen=True)
@@ -12,12 +46,14 @@ class Inputs:
 
     `columns` [D] says which column of the table each input comes from; `numeric` are the inputs that hold a
     number of the table, one each, not a bin or a flag; `codes` are (input, number of codes K): it holds 0 …
-    K − 1, to be looked up in an embedding.
+    K − 1, to be looked up in an embedding. `picture` and `tokens` say which inputs are pixels, which words.
     """
 
     columns: tuple[int, ...]
     numeric: tuple[int, ...] = ()
     codes: tuple[tuple[int, int], ...] = ()
+    picture: Picture | None = None
+    tokens: Tokens | None = None
 
     @staticmethod
     def plain(n_features: int) -> "Inputs":
@@ -35,6 +71,6 @@ class Inputs:
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
-        """The inputs that enter the network as they are: all but codes."""
-        coded = {place for place, _ in self.codes}
+        """The inputs that enter the network as they are: all but codes and tokens."""
+        coded = {place for place, _ in self.codes} | set(self.tokens.places if self.tokens else ())
         return tuple(place for place in range(len(self)) if place not in coded)

@@ -54,7 +54,9 @@ class Disturber:
         self.columns = np.array(inputs.columns)
         self.n_columns = int(self.columns.max()) + 1
         self.numeric = list(inputs.numeric)
-        self.codes = [place for place, _ in inputs.codes]
+        self.codes = [place for place, _ in inputs.codes] + list(
+            inputs.tokens.places if inputs.tokens else ()
+        )
         strength = design.mixup or design.cutmix
         self.shares = beta_quantiles(strength) if strength else None
 

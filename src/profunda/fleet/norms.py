@@ -12,7 +12,7 @@ from torch import Tensor
 
 from profunda.fleet.roster import Roster
 from profunda.fleet.stack import Stack
-from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM
+from profunda.networks.norms import NORM_EPS, NORM_MOMENTUM
 
 __all__ = ["BatchNorm", "LayerNorm", "norm_of"]
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from profunda.networks.bodies.held import Place
 from profunda.networks.layout import NetworkLayout
 from profunda.space.design import Design
 
@@ -24,10 +25,19 @@ def weight_pace(design: Design, fan_in: int) -> float:
     return 1.0 / fan_in if design.optimiser == "sgd" else 1.0 / math.sqrt(fan_in)
 
 
+def _pace_inside(design: Design, place: Place) -> float:
+    """Of a tensor of the body."""
+    if place.slot.role == "weights":
+        return weight_pace(design, place.fan_in)
+    return {"biases": design.bias_lr, "collected": 0.0}.get(place.slot.role, 1.0)
+
+
 def paces(design: Design, layout: NetworkLayout) -> np.ndarray:
     """The factor of every parameter: float64 [P]; 0 for what is collected and not trained."""
     made = np.ones(layout.size)
     layout.front.scales_of(made)[:] = SCALE_PACE
+    for place in layout.front.places:
+        place.weights_of(made)[:] = _pace_inside(design, place)
     for block in layout.blocks:
         block.weights_of(made)[:] = weight_pace(design, block.fan_in)
         block.biases_of(made)[:] = design.bias_lr

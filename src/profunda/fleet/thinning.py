@@ -10,8 +10,9 @@ from torch.nn import functional
 from profunda.fleet.disturbing import drawn, kept
 from profunda.fleet.masks import QUANTILES, spreads
 from profunda.fleet.shape import canonical_width
+from profunda.networks.bodies.held import ChannelNorm
 from profunda.networks.layout import Block
-from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM
+from profunda.networks.norms import NORM_EPS, NORM_MOMENTUM
 from profunda.space.design import Design
 
 __all__ = ["TrainingStep"]
@@ -30,12 +31,27 @@ class TrainingStep:
     def __init__(self, design: Design, key: int, number: int, factors: Tensor | None) -> None:
         self.design, self.key, self.number, self.factors = design, key, number, factors
         self.made: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self.statistics: dict[Block, tuple[Tensor, Tensor]] = {}
+        self.inside: dict[int, Tensor] = {}
+        self.statistics: dict[Block | ChannelNorm, tuple[Tensor, Tensor]] = {}
         self.drops = design.dropout > 0
 
     def codes(self, place: int) -> Tensor | None:
         """Factors [B, 1] of the looked-up numbers of input `place`."""
         return None if self.factors is None else self.factors[:, place, None]
+
+    def words(self, places: range) -> Tensor | None:
+        """Factors [B, T] of the looked-up vectors of the tokens at `places`."""
+        return None if self.factors is None else self.factors[:, places.start : places.stop]
+
+    def drop_inside(self, place: int, h: Tensor) -> Tensor:
+        """What is left of `h` [B, …], the outputs of part `place` of the body: plain dropout, of either kind
+        that drops units."""
+        if not self.drops or self.design.dropout_kind == "dropconnect":
+            return h
+        if place not in self.inside:
+            words = drawn(self.key, "body-dropout", self.number, place, h.numel())
+            self.inside[place] = kept(words.reshape(h.shape), self.design.dropout, h)
+        return h * self.inside[place]
 
     def kernel(self, number: int, weights: Tensor) -> Tensor:
         """The weights [K, H] that layer `number` works with."""
@@ -69,14 +85,28 @@ class TrainingStep:
         mask = kept(words, rate, h)
         return _alpha(mask, rate) if self.design.dropout_kind == "alpha" else (mask, None)
 
-    def batch_norm(self, block: Block, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        """`h` [B, H] by the batch's own statistics; one row has no spread, gives β and is not collected."""
+    def batch_norm(self, block: Block | ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        """`h` [B, H] by the batch's own statistics; one row has no spread, gives β and is not collected.
+
+        Of pictures [B, H, height, width] the statistics are those of a channel.
+        """
+        if h.dim() == 4:
+            return self._channel_norm(block, h, gain, shift)
         if len(h) == 1:
             return (h - h) * gain + shift
         if block not in self.statistics:
             found = h.detach()
             self.statistics[block] = found.mean(0), found.var(0)
         return functional.batch_norm(h, None, None, gain, shift, training=True, eps=NORM_EPS)
+
+    def _channel_norm(self, block: Block | ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        if h.numel() == h.shape[1]:
+            return (h - h) * gain[:, None, None] + shift[:, None, None]
+        # With a momentum of 1 torch hands over the statistics that it has made anyway.
+        found = torch.zeros_like(gain, requires_grad=False), torch.ones_like(gain, requires_grad=False)
+        made = functional.batch_norm(h, *found, gain, shift, training=True, momentum=1.0, eps=NORM_EPS)
+        self.statistics.setdefault(block, found)
+        return made
 
     def collect(self, vector: Tensor) -> None:
         """The batch's statistics into those that evaluation uses, in place in `vector` [P]."""

@@ -33,10 +33,16 @@ class Updater:
         self.pace = self._like(pace)
         # Where a rate stands for another size of the parameter, ε stands beside a gradient of that size.
         eps = np.full(layout.size, _EPS)
-        for block in layout.blocks:
+        inside = [place for place in layout.front.places if place.slot.role in ("weights", "table")]
+        for block in (*layout.blocks, *(place for place in inside if place.slot.role == "weights")):
             block.weights_of(eps)[:] = _EPS / weight_pace(design, block.fan_in)
         self.eps = self._like(eps)
         self.weights = [(block, block.weights_of(vector)) for block in layout.blocks]
+        # What is penalised: the weights of layers and of the body, its vectors of words too.
+        self.shrunk = [
+            (block, block.weights_of(vector), float(block.weights_of(pace).flat[0]))
+            for block in (*layout.blocks, *inside)
+        ]
         self.trained = torch.as_tensor(pace > 0, device=vector.device) if design.lookahead else None
         self.group = self._groups() if design.group_lasso else None
 
@@ -56,7 +62,7 @@ class Updater:
             gradient.mul_((design.clip / (norm + _CLIP_EPS)).clamp_(max=1.0).to(gradient.dtype))
         self._penalise(gradient)
         if design.l2 and design.decoupled:
-            for _, weights in self.weights:
+            for _, weights, _ in self.shrunk:
                 weights.mul_(1.0 - rate * design.l2)
         self.vector.addcmul_(self._direction(gradient, number), self.pace, value=-rate)
         self._threshold(rate)
@@ -72,7 +78,7 @@ class Updater:
     def _penalise(self, gradient: Tensor) -> None:
         design = self.design
         coupled, signed = design.l2 and not design.decoupled, design.l1 and design.l1_update == "subgradient"
-        for block, weights in self.weights if coupled or signed else ():
+        for block, weights, _ in self.shrunk if coupled or signed else ():
             own = block.weights_of(gradient)
             if coupled:
                 own.add_(weights, alpha=design.l2)
@@ -82,8 +88,8 @@ class Updater:
     def _threshold(self, rate: float) -> None:
         """w ← S(w, η·f·l1), the proximal step of l1·‖w‖₁."""
         design = self.design
-        for block, weights in self.weights if design.l1 and design.l1_update == "proximal" else ():
-            limit = rate * weight_pace(design, block.fan_in) * design.l1
+        for _, weights, pace in self.shrunk if design.l1 and design.l1_update == "proximal" else ():
+            limit = rate * pace * design.l1
             weights.sub_(weights.clamp(-limit, limit))
 
     def _threshold_groups(self, group: Tensor, rate: float) -> None:

@@ -12,7 +12,8 @@ from profunda.layers.dropout import DropConnect, GaussianDropout
 from profunda.layers.parametric import Parametric
 from profunda.networks.entering import Entering
 from profunda.networks.layout import Block, layout_of
-from profunda.networks.passing import NORM_EPS, NORM_MOMENTUM, skips
+from profunda.networks.norms import NORM_EPS, NORM_MOMENTUM
+from profunda.networks.passing import skips
 from profunda.networks.skip import Skip
 from profunda.space.design import Design
 from profunda.theory.pointwise import MODULES
@@ -47,7 +48,7 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []
     if not made.front.plain:
-        parts.append(Entering(made.front, design.input_dropout))
+        parts.append(Entering(made.front, design.input_dropout, design.activation, design.dropout))
     elif design.input_dropout:
         parts.append(nn.Dropout(design.input_dropout))
     *hidden, last = made.blocks

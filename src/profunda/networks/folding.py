@@ -6,7 +6,8 @@ import numpy as np
 
 from profunda.data.inputs import Inputs
 from profunda.networks.layout import layout_of
-from profunda.networks.passing import NORM_EPS, skips
+from profunda.networks.norms import NORM_EPS
+from profunda.networks.passing import skips
 from profunda.space.design import Design
 
 __all__ = ["folded"]

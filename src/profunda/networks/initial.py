@@ -7,6 +7,7 @@ import numpy as np
 from profunda._seeds import keys_of, normals, subkey, uniforms
 from profunda.data.inputs import Inputs
 from profunda.layers.initialisers import initial_layer
+from profunda.networks.bodies.starting import fill_body
 from profunda.networks.layout import Front, NetworkLayout, layout_of
 from profunda.networks.variances import unit_variances
 from profunda.space.design import CODED, PERIODIC, WAVES, Design
@@ -29,6 +30,7 @@ def initial_params(
     layout = layout_of(design, Inputs.of(inputs), n_outputs)
     params = np.empty(layout.size)
     _fill_front(layout.front, design.embedding_scale, key, params)
+    fill_body(design, layout.front, key, params)
     for number in range(len(layout.blocks)):
         _fill_layer(design, layout, key, number, params)
     if design.initialisation == "lsuv":

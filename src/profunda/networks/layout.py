@@ -14,6 +14,9 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from profunda.data.inputs import Inputs
+from profunda.networks.bodies.held import Held, Place, places_of
+from profunda.networks.norms import groups_of
+from profunda.space.bodies import NOTHING, Body
 from profunda.space.design import CODED, PERIODIC, WAVES, Design, Norm
 
 __all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
@@ -56,7 +59,7 @@ class Block:
     @property
     def groups(self) -> int:
         """Groups of units that a group norm takes together: at most 8, each of 4 units at least, or one."""
-        return next(n for n in (8, 4, 2, 1) if n == 1 or (not self.fan_out % n and self.fan_out // n >= 4))
+        return groups_of(self.fan_out)
 
     @property
     def trained(self) -> int:
@@ -92,25 +95,28 @@ class Front:
 
     What enters the first layer are E numbers: the inputs `kept` as they are; then 3 for each of `waves`, the
     inputs with a periodic embedding, one input after the other; then 8 for each of `codes`, the inputs that
-    are looked up; all times their scales where `scaled`.
+    are looked up; then what leaves the `body`; all times their scales where `scaled`.
 
     In the vector, n inputs having waves: frequencies w [n, 16], phases b [n, 16], mixing V [n, 16, 3], shifts
-    c [n, 3]; then a table [K, 8] for each of `codes`; then scales [E].
+    c [n, 3]; then a table [K, 8] for each of `codes`; then scales [E]; then the
+    body's tensors.
     """
 
     inputs: Inputs
     periodic: bool = False
     scaled: bool = False
+    body: Body = NOTHING
 
     @property
     def kept(self) -> tuple[int, ...]:
         """Inputs that enter as they are."""
-        return self.inputs.kept
+        return self.body.kept(self.inputs)
 
     @property
     def waves(self) -> tuple[int, ...]:
         """Inputs with a periodic embedding."""
-        return self.inputs.numeric if self.periodic else ()
+        read = set(self.body.places)
+        return tuple(n for n in self.inputs.numeric if n not in read) if self.periodic else ()
 
     @property
     def codes(self) -> tuple[tuple[int, int], ...]:
@@ -120,12 +126,12 @@ class Front:
     @property
     def plain(self) -> bool:
         """Whether nothing stands there: the inputs are what enters."""
-        return not (self.waves or self.codes or self.scaled)
+        return not (self.waves or self.codes or self.scaled or self.body.width)
 
     @property
     def width(self) -> int:
         """E."""
-        return len(self.kept) + PERIODIC * len(self.waves) + CODED * len(self.codes)
+        return len(self.kept) + PERIODIC * len(self.waves) + CODED * len(self.codes) + self.body.width
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -134,6 +140,7 @@ class Front:
         found = [own[place] for place in self.kept]
         found += [own[place] for place in self.waves for _ in range(PERIODIC)]
         found += [own[place] for place, _ in self.codes for _ in range(CODED)]
+        found += [own[place] for place in self.body.places[:1] for _ in range(self.body.width)]
         return tuple(found)
 
     @property
@@ -147,9 +154,19 @@ class Front:
         return self.tables + CODED * sum(size for _, size in self.codes)
 
     @property
+    def inside(self) -> int:
+        """Where the body's tensors start."""
+        return self.scales + (self.width if self.scaled else 0)
+
+    @property
     def end(self) -> int:
         """Where the first layer starts."""
-        return self.scales + (self.width if self.scaled else 0)
+        return self.inside + self.body.size
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The body's tensors, in the order of the vector."""
+        return tuple(places_of(self.body, self.inside).values())
 
     def waves_of(self, params: Vector) -> tuple[Vector, Vector, Vector, Vector]:
         """Frequencies and phases [n, 16], mixing [n, 16, 3], shifts [n, 3] as views of `params` [P]."""
@@ -168,7 +185,11 @@ class Front:
 
     def scales_of(self, params: Vector) -> Vector:
         """Scales [E] as a view of `params` [P]; [0] where there are none."""
-        return params[self.scales : self.end]
+        return params[self.scales : self.inside]
+
+    def held(self, params: Vector) -> Held:
+        """The body with its tensors as views of `params` [P]."""
+        return Held(self.body, self.inside, params)
 
 
 @dataclass(frozen=True)
@@ -202,6 +223,7 @@ def layout(widths: Sequence[int], n_features: int, n_outputs: int, norm: Norm = 
 
 def layout_of(design: Design, inputs: Inputs, n_outputs: int) -> NetworkLayout:
     """All of the network that `design` makes of `inputs` and C outputs."""
-    front = Front(inputs, design.numeric_embedding == "periodic", design.input_scaling)
+    periodic = design.numeric_embedding == "periodic"
+    front = Front(inputs, periodic, design.input_scaling, design.body_on(inputs))
     sizes = (front.width, *design.widths, n_outputs)
     return NetworkLayout(front, _blocks(sizes, design.norm, design.parametric, front.end))

@@ -10,22 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from profunda.networks.bodies.held import ChannelNorm
+from profunda.networks.bodies.reading import read_by
 from profunda.networks.layout import Block, Front, NetworkLayout
+from profunda.networks.norms import NORM_EPS
 from profunda.space.design import Activation, Design
 
 __all__ = [
     "ACTIVATIONS",
-    "NORM_EPS",
-    "NORM_MOMENTUM",
     "Step",
     "entering",
     "forward",
     "inputs_of_layers",
     "skips",
 ]
-
-NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
-"""ε under the root of every norm, and the weight of a batch in the statistics that batch norm collects."""
 
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -52,8 +50,16 @@ class Step(Protocol):
         """The weights [K, H] that layer `number` works with."""
         ...
 
-    def batch_norm(self, block: Block, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        """`h` [B, H] by the batch's own statistics, which are collected."""
+    def batch_norm(self, block: Block | ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+        """`h` [B, H, …] by the batch's own statistics, which are collected."""
+        ...
+
+    def words(self, places: range) -> Tensor | None:
+        """Factors [B, T] of the looked-up vectors of the tokens at `places`; None: 1."""
+        ...
+
+    def drop_inside(self, place: int, h: Tensor) -> Tensor:
+        """What is left of `h`, the outputs of part `place` of the body."""
         ...
 
     def drop(self, number: int, h: Tensor) -> Tensor:
@@ -61,11 +67,11 @@ class Step(Protocol):
         ...
 
 
-def entering(front: Front, vector: Tensor, x: Tensor, step: Step | None = None) -> Tensor:
+def entering(front: Front, activation: str, vector: Tensor, x: Tensor, step: Step | None = None) -> Tensor:
     """What enters the first layer, [B, E], of inputs `x` [B, D]."""
     if front.plain:
         return x
-    parts = [x[:, list(front.kept)] if front.codes else x]
+    parts = [x if len(front.kept) == x.shape[1] else x[:, list(front.kept)]]
     if front.waves:
         w, b, v, c = front.waves_of(vector)
         waves = torch.cos(2.0 * math.pi * (x[:, list(front.waves), None] * w + b))
@@ -74,7 +80,9 @@ def entering(front: Front, vector: Tensor, x: Tensor, step: Step | None = None) 
         found = functional.embedding(x[:, place].long(), table)
         factor = None if step is None else step.codes(place)
         parts.append(found if factor is None else found * factor)
-    made = torch.cat(parts, dim=1)
+    if front.body.width:
+        parts.append(read_by(front.held(vector), x, activation, step))
+    made = torch.cat([part for part in parts if part.shape[1]], dim=1)
     return made * front.scales_of(vector) if front.scaled else made
 
 
@@ -96,7 +104,7 @@ def inputs_of_layers(
     A layer's parameters are read when what enters the next one is asked for. Evaluation where `step` is None.
     Activations [B, H], as signs are taken of them, are appended to `taken`.
     """
-    h = entering(layout.front, vector, x, step)
+    h = entering(layout.front, design.activation, vector, x, step)
     for number, block in enumerate(layout.blocks[:-1]):
         yield h
         before = h

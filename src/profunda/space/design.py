@@ -1,4 +1,4 @@
-"""A Design: one dense network and its whole training recipe, as a frozen value."""
+"""A Design: one network and its whole training recipe, as a frozen value."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from profunda.data.inputs import Inputs
 from profunda.data.layout import Encoding
 from profunda.errors import SpaceError
+from profunda.space.bodies import Body, BodyKind, body_of
 from profunda.space.domain import Choice, Float, Int, LogFloat, plain
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "DOMAINS",
     "MAX_DEPTH",
     "PERIODIC",
+    "PICTORIAL",
     "WAVES",
     "WIDTH",
     "Activation",
+    "BodyKind",
     "Design",
     "DropoutKind",
     "Initialisation",
@@ -57,6 +60,9 @@ WIDTH = Int(1, 65_536)
 """What one hidden layer's width may be."""
 
 DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
+    "body": Choice(list(get_args(BodyKind))),
+    "body_width": Int(1, 4096),
+    "body_depth": Int(1, 64),
     "activation": Choice(list(get_args(Activation))),
     "initialisation": Choice(list(get_args(Initialisation))),
     "parametrisation": Choice(list(get_args(Parametrisation))),
@@ -80,6 +86,13 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "mixup": Float(0.0, 1e3),
     "cutmix": Float(0.0, 1e3),
     "cutout": Float(0.0, 0.95),
+    "flip": Float(0.0, 1.0),
+    "shift": Float(0.0, 1.0),
+    "rotation": Float(0.0, 180.0),
+    "zoom": Float(0.0, 4.0),
+    "brightness": Float(0.0, 100.0),
+    "contrast": Float(0.0, 10.0),
+    "colour": Float(0.0, 100.0),
     "adversarial": Float(0.0, 1e3),
     "class_balance": Float(0.0, 0.999999),
     "label_smoothing": Float(0.0, 0.95),
@@ -101,7 +114,10 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
 }
 """What each field of a Design but `widths` may be. The only place that says so."""
 
-_FORMAT = 4
+PICTORIAL = ("flip", "shift", "rotation", "zoom", "brightness", "contrast", "colour")
+"""The fields that change pictures in training."""
+
+_FORMAT = 5
 _SINCE: Mapping[int, tuple[str, ...]] = {
     2: ("norm", "norm_place", "dropout_kind", "clip"),
     3: (
@@ -126,13 +142,25 @@ _SINCE: Mapping[int, tuple[str, ...]] = {
         "lookahead",
     ),
     4: ("snapshots",),
+    5: (
+        "body",
+        "body_width",
+        "body_depth",
+        "flip",
+        "shift",
+        "rotation",
+        "zoom",
+        "brightness",
+        "contrast",
+        "colour",
+    ),
 }
 """The fields that each format of the JSON brought."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """One dense network and its training recipe: frozen, comparable, JSON both ways, with a stable `id`.
+    """One network and its training recipe: frozen, comparable, JSON both ways, with a stable `id`.
 
     Raises SpaceError, naming the field, its value and its domain, for values that make no network.
 
@@ -140,6 +168,15 @@ class Design:
     ----------
     widths
         Widths H of the hidden layers, first to last; () is the linear model. At most 1,000 layers.
+    body, body_width, body_depth
+        What turns pictures or texts into the numbers that enter the first layer (`profunda.space.bodies`);
+        "dense": nothing does, and pixels enter as they are. For pictures, "conv" are `body_depth` stages of a
+        3 × 3 convolution and 2 × 2 max-pooling, of `body_width` channels and twice as many at each further
+        stage (LeCun et al. 1998); "residual" as many stages of a block of two convolutions with a shortcut
+        (He et al. 2016), averaged over the picture. For texts, "bag" averages trained vectors of `body_width`
+        numbers for words, and for chains of up to `body_depth` words (Joulin et al. 2017); "lstm" is as many
+        layers that read forwards and backwards (Hochreiter and Schmidhuber 1997; Schuster and Paliwal 1997);
+        "attention" as many blocks of a Transformer's encoder (Vaswani et al. 2017).
     activation
         After each hidden layer, the same for all.
     initialisation
@@ -202,6 +239,12 @@ class Design:
     cutout
         Probability that a column of a row is blanked to 0, its centre, in training (DeVries and Taylor 2017,
         on tables); what is left is not scaled up.
+    flip, shift, rotation, zoom, brightness, contrast, colour
+        Of pictures, in training, drawn anew for every row and step: probability of mirroring left and right;
+        largest shift as a share of the side; largest turn in degrees; largest change of size, as a power of
+        2; largest change of brightness and of each channel, in standard deviations of the pixels; of
+        contrast, as a power of 2 (`profunda.layers.ImageAugmentation`). There `cutout` is the side of the
+        square that is blanked, as a share of the picture's, and `cutmix` swaps rectangles.
     adversarial
         Size ε of a step along the sign of the loss's gradient on the numeric inputs: half of the loss is
         that of the moved rows (Goodfellow, Shlens and Szegedy 2015, §6). 0: none.
@@ -247,6 +290,9 @@ class Design:
     """
 
     widths: tuple[int, ...] = (64, 64)
+    body: BodyKind = "dense"
+    body_width: int = 16
+    body_depth: int = 2
     activation: Activation = "relu"
     initialisation: Initialisation = "he"
     parametrisation: Parametrisation = "standard"
@@ -270,6 +316,13 @@ class Design:
     mixup: float = 0.0
     cutmix: float = 0.0
     cutout: float = 0.0
+    flip: float = 0.0
+    shift: float = 0.0
+    rotation: float = 0.0
+    zoom: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    colour: float = 0.0
     adversarial: float = 0.0
     class_balance: float = 0.0
     label_smoothing: float = 0.0
@@ -321,6 +374,8 @@ class Design:
             "adversarial": self.adversarial > 0,
             "lookahead": self.lookahead,
             "snapshots": self.snapshots,
+            "body": self.body != "dense",
+            **{name: getattr(self, name) > 0 for name in PICTORIAL},
         }
         return tuple(name for name, wanted in asked.items() if wanted)
 
@@ -351,13 +406,23 @@ class Design:
         norm collects for evaluation is not trained.
         """
         found = Inputs.of(inputs)
-        waves = len(found.numeric) if self.numeric_embedding == "periodic" else 0
-        entering = len(found.kept) + PERIODIC * waves + CODED * len(found.codes)
-        front = waves * (2 * WAVES + WAVES * PERIODIC + PERIODIC)
+        body = self.body_on(found)
+        read = set(body.places)
+        periodic = self.numeric_embedding == "periodic"
+        waves = sum(place not in read for place in found.numeric) if periodic else 0
+        entering = len(body.kept(found)) + PERIODIC * waves + CODED * len(found.codes) + body.width
+        front = waves * (2 * WAVES + WAVES * PERIODIC + PERIODIC) + body.trained
         front += CODED * sum(size for _, size in found.codes) + (entering if self.input_scaling else 0)
         sizes = (entering, *self.widths, n_outputs)
         each = (0 if self.norm == "none" else 2) + self.parametric
         return front + each * sum(self.widths) + sum((a + 1) * b for a, b in pairwise(sizes))
+
+    def body_on(self, inputs: Inputs) -> Body:
+        """The body that reads pictures or texts among `inputs`; an empty one where it is "dense".
+
+        Raises SpaceError where the inputs have nothing that it reads, or a picture is too small for it.
+        """
+        return body_of(self.body, self.body_width, self.body_depth, self.norm, inputs)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form that `from_json` reads."""

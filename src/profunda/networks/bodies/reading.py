@@ -1,0 +1,25 @@
+"""What leaves a body, of rows of inputs."""
+
+from torch import Tensor
+
+from profunda.networks.bodies.held import Held
+from profunda.networks.bodies.pictures import conv, residual
+from profunda.networks.bodies.step import BodyStep
+from profunda.networks.bodies.texts import attention, bag, lstm
+
+__all__ = ["read_by"]
+
+
+def read_by(held: Held, x: Tensor, activation: str, step: BodyStep | None = None) -> Tensor:
+    """The E numbers [B, E] that the body `held` makes of inputs `x` [B, D]; evaluation where `step` is None.
+
+    `activation` is that of convolutions. In training, dropout acts on what leaves it too.
+    """
+    places = held.body.places
+    own = x[:, places.start : places.stop]
+    if held.body.picture is not None:
+        made = (conv if held.body.kind == "conv" else residual)(held, own, activation, step)
+    else:
+        read = {"bag": bag, "lstm": lstm}.get(held.body.kind, attention)
+        made = read(held, own, step)
+    return made if step is None else step.drop_inside(0, made)
