@@ -125,3 +125,15 @@ def test_words_of_a_spot_leave_the_line_that_begins_there_in_sight() -> None:
 
     assert side(1.0) == "bottom center"
     assert side(-1.0) == "top center"
+
+
+def test_equal_units_keep_a_circle_round() -> None:
+    def upright(equal: bool) -> dict[str, Any]:
+        plot = Plot(
+            _words("t"), _words("w"), Axis(_words("x")), Axis(_words("y")),
+            (series(_words("s"), [0, 1], [0, 1]),), equal=equal,
+        )  # fmt: skip
+        return json.loads(figure(plot, "en").spec)["layout"]["yaxis"]
+
+    assert upright(True)["scaleanchor"] == "x"
+    assert "scaleanchor" not in upright(False)

@@ -31,6 +31,7 @@ from profunda.lab.experiments.regularisation import (
     l1_exact_zeros,
     l1_l2_table,
     l1_threshold,
+    penalty_geometry,
     regularisers_of_recipes,
     ridge_multicollinearity,
     ridge_strength,
@@ -77,6 +78,7 @@ VERDICTS = {
     "l1_exact_zeros": {"holds"},
     "l1_l2_table": {"holds"},
     "l1_threshold": {"wrong"},
+    "penalty_geometry": {"holds with conditions"},
     "regularisers_of_recipes": {"holds with conditions"},
     "ridge_multicollinearity": {"holds"},
     "ridge_strength": {"holds with conditions"},
@@ -128,6 +130,45 @@ def test_threshold_of_l1() -> None:
     assert l1_threshold.judged(1e-14, 1e-14, 1e-14) == "holds"
     assert l1_threshold.judged(0.1, 1e-14, 1e-14) == l1_threshold.judged(0.1, 0.1, 0.1) == "wrong"
     assert l1_threshold.judged(0.1, 1e-14, 0.1) == "holds with conditions"
+
+
+def test_geometry_of_penalties() -> None:
+    outcome = quick("penalty_geometry")
+    assert outcome.interval[0] < outcome.predicted < outcome.interval[1]
+    judged = penalty_geometry.judged
+    assert judged(0.3, 0.0, 1e-8) == "holds with conditions"
+    assert judged(1.0, 0.0, 1e-8) == "holds"
+    assert judged(0.3, 0.1, 1e-8) == judged(0.0, 0.0, 1e-8) == judged(0.3, 0.0, 1e-3) == "wrong"
+
+
+def test_a_region_and_its_minimum() -> None:
+    given = penalty_geometry.drawn(300, True, 5)
+    for region in (penalty_geometry.L1, penalty_geometry.BOTH):
+        outside = given.outside(region)
+        least = np.abs(penalty_geometry.constrained(outside, region)).min(1)
+        corners = penalty_geometry.at_corner(outside, region)
+        assert 0 < corners.sum() < len(corners)
+        assert ((least < 1e-9) == corners).all()  # two ways to the same corners
+        assert region.value(region.border(np.linspace(0.0, 6.0, 50))) == pytest.approx(1.0)
+    assert penalty_geometry.BOTH.cone == pytest.approx(1.0 / 3.0)
+    outside = given.outside(penalty_geometry.L2)
+    found = penalty_geometry.constrained(outside, penalty_geometry.L2)
+    for q, a, w in zip(outside.q, outside.a, found, strict=True):
+        # Twin: the multiplier of ‖w‖² = 1, by bisection of the norm of (Q + μI)⁻¹Qa.
+        low, high = 0.0, 100.0
+        for _ in range(100):
+            mu = (low + high) / 2.0
+            expected = np.linalg.solve(q + mu * np.eye(2), q @ a)
+            low, high = (mu, high) if expected @ expected > 1.0 else (low, mu)
+        assert w == pytest.approx(expected, abs=1e-6)
+    assert not penalty_geometry.at_corner(outside, penalty_geometry.L2).any()
+
+
+def test_share_of_corners_by_chance() -> None:
+    a = np.abs(np.random.default_rng(0).standard_normal((200_000, 2)))
+    outside = a[a.sum(1) > 1.0]
+    share = float((np.abs(outside[:, 0] - outside[:, 1]) >= 1.0).mean())
+    assert penalty_geometry.predicted() == pytest.approx(share, abs=0.005)
 
 
 def test_strength_of_ridge() -> None:

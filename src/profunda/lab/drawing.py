@@ -62,6 +62,10 @@ def _plot(plot: Plot, language: Language) -> Figure:
     }
     height = 400 + _LEGEND_LINE * (len(named) // 3 if layout["showlegend"] else 0)
     height = max(height, _rows_height(plot.y))
+    if plot.equal:
+        layout["yaxis"] |= {"scaleanchor": "x", "constrain": "domain"}
+        layout["xaxis"] |= {"constrain": "domain"}
+        height = max(height, 520)
     if plot.slider is not None:
         layout["sliders"] = [_slider(plot, data, language)]
         height += 80

@@ -76,7 +76,8 @@ class Slider:
 
 @dataclass(frozen=True)
 class Plot:
-    """Series over two axes. `what`: what to see in it, one or two sentences."""
+    """Series over two axes. `what`: what to see in it, one or two sentences. `equal`: one unit for both
+    axes, so that a circle is round."""
 
     title: Words
     what: Words
@@ -86,6 +87,7 @@ class Plot:
     marks: tuple[Mark, ...] = ()
     spots: tuple[Spot, ...] = ()
     slider: Slider | None = None
+    equal: bool = False
 
 
 @dataclass(frozen=True)
