@@ -1,8 +1,8 @@
 """How large objects look in training and in a test, where training crops at random and a test does not.
 
-Source: Touvron, Vedaldi, Douze and Jégou (2019), "Fixing the train-test resolution discrepancy", section 3. A
-crop of σ² of an image's area, resized to K pixels, shows objects K/σ pixels large for each unit of the image's
-side; the whole image resized to R pixels shows them R large. So they look σR/K times as large in the test.
+Source: Touvron, Vedaldi, Douze and Jégou (2019), "Fixing the train-test resolution discrepancy", section 3.
+What is as wide as the image is K/σ pixels wide once a crop of σ² of its area is resized to K pixels, and R
+pixels wide where the whole image is resized to R: it looks σR/K times as large in the test.
 """
 
 from profunda.errors import ArgumentError

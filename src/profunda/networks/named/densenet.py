@@ -46,7 +46,7 @@ class DenseNetSize:
 
     @property
     def connections(self) -> int:
-        """L(L + 1)/2 of a block of L layers, over all blocks: each layer's maps go to all later ones, and on."""
+        """L(L + 1)/2 of a block of L layers, summed: maps go to all later layers and out of the block."""
         return sum(count * (count + 1) // 2 for count in self.layers)
 
 
@@ -89,18 +89,14 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Sequential):
-    """Between two blocks: norm, ReLU, 1×1 convolution, mean over 2×2: [B, C, H, W] → [B, leaves, ⌊H/2⌋, ⌊W/2⌋].
+    """Between two blocks, x [B, C, H, W] → [B, leaves, ⌊H/2⌋, ⌊W/2⌋].
 
-    A map of a single pixel stays one.
+    Norm, ReLU, 1×1 convolution, dropout, means over 2×2.
     """
 
     def __init__(self, arrives: int, leaves: int, *, dropout: float = 0.0, norm: Norm = "batch") -> None:
         super().__init__(_before(arrives, leaves, 1, norm, dropout))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The smaller maps."""
-        made = super().forward(x)
-        return nn.functional.avg_pool2d(made, (min(2, made.shape[2]), min(2, made.shape[3])))
+        self.add_module("pool", nn.AvgPool2d(2))
 
 
 def _before(
@@ -152,7 +148,7 @@ class DenseNet(nn.Module):
             blocks.append(block)
         self.blocks, self.transitions = nn.ModuleList(blocks), nn.ModuleList(transitions)
         self.top = nn.Sequential(OrderedDict(norm=norm_of(norm, arrives), activation=nn.ReLU()))
-        self.pool = nn.Sequential(OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(arrives, n_classes)
         draw_weights(self)
 
@@ -165,22 +161,19 @@ class DenseNet(nn.Module):
 
 
 def _block(arrives: int, count: int, size: DenseNetSize, dropout: float, norm: Norm) -> nn.Sequential:
+    growth, bottleneck = size.growth, size.bottleneck
     layers = (
-        DenseLayer(
-            arrives + number * size.growth,
-            size.growth,
-            bottleneck=size.bottleneck,
-            dropout=dropout,
-            norm=norm,
-        )
+        DenseLayer(arrives + number * growth, growth, bottleneck=bottleneck, dropout=dropout, norm=norm)
         for number in range(count)
     )
     return nn.Sequential(*layers)
 
 
 def _stem(in_channels: int, leaves: int, small_images: bool, norm: Norm) -> nn.Sequential:
-    if small_images:  # what follows begins with a norm of its own
-        return nn.Sequential(OrderedDict(conv=convolution(in_channels, leaves, 3, norm)))
+    if small_images:
+        first = nn.Sequential()  # without a norm: what follows begins with its own
+        first.add_module("conv", convolution(in_channels, leaves, 3, norm))
+        return first
     first = ConvNorm(in_channels, leaves, 7, norm, nn.ReLU, stride=2)
     first.add_module("pool", nn.MaxPool2d(3, 2, 1))
     return first

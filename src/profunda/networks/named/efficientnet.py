@@ -4,7 +4,6 @@
 authors' roundings of αᶠ, βᶠ and γᶠ for an exponent f (φ in the paper) that grows from 0 to about 7.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from math import ceil
 
@@ -140,8 +139,9 @@ class EfficientNet(nn.Module):
 
     `size` is "B0" to "B7" or an `EfficientNetSize`. What regularises: `stochastic_depth`, of which block i
     of n, counted from 0, has the share i/n as its probability of being dropped; `dropout` before the
-    classifier, None for the size's own; `norm`; `squeeze_excitation`. With `small_images` the stem keeps the resolution, which
-    suits 20 to 64 pixels. Raises ArgumentError for an unknown size, and for no class or no channel.
+    classifier, None for the size's own; `norm`; `squeeze_excitation`. With `small_images` the stem keeps the
+    resolution, which suits 20 to 64 pixels. Raises ArgumentError for an unknown size, and for no class or no
+    channel.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class EfficientNet(nn.Module):
         self.stem = ConvNorm(in_channels, channels(STEM), 3, norm, silu, stride=stride, eps=eps)
         self.stages = self._stages(stochastic_depth, squeeze_excitation, norm)
         self.top = ConvNorm(channels(STAGES[-1].leaves), channels(TOP), 1, norm, silu, eps=eps)
-        self.pool = nn.Sequential(OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = Dropout(drop=self.size.dropout if dropout is None else dropout)
         self.classifier = nn.Linear(channels(TOP), n_classes)
         draw_weights(self)

@@ -1,6 +1,5 @@
 """ResNet of basic blocks (He et al. 2016): two convolutions, and the input added to what they make."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -85,7 +84,7 @@ class ResNet(nn.Module):
         if not small_images:
             self.stem.add_module("pool", nn.MaxPool2d(3, 2, 1))
         self.stages = self._stages(stochastic_depth, norm)
-        self.pool = nn.Sequential(OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = Dropout(drop=dropout)
         self.classifier = nn.Linear(self.size.width * 2 ** (len(self.size.blocks) - 1), n_classes)
         draw_weights(self)

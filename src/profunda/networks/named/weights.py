@@ -141,9 +141,9 @@ def _same_names(path: str | Path, names: dict[str, str], given: dict[str, Tensor
     missing, unknown = sorted(set(names.values()) - set(given)), sorted(set(given) - set(names.values()))
     if missing or unknown:
         raise ModelError(
-            f"{path} is not of this network: {_listed(missing, 'missing')}; {_listed(unknown, 'unknown')}. It "
-            "may be of another size, or the network was built without a part that the file has (its stem for "
-            "small images, a norm, squeeze-and-excitation)."
+            f"{path} is not of this network: {_listed(missing, 'missing')}; {_listed(unknown, 'unknown')}. "
+            "It may be of another size, or the network was built without a part that the file has (its stem "
+            "for small images, a norm, squeeze-and-excitation)."
         )
 
 
@@ -171,12 +171,12 @@ def _same_shapes(path: str | Path, own: dict[str, Tensor], found: dict[str, Tens
     if wrong:
         raise ModelError(
             f"{path}: {len(wrong)} tensors have another shape, or hold no floating-point numbers: "
-            f"{'; '.join(wrong[:SHOWN])}. For other classes give head=False, for grey images in_channels=1 and "
-            "sum_channels=True; else the file is of a network of another size."
+            f"{'; '.join(wrong[:SHOWN])}. For other classes give head=False, for grey images in_channels=1 "
+            "and sum_channels=True; else the file is of a network of another size."
         )
     broken = [name for name in own if not found[name].isfinite().all()]
     if broken:
         raise ModelError(
-            f"{path}: {broken[0]} holds infinities or NaN, as {len(broken)} tensors do: the training that wrote "
-            "them had diverged, or the file is damaged."
+            f"{path}: {broken[0]} holds infinities or NaN, as {len(broken)} tensors do: the training that "
+            "wrote them had diverged, or the file is damaged."
         )
