@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.augmentation import InputNoise as InputNoise
     from profunda.layers.augmentation import Mixup as Mixup
     from profunda.layers.augmentation import Targets as Targets
+    from profunda.layers.averaging import NTASGD as NTASGD
     from profunda.layers.dropout import DropConnect as DropConnect
     from profunda.layers.dropout import Dropout as Dropout
     from profunda.layers.dropout import GaussianDropout as GaussianDropout
@@ -42,6 +43,9 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.penalties import proximal_step as proximal_step
     from profunda.layers.penalties import strength_for as strength_for
     from profunda.layers.penalties import weights as weights
+    from profunda.layers.recurrent import EmbeddingDropout as EmbeddingDropout
+    from profunda.layers.recurrent import LockedDropout as LockedDropout
+    from profunda.layers.recurrent import WeightDropLSTM as WeightDropLSTM
     from profunda.layers.resized_crops import RandomResizedCrop as RandomResizedCrop
     from profunda.layers.resized_crops import crop_boxes as crop_boxes
     from profunda.layers.resized_crops import resized_crops as resized_crops
@@ -62,17 +66,20 @@ _HOMES = {
     "DropConnect": "profunda.layers.dropout",
     "Dropout": "profunda.layers.dropout",
     "ElasticNet": "profunda.layers.penalties",
+    "EmbeddingDropout": "profunda.layers.recurrent",
     "GaussianDropout": "profunda.layers.dropout",
     "GroupLasso": "profunda.layers.penalties",
     "InputNoise": "profunda.layers.augmentation",
     "L1": "profunda.layers.penalties",
     "L2": "profunda.layers.penalties",
+    "LockedDropout": "profunda.layers.recurrent",
     "Lookahead": "profunda.layers.lookahead",
     "LossScale": "profunda.theory.scales",
     "MaxNorm": "profunda.layers.penalties",
     "MaxPoolUnits": "profunda.layers.units",
     "Maxout": "profunda.layers.units",
     "Mixup": "profunda.layers.augmentation",
+    "NTASGD": "profunda.layers.averaging",
     "NTKLinear": "profunda.layers.ntk",
     "Parametric": "profunda.layers.parametric",
     "Penalty": "profunda.layers.penalties",
@@ -86,6 +93,7 @@ _HOMES = {
     "SqueezeExcitation": "profunda.layers.squeeze_excitation",
     "StochasticDepth": "profunda.layers.stochastic_depth",
     "Targets": "profunda.layers.augmentation",
+    "WeightDropLSTM": "profunda.layers.recurrent",
     "adversarial": "profunda.layers.attacks",
     "cosine": "profunda.layers.schedules",
     "cosine_restarts": "profunda.layers.schedules",
@@ -106,14 +114,17 @@ _HOMES = {
 __all__ = [
     "L1",
     "L2",
+    "NTASGD",
     "CutMix",
     "CutOut",
     "DropConnect",
     "Dropout",
     "ElasticNet",
+    "EmbeddingDropout",
     "GaussianDropout",
     "GroupLasso",
     "InputNoise",
+    "LockedDropout",
     "Lookahead",
     "LossScale",
     "MaxNorm",
@@ -133,6 +144,7 @@ __all__ = [
     "SqueezeExcitation",
     "StochasticDepth",
     "Targets",
+    "WeightDropLSTM",
     "adversarial",
     "cosine",
     "cosine_restarts",

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.networks.named.awd_lstm import AWDLSTM as AWDLSTM
+    from profunda.networks.named.awd_lstm import LanguageRegularisers as LanguageRegularisers
+    from profunda.networks.named.awd_lstm import Reading as Reading
     from profunda.networks.named.densenet import DENSENETS as DENSENETS
     from profunda.networks.named.densenet import DenseLayer as DenseLayer
     from profunda.networks.named.densenet import DenseNet as DenseNet
@@ -20,6 +23,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.networks.named.efficientnet import MBConv as MBConv
     from profunda.networks.named.fine_tuning import last_norm as last_norm
     from profunda.networks.named.fine_tuning import train_only as train_only
+    from profunda.networks.named.language import bits as bits
+    from profunda.networks.named.language import detached as detached
+    from profunda.networks.named.language import perplexity as perplexity
+    from profunda.networks.named.language import read_epoch as read_epoch
+    from profunda.networks.named.language import reading_loss as reading_loss
+    from profunda.networks.named.language import stream as stream
     from profunda.networks.named.resnet import RESNETS as RESNETS
     from profunda.networks.named.resnet import BasicBlock as BasicBlock
     from profunda.networks.named.resnet import ResNet as ResNet
@@ -30,6 +39,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.networks.operations import multiply_adds as multiply_adds
 
 _HOMES = {
+    "AWDLSTM": "profunda.networks.named.awd_lstm",
     "BasicBlock": "profunda.networks.named.resnet",
     "DENSENETS": "profunda.networks.named.densenet",
     "DenseLayer": "profunda.networks.named.densenet",
@@ -38,19 +48,28 @@ _HOMES = {
     "EFFICIENTNETS": "profunda.networks.named.efficientnet",
     "EfficientNet": "profunda.networks.named.efficientnet",
     "EfficientNetSize": "profunda.networks.named.efficientnet",
+    "LanguageRegularisers": "profunda.networks.named.awd_lstm",
     "MBConv": "profunda.networks.named.efficientnet",
     "Notated": "profunda.networks.notation",
     "RESNETS": "profunda.networks.named.resnet",
+    "Reading": "profunda.networks.named.awd_lstm",
     "ResNet": "profunda.networks.named.resnet",
     "ResNetSize": "profunda.networks.named.resnet",
     "Sigma": "profunda.networks.notation",
+    "bits": "profunda.networks.named.language",
+    "detached": "profunda.networks.named.language",
     "last_norm": "profunda.networks.named.fine_tuning",
     "load_weights": "profunda.networks.named.weights",
     "multiply_adds": "profunda.networks.operations",
+    "perplexity": "profunda.networks.named.language",
+    "read_epoch": "profunda.networks.named.language",
+    "reading_loss": "profunda.networks.named.language",
+    "stream": "profunda.networks.named.language",
     "train_only": "profunda.networks.named.fine_tuning",
 }
 
 __all__ = [
+    "AWDLSTM",
     "DENSENETS",
     "EFFICIENTNETS",
     "RESNETS",
@@ -60,14 +79,22 @@ __all__ = [
     "DenseNetSize",
     "EfficientNet",
     "EfficientNetSize",
+    "LanguageRegularisers",
     "MBConv",
     "Notated",
+    "Reading",
     "ResNet",
     "ResNetSize",
     "Sigma",
+    "bits",
+    "detached",
     "last_norm",
     "load_weights",
     "multiply_adds",
+    "perplexity",
+    "read_epoch",
+    "reading_loss",
+    "stream",
     "train_only",
 ]
 
