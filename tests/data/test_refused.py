@@ -156,7 +156,7 @@ def test_an_archive_brings_its_own_target(tmp_path: Path) -> None:
         (np.ones(5), np.ones(5), "an array of 1 dimension"),
         (np.ones((5, 2, 2, 2, 2)), np.ones(5), "an array of 5 dimension"),
         (np.ones((9, 2)), np.ones(8), "the inputs have 9 rows and the target 8"),
-        (np.ones((9, 2)), np.ones((9, 2)), r"the target has shape \(9, 2\)"),
+        (np.ones((9, 2)), np.ones((9, 2, 2)), r"the target has shape \(9, 2, 2\)"),
         (np.ones((9, 2), complex), np.ones(9), "complex"),
         (object(), None, "cannot read data from a builtins.object"),
         (3, None, "cannot read data from a builtins.int"),

@@ -18,7 +18,8 @@ class Dataset:
 
     `codes` float64 [N, F] are the used columns as `Schema.codes` gives them: numbers as they are, dates as
     days since 1970-01-01, booleans 0/1, categories as their index in the vocabulary; NaN where missing. `y`
-    is int64 [N] (index into `task.classes`) or float64 [N]. `test_rows` are the rows of a test part that came
+    is int64 [N] (index into `task.classes`), float64 [N], or of several targets float64 [N, C], 0 and 1 or
+    numbers, NaN where missing. `test_rows` are the rows of a test part that came
     with the source (None if none did), `groups` int64 [N] and `times` float64 [N] what rows must be kept
     together or in order by. `columns` lists every input column of the source, also those that are not used.
     `fingerprint` is the blake2b (32 hex digits) of schema, task, codes and target.

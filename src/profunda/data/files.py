@@ -119,7 +119,7 @@ def _sampled_rows(
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """Arrays of an .npz file: inputs [N, …], target [N], and how many last rows are its own test part."""
+    """Arrays of an .npz file: inputs [N, …], target [N] or [N, C]; `test_rows` last rows are its test part."""
 
     inputs: np.ndarray
     target: np.ndarray | None
@@ -158,7 +158,7 @@ def archive(path: Path, limit: int | None) -> Archive:
     if wanted == _PAIR:
         return Archive(arrays[0], arrays[1], 0)
     x = np.concatenate([arrays[0], arrays[2]])
-    return Archive(x, np.concatenate([arrays[1].reshape(-1), arrays[3].reshape(-1)]), len(arrays[2]))
+    return Archive(x, np.concatenate([_columns(arrays[1]), _columns(arrays[3])]), len(arrays[2]))
 
 
 def _check_size(path: Path, limit: int | None) -> None:
@@ -178,13 +178,23 @@ def _numbers_or_texts(name: str, key: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _columns(target: np.ndarray) -> np.ndarray:
+    """A target [N, C]; one that is given as [N] or in another shape of N values is [N, 1]."""
+    return target if target.ndim == 2 else target.reshape(-1, 1)
+
+
 def _check_pairs(name: str, keys: tuple[str, ...], arrays: list[np.ndarray]) -> None:
     for i in range(0, len(keys), 2):
-        if arrays[i].ndim == 0 or len(arrays[i]) != arrays[i + 1].size:
+        if arrays[i].ndim == 0 or len(arrays[i]) != len(_columns(arrays[i + 1])):
             raise DataError(
                 f"{name}: {keys[i]} has shape {arrays[i].shape} and {keys[i + 1]} has shape "
                 f"{arrays[i + 1].shape}; each row of inputs needs exactly one target"
             )
+    if len(keys) == 4 and _columns(arrays[1]).shape[1] != _columns(arrays[3]).shape[1]:
+        raise DataError(
+            f"{name}: y_train has shape {arrays[1].shape} and y_test {arrays[3].shape}; both parts need the "
+            "same targets"
+        )
     if len(keys) == 4 and arrays[0].shape[1:] != arrays[2].shape[1:]:
         raise DataError(
             f"{name}: a row of x_train has shape {arrays[0].shape[1:]} but one of x_test "

@@ -6,13 +6,14 @@ import numpy as np
 
 from profunda.data.dates import DAY_MICROSECONDS
 from profunda.data.numerals import clean
+from profunda.data.pixels import picture_column
 from profunda.data.raw import RawColumn, RawTable, unique_names
 from profunda.errors import DataError
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ["array_table", "frame_table", "in_memory_table", "vector_column"]
+__all__ = ["array_table", "frame_table", "in_memory_table", "target_columns"]
 
 
 def in_memory_table(source: object) -> RawTable:
@@ -44,12 +45,10 @@ def _is_frame(source: object) -> bool:
 
 
 def array_table(array: np.ndarray) -> RawTable:
-    """An array [N, D] as columns x0 … x{D−1}; images [N, H, W(, K)] as pixel_row_column[_channel]."""
+    """An array [N, D] as columns x0 … x{D−1}; pictures [N, H, W], [N, H, W, K] or [N, K, H, W] as one."""
     if array.ndim in (3, 4):
-        positions = np.ndindex(*array.shape[1:])
-        names = ["pixel_" + "_".join(map(str, position)) for position in positions]
-        array = array.reshape(len(array), -1)
-    elif array.ndim == 2:
+        return RawTable((picture_column(array),), len(array), positional=True)
+    if array.ndim == 2:
         names = [f"x{number}" for number in range(array.shape[1])]
     else:
         raise DataError(
@@ -119,22 +118,25 @@ def frame_table(frame: Any) -> RawTable:
     return RawTable(columns, len(table), notices)
 
 
-def vector_column(values: object, name: str) -> RawColumn:
-    """A target given beside its inputs: a list, an array [N] or [N, 1], or a series."""
+def target_columns(values: object, name: str) -> tuple[RawColumn, ...]:
+    """Targets given beside their inputs: a list, an array [N], a series; several as [N, C] or a frame."""
     import narwhals as nw
 
     series = nw.from_native(values, series_only=True, pass_through=True)  # type: ignore[call-overload]
     if isinstance(series, nw.Series):
-        return _frame_column(series.alias(series.name or name))
+        return (_frame_column(series.alias(series.name or name)),)
+    if not isinstance(values, (np.ndarray, list, tuple)) and _is_frame(values):
+        return frame_table(values).columns
     array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or not array.shape[1]:
         raise DataError(
-            f"the target has shape {array.shape}: one value a row is needed, shape (N,); predict several "
-            "targets one by one"
+            f"the target has shape {array.shape}: one value a row is needed, shape (N,), or one for each of "
+            "several targets, shape (N, C)"
         )
-    return _array_columns(array[:, None], [name])[0]
+    width = array.shape[1]
+    return _array_columns(array, [name] if width == 1 else [f"{name}{number}" for number in range(width)])
 
 
 def _frame_column(series: "nw.Series") -> RawColumn:

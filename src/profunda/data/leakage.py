@@ -1,10 +1,13 @@
 """Inputs that give the target away, and rows that stand on both sides of a split."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from profunda._seeds import mix64
 from profunda.data.inference import Inferred
 from profunda.data.table import Kind
+from profunda.data.targets import targets_of
 from profunda.data.task import Task
 
 __all__ = ["copies_target", "determines_target", "row_hashes"]
@@ -16,8 +19,11 @@ ROWS_PER_VALUE = 5  # values with fewer rows on average determine anything
 
 
 def copies_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
-    """Whether the column is the target renamed: classes mapped one to one, or a·y + b of a number."""
+    """Whether the column is a target renamed: classes mapped one to one, or a·y + b of a number."""
     codes = inferred.codes
+    if task.parts and codes is not None:
+        each = targets_of(task, y)
+        return any(copies_target(replace(inferred, codes=codes[t.rows]), t.y, t.task) for t in each)
     if codes is None or len(y) < FEWEST_ROWS or np.isnan(codes).any():
         return False
     if task.kind == "regression":
@@ -47,6 +53,9 @@ def _pairs(codes: np.ndarray, y: np.ndarray) -> int:
 def determines_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
     """Whether each value, seen several times, goes with one class: perhaps known after the fact."""
     codes = inferred.codes
+    if task.parts and codes is not None:
+        each = targets_of(task, y)
+        return any(determines_target(replace(inferred, codes=codes[t.rows]), t.y, t.task) for t in each)
     if codes is None or task.kind == "regression" or len(y) < SUSPECT_ROWS:
         return False
     distinct = inferred.column.distinct

@@ -11,14 +11,15 @@ import numpy as np
 from profunda.data.bundled import PREFIX, path, target_of
 from profunda.data.dataset import Dataset
 from profunda.data.files import archive, checked_path, file_table, is_archive
-from profunda.data.frames import array_table, in_memory_table, vector_column
+from profunda.data.frames import array_table, in_memory_table, target_columns
 from profunda.data.inference import Inferred, Remarks, infer
-from profunda.data.labels import Labels, TaskChoice, decide
+from profunda.data.labels import Labels, TaskChoice
 from profunda.data.leakage import copies_target, determines_target
 from profunda.data.numerals import number_text
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.schema import Schema
 from profunda.data.table import Column, Kind
+from profunda.data.targets import decide_all
 from profunda.errors import ArgumentError, DataError, Notice
 
 __all__ = ["read", "read_inputs"]
@@ -28,10 +29,10 @@ FEWEST_ROWS = 5  # with a target: fewer cannot be split into rows that train and
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A table and its target apart from it; the last `test_rows` rows are a test part of the source's own."""
+    """A table and its targets apart from it; the last `test_rows` rows are a test part of the source's."""
 
     table: RawTable
-    target: RawColumn
+    targets: tuple[RawColumn, ...]
     test_rows: int
     name: str
 
@@ -50,6 +51,8 @@ def read(
     `source` is a path (CSV, TSV, Parquet, ``.npz``), ``"bundled:NAME"``, a pandas, polars or pyarrow table,
     an array [N, D] or images [N, H, W(, C)], or a pair (inputs, target). `target` names the target's column,
     or is the target itself, one value a row; ``.npz`` files with x and y, pairs and bundled tables need none.
+    Several targets are a list of names (or one text, "a,b,c", where no column is called so), an array [N, C]
+    or a frame: each of two classes, or each a number; gaps are allowed (see `targets.decide_all`).
     `task` overrides the rule that tells classes from numbers (see `labels.decide`). Rows with equal values in
     the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
     ones; neither column is an input. `memory_limit` is in bytes (half of the free memory); of a file that
@@ -66,7 +69,7 @@ def read(
     origin = _open(source, target, memory_limit)
     _check_names(origin, group, time)
     _check_rows(origin.name, origin.table.rows)
-    labels = decide(origin.target, task)
+    labels = decide_all(origin.targets, task)
     table = origin.table if labels.keep.all() else origin.table.take(labels.keep)
     _check_rows(origin.name, table.rows)
     return _understood(origin, table, labels, group, time)
@@ -133,7 +136,9 @@ def _open_archive(file: Path, target: object, limit: int | None) -> _Source:
         raise ArgumentError(
             f"target is {target!r}, but {file.name} brings its own target, y; leave the target out"
         )
-    return _Source(array_table(stored.inputs), vector_column(stored.target, "y"), stored.test_rows, str(file))
+    return _Source(
+        array_table(stored.inputs), target_columns(stored.target, "y"), stored.test_rows, str(file)
+    )
 
 
 def _open_memory(source: object, target: object) -> _Source:
@@ -147,16 +152,32 @@ def _open_memory(source: object, target: object) -> _Source:
 def _with_target(table: RawTable, target: object, name: str) -> _Source:
     if target is None:
         raise DataError(f"no target was named; name the column to predict: {listed(table.names, 12)}")
-    if not isinstance(target, str):
-        column = vector_column(target, "target")
-        if len(column) != table.rows:
+    names = _target_names(table, target)
+    if not names:
+        columns = target_columns(target, "target")
+        if len(columns[0]) != table.rows:
             raise DataError(
-                f"the inputs have {table.rows:,} rows and the target {len(column):,}; each row needs one "
+                f"the inputs have {table.rows:,} rows and the target {len(columns[0]):,}; each row needs one "
                 "target"
             )
-        return _Source(table, column, 0, name)
-    _find(table, target, "target")
-    return _Source(table.without([target]), table.column(target), 0, name)
+        return _Source(table, columns, 0, name)
+    for one in names:
+        _find(table, one, "target")
+    if len(set(names)) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
+        raise DataError(f"the target {twice!r} is named twice; name each column once")
+    return _Source(table.without(names), tuple(map(table.column, names)), 0, name)
+
+
+def _target_names(table: RawTable, target: object) -> list[str]:
+    """The columns that `target` names; none where it is the values themselves."""
+    if isinstance(target, str):
+        parts = [part.strip() for part in target.split(",")]
+        several = target not in table.names and len(parts) > 1 and set(parts) & set(table.names)
+        return parts if several else [target]
+    if isinstance(target, list | tuple) and len(target) != table.rows:
+        return list(target) if target and all(isinstance(one, str) for one in target) else []
+    return []
 
 
 def _find(table: RawTable, name: str, what: str) -> None:

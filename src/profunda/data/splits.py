@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.data.dataset import Dataset
+from profunda.data.dealing import dealt, drawn, strata
 from profunda.data.leakage import row_hashes
 from profunda.errors import ArgumentError, DataError, Notice
 
@@ -51,11 +52,11 @@ def split(
 
     With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on
     the first k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes
-    shares are kept equal (stratified); rows of a class seen once only train. The same seed gives the same
-    splits.
+    shares are kept equal (stratified); rows of a class seen once only train. Of several targets the shares of
+    each label, and of missing values, are kept (see `dealing`). The same seed gives the same splits.
 
     Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few
-    rows, groups, or different times.
+    rows, groups, or different times, or a target without a value to train on.
     """
     if not 0 <= test <= 0.9:
         raise ArgumentError(f"test is {test}; it is the share of rows held out, from 0 to 0.9")
@@ -65,21 +66,47 @@ def split(
         raise ArgumentError(f"repeats is {repeats}, but time has one order only; leave repeats at 1")
     development, held, how = _hold_out(dataset, test, seed)
     count = _fold_count(dataset, development, folds)
-    drawn = tuple(
+    made = tuple(
         fold
         for repeat in range(repeats)
         for fold in _folds(dataset, development, count, _generator(seed, "folds", repeat))
     )
-    for fold in drawn:
+    for fold in made:
         if len(fold.train) < FEWEST_TRAIN or len(fold.valid) == 0:
             raise DataError(
                 f"{len(development):,} development rows in {count} fold(s) leave {len(fold.train)} to train "
                 f"on and {len(fold.valid)} to validate on; give more rows, fewer folds or a smaller test "
                 "share"
             )
+        _check_targets(dataset, fold)
     many = f"{count} folds" if count > 1 else "one held-out fold"
     again = f", {repeats} times" if repeats > 1 else ""
-    return Splits(development, held, drawn, f"{how}; {len(development):,} development rows in {many}{again}")
+    return Splits(development, held, made, f"{how}; {len(development):,} development rows in {many}{again}")
+
+
+def _check_targets(dataset: Dataset, fold: Fold) -> None:
+    """Refuse a fold that has nothing to train one of several targets on."""
+    if not dataset.task.parts:
+        return
+    empty = np.isnan(dataset.y[fold.train]).all(axis=0)
+    if empty.any():
+        name = dataset.task.names[int(empty.argmax())]
+        there = int((~np.isnan(dataset.y[:, empty.argmax()])).sum())
+        raise DataError(
+            f"target {name!r} has a value in {there:,} row(s) only, and in none of the {len(fold.train):,} "
+            "that one fold trains on; give more rows that have it, or leave this target out"
+        )
+
+
+def _manner(dataset: Dataset) -> str:
+    """How rows are parted, in words."""
+    if dataset.times is not None:
+        return "by time"
+    if dataset.groups is not None:
+        return "by group"
+    if dataset.task.single:
+        return "stratified by class"
+    return "at random" if strata(dataset) is None else "stratified by all targets"
 
 
 def _generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -94,10 +121,8 @@ def _hold_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np
         held = np.sort(dataset.test_rows.astype(np.int64))
         development = np.setdiff1d(rows, held)
         return development, held, f"the source's own test part of {len(held):,} rows"
-    manner = "by time" if dataset.times is not None else "by group" if dataset.groups is not None else ""
-    manner = manner or ("at random" if dataset.task.kind == "regression" else "stratified by class")
     if share == 0:
-        return rows, rows[:0], f"no test rows; split {manner}"
+        return rows, rows[:0], f"no test rows; split {_manner(dataset)}"
     wanted = min(TEST_MOST, max(1, round(share * len(rows))))
     held = _draw(dataset, rows, wanted, 2, _generator(seed, "test"))  # one group trains, one validates
     if len(held) == 0:
@@ -105,7 +130,7 @@ def _hold_out(dataset: Dataset, share: float, seed: int) -> tuple[np.ndarray, np
             f"no class of {dataset.n_rows:,} rows has three rows, so none can be held out; give test=0 or "
             "more rows"
         )
-    return np.setdiff1d(rows, held), held, f"{len(held):,} test rows, split {manner}"
+    return np.setdiff1d(rows, held), held, f"{len(held):,} test rows, split {_manner(dataset)}"
 
 
 def _draw(
@@ -116,7 +141,10 @@ def _draw(
         return np.sort(rows[dataset.times[rows] >= _cut(dataset.times[rows], len(rows) - wanted)])
     if dataset.groups is not None:
         return np.sort(rows[_draw_groups(dataset.groups[rows], wanted, stay, generator)])
-    if dataset.task.kind == "regression":
+    states = strata(dataset)
+    if states is not None:
+        return np.sort(rows[drawn(states[rows], wanted, generator)])
+    if not dataset.task.single:
         return np.sort(generator.choice(rows, wanted, replace=False))
     return np.sort(rows[_draw_classes(dataset.y[rows], wanted, generator)])
 
@@ -162,7 +190,7 @@ def _fold_count(dataset: Dataset, development: np.ndarray, folds: int | None) ->
     n = len(development)
     count = folds if folds is not None else 5 if n < FEW else 3 if n < SOME else 1
     limit, what = n // 2, "development rows"
-    if dataset.task.kind != "regression":
+    if dataset.task.single:
         sizes = np.bincount(dataset.y[development])
         limit = int(sizes[sizes > 1].sum()) // 2  # rows of a class seen once are in no fold
     if dataset.groups is not None:
@@ -184,7 +212,9 @@ def _folds(dataset: Dataset, rows: np.ndarray, count: int, generator: np.random.
         return [Fold(np.setdiff1d(rows, valid), valid)]
     if dataset.groups is not None:
         of_row = _group_folds(dataset.groups[rows], count, generator)
-    elif dataset.task.kind == "regression":
+    elif (states := strata(dataset)) is not None:
+        of_row = dealt(states[rows], count, generator)
+    elif not dataset.task.single:
         of_row = np.empty(len(rows), np.int64)
         of_row[generator.permutation(len(rows))] = np.arange(len(rows)) % count
     else:
