@@ -13,13 +13,16 @@ from profunda.metrics.score import METRICS, interval, metric_for
 
 def example(metric, n: int = 80, seed: int = 0):
     rng = np.random.default_rng(seed)
+    if metric.several:
+        y = np.where(rng.random((n, 3)) < 0.1, np.nan, rng.integers(0, 2, (n, 3)))
+        return y, rng.random((n, 3))
     if metric.kinds == ("regression",):
         y = rng.normal(size=n)
         return y, y + rng.normal(size=n)
     return rng.integers(0, 3, n), rng.dirichlet(np.ones(3), n)
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda m: f"{m.kinds[0]}-{m.name}")
 def test_is_the_naive_bootstrap(metric):
     y, p = example(metric)
     assert interval(metric, y, p, seed=5) == pytest.approx(bootstrap(metric, y, p, 0.95, 5, 1000), rel=1e-9)

@@ -119,7 +119,7 @@ def _sampled_rows(
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """Arrays of an .npz file: inputs [N, …], target [N] or [N, C]; `test_rows` last rows are its test part."""
+    """Arrays of an .npz file: inputs [N, …], target [N] or [N, C]; the last `test_rows` are its test part."""
 
     inputs: np.ndarray
     target: np.ndarray | None

@@ -3,16 +3,16 @@
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from profunda.errors import ArgumentError
-from profunda.metrics import classes, numbers
+from profunda.metrics import classes, labels, numbers, targets
 
 __all__ = ["METRICS", "Kind", "Metric", "all_scores", "interval", "metric_for"]
 
-Kind = Literal["binary", "multiclass", "regression"]
+Kind = Literal["binary", "multiclass", "regression", "multilabel", "multioutput"]
 Weighted = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 _FEWEST_DRAWS, _MOST_DRAWS = 100, 1000
@@ -40,7 +40,8 @@ class Metric:
         """The score of predictions.
 
         y int64 [N] with probabilities float [N, C], or y float [N] with numbers float [N] on the target's
-        scale. NaN if a prediction is not finite, or where the score has no meaning (AUC of a single class).
+        scale; of several targets y float [N, C], NaN where missing, with probabilities of 1 or numbers float
+        [N, C]. NaN if a prediction is not finite, or where the score has no meaning (AUC of a single class).
         Raises ArgumentError for shapes that do not fit.
         """
         y, prediction = self._checked(y, prediction)
@@ -53,8 +54,27 @@ class Metric:
         value = self.value(y, prediction)
         return -value if self.greater_is_better else value
 
+    def each(self, y: np.ndarray, prediction: np.ndarray) -> tuple[float, ...]:
+        """The score of each of several targets by itself, in their order: `value` on its column alone.
+
+        NaN where a target has no row.
+        """
+        y, prediction = self._checked(y, prediction)
+        there = ~np.isnan(y)
+        return tuple(
+            self.value(y[rows, c : c + 1], prediction[rows, c : c + 1]) if rows.any() else float("nan")
+            for c, rows in enumerate(there.T)
+        )
+
+    @property
+    def several(self) -> bool:
+        """Whether it scores several targets at once."""
+        return not set(self.kinds).isdisjoint((*_LABELS, *_TARGETS))
+
     def _checked(self, y: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         y, prediction = np.asarray(y), np.asarray(prediction, dtype=np.float64)
+        if self.several:
+            return self._checked_targets(np.asarray(y, dtype=np.float64), prediction)
         dimensions = 1 if self.kinds == ("regression",) else 2
         if prediction.ndim != dimensions:
             wanted = "numbers [N]" if dimensions == 1 else "probabilities [N, C]"
@@ -72,9 +92,21 @@ class Metric:
             )
         return (y.astype(np.float64) if dimensions == 1 else y.astype(np.int64)), prediction
 
+    def _checked_targets(self, y: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if y.ndim != 2 or y.shape != prediction.shape:
+            raise ArgumentError(
+                f"{self.name} needs targets and predictions of one shape [N, C], got {list(y.shape)} and "
+                f"{list(prediction.shape)}."
+            )
+        if len(y) == 0:
+            raise ArgumentError(f"{self.name} of 0 rows is not defined. Give at least one row.")
+        return y, prediction
+
 
 _CLASSES: tuple[Kind, ...] = ("binary", "multiclass")
 _NUMBERS: tuple[Kind, ...] = ("regression",)
+_LABELS: tuple[Kind, ...] = ("multilabel",)
+_TARGETS: tuple[Kind, ...] = ("multioutput",)
 
 METRICS: tuple[Metric, ...] = (
     Metric("log_loss", "log-loss", False, _CLASSES, classes.log_loss),
@@ -87,18 +119,28 @@ METRICS: tuple[Metric, ...] = (
     Metric("mae", "mean absolute error", False, _NUMBERS, numbers.mae),
     Metric("r2", "R²", True, _NUMBERS, numbers.r2),
     Metric("median_ae", "median absolute error", False, _NUMBERS, numbers.median_ae),
+    Metric("log_loss", "mean log-loss of the labels", False, _LABELS, labels.log_loss),
+    Metric("hamming_loss", "share of wrong labels", False, _LABELS, labels.hamming_loss),
+    Metric("subset_accuracy", "rows with all labels right", True, _LABELS, labels.subset_accuracy),
+    Metric("micro_f1", "F1 over all labels", True, _LABELS, labels.micro_f1),
+    Metric("macro_f1", "mean F1 of the labels", True, _LABELS, labels.macro_f1),
+    Metric("auc", "mean area under the ROC curve", True, _LABELS, labels.auc),
+    Metric("rrmse", "average relative root mean squared error", False, _TARGETS, targets.rrmse),
+    Metric("r2", "mean R²", True, _TARGETS, targets.r2),
+    Metric("rmse", "mean root mean squared error", False, _TARGETS, targets.rmse),
+    Metric("mae", "mean absolute error over all targets", False, _TARGETS, targets.mae),
 )
-"""All scores; the first one of a kind is its default."""
+"""All scores; the first one of a kind is its default. A name means what suits the kind."""
 
 
 def metric_for(kind: Kind, name: str | None = None) -> Metric:
-    """The metric `name` of a task of this kind; without a name the default (log_loss; rmse).
+    """The metric `name` of a task of this kind; without a name the default (log_loss; rmse; rrmse).
 
     Raises ArgumentError for a name that this kind of task does not have.
     """
     fitting = [metric for metric in METRICS if kind in metric.kinds]
     if not fitting:
-        raise ArgumentError(f"there is no task of kind {kind!r}: it is binary, multiclass or regression.")
+        raise ArgumentError(f"there is no task of kind {kind!r}: it is {', '.join(get_args(Kind))}.")
     if name is None:
         return fitting[0]
     for metric in fitting:
