@@ -8,7 +8,8 @@ net, `shrinkage` compares early stopping with ridge, and `scales` says what a pe
 which loss.
 
 What data promise: `bounds` (VC), `complexity` (effective), `smoothers`, `bias_variance`, `ridge_path` and
-`polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks; `normalisation` of a batch;
+`polynomials`, `double_descent` by size and by epoch, `pooling` of two tasks, `task_solvers` under the
+`task_penalties` that tie many; `normalisation` of a batch;
 `resolutions` of training and test.
 
 What a module at hand does: `chains` read it as dense layers, `tangents` are its tangent kernel, `jacobians`
@@ -207,6 +208,9 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.propagation import gradient_profile as gradient_profile
     from profunda.theory.propagation import variance_map as variance_map
     from profunda.theory.propagation import variance_profile as variance_profile
+    from profunda.theory.proximal import shrink_columns as shrink_columns
+    from profunda.theory.proximal import shrink_rows as shrink_rows
+    from profunda.theory.proximal import shrink_singular_values as shrink_singular_values
     from profunda.theory.quadrature import normal_mean as normal_mean
     from profunda.theory.regions import Pieces as Pieces
     from profunda.theory.regions import linear_pieces as linear_pieces
@@ -243,6 +247,26 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.spectra import spectral_density as spectral_density
     from profunda.theory.tangents import TangentKernel as TangentKernel
     from profunda.theory.tangents import empirical_ntk as empirical_ntk
+    from profunda.theory.task_paths import TaskPath as TaskPath
+    from profunda.theory.task_paths import cross_validated_tasks as cross_validated_tasks
+    from profunda.theory.task_paths import task_path as task_path
+    from profunda.theory.task_penalties import ClusteredTasks as ClusteredTasks
+    from profunda.theory.task_penalties import JointFeatures as JointFeatures
+    from profunda.theory.task_penalties import MeanRegularised as MeanRegularised
+    from profunda.theory.task_penalties import OutlierTasks as OutlierTasks
+    from profunda.theory.task_penalties import PooledTasks as PooledTasks
+    from profunda.theory.task_penalties import SeparateRidge as SeparateRidge
+    from profunda.theory.task_penalties import SparseWeights as SparseWeights
+    from profunda.theory.task_penalties import TaskGraph as TaskGraph
+    from profunda.theory.task_penalties import TaskParts as TaskParts
+    from profunda.theory.task_penalties import TaskSum as TaskSum
+    from profunda.theory.task_penalties import TraceNorm as TraceNorm
+    from profunda.theory.task_penalties import chain_links as chain_links
+    from profunda.theory.task_rows import TaskRows as TaskRows
+    from profunda.theory.task_rows import predict_tasks as predict_tasks
+    from profunda.theory.task_solvers import TaskFit as TaskFit
+    from profunda.theory.task_solvers import fit_tasks as fit_tasks
+    from profunda.theory.task_solvers import vanishing_factor as vanishing_factor
     from profunda.theory.trajectories import PrincipalPath as PrincipalPath
     from profunda.theory.trajectories import TrainingPaths as TrainingPaths
     from profunda.theory.trajectories import principal_path as principal_path
@@ -327,6 +351,7 @@ _NAMES = {
         "DepthScales chi_par chi_perp correlation_map correlation_profile depth_scales fixed_correlation "
         "fixed_variance gradient_profile variance_map variance_profile"
     ),
+    "proximal": "shrink_columns shrink_rows shrink_singular_values",
     "quadrature": "normal_mean",
     "regions": "Pieces linear_pieces most_pieces_on_a_line most_regions random_pieces regions_within_reach",
     "resolutions": "apparent_size_ratio mean_crop_side",
@@ -340,6 +365,13 @@ _NAMES = {
     ),
     "spectra": "Extremes SpectralDensity TraceEstimate extreme_eigenvalues hutchinson_trace spectral_density",
     "tangents": "TangentKernel empirical_ntk",
+    "task_paths": "TaskPath cross_validated_tasks task_path",
+    "task_penalties": (
+        "ClusteredTasks JointFeatures MeanRegularised OutlierTasks TaskParts PooledTasks SeparateRidge "
+        "SparseWeights TaskSum TaskGraph TraceNorm chain_links"
+    ),
+    "task_rows": "TaskRows predict_tasks",
+    "task_solvers": "TaskFit fit_tasks vanishing_factor",
     "trajectories": "PrincipalPath TrainingPaths principal_path training_paths walk_share",
     "two_level": (
         "Cover Cube Reach minimal_cover minterm_cover plain_two_level prime_implicants two_level_circuit "
