@@ -96,7 +96,7 @@ def _probe(
         x, target = _batch(shape, members, rows, dtype)
         space = Workspace(shape, roster, rows, params.flat, training=True)
         logits = space.forward(params, x, space.mask_keys(number, 1)[0])
-        d = TrainingLoss(roster, shape.classes, logits).derivative(logits, target, None)
+        d = TrainingLoss(roster, shape, logits).derivative(logits, target, None)
         space.backward(params, gradients, x, d)
         optimiser.step(rates, number + 1)
         made += [logits, *(block.clone() for block in gradients.blocks)]
@@ -115,7 +115,7 @@ def _batch(shape: Shape, members: int, rows: int, dtype: torch.dtype) -> tuple[T
     x[:, :, :features] = torch.from_numpy(drawn[: rows * features].reshape(rows, features))
     x[:, :, features] = 1.0
     values = drawn[rows * features :].reshape(shape.n_outputs, rows)
-    if shape.classes:
+    if shape.classes or shape.labels:
         values = (values == values.max(axis=0)).astype(np.float64)
     target = torch.as_tensor(values, dtype=dtype).expand(members, -1, -1).contiguous()
     return x[:, :, : features + 1], target

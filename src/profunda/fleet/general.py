@@ -28,6 +28,8 @@ from profunda.fleet.updates import Updater
 from profunda.fleet.vital_signs import activation_signs
 from profunda.networks.layout import NetworkLayout, layout_of
 from profunda.networks.passing import forward
+from profunda.space.bodies import rows_inside
+from profunda.space.design import Design
 from profunda.vitals.signs import PROBE_ROWS, takes_signs
 
 __all__ = ["GeneralEvaluator", "GeneralTrainer", "Vector"]
@@ -53,14 +55,26 @@ class Vector:
 
 
 class _Rows:
-    """A member's rows on the device: inputs [N, D], targets [N] or [N, C], weights [N] or None."""
+    """A member's rows on the device: inputs [N, D], targets [N] or [N, C] with their shares, weights [N]."""
 
-    def __init__(self, member: Member, source: Source, table: Table, like: Tensor, classes: bool) -> None:
+    def __init__(self, member: Member, source: Source, table: Table, like: Tensor, data: FleetData) -> None:
         self.x = table.x[:, : source.x.shape[1]]
-        self.y = table.labels[:, 0] if classes else table.target
+        self.y = table.labels[:, 0] if data.classes else table.target
+        self.share, self.labels = table.share, data.labels
         weight, place = balanced(source, member.design.class_balance), like.device
         self.weight = None if weight is None else torch.as_tensor(weight, dtype=like.dtype, device=place)
         self.train, self.valid = (torch.as_tensor(r, device=place) for r in (table.train, table.valid))
+
+    def losses(self, design: Design, logits: Tensor, rows: Tensor) -> Tensor:
+        """Training losses of `logits` [B, C] for the targets of `rows` [B], times their weights: [B]."""
+        share = None if self.share is None else self.share[rows]
+        found = loss_rows(design, logits, self.y[rows], share, labels=self.labels)
+        return found if self.weight is None else found * self.weight[rows]
+
+    def likelihoods(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Validation losses of `logits` [B, C] for the targets of `rows` [B]: [B]."""
+        share = None if self.share is None else self.share[rows]
+        return likelihood_rows(logits, self.y[rows], share, labels=self.labels)
 
 
 class GeneralTrainer:
@@ -81,7 +95,7 @@ class GeneralTrainer:
         self.params, self.vector = params, params.flat
         self.snapshots = list(zip(snapshot_epochs(self.design), moments[-2:], strict=False))
         self.mean = moments[-1 - 2 * self.design.snapshots] if self.design.averaging else None
-        self.rows = _Rows(member, source, table, self.vector, data.classes)
+        self.rows = _Rows(member, source, table, self.vector, data)
         self.disturber = Disturber(self.design, source.inputs, member.key)
         self.numeric = torch.zeros(len(source.inputs), dtype=self.vector.dtype, device=self.vector.device)
         self.numeric[list(source.inputs.numeric)] = 1.0
@@ -153,12 +167,9 @@ class GeneralTrainer:
 
     def _loss(self, x: Tensor, seen: Disturbed, rows: Tensor, step: TrainingStep) -> Tensor:
         logits = forward(self.design, self.layout, self.leaves.tensor, x, step)
-        y = self.rows.y[rows]
-        weight = None if self.rows.weight is None else self.rows.weight[rows]
-        found = _weighed(loss_rows(self.design, logits, y), weight)
+        found = self.rows.losses(self.design, logits, rows)
         if seen.share != 1.0:
-            other = loss_rows(self.design, logits, y.roll(-1, 0))
-            other = _weighed(other, None if weight is None else weight.roll(-1, 0))
+            other = self.rows.losses(self.design, logits, rows.roll(-1, 0))
             found = seen.share * found + (1.0 - seen.share) * other
         return found.mean()
 
@@ -170,10 +181,6 @@ class GeneralTrainer:
         """Squared norms of each layer's trained parameters: float64 [1, L + 1]."""
         parts = [vector[block.start : block.trained].double() for block in self.layout.blocks]
         return np.array([[float(part.dot(part)) for part in parts]])
-
-
-def _weighed(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values if weight is None else values * weight
 
 
 class GeneralEvaluator:
@@ -188,9 +195,11 @@ class GeneralEvaluator:
         """Validation loss float64 [1] of `params`, and the signs of activations where wanted."""
         rows, total = self.trainer.rows, np.zeros(1)
         taken: list[Tensor] = []
-        for number, part in enumerate((rows.valid[:PROBE_ROWS], *rows.valid[PROBE_ROWS:].split(_VALID_ROWS))):
+        most = min(_VALID_ROWS, rows_inside(self.layout.front.body))
+        first = min(PROBE_ROWS, most)
+        for number, part in enumerate((rows.valid[:first], *rows.valid[first:].split(most))):
             probed = taken if signs and number == 0 else None
             logits = forward(self.design, self.layout, params.flat, rows.x[part], None, probed)
-            total += float(likelihood_rows(logits, rows.y[part]).double().sum())
+            total += float(rows.likelihoods(logits, part).double().sum())
         found = activation_signs([a[None] for a in taken], self.roster) if taken else {}
         return total / len(rows.valid), found

@@ -32,6 +32,7 @@ from profunda.fleet.shape import Shape, shape_of
 from profunda.fleet.source import FleetData, Source
 from profunda.fleet.speed import Speeds, speeds_here
 from profunda.fleet.tables import row_width
+from profunda.space.design import DOMAINS
 
 __all__ = ["ENGINES", "Pack", "Plan", "check_engine", "plan"]
 
@@ -111,7 +112,7 @@ def plan(
     check_engine(engine, place)
     if dtype not in _ITEMSIZE:
         raise ArgumentError(f"dtype = {dtype!r} is unknown; choose one of {', '.join(_ITEMSIZE)}.")
-    _check_known(members, engine)
+    _check_known(members, data, engine)
     fleet = _Fleet(
         tuple(members),
         tuple(shape_of(member, data) for member in members),
@@ -153,13 +154,18 @@ def check_engine(engine: str, device: str = "cpu") -> None:
         _check_cuda(device)
 
 
-def _check_known(members: Sequence[Member], engine: str) -> None:
+def _check_known(members: Sequence[Member], data: FleetData, engine: str) -> None:
     for member in members if engine == "native" else ():
         for name in member.design.torch_only:
             raise ArgumentError(
                 f"engine = 'native' does not know {name} = {getattr(member.design, name)!r}, which design "
                 f"{member.design.id} asks for. Take engine = 'torch' (or 'auto', which trains such designs "
                 "on it), or leave the field at its default."
+            )
+        for name in data.torch_only(data.source(member)):
+            raise ArgumentError(
+                f"engine = 'native' does not know {name}, which these data have. Take engine = 'torch' (or "
+                "'auto', which trains on it then)."
             )
 
 
@@ -200,10 +206,13 @@ def _by_knowledge(shapes: Sequence[Shape], speeds: Speeds) -> tuple[dict[Shape, 
     chosen, reasons = _quicker([shape for shape in shapes if not shape.torch_only], speeds)
     if not alone:
         return chosen, reasons
-    names = ", ".join(sorted({name for shape in alone for name in shape.torch_only}))
+    names = {name for shape in alone for name in shape.torch_only}
+    fields, kinds = sorted(names & DOMAINS.keys()), sorted(names - DOMAINS.keys())
+    asked = [f"their designs set {', '.join(fields)}"] if fields else []
+    asked += [f"the data have {' and '.join(kinds)}"] if kinds else []
     known = (
         f"The torch engine trains {len(alone)} of {len(shapes)} compute shapes that no other engine knows: "
-        f"their designs set {names}."
+        f"{'; '.join(asked)}."
     )
     for shape in alone:
         chosen[shape] = "torch"

@@ -8,6 +8,7 @@ from profunda.fleet.member import Member
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import n_moments
 from profunda.networks.layout import layout, layout_of
+from profunda.space.bodies import NOTHING, Body
 from profunda.space.design import Design, DropoutKind, Norm, NormPlace, Optimiser
 
 __all__ = ["Shape", "canonical_width", "is_general", "shape_of"]
@@ -33,10 +34,13 @@ def canonical_width(width: int) -> int:
 class Shape:
     """The compute shape of a member; members of equal shape may share a pack.
 
-    `general`: torch trains it by autograd, one member at a time; `torch_only` names the Design's fields that
-    no other engine knows. `entering` are the E numbers that enter the first layer, `front` the parameters
-    that stand before it, `waves` the inputs with a periodic embedding, `parametric` says that activations
-    have some, `moments` counts the vectors kept beside the weights.
+    `classes`, `labels`: see `FleetData`; `masked`: some targets are missing, and the loss is of the others.
+
+    `general`: torch trains it by autograd, one member at a time; `torch_only` names what no
+    other engine knows: fields of the Design, or kinds of targets. `entering` are the E numbers that enter the
+    first layer, `front` the parameters that stand before it, `waves` the inputs with a periodic embedding,
+    `parametric` says that activations have some, `moments` counts the vectors kept beside the weights. `body`
+    is what reads pictures or texts.
 
     `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up:
     folds of one table mostly agree then, and make two shapes where they lie on either side of a step.
@@ -47,6 +51,8 @@ class Shape:
     entering: int
     n_outputs: int
     classes: bool
+    labels: bool
+    masked: bool
     weighted: bool
     batch: int
     n_train: int
@@ -62,6 +68,7 @@ class Shape:
     moments: int = 2
     general: bool = False
     torch_only: tuple[str, ...] = ()
+    body: Body = NOTHING
 
     @property
     def steps(self) -> int:
@@ -92,6 +99,8 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         front.width,
         data.n_outputs,
         data.classes,
+        data.labels,
+        source.masked,
         source.weight is not None,
         min(design.batch_size, len(source.train)),
         len(source.train),
@@ -106,7 +115,8 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         design.parametric,
         n_moments(design),
         is_general(design, source.inputs),
-        design.torch_only,
+        (*design.torch_only, *data.torch_only(source)),
+        front.body,
     )
 
 

@@ -19,8 +19,8 @@ __all__ = ["FleetData", "Source", "balanced"]
 class Source:
     """Prepared rows of one fold in one encoding.
 
-    Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers; `train` and
-    `valid` int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1
+    Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers, or labels 0
+    and 1 that do not exclude each other, NaN where missing; `train` and `valid` int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1
     on the training rows); `inputs` say what the D inputs are, None: so many numbers.
     """
 
@@ -57,6 +57,11 @@ class Source:
                 f"labels are class codes from 0 on, got {lowest}: a label that stands for a missing one, or "
                 "a target of -1 and 1? Leave such rows out, or number the classes 0, 1, …"
             )
+        if self.masked and np.isnan(self.y[self.train]).all():
+            raise DataError(
+                f"None of the {len(self.train)} training rows has a target: leave rows without one out, or "
+                "give other folds."
+            )
         if self.weight is not None:
             self._check_weight(self.weight, rows)
         if self.inputs is None:
@@ -67,6 +72,16 @@ class Source:
     def labels(self) -> tuple[int, int]:
         """The lowest and the highest class code; (0, 0) where the target is numbers."""
         return (int(self.y.min()), int(self.y.max())) if self.y.dtype.kind in "iu" else (0, 0)
+
+    @cached_property
+    def masked(self) -> bool:
+        """Whether targets are missing."""
+        return self.y.dtype.kind == "f" and bool(np.isnan(self.y).any())
+
+    @cached_property
+    def indicating(self) -> bool:
+        """Whether all targets that are there are 0 or 1."""
+        return bool(np.isin(self.y[~np.isnan(self.y)], (0.0, 1.0)).all())
 
     @cached_property
     def filled(self) -> float:
@@ -101,11 +116,16 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class FleetData:
-    """Every Source that members ask for, by (encoding, fold)."""
+    """Every Source that members ask for, by (encoding, fold).
+
+    `classes`: the target is one of C classes. `labels`: it is C labels, each true or not by itself. Numbers
+    otherwise.
+    """
 
     sources: Mapping[tuple[Encoding, int], Source]
     n_outputs: int
     classes: bool
+    labels: bool = False
 
     def source(self, member: Member) -> Source:
         """The rows `member` is trained on.
@@ -122,7 +142,17 @@ class FleetData:
         self._check_labels(found)
         return found
 
+    def torch_only(self, source: Source) -> tuple[str, ...]:
+        """What of the targets asks for the torch engine, as the native one does not know it."""
+        found = {"several labels": self.labels, "missing targets": source.masked}
+        return tuple(name for name, there in found.items() if there)
+
     def _check_labels(self, source: Source) -> None:
+        if self.labels and not source.indicating:
+            raise DataError(
+                f"labels are 0 and 1, NaN where missing, but the targets run from {np.nanmin(source.y):g} to "
+                f"{np.nanmax(source.y):g} with others between; leave out labels=True if they are numbers."
+            )
         _, highest = source.labels
         if self.classes and highest >= self.n_outputs:
             raise DataError(
@@ -137,6 +167,7 @@ class FleetData:
         *,
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         classes: bool,
+        labels: bool = False,
         n_outputs: int | None = None,
         encodings: Sequence[Encoding] = get_args(Encoding),
         weight: np.ndarray | None = None,
@@ -145,6 +176,8 @@ class FleetData:
     ) -> "FleetData":
         """Data of ready numbers: `x` [N, D] and `y` serve every encoding; `folds` are (train, valid) rows.
 
+        `y` [N] are class codes where it is `classes`, else [N, C] numbers, or labels 0 and 1 where it is
+        `labels`; NaN is missing and counts nowhere.
         `inputs` say what the D inputs are; None: so many numbers, each a column of its own.
         A row weighs `weight` [N] times its class's `class_weight` [C] in training; what is not given is 1.
         All is copied: what becomes of the arrays later changes nothing.
@@ -162,6 +195,7 @@ class FleetData:
             {(encoding, fold): source for encoding in encodings for fold, source in enumerate(plain)},
             width,
             classes,
+            labels,
         )
         for source in plain:
             made._check_labels(source)

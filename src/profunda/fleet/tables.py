@@ -22,7 +22,11 @@ def row_width(n_features: int) -> int:
 
 
 class Table:
-    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels`, `weight` [N, 1] or None."""
+    """One Source on a device: `x` [N, row_width], `target` [N, C], `labels`, `weight` [N, 1] or None.
+
+    Where targets are missing they are 0, and their `share` of the loss is too; of the C targets of a row the
+    n that are there have C/n each, so that all rows weigh the same.
+    """
 
     def __init__(self, source: Source, data: FleetData, dtype: torch.dtype, device: str) -> None:
         rows, features = source.x.shape
@@ -35,7 +39,12 @@ class Table:
             self.labels = y.view(-1, 1).to(device)
             self.target = torch.nn.functional.one_hot(y, data.n_outputs).to(dtype=dtype, device=device)
         else:
-            self.labels = self.target = y.view(rows, -1).to(dtype=dtype, device=device)
+            self.labels = self.target = y.nan_to_num(nan=0.0).view(rows, -1).to(dtype=dtype, device=device)
+        self.share: Tensor | None = None
+        if source.masked:
+            there = ~y.isnan().view(rows, -1)
+            shares = there * (there.shape[1] / there.sum(1, keepdim=True).clamp(min=1))
+            self.share = shares.to(dtype=dtype, device=device)
         self.weight: Tensor | None = None
         if source.weight is not None:
             scaled = source.weight / source.weight[source.train].mean()
@@ -43,9 +52,11 @@ class Table:
         self.train, self.valid = source.train, source.valid
 
     def column(self, name: str) -> Tensor:
-        """`target`, `labels` or `weight`; without weights every row weighs 1."""
+        """`target`, `labels`, `weight` or `share`; without weights every row weighs 1."""
         if name == "weight":
             return torch.ones_like(self.x[:, :1]) if self.weight is None else self.weight
+        if name == "share":
+            return torch.ones_like(self.target) if self.share is None else self.share
         return self.target if name == "target" else self.labels
 
 
@@ -78,7 +89,7 @@ class Feed:
         return out
 
     def outputs(self, rows: np.ndarray, name: str) -> Tensor:
-        """`target`, `labels` or `weight` of the rows [M, R] as [M, C, R]."""
+        """`target`, `labels`, `weight` or `share` of the rows [M, R] as [M, C, R]."""
         found = []
         for table, part in self.parts:
             values = table.column(name)

@@ -42,9 +42,7 @@ class Trainer:
             rows: Workspace(shape, roster, rows, like, training=True)
             for rows in {shape.batch, shape.tail} - {0}
         }
-        self.losses = {
-            rows: TrainingLoss(roster, shape.classes, space.logits) for rows, space in self.spaces.items()
-        }
+        self.losses = {rows: TrainingLoss(roster, shape, space.logits) for rows, space in self.spaces.items()}
         self.train_rows = [table.train for table in tables]
 
     def train_epoch(self, epoch: int, interrupted: Callable[[int], bool]) -> dict[str, np.ndarray] | None:
@@ -59,9 +57,9 @@ class Trainer:
         signs: dict[str, np.ndarray] = {}
         before = self.params.flat
         told, done = time.perf_counter(), 0
-        for at, x, target, weight in self._batches(order):
+        for at, x, target, weight, share in self._batches(order):
             last = at == shape.steps - 1 and takes_signs(epoch + 1, shape.steps)
-            self._gradient(x, target, weight, keys[at])
+            self._gradient(x, target, weight, share, keys[at])
             if last:
                 signs["gradient_norm"] = gradient_norms(self.gradients)
                 before = self.params.flat.clone()
@@ -81,8 +79,10 @@ class Trainer:
         like = self.params.flat
         return torch.as_tensor(rates, dtype=like.dtype, device=like.device).view(steps, -1, 1, 1)
 
-    def _batches(self, order: np.ndarray) -> "Iterator[tuple[int, Tensor, Tensor, Tensor | None]]":
-        """(step, x [M, B, D + 1], target [M, C, B], weight) of an epoch, gathered a block at a time."""
+    def _batches(
+        self, order: np.ndarray
+    ) -> "Iterator[tuple[int, Tensor, Tensor, Tensor | None, Tensor | None]]":
+        """(step, x [M, B, D + 1], target [M, C, B], weight, share) of an epoch, gathered a block at a time."""
         shape, like = self.shape, self.params.flat
         width = row_width(shape.n_features)
         bytes_per_step = len(self.roster) * shape.batch * width * like.element_size()
@@ -98,16 +98,20 @@ class Trainer:
             self.feed.inputs(rows, x)
             target = self.feed.outputs(rows, "target")
             weight = self.feed.outputs(rows, "weight") if shape.weighted else None
+            share = self.feed.outputs(rows, "share") if shape.masked else None
             for step in range(min(per_block, shape.steps - start)):
                 part = slice(step * shape.batch, min((step + 1) * shape.batch, rows.shape[1]))
                 inputs = x[:, part, : shape.n_features + 1]
-                yield start + step, inputs, target[:, :, part], None if weight is None else weight[:, :, part]
+                factors = (None if one is None else one[:, :, part] for one in (weight, share))
+                yield start + step, inputs, target[:, :, part], *factors
 
-    def _gradient(self, x: Tensor, target: Tensor, weight: Tensor | None, keys: np.ndarray) -> None:
+    def _gradient(
+        self, x: Tensor, target: Tensor, weight: Tensor | None, share: Tensor | None, keys: np.ndarray
+    ) -> None:
         space, loss = self.spaces[x.shape[1]], self.losses[x.shape[1]]
         x = space.drop_inputs(x, keys)
         logits = space.forward(self.params, x, keys)
-        space.backward(self.params, self.gradients, x, loss.derivative(logits, target, weight))
+        space.backward(self.params, self.gradients, x, loss.derivative(logits, target, weight, share))
 
     def kept(self, epoch: int) -> Stack:
         """What is validated, and kept where it is best, after `epoch` (from 1): the weights themselves."""
