@@ -3,7 +3,8 @@
 Modules: `dropout`, `stochastic_depth`, `squeeze_excitation`, `units` (max-pooling over units, maxout),
 `embeddings` of numbers, `parametric` activations, `ntk`. What acts on modules: `initialisers`, `penalties`,
 `folding` of norms. What acts on training: `schedules`, `augmentation` of rows, `resized_crops` of images,
-`attacks` (adversarial examples), `lookahead`, `snapshots`.
+`attacks` (adversarial examples), `lookahead`, `snapshots`. For images: `image_transforms`, `image_geometry`,
+`image_augmentation`; `invariant_features`, `consistency` and `symmetrised` make models invariant.
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.augmentation import Mixup as Mixup
     from profunda.layers.augmentation import Targets as Targets
     from profunda.layers.averaging import NTASGD as NTASGD
+    from profunda.layers.consistency import Consistency as Consistency
     from profunda.layers.dropout import DropConnect as DropConnect
     from profunda.layers.dropout import Dropout as Dropout
     from profunda.layers.dropout import GaussianDropout as GaussianDropout
@@ -28,8 +30,24 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.embeddings import QuantileEmbedding as QuantileEmbedding
     from profunda.layers.embeddings import quantile_edges as quantile_edges
     from profunda.layers.folding import fold_norms as fold_norms
+    from profunda.layers.image_augmentation import ImageAugmentation as ImageAugmentation
+    from profunda.layers.image_geometry import affine as affine
+    from profunda.layers.image_geometry import rotate as rotate
+    from profunda.layers.image_geometry import translate as translate
+    from profunda.layers.image_geometry import zoom as zoom
+    from profunda.layers.image_transforms import add_noise as add_noise
+    from profunda.layers.image_transforms import adjust_brightness as adjust_brightness
+    from profunda.layers.image_transforms import adjust_contrast as adjust_contrast
+    from profunda.layers.image_transforms import boxes_at as boxes_at
+    from profunda.layers.image_transforms import cut_mix as cut_mix
+    from profunda.layers.image_transforms import cut_out as cut_out
+    from profunda.layers.image_transforms import flip as flip
+    from profunda.layers.image_transforms import mix_up as mix_up
+    from profunda.layers.image_transforms import shift_colour as shift_colour
     from profunda.layers.initialisers import initialise as initialise
     from profunda.layers.initialisers import lsuv as lsuv
+    from profunda.layers.invariant_features import fourier_magnitude as fourier_magnitude
+    from profunda.layers.invariant_features import histogram as histogram
     from profunda.layers.lookahead import Lookahead as Lookahead
     from profunda.layers.ntk import NTKLinear as NTKLinear
     from profunda.layers.parametric import Parametric as Parametric
@@ -56,11 +74,13 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.snapshots import Snapshots as Snapshots
     from profunda.layers.squeeze_excitation import SqueezeExcitation as SqueezeExcitation
     from profunda.layers.stochastic_depth import StochasticDepth as StochasticDepth
+    from profunda.layers.symmetrised import Symmetrised as Symmetrised
     from profunda.layers.units import Maxout as Maxout
     from profunda.layers.units import MaxPoolUnits as MaxPoolUnits
     from profunda.theory.scales import LossScale as LossScale
 
 _HOMES = {
+    "Consistency": "profunda.layers.consistency",
     "CutMix": "profunda.layers.augmentation",
     "CutOut": "profunda.layers.augmentation",
     "DropConnect": "profunda.layers.dropout",
@@ -69,6 +89,7 @@ _HOMES = {
     "EmbeddingDropout": "profunda.layers.recurrent",
     "GaussianDropout": "profunda.layers.dropout",
     "GroupLasso": "profunda.layers.penalties",
+    "ImageAugmentation": "profunda.layers.image_augmentation",
     "InputNoise": "profunda.layers.augmentation",
     "L1": "profunda.layers.penalties",
     "L2": "profunda.layers.penalties",
@@ -92,29 +113,46 @@ _HOMES = {
     "SpatialDropout": "profunda.layers.dropout",
     "SqueezeExcitation": "profunda.layers.squeeze_excitation",
     "StochasticDepth": "profunda.layers.stochastic_depth",
+    "Symmetrised": "profunda.layers.symmetrised",
     "Targets": "profunda.layers.augmentation",
     "WeightDropLSTM": "profunda.layers.recurrent",
+    "add_noise": "profunda.layers.image_transforms",
+    "adjust_brightness": "profunda.layers.image_transforms",
+    "adjust_contrast": "profunda.layers.image_transforms",
     "adversarial": "profunda.layers.attacks",
+    "affine": "profunda.layers.image_geometry",
+    "boxes_at": "profunda.layers.image_transforms",
     "cosine": "profunda.layers.schedules",
     "cosine_restarts": "profunda.layers.schedules",
     "coslog": "profunda.layers.schedules",
     "crop_boxes": "profunda.layers.resized_crops",
+    "cut_mix": "profunda.layers.image_transforms",
+    "cut_out": "profunda.layers.image_transforms",
     "drop_rate": "profunda.layers.dropout",
+    "flip": "profunda.layers.image_transforms",
     "fold_norms": "profunda.layers.folding",
+    "fourier_magnitude": "profunda.layers.invariant_features",
+    "histogram": "profunda.layers.invariant_features",
     "initialise": "profunda.layers.initialisers",
     "lsuv": "profunda.layers.initialisers",
+    "mix_up": "profunda.layers.image_transforms",
     "onecycle": "profunda.layers.schedules",
     "proximal_step": "profunda.layers.penalties",
     "quantile_edges": "profunda.layers.embeddings",
     "resized_crops": "profunda.layers.resized_crops",
+    "rotate": "profunda.layers.image_geometry",
+    "shift_colour": "profunda.layers.image_transforms",
     "strength_for": "profunda.layers.penalties",
+    "translate": "profunda.layers.image_geometry",
     "weights": "profunda.layers.penalties",
+    "zoom": "profunda.layers.image_geometry",
 }
 
 __all__ = [
     "L1",
     "L2",
     "NTASGD",
+    "Consistency",
     "CutMix",
     "CutOut",
     "DropConnect",
@@ -123,6 +161,7 @@ __all__ = [
     "EmbeddingDropout",
     "GaussianDropout",
     "GroupLasso",
+    "ImageAugmentation",
     "InputNoise",
     "LockedDropout",
     "Lookahead",
@@ -143,23 +182,39 @@ __all__ = [
     "SpatialDropout",
     "SqueezeExcitation",
     "StochasticDepth",
+    "Symmetrised",
     "Targets",
     "WeightDropLSTM",
+    "add_noise",
+    "adjust_brightness",
+    "adjust_contrast",
     "adversarial",
+    "affine",
+    "boxes_at",
     "cosine",
     "cosine_restarts",
     "coslog",
     "crop_boxes",
+    "cut_mix",
+    "cut_out",
     "drop_rate",
+    "flip",
     "fold_norms",
+    "fourier_magnitude",
+    "histogram",
     "initialise",
     "lsuv",
+    "mix_up",
     "onecycle",
     "proximal_step",
     "quantile_edges",
     "resized_crops",
+    "rotate",
+    "shift_colour",
     "strength_for",
+    "translate",
     "weights",
+    "zoom",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)
