@@ -11,6 +11,9 @@ from profunda.data.layout import KNOTS, Layout
 __all__ = ["Numbers", "fit_numbers", "shapes"]
 
 
+PICTURES = 4_096  # rows by which pixels are scaled
+
+
 def _nothing() -> np.ndarray:
     return np.empty(0)
 
@@ -20,7 +23,8 @@ class Numbers:
     """Fitted numbers, float64, for G numeric and date columns; arrays not in use are empty.
 
     fill [G]; centre, scale [G] (robust, embedded); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
-    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] (mean and sd).
+    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] (mean and sd); pixels
+    [2, channels] (median and 1/sd).
     """
 
     fill: np.ndarray
@@ -32,6 +36,7 @@ class Numbers:
     inverse: np.ndarray = field(default_factory=_nothing)
     frequency: np.ndarray = field(default_factory=_nothing)
     target: np.ndarray = field(default_factory=_nothing)
+    pixels: np.ndarray = field(default_factory=_nothing)
 
     def array(self, name: str) -> np.ndarray:
         """The array called `name`."""
@@ -50,6 +55,8 @@ def shapes(layout: Layout, regression: bool) -> dict[str, tuple[int, ...]]:
         wanted |= {"lower": (sum(layout.bins),), "inverse": (sum(layout.bins),)}
     if layout.frequencies:
         wanted["frequency"] = (sum(size for _, size in layout.frequencies),)
+    if layout.pixels:
+        wanted["pixels"] = (2, layout.pixels[1])
     return wanted | {"target": (2,)} if regression else wanted
 
 
@@ -64,7 +71,18 @@ def fit_numbers(
     if regression:
         sd = float(np.std(y[rows]))
         target = np.array([np.mean(y[rows]), sd if sd > 0 else 1.0])
-    return replace(numbers, frequency=np.concatenate(counted) if counted else _nothing(), target=target)
+    pixels = _pixels(codes, rows, layout) if layout.pixels else _nothing()
+    frequency = np.concatenate(counted) if counted else _nothing()
+    return replace(numbers, frequency=frequency, target=target, pixels=pixels)
+
+
+def _pixels(codes: np.ndarray, rows: np.ndarray, layout: Layout) -> np.ndarray:
+    """Median and 1/sd of each channel [2, K] over the pixels of up to PICTURES rows, evenly taken."""
+    start, channels, height, width = layout.pixels
+    taken = rows[:: -(-len(rows) // PICTURES)]
+    values = codes[taken, start : start + channels * height * width].astype(np.float64)
+    each = values.reshape(len(taken), channels, height * width).swapaxes(0, 1).reshape(channels, -1)
+    return np.stack([np.median(each, axis=1), _inverse(each.std(axis=1))])
 
 
 def _sorted(values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from profunda.data.dates import date_format, parse_dates
 from profunda.data.numerals import MOSTLY, booleans, number_style
 from profunda.data.raw import Form, RawColumn, RawTable, listed
+from profunda.data.perceived import picture_found, text_found
 from profunda.data.schema import Feature
 from profunda.data.table import Column, Kind
 from profunda.errors import Notice
@@ -27,7 +28,12 @@ _TEXTS = {
     "pandas-index": "The stored pandas index is not an input: {names}.",
     "row-names": "Row numbers or row names written by the exporting program are not an input: {names}.",
     "identifier": "Each row has its own value, so these columns name rows and are not inputs: {names}.",
-    "free-text": "Free text is not read as an input yet: {names}.",
+    "text": "Free texts are read word by word: {names}.",
+    "empty-texts": "Texts without a word; nothing stands for them: {names}.",
+    "texts-cut": "Texts that are longer than is read were cut: {names}.",
+    "one-word": "The texts have one word only in common; they differ by their length at most: {names}.",
+    "wordless": "Texts without a single word are not an input: {names}.",
+    "blank-pictures": "Pictures of one colour all over, from which nothing can be told: {names}.",
     "nested": "Lists and records inside a column are not read: {names}.",
     "constant": "Columns with one value only are not inputs: {names}.",
     "empty-column": "Columns without any value are not inputs: {names}.",
@@ -63,7 +69,7 @@ class Remarks:
 
 @dataclass(frozen=True, eq=False)
 class Inferred:
-    """A column as found, and, where it is an input, its feature and codes float64 [N]."""
+    """A column as found, and, where it is an input, its feature and codes [N], of a picture or text [N, F]."""
 
     column: Column
     feature: Feature | None = None
@@ -91,6 +97,8 @@ def _infer_column(
     if _INDEX.fullmatch(raw.name):
         remarks.add("pandas-index", raw.name)
         return _unused(raw.name, Kind.INDEX, 0, table.rows, "the index of the pandas frame that was stored")
+    if raw.pixels is not None:
+        return Inferred(*picture_found(raw.name, raw.pixels, remarks.add))
     form, style = raw.form, ""
     if raw.numbers is None and form == "text":
         raw, style = _read_texts(raw, remarks)
@@ -220,8 +228,7 @@ def _infer_texts(raw: RawColumn, learn: np.ndarray, remarks: Remarks) -> Inferre
     if raw.form == "text" and present >= FEWEST_ROWS and distinct > CROWDED * present:
         spaces = texts.str.count_matches(" ").mean()
         if float(spaces or 0) + 1 >= WORDY:  # type: ignore[arg-type]  # pyrefly: ignore
-            remarks.add("free-text", name)
-            return _unused(name, Kind.TEXT, missing, distinct, "free text, almost every value its own")
+            return Inferred(*text_found(name, texts, learn, remarks.add))
         if distinct > ALMOST_ALL * present:
             remarks.add("identifier", name)
             return _unused(

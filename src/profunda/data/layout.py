@@ -1,9 +1,10 @@
 """Which input of a network comes from which column: decided by schema and encoding alone, never by rows."""
 
 from dataclasses import asdict, dataclass, fields
+from math import prod
 from typing import Any, Literal, get_args
 
-from profunda.data.inputs import Inputs
+from profunda.data.inputs import Inputs, Picture, Tokens
 from profunda.data.schema import Feature, Schema
 from profunda.data.table import Kind
 
@@ -45,6 +46,9 @@ class Layout:
     columns with many categories, each one input more. `ordinals`: positions and numbers of kept categories K,
     each one input that holds 0 (rare or unseen), 1 … K, or K + 1 (missing), to be looked up in an embedding.
     `gaps`: positions of columns with missing values, each an input that is 1 where the value is missing.
+    `pixels`: (position, channels, height, width) of pictures, an input for each pixel; `words`: (position,
+    length, size) of texts, an input that holds 0 … size − 1 for each word; () where there are none. `names`
+    are those of all inputs but pixels and words.
     """
 
     encoding: Encoding
@@ -58,6 +62,8 @@ class Layout:
     ordinals: tuple[tuple[int, int], ...]
     gaps: tuple[int, ...]
     names: tuple[str, ...]
+    pixels: tuple[int, ...] = ()
+    words: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -70,6 +76,8 @@ class Layout:
             + len(self.frequencies)
             + len(self.ordinals)
             + len(self.gaps)
+            + prod(self.pixels[1:]) * bool(self.pixels)
+            + sum(self.words[1:2])
         )
 
     @property
@@ -84,16 +92,25 @@ class Layout:
         first = len(columns)
         columns += [*(position for position, _ in self.ordinals), *self.gaps]
         codes = tuple((first + n, kept + 2) for n, (_, kept) in enumerate(self.ordinals))
-        return Inputs(tuple(columns), () if piecewise else tuple(range(len(self.numeric))), codes)
+        numeric = () if piecewise else tuple(range(len(self.numeric)))
+        picture = Picture(*self.pixels[1:], len(columns)) if self.pixels else None
+        if picture is not None:
+            numeric += tuple(picture.places)
+            columns += [self.pixels[0]] * len(picture.places)
+        tokens = Tokens(*self.words[1:], len(columns)) if self.words else None
+        if tokens is not None:
+            columns += [self.words[0]] * len(tokens.places)
+        return Inputs(tuple(columns), numeric, codes, picture, tokens)
 
     def plain(self) -> dict[str, object]:
-        """The layout as values that JSON knows."""
-        return asdict(self)
+        """The layout as values that JSON knows; `pixels` and `words` only where there are some."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
 
     @classmethod
     def from_plain(cls, found: dict[str, object]) -> "Layout":
         """The layout from `plain`, or from its JSON; KeyError, TypeError or ValueError where it is none."""
-        values: dict[str, Any] = {entry.name: _frozen(found[entry.name]) for entry in fields(cls)}
+        names = [entry.name for entry in fields(cls) if entry.name in found or entry.name not in _LATER]
+        values: dict[str, Any] = {name: _frozen(found[name]) for name in names}
         values["onehots"] = tuple(OneHot(**entry) for entry in values["onehots"])
         layout = cls(**values)
         layout.check()
@@ -111,11 +128,27 @@ class Layout:
             raise ValueError(f"positions outside 0 … {self.inputs - 1}")
         if any(type(size) is not int or not 0 <= size < 10**7 for size in sizes):
             raise ValueError("sizes that are no counts")
+        self._check_wide()
+        named = len(self.names) + prod(self.pixels[1:]) * bool(self.pixels) + sum(self.words[1:2])
         if (
             len(self.bins) != (len(self.numeric) if self.encoding == "piecewise" else 0)
-            or len(self.names) != self.width
+            or named != self.width
         ):
             raise ValueError(f"{len(self.names)} names for {self.width} inputs")
+
+    def _check_wide(self) -> None:
+        for found, most, what in ((self.pixels, 4, "pixels"), (self.words, 3, "words")):
+            wrong = any(type(number) is not int or not 0 <= number < 10**7 for number in found)
+            if len(found) not in (0, most) or wrong or 0 in found[1:]:
+                raise ValueError(f"{what} {list(found)}")
+        ends = [self.pixels[0] + prod(self.pixels[1:])] if self.pixels else []
+        ends += [self.words[0] + self.words[1]] if self.words else []
+        if max(ends, default=0) > self.inputs:
+            raise ValueError(f"pixels or words up to column {max(ends)} of {self.inputs}")
+
+
+_LATER = ("pixels", "words")
+"""Fields that layouts written before them lack."""
 
 
 def _frozen(value: object) -> object:
@@ -125,7 +158,7 @@ def _frozen(value: object) -> object:
 
 def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layout:
     """The layout of a schema's columns in an encoding."""
-    numbered = list(enumerate(schema.features))
+    numbered = list(zip(schema.starts, schema.features, strict=True))
     numeric = [(i, f) for i, f in numbered if f.kind in (Kind.NUMERIC, Kind.DATE)]
     bins = _bins([feature for _, feature in numeric]) if encoding == "piecewise" else ()
     boolean = [(i, f) for i, f in numbered if f.kind is Kind.BOOLEAN]
@@ -135,19 +168,20 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
     onehots = tuple(_one_hot(i, f, frequent) for i, f, frequent in grouped if i not in coded)
     crowded = [(i, f) for i, f, frequent in grouped if i not in coded and frequent > ONE_HOT_MOST]
     ordinals = [(i, f, frequent) for i, f, frequent in grouped if i in coded]
-    gaps = [(i, f) for i, f in numbered if f.missing]
+    gaps = [(i, f) for i, f in numbered if f.missing and not f.shape]
+    at = dict(numbered)
     names = (
         *_numeric_names([f for _, f in numeric], bins),
         *(f.name for _, f in boolean),
         *(f"{f.name}:{wave}({period:g} d)" for _, f, period in cycles for wave in ("sin", "cos")),
-        *(name for block in onehots for name in _one_hot_names(block, schema.features[block.position])),
+        *(name for block in onehots for name in _one_hot_names(block, at[block.position])),
         *(f"{f.name}:frequency" for _, f in crowded),
         *(f"{f.name}:code" for _, f, _ in ordinals),
         *(f"{f.name}:missing" for _, f in gaps),
     )
     return Layout(
         encoding=encoding,
-        inputs=len(schema.features),
+        inputs=schema.width,
         numeric=tuple(i for i, _ in numeric),
         bins=bins,
         boolean=tuple(i for i, _ in boolean),
@@ -157,6 +191,8 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
         ordinals=tuple((i, frequent) for i, _, frequent in ordinals),
         gaps=tuple(i for i, _ in gaps),
         names=tuple(names),
+        pixels=next(((i, *f.shape) for i, f in numbered if f.kind is Kind.PICTURE), ()),
+        words=next(((i, *f.shape, f.tokenizer.size) for i, f in numbered if f.kind is Kind.TEXT), ()),
     )
 
 

@@ -24,7 +24,7 @@ def copies_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
     if task.parts and codes is not None:
         each = targets_of(task, y)
         return any(copies_target(replace(inferred, codes=codes[t.rows]), t.y, t.task) for t in each)
-    if codes is None or len(y) < FEWEST_ROWS or np.isnan(codes).any():
+    if codes is None or codes.ndim > 1 or len(y) < FEWEST_ROWS or np.isnan(codes).any():
         return False
     if task.kind == "regression":
         return (
@@ -56,7 +56,7 @@ def determines_target(inferred: Inferred, y: np.ndarray, task: Task) -> bool:
     if task.parts and codes is not None:
         each = targets_of(task, y)
         return any(determines_target(replace(inferred, codes=codes[t.rows]), t.y, t.task) for t in each)
-    if codes is None or task.kind == "regression" or len(y) < SUSPECT_ROWS:
+    if codes is None or codes.ndim > 1 or task.kind == "regression" or len(y) < SUSPECT_ROWS:
         return False
     distinct = inferred.column.distinct
     if distinct < len(task.classes) or distinct * ROWS_PER_VALUE > len(y):
@@ -76,7 +76,8 @@ def row_hashes(codes: np.ndarray) -> np.ndarray:
     hashes = np.zeros(len(codes), np.uint64)
     for position in range(codes.shape[1]):
         # + 0.0 makes −0 into 0; all NaN become the same NaN
-        column = np.where(np.isnan(codes[:, position]), np.nan, codes[:, position] + 0.0)
+        column = codes[:, position].astype(np.float64)
+        column = np.where(np.isnan(column), np.nan, column + 0.0)
         words = np.ascontiguousarray(column).view(np.uint64)
         hashes = mix64(hashes ^ mix64(words + np.uint64(position + 1)))
     return hashes

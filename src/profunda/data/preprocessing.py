@@ -24,6 +24,9 @@ embedded    numbers as in robust; a column that would make more than 9 one-hot i
             embedding, which its network trains, and no frequency.
 missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets
             an input that is 1 where the value is missing.
+pictures    each channel as (v − median)/sd over the pixels of the fitting rows (of up to 4,096 of them, evenly
+            taken), so that a background of one colour becomes 0.
+texts       the numbers of their words, as they are.
 target      numbers: (y − mean)/sd over the fitting rows (sd 1 where it is 0). Classes stay codes.
 
 All of it is computed in float64 and given as float32. Layout and names depend on schema and encoding alone.
@@ -102,7 +105,21 @@ class Preprocessing:
             inputs[:, at], inputs[:, at + 1] = np.sin(angle), np.cos(angle)
             at += 2
         at = self._write_categories(codes, inputs, at)
-        inputs[:, at:] = np.isnan(codes[:, list(layout.gaps)])
+        inputs[:, at : at + len(layout.gaps)] = np.isnan(codes[:, list(layout.gaps)])
+        at += len(layout.gaps)
+        if layout.pixels:
+            at = self._write_pixels(codes, inputs, at)
+        if layout.words:
+            start, length, _ = layout.words
+            inputs[:, at : at + length] = np.nan_to_num(codes[:, start : start + length])
+
+    def _write_pixels(self, codes: np.ndarray, inputs: np.ndarray, at: int) -> int:
+        start, channels, height, width = self.layout.pixels
+        size = height * width
+        for centre, scale in zip(*self.numbers.pixels, strict=True):
+            inputs[:, at : at + size] = np.nan_to_num((codes[:, start : start + size] - centre) * scale)
+            start, at = start + size, at + size
+        return at
 
     def _write_numeric(self, codes: np.ndarray, inputs: np.ndarray) -> int:
         layout, numbers = self.layout, self.numbers
@@ -231,8 +248,8 @@ def fit_preprocessing(
         raise ArgumentError(f"encoding is {encoding!r}; it can be one of {', '.join(get_args(Encoding))}")
     if categories not in ("onehot", "ordinal"):
         raise ArgumentError(f"categories is {categories!r}; it can be 'onehot' or 'ordinal'")
-    if codes.ndim != 2 or codes.shape[1] != len(schema.features):
-        raise DataError(f"codes have shape {codes.shape}, but the schema has {len(schema.features)} columns")
+    if codes.ndim != 2 or codes.shape[1] != schema.width:
+        raise DataError(f"codes have shape {codes.shape}, but the schema has {schema.width} columns")
     if len(rows) == 0:
         raise DataError(
             "there are no rows to fit the preprocessing on; give fewer folds or a smaller test share"

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Form", "RawColumn", "RawTable", "listed", "unique_names"]
 
-Form = Literal["number", "boolean", "date", "text", "category", "nested"]
+Form = Literal["number", "boolean", "date", "text", "category", "nested", "picture"]
 
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
-    """One column: float64 [N] `numbers` (NaN: missing; dates as days since 1970-01-01) or `texts` (null).
+    """One column: float64 [N] `numbers` (NaN: missing; dates as days since 1970-01-01), `texts` (null), or
+    `pixels` [N, channels, height, width].
 
     `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" may
     not.
@@ -28,16 +29,20 @@ class RawColumn:
     form: Form
     numbers: np.ndarray | None = None
     texts: "pl.Series | None" = None
+    pixels: np.ndarray | None = None
 
     def take(self, keep: np.ndarray) -> "RawColumn":
         """The rows where the mask `keep` bool [N] is true."""
         if self.numbers is not None:
             return replace(self, numbers=self.numbers[keep])
+        if self.pixels is not None:
+            return replace(self, pixels=self.pixels[keep])
         assert self.texts is not None
         return replace(self, texts=self.texts.filter(keep))
 
     def __len__(self) -> int:
-        return len(self.numbers if self.numbers is not None else self.texts)  # pyrefly: ignore
+        held = next(each for each in (self.numbers, self.pixels, self.texts) if each is not None)
+        return len(held)
 
 
 @dataclass(frozen=True, eq=False)

@@ -213,9 +213,7 @@ def _understood(
     found, leaking = _settle(found, labels, remarks)
     used = [one for one in found if one.column.used]
     schema = _schema(table, used, int((~test).sum()), [column.name for column in kept_out])
-    codes = np.empty((table.rows, len(used)), np.float64)
-    for position, one in enumerate(used):
-        codes[:, position] = one.codes
+    codes = schema.assembled([one.codes for one in used if one.codes is not None])
     dataset = Dataset(
         task=labels.task,
         schema=schema,

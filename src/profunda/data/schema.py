@@ -2,8 +2,11 @@
 
 import difflib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +16,7 @@ from profunda.data.frames import in_memory_table
 from profunda.data.numerals import FALSE_WORDS, TRUE_WORDS, clean, number_text, parse_numbers, to_float
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.table import Kind
+from profunda.data.tokens import ByteTokenizer, Tokenizer, WordTokenizer
 from profunda.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 
-INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE)
+INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT)
 UNSEEN = -1.0  # code of a category that is not in the vocabulary
-_FORMAT = 1  # version of the JSON
+_FORMAT = 2  # version of the JSON; 1 knew neither pictures nor texts
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ class Feature:
     `missing` and `distinct` were counted over the rows that were read. A categorical column's `vocabulary`
     holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
     seen. `format` is how texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime
-    format for dates. `clock` tells that dates come with a time of day.
+    format for dates. `clock` tells that dates come with a time of day. Of pictures, `shape` is channels,
+    height and width. Of texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a
+    text that are read; with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
     """
 
     name: str
@@ -43,9 +49,29 @@ class Feature:
     counts: tuple[int, ...] = ()
     format: str = ""
     clock: bool = False
+    shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many columns of the codes are its own."""
+        return prod(self.shape)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """What reads texts."""
+        return ByteTokenizer() if self.format == "bytes" else WordTokenizer(self.vocabulary)
 
     def codes(self, column: RawColumn) -> np.ndarray:
-        """The column as float64 [N]: NaN where missing or unreadable, `UNSEEN` for a new category."""
+        """The column as float64 [N]: NaN where missing or unreadable, `UNSEEN` for a new category.
+
+        Pictures are float32 [N, channels · height · width], texts the numbers of their words [N, T].
+        """
+        if self.kind is Kind.PICTURE:
+            return self._pixels(column)
+        if self.kind is Kind.TEXT:
+            return self._words(column)
+        if column.pixels is not None:
+            raise DataError(f"column {self.name!r} holds pictures, but {self.kind.value} values were learned")
         if self.kind is Kind.CATEGORICAL:
             return self._category_codes(column)
         if column.numbers is not None:
@@ -62,6 +88,25 @@ class Feature:
             return self._days(column.texts)
         numbers = parse_numbers(column.texts, self.format)  # type: ignore[arg-type]  # pyrefly: ignore
         return np.where(np.isfinite(numbers), numbers, np.nan)
+
+    def _pixels(self, column: RawColumn) -> np.ndarray:
+        if column.pixels is None:
+            raise DataError(
+                f"{self.name!r} should be pictures of {_size(self.shape)}, as an array [N, H, W(, K)], but is a "
+                f"column of {column.form}s"
+            )
+        if column.pixels.shape[1:] != self.shape:
+            raise DataError(
+                f"the pictures are {_size(column.pixels.shape[1:])}, but {_size(self.shape)} were learned; bring "
+                "them to that size and those channels first"
+            )
+        return column.pixels.reshape(len(column.pixels), -1).astype(np.float32)
+
+    def _words(self, column: RawColumn) -> np.ndarray:
+        texts = column.texts
+        if texts is None:
+            raise DataError(f"{self.name!r} should be texts, but is a column of {column.form}s")
+        return self.tokenizer.encode(texts.fill_null("").to_list(), self.shape[0]).astype(np.float32)
 
     def _days(self, texts: "pl.Series") -> np.ndarray:
         if self.format:
@@ -82,6 +127,12 @@ class Feature:
             known, pl.int_range(len(known), eager=True), default=int(UNSEEN), return_dtype=pl.Int64
         )
         return to_float(found.set(texts.is_null(), None))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    """Channels, height and width in words."""
+    channels, height, width = shape
+    return f"{height} × {width} pixels in {channels} channel(s)"
 
 
 def _yes_or_no(column: RawColumn) -> np.ndarray:
@@ -112,8 +163,24 @@ class Schema:
         """Names of the used columns, in the order of the codes."""
         return tuple(feature.name for feature in self.features)
 
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each used column begins among those of the codes."""
+        return (0, *accumulate(feature.size for feature in self.features))[:-1]
+
+    @cached_property
+    def width(self) -> int:
+        """F, the columns of the codes: one for each used column, more for pictures and texts."""
+        return sum(feature.size for feature in self.features)
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """The type of codes: float64, or float32 where pictures or texts would need twice the memory."""
+        wide = any(feature.shape for feature in self.features)
+        return np.dtype(np.float32 if wide else np.float64)
+
     def codes(self, source: object) -> np.ndarray:
-        """Inputs as float64 [N, F] from a frame or an array with the same columns.
+        """Inputs [N, F] of type `dtype` from a frame or an array with the same columns.
 
         Numbers stay as they are, dates become days since 1970-01-01, booleans 0/1, categories their index in
         the vocabulary, −1 for an unseen one; NaN where a value is missing, infinite or not of the column's
@@ -121,9 +188,17 @@ class Schema:
         """
         table = in_memory_table(source)
         found = self._matched(table)
-        codes = np.empty((table.rows, len(self.features)), np.float64)
-        for position, (feature, column) in enumerate(zip(self.features, found, strict=True)):
-            codes[:, position] = feature.codes(column)
+        return self.assembled(
+            [feature.codes(column) for feature, column in zip(self.features, found, strict=True)]
+        )
+
+    def assembled(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """The codes [N, F] of all used columns from those of each, [N] or [N, size]."""
+        if len(parts) == 1 and self.features[0].shape:
+            return parts[0]  # no copy of what may be most of the memory
+        codes = np.empty((len(parts[0]), self.width), self.dtype)
+        for start, feature, part in zip(self.starts, self.features, parts, strict=True):
+            codes[:, start : start + feature.size] = part.reshape(len(part), feature.size)
         return codes
 
     def _matched(self, table: RawTable) -> list[RawColumn]:
@@ -149,14 +224,18 @@ class Schema:
 
     def to_json(self) -> str:
         """The schema as JSON text, from which `from_json` makes an equal one."""
-        return json.dumps({"format": _FORMAT, **asdict(self)}, ensure_ascii=False)
+        plain = asdict(self)
+        if self.dtype == np.float64:  # as the first format has it, so that what was read before stays equal
+            for entry in plain["features"]:
+                del entry["shape"]
+        return json.dumps({"format": 1 + (self.dtype != np.float64), **plain}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Schema":
         """The schema from its JSON text; DataError where it is none or was made by a newer version."""
         try:
             found = json.loads(text)
-            if found["format"] != _FORMAT:
+            if found["format"] not in range(1, _FORMAT + 1):
                 raise DataError(
                     f"the schema has format {found['format']!r}, known is {_FORMAT}; a newer version wrote it"
                 )
@@ -182,8 +261,14 @@ def _feature(entry: dict[str, object]) -> Feature:
             f"categories and {len(counts)} "
             "counts, which cannot be; its JSON was changed or comes from elsewhere"
         )
+    shape = tuple(_whole(side) for side in _items(entry.get("shape", [])))
+    if len(shape) != {Kind.PICTURE: 3, Kind.TEXT: 1}.get(kind, 0) or 0 in shape:
+        raise DataError(
+            f"the schema's column {entry['name']!r} of kind {kind.value} has the shape {list(shape)}, which "
+            "cannot be; its JSON was changed or comes from elsewhere"
+        )
     missing, distinct = _whole(entry["missing"]), _whole(entry["distinct"])
-    return Feature(
+    feature = Feature(
         _text(entry["name"]),
         kind,
         missing,
@@ -192,7 +277,11 @@ def _feature(entry: dict[str, object]) -> Feature:
         counts,
         _text(entry["format"]),
         bool(entry["clock"]),
+        shape,
     )
+    if kind is Kind.TEXT:
+        _ = feature.tokenizer  # refuses a vocabulary that is none
+    return feature
 
 
 def _items(value: object) -> list[object]:

@@ -16,6 +16,7 @@ TEST_MOST = 10_000  # rows: beyond, a score's interval hardly narrows
 VALID_SHARE = 0.2  # of the development rows, where a single fold is held out
 VALID_MOST = 5_000  # rows of such a fold
 FEW, SOME = 3_000, 10_000  # development rows below which five, or three, folds are worth their time
+WIDER = 6  # times as many count as rows of pictures or texts, whose networks take so much longer
 FEWEST_TRAIN = 2  # rows a fold must leave to train on
 
 
@@ -188,7 +189,8 @@ def _draw_classes(y: np.ndarray, wanted: int, generator: np.random.Generator) ->
 
 def _fold_count(dataset: Dataset, development: np.ndarray, folds: int | None) -> int:
     n = len(development)
-    count = folds if folds is not None else 5 if n < FEW else 3 if n < SOME else 1
+    worth = n * (WIDER if dataset.schema.dtype == np.float32 else 1)
+    count = folds if folds is not None else 5 if worth < FEW else 3 if worth < SOME else 1
     limit, what = n // 2, "development rows"
     if dataset.task.single:
         sizes = np.bincount(dataset.y[development])

@@ -7,12 +7,13 @@ __all__ = ["Column", "Kind"]
 
 
 class Kind(StrEnum):
-    """What a column was found to be; the first four are inputs, the others are kept out."""
+    """What a column was found to be; the first six are inputs, the others are kept out."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
     BOOLEAN = "boolean"
     DATE = "date"
+    PICTURE = "picture"
     TEXT = "text"
     IDENTIFIER = "identifier"
     CONSTANT = "constant"

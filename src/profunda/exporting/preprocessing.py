@@ -39,6 +39,10 @@ class Encoder(nn.Module):
             pieces.append(_Ordinals(layout))
         if layout.gaps:
             pieces.append(_Gaps(layout))
+        if layout.pixels:
+            pieces.append(_Pixels(layout, _numbers(numbers.pixels)))
+        if layout.words:
+            pieces.append(_Words(layout))
         self.pieces = nn.ModuleList(pieces)
         self.register_buffer("unit", torch.ones((), dtype=torch.float64))
 
@@ -110,7 +114,7 @@ class _Quantile(_Numeric):
         left = torch.zeros_like(x, dtype=torch.int64)
         for halving in reversed(range(self.halvings)):
             step = 1 << halving
-            left = left + (self.inner.gather(1, left + (step - 1)) <= x) * step
+            left = torch.where(self.inner.gather(1, left + (step - 1)) <= x, left + step, left)
         left = left.clamp(max=self.last)  # an infinite number is beyond what fills the last knots up
         below, above = self.knots.gather(1, left), self.knots.gather(1, left + 1)
         # Equal knots share their score, so any part of the way between them is right.
@@ -157,7 +161,8 @@ class _Cycles(_Columns):
     def forward(self, codes: Tensor) -> Tensor:
         x = self.take(codes)
         angle = self.pace * torch.where(x.isnan(), self.fill, x)
-        return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)
+        # ONNX Runtime long had no cosine of float64.
+        return torch.stack([angle.sin(), (angle + math.pi / 2).sin()], dim=2).flatten(1)
 
 
 class _OneHots(_Columns):
@@ -216,6 +221,33 @@ class _Gaps(_Columns):
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.take(codes).isnan()
+
+
+class _Pixels(nn.Module):
+    """Each channel less its median, over its standard deviation."""
+
+    def __init__(self, layout: Layout, pixels: Tensor) -> None:
+        super().__init__()
+        self.start, channels, height, width = layout.pixels
+        self.end = self.start + channels * height * width
+        centre, scale = pixels.repeat_interleave(height * width, dim=1)
+        self.register_buffer("centre", centre)
+        self.register_buffer("scale", scale)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return (codes[:, self.start : self.end] - self.centre) * self.scale
+
+
+class _Words(nn.Module):
+    """The numbers of words as they are."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.start, length, _ = layout.words
+        self.end = self.start + length
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return codes[:, self.start : self.end]
 
 
 def _numbers(values: object) -> Tensor:

@@ -65,6 +65,8 @@ _GENERAL_CALLS, _GENERAL_PASSES = 3.5, 1.3
 the same core at two layers of 64, where a step took 0.5 to 0.8 ms, and of 512, where it took 4.3 ms."""
 _WAVE_PASSES = 4
 """How many times the work of a hidden activation a wave of a periodic embedding makes."""
+_BODY_COST = 1.0
+"""How many times a multiplication of a dense layer one of a convolution or a recurrence takes."""
 _OBJECT_BYTES = 3_000
 """Of a member's state: its Python objects, the arrays' headers among them."""
 
@@ -106,12 +108,14 @@ def flops_of_step(shape: Shape) -> float:
     """
     sizes = (shape.entering, *shape.widths, shape.n_outputs)
     products = [a * b for a, b in pairwise(sizes)]
-    return 2.0 * shape.batch * (3 * sum(products) - products[0])
+    spared = 0 if shape.body.width else products[0]
+    return 2.0 * shape.batch * (3 * (sum(products) + _BODY_COST * shape.body.products) - spared)
 
 
 def _calls(shape: Shape, rates: Rates) -> float:
     normed = 1 if shape.norm == "none" else 2
-    return rates.step + rates.layer * len(shape.widths) * normed
+    layers = len(shape.widths) + len(shape.body.slots) / 2
+    return rates.step + rates.layer * layers * normed
 
 
 def _arithmetic(shape: Shape, rates: Rates) -> float:
@@ -119,7 +123,9 @@ def _arithmetic(shape: Shape, rates: Rates) -> float:
     rows = shape.batch + shape.n_valid / (3.0 * shape.steps)
     return (
         flops_of_step(shape) * rows / shape.batch * rates.flop
-        + rows * (sum(shape.widths) * _passes(shape) + _WAVE_PASSES * WAVES * shape.waves) * rates.activation
+        + rows
+        * ((sum(shape.widths) + shape.body.units) * _passes(shape) + _WAVE_PASSES * WAVES * shape.waves)
+        * rates.activation
         + shape.parameters * rates.parameter
     )
 
@@ -134,7 +140,9 @@ def bytes_of_member(shape: Shape, itemsize: int = 4) -> int:
     probe = min(PROBE_ROWS, shape.n_valid)
     rows = 2 * (shape.batch + shape.tail) + probe
     buffers = 3 if shape.norm == "none" else 5
-    activations = rows * (sum(shape.widths) * buffers + 3 * WAVES * shape.waves) * itemsize
+    activations = (
+        rows * ((sum(shape.widths) + shape.body.units) * buffers + 3 * WAVES * shape.waves) * itemsize
+    )
     hashes = (shape.batch + shape.tail) * (sum(shape.widths) + shape.n_features) * 8
     inputs = (2 * shape.batch + probe) * (row_width(shape.n_features) + shape.n_outputs * 6) * itemsize
     if shape.dropout_kind == "dropconnect":  # for both batch sizes: masks, masked kernels, hashes

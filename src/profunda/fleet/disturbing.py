@@ -1,5 +1,7 @@
 """What training does to the rows of a batch before the network sees them: mixed, noised, blanked, dropped.
 
+Pictures among the inputs are changed first, and blanked and mixed in their own way (`picturing`).
+
 All of it is drawn from the member's streams, so that a step is the same in any company. A halfword of 16 bits
 belongs to (row of the batch, input) or (row, column of the table): purposes "mixup" (the first halfword makes
 the share λ, what follows says where a column comes from), "noise", "cutout", and "dropout" of layer 0.
@@ -15,6 +17,7 @@ from profunda._seeds import halfwords, keys_of, subkey
 from profunda.data.inputs import Inputs
 from profunda.fleet.masks import QUANTILES, thresholds
 from profunda.fleet.mixing import LEVELS, beta_quantiles
+from profunda.fleet.picturing import Picturing
 from profunda.space.design import Design
 
 __all__ = ["Disturbed", "Disturber", "drawn", "kept"]
@@ -57,12 +60,15 @@ class Disturber:
         self.codes = [place for place, _ in inputs.codes] + list(
             inputs.tokens.places if inputs.tokens else ()
         )
+        self.picturing = None if inputs.picture is None else Picturing(design, inputs.picture, key)
         strength = design.mixup or design.cutmix
         self.shares = beta_quantiles(strength) if strength else None
 
     def disturb(self, x: Tensor, step: int) -> Disturbed:
         """Rows `x` [B, D] in step number `step` (from 0)."""
         share = 1.0
+        if self.picturing is not None:
+            x = self.picturing.changed(x, step)
         if self.shares is not None:
             x, share = self._mixed(x, step, self.shares)
         if self.design.noise and self.numeric:
@@ -80,9 +86,12 @@ class Disturber:
 
     def _mixed(self, x: Tensor, step: int, shares: np.ndarray) -> tuple[Tensor, float]:
         rows, other = len(x), x.roll(-1, 0)
-        count = 1 + (rows * self.n_columns if self.design.cutmix else 0)
+        columns = self.design.cutmix and self.picturing is None
+        count = 1 + (rows * self.n_columns if columns else 0)
         words = drawn(self.key, "mixup", step, 0, count)
         share = float(shares[words[0] // (_ALL // LEVELS)])
+        if self.design.cutmix and self.picturing is not None:
+            return self.picturing.cut(x, step, share)
         if self.design.cutmix:
             taken = words[1:].reshape(rows, self.n_columns)[:, self.columns] >= round(_ALL * share)
             return torch.where(torch.as_tensor(taken, device=x.device), other, x), share
@@ -93,7 +102,7 @@ class Disturber:
 
     def _factors(self, x: Tensor, step: int) -> Tensor | None:
         factors = None
-        if self.design.cutout:
+        if self.design.cutout and self.picturing is None:
             words = drawn(self.key, "cutout", step, 0, len(x) * self.n_columns)
             blank = words.reshape(len(x), self.n_columns)[:, self.columns] < round(_ALL * self.design.cutout)
             factors = torch.as_tensor(~blank, dtype=x.dtype, device=x.device)

@@ -7,6 +7,7 @@ from profunda.data.inputs import Inputs
 from profunda.errors import ModelError
 from profunda.networks.layout import layout_of
 from profunda.networks.passing import forward
+from profunda.space.bodies import rows_inside
 from profunda.space.design import WAVES, Design
 
 __all__ = ["outputs"]
@@ -32,7 +33,7 @@ def outputs(
     dtype = torch.float64 if params.dtype == np.float64 else torch.float32
     vector = torch.as_tensor(params, dtype=dtype, device=device)
     made = np.empty((len(x), n_outputs), params.dtype)
-    most = min(_ROWS, _WAVED // (WAVES * max(1, len(layout.front.waves))) + 1)
+    most = min(_ROWS, _WAVED // (WAVES * max(1, len(layout.front.waves))) + 1, rows_inside(layout.front.body))
     with torch.inference_mode():
         for at in range(0, len(x), most):
             rows = torch.as_tensor(x[at : at + most], dtype=dtype, device=device)

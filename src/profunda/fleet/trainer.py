@@ -82,7 +82,7 @@ class Trainer:
     def _batches(
         self, order: np.ndarray
     ) -> "Iterator[tuple[int, Tensor, Tensor, Tensor | None, Tensor | None]]":
-        """(step, x [M, B, D + 1], target [M, C, B], weight, share) of an epoch, gathered a block at a time."""
+        """(step, x [M, B, D + 1], target [M, C, B], weight, share) of an epoch, gathered by blocks."""
         shape, like = self.shape, self.params.flat
         width = row_width(shape.n_features)
         bytes_per_step = len(self.roster) * shape.batch * width * like.element_size()

@@ -5,8 +5,10 @@ import numpy as np
 from profunda.data.dataset import Dataset
 from profunda.data.layout import lay_out
 from profunda.data.splits import Splits
+from profunda.space.pictures import picture_space
 from profunda.space.space import Space
 from profunda.space.table import table_space
+from profunda.space.texts import text_space
 
 __all__ = ["default_space"]
 
@@ -16,9 +18,14 @@ SKEWED = 2.0  # skewness of a target beyond which the space leans towards the Hu
 def default_space(dataset: Dataset, splits: Splits) -> Space:
     """The space that `fit` searches where the user gives none; the test rows have no say in it."""
     task, plain = dataset.task, lay_out(dataset.schema, "robust", "onehot")
+    rows, entering = len(splits.folds[0].train), plain.entering
+    if entering.picture is not None:
+        return picture_space(rows, entering.picture, task.n_outputs, numeric=task.numeric)
+    if entering.tokens is not None:
+        return text_space(rows, task.n_outputs, numeric=task.numeric)
     return table_space(
         task.kind,
-        len(splits.folds[0].train),
+        rows,
         plain.width,
         task.n_outputs,
         n_numeric=len(plain.numeric),

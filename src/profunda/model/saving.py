@@ -94,7 +94,7 @@ def _preprocessing(spec: object, number: int, arrays: _Arrays, schema: Schema, t
     try:
         found = Preprocessing.load(_mapping(spec, f"preprocessing {number}"), own)
         # Two rows nobody has seen, one of them all missing: any array of a wrong size or value shows here.
-        probe = np.stack([np.full(len(schema.columns), np.nan), np.zeros(len(schema.columns))])
+        probe = np.stack([np.full(schema.width, np.nan), np.zeros(schema.width)])
         with np.errstate(all="ignore"):
             x = found.transform(probe)
             back = (

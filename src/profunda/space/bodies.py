@@ -13,7 +13,18 @@ from typing import Literal
 from profunda.data.inputs import Inputs, Picture, Tokens
 from profunda.errors import SpaceError
 
-__all__ = ["BUCKETS", "NOTHING", "POOLED", "Body", "BodyKind", "Role", "Slot", "body_of", "heads_of"]
+__all__ = [
+    "BUCKETS",
+    "NOTHING",
+    "POOLED",
+    "Body",
+    "BodyKind",
+    "Role",
+    "Slot",
+    "body_of",
+    "heads_of",
+    "rows_inside",
+]
 
 BodyKind = Literal["dense", "conv", "residual", "bag", "lstm", "attention"]
 Role = Literal["weights", "biases", "table", "norm", "collected"]
@@ -24,6 +35,8 @@ POOLED = 4
 BUCKETS = 1 << 15
 """Vectors that chains of words share by their hash (Joulin et al. 2017, "Bag of tricks for efficient text
 classification", use two million on far longer texts)."""
+_ACTIVATIONS = 1 << 24
+"""Numbers between the layers of a body, of all rows that are evaluated together."""
 _KERNEL = 9
 """Weights of a 3 × 3 kernel."""
 
@@ -71,6 +84,9 @@ class Body:
     norm: BodyNorm = "none"
     picture: Picture | None = None
     tokens: Tokens | None = None
+
+    def __lt__(self, other: "Body") -> bool:
+        return repr(self) < repr(other)  # any order will do, so that shapes have one
 
     @property
     def places(self) -> range:
@@ -133,6 +149,11 @@ def _on_tokens(kind: BodyKind, channels: int, depth: int, tokens: Tokens | None)
     if tokens is None:
         raise SpaceError(f'body = "{kind}" reads texts, but the inputs have none. Take "dense".')
     return {"bag": _bag, "lstm": _lstm}.get(kind, _attention)(channels, depth, tokens)
+
+
+def rows_inside(body: Body) -> int:
+    """Rows that go through a body at once in evaluation, so that what is between its layers stays small."""
+    return max(1, _ACTIVATIONS // max(1, body.units))
 
 
 # Pictures ---------------------------------------------------------------------------------------------

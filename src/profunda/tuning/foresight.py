@@ -78,6 +78,11 @@ class Foreseeing:
     def of(self, design: Design) -> Trainability:
         """The score with its reasons."""
         found = self._known.get(design)
+        if found is None and design.body != "dense":
+            found = Trainability.unknown(
+                "its body reads pictures or texts, of which theory has no formula here"
+            )
+            self._known[design] = found
         if found is None:
             entering = Front(self.inputs(design), design.numeric_embedding == "periodic").width
             found = trainability_of(

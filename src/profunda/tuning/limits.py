@@ -100,7 +100,7 @@ class Gate:
         if self.limits.parameters is not None:
             excess += max(0.0, self.parameters(design) / self.limits.parameters - 1)
         if self.limits.latency is not None:
-            taken = latency(design, len(self.inputs(design)), self.n_outputs, self.rates)
+            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
             excess += max(0.0, taken / self.limits.latency - 1)
         return excess
 
@@ -110,18 +110,23 @@ class Gate:
         if self.limits.parameters is not None:
             words.append(f"{self.parameters(design):,} parameters (at most {self.limits.parameters:,})")
         if self.limits.latency is not None:
-            taken = latency(design, len(self.inputs(design)), self.n_outputs, self.rates)
+            taken = latency(design, self.inputs(design), self.n_outputs, self.rates)
             words.append(f"{taken:.3g} ms for {LATENCY_ROWS:,} rows (at most {self.limits.latency:g})")
         return ", ".join(words)
 
 
-def latency(design: Design, n_features: int, n_outputs: int, rates: Rates, rows: int = LATENCY_ROWS) -> float:
+def latency(
+    design: Design, inputs: Inputs | int, n_outputs: int, rates: Rates, rows: int = LATENCY_ROWS
+) -> float:
     """Milliseconds that one network takes to predict `rows` rows on one thread, forecast by `rates`.
 
     A forward pass costs a third of a training step's calls, and for each row 2 Σ K·H operations and one
-    activation a hidden unit.
+    activation a hidden unit; those of a body are its own.
     """
-    sizes = (n_features, *design.widths, n_outputs)
-    products = 2.0 * sum(before * after for before, after in pairwise(sizes))
-    calls = PASS_SHARE * (rates.step + rates.layer * len(design.widths))
-    return 1e3 * (calls + rows * (products * rates.flop + sum(design.widths) * rates.activation))
+    found = Inputs.of(inputs)
+    body = design.body_on(found)
+    sizes = (len(body.kept(found)) + len(found.codes) + body.width, *design.widths, n_outputs)
+    products = 2.0 * (body.products + sum(before * after for before, after in pairwise(sizes)))
+    calls = PASS_SHARE * (rates.step + rates.layer * (len(design.widths) + len(body.slots) / 2))
+    units = sum(design.widths) + body.units
+    return 1e3 * (calls + rows * (products * rates.flop + units * rates.activation))

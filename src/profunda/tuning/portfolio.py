@@ -17,6 +17,7 @@ import numpy as np
 from profunda.space.design import Design
 from profunda.space.domain import Choice, Domain, Fixed
 from profunda.space.space import Params, Space
+from profunda.tuning.perceiving import PERCEIVING
 
 __all__ = ["filled", "portfolio"]
 
@@ -230,6 +231,10 @@ def portfolio(space: Space) -> list[Params]:
     A value that the space holds elsewhere, or has not, takes what lies nearest. A linear net comes second,
     so that two trials have both kinds.
     """
+    if "body" in space.domains:
+        return [
+            filled(space, wanted) for wanted in PERCEIVING if space.domains["body"].contains(wanted["body"])
+        ]
     found: list[Params] = []
     linear, learnt = _linear(space), [filled(space, wanted) for wanted in _LEARNT if _fits(space, wanted)]
     for made in [*learnt[:1], *linear[:1], *learnt[1:4], *linear[1:], *learnt[4:]]:

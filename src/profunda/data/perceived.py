@@ -1,0 +1,79 @@
+"""Columns of pictures and of free texts: what is read of them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from profunda.data.schema import Feature
+from profunda.data.table import Column, Kind
+from profunda.data.tokens import UNKNOWN, WordTokenizer
+from profunda.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["LONGEST", "MOST_WORDS", "picture_found", "text_found"]
+
+LONGEST = 256
+"""Words of a text that are read at most: attention pays for the square of them."""
+WHOLE_SHARE = 0.99
+"""Share of the texts that are read to their end, where `LONGEST` allows it."""
+MOST_WORDS = 20_000
+"""Words that are known at most, the commonest ones."""
+LEAST_SEEN = 2
+"""A word that one text has once can be learned by heart only: it counts as unknown."""
+
+Remark = Callable[[str, str], None]
+"""A notice's code, and the column's name with a number behind it."""
+Found = tuple[Column, Feature | None, np.ndarray | None]
+
+
+def picture_found(name: str, pixels: np.ndarray, remark: Remark) -> Found:
+    """A column of pictures [N, channels, height, width] as an input."""
+    rows, *shape = pixels.shape
+    flat = pixels.reshape(rows, -1)
+    blank = int((flat == flat[:, :1]).all(1).sum())
+    if blank == rows:
+        raise DataError(
+            f"all {rows:,} pictures of {name!r} are of one colour all over; they may have been read wrongly, "
+            "or scaled to nothing"
+        )
+    if blank:
+        remark("blank-pictures", f"{name} ({blank:,})")
+    channels, height, width = shape
+    feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width))
+    reason = f"pictures of {height} × {width} pixels in {channels} channel(s), from {flat.min():g} to {flat.max():g}"
+    return Column(name, Kind.PICTURE, 0, rows, True, reason), feature, flat.astype(np.float32)
+
+
+def text_found(name: str, texts: "pl.Series", learn: np.ndarray, remark: Remark) -> Found:
+    """A column of free texts as an input; words and length come from the rows `learn` (mask bool [N])."""
+    missing, distinct = texts.null_count(), texts.drop_nulls().n_unique()
+    words = texts.fill_null("").to_list()
+    own = [text for text, known in zip(words, learn, strict=True) if known]
+    try:
+        tokenizer = _words(own)
+    except DataError:
+        remark("wordless", name)
+        return Column(name, Kind.TEXT, missing, distinct, False, "texts without a single word"), None, None
+    length = int(min(LONGEST, max(1, np.quantile(tokenizer.lengths(own), WHOLE_SHARE, method="higher"))))
+    codes = tokenizer.encode(words, length)
+    for notice in tokenizer.notices(words, length):
+        if notice.code in ("empty-texts", "texts-cut", "one-word"):
+            remark(notice.code, name)
+    counts = np.bincount(codes[learn].ravel(), minlength=tokenizer.size)[UNKNOWN + 1 :]
+    feature = Feature(
+        name, Kind.TEXT, missing, distinct, tokenizer.vocabulary, tuple(counts.tolist()), shape=(length,)
+    )
+    reason = f"free text: the first {length} words, {len(tokenizer.vocabulary):,} different ones known"
+    remark("text", f"{name} ({len(tokenizer.vocabulary):,} words)")
+    return Column(name, Kind.TEXT, missing, distinct, True, reason), feature, codes.astype(np.float32)
+
+
+def _words(texts: list[str]) -> WordTokenizer:
+    """The commonest words, those that are seen more than once if there are any."""
+    try:
+        return WordTokenizer.fit(texts, least=LEAST_SEEN, most=MOST_WORDS)
+    except DataError:
+        return WordTokenizer.fit(texts, most=MOST_WORDS)
