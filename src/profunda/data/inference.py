@@ -8,8 +8,8 @@ import numpy as np
 
 from profunda.data.dates import date_format, parse_dates
 from profunda.data.numerals import MOSTLY, booleans, number_style
-from profunda.data.raw import Form, RawColumn, RawTable, listed
 from profunda.data.perceived import picture_found, text_found
+from profunda.data.raw import Form, RawColumn, RawTable, listed
 from profunda.data.schema import Feature
 from profunda.data.table import Column, Kind
 from profunda.errors import Notice
@@ -69,7 +69,7 @@ class Remarks:
 
 @dataclass(frozen=True, eq=False)
 class Inferred:
-    """A column as found, and, where it is an input, its feature and codes [N], of a picture or text [N, F]."""
+    """A column as found; where it is an input, its feature and codes [N], of pictures or texts [N, F]."""
 
     column: Column
     feature: Feature | None = None

@@ -43,7 +43,8 @@ def picture_found(name: str, pixels: np.ndarray, remark: Remark) -> Found:
         remark("blank-pictures", f"{name} ({blank:,})")
     channels, height, width = shape
     feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width))
-    reason = f"pictures of {height} × {width} pixels in {channels} channel(s), from {flat.min():g} to {flat.max():g}"
+    size = f"{height} × {width} pixels in {channels} channel(s)"
+    reason = f"pictures of {size}, from {flat.min():g} to {flat.max():g}"
     return Column(name, Kind.PICTURE, 0, rows, True, reason), feature, flat.astype(np.float32)
 
 

@@ -24,8 +24,8 @@ embedded    numbers as in robust; a column that would make more than 9 one-hot i
             embedding, which its network trains, and no frequency.
 missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets
             an input that is 1 where the value is missing.
-pictures    each channel as (v − median)/sd over the pixels of the fitting rows (of up to 4,096 of them, evenly
-            taken), so that a background of one colour becomes 0.
+pictures    each channel as (v − median)/sd over the pixels of the fitting rows (of up to 4,096 of them,
+            evenly taken), so that a background of one colour becomes 0.
 texts       the numbers of their words, as they are.
 target      numbers: (y − mean)/sd over the fitting rows (sd 1 where it is 0). Classes stay codes.
 
@@ -114,7 +114,7 @@ class Preprocessing:
             inputs[:, at : at + length] = np.nan_to_num(codes[:, start : start + length])
 
     def _write_pixels(self, codes: np.ndarray, inputs: np.ndarray, at: int) -> int:
-        start, channels, height, width = self.layout.pixels
+        start, _, height, width = self.layout.pixels
         size = height * width
         for centre, scale in zip(*self.numbers.pixels, strict=True):
             inputs[:, at : at + size] = np.nan_to_num((codes[:, start : start + size] - centre) * scale)

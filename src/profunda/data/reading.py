@@ -11,6 +11,7 @@ import numpy as np
 from profunda.data.bundled import PREFIX, path, target_of
 from profunda.data.dataset import Dataset
 from profunda.data.files import archive, checked_path, file_table, is_archive
+from profunda.data.folders import CLASS, folder_inputs, folder_table, is_folder
 from profunda.data.frames import array_table, in_memory_table, target_columns
 from profunda.data.inference import Inferred, Remarks, infer
 from profunda.data.labels import Labels, TaskChoice
@@ -48,7 +49,8 @@ def read(
 ) -> Dataset:
     """Read inputs and target, find out what each column is, and say what was found.
 
-    `source` is a path (CSV, TSV, Parquet, ``.npz``), ``"bundled:NAME"``, a pandas, polars or pyarrow table,
+    `source` is a path (CSV, TSV, Parquet, ``.npz``, a folder of pictures or texts with one folder a class),
+    ``"bundled:NAME"``, a pandas, polars or pyarrow table,
     an array [N, D] or images [N, H, W(, C)], or a pair (inputs, target). `target` names the target's column,
     or is the target itself, one value a row; ``.npz`` files with x and y, pairs and bundled tables need none.
     Several targets are a list of names (or one text, "a,b,c", where no column is called so), an array [N, C]
@@ -92,6 +94,9 @@ def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = No
     file = _as_path(source)
     if file is None:
         return schema.codes(source)
+    if file.is_dir():
+        wide = next((feature for feature in schema.features if feature.kind is Kind.PICTURE), None)
+        return schema.codes(folder_inputs(file, None if wide is None else wide.shape))
     if is_archive(file):
         stored = archive(file, memory_limit)
         inputs = stored.inputs[-stored.test_rows :] if stored.test_rows else stored.inputs
@@ -110,7 +115,10 @@ def _as_path(source: object) -> Path | None:
     if not isinstance(source, (str, os.PathLike)):
         return None
     text = os.fspath(source)
-    return path(text[len(PREFIX) :]) if text.startswith(PREFIX) else checked_path(Path(text).expanduser())
+    if text.startswith(PREFIX):
+        return path(text[len(PREFIX) :])
+    place = Path(text).expanduser()
+    return place if is_folder(place) else checked_path(place)
 
 
 def _open(source: object, target: object, limit: int | None) -> _Source:
@@ -118,11 +126,22 @@ def _open(source: object, target: object, limit: int | None) -> _Source:
     if file is None:
         return _open_memory(source, target)
     text = os.fspath(source)  # type: ignore[call-overload]  # pyrefly: ignore
+    if file.is_dir():
+        return _open_folder(file, target)
     if is_archive(file):
         return _open_archive(file, target, limit)
     if target is None and text.startswith(PREFIX):
         target = target_of(text[len(PREFIX) :])
     return _with_target(file_table(file, limit), target, str(source))
+
+
+def _open_folder(folder: Path, target: object) -> _Source:
+    found = folder_table(folder)
+    if target not in (None, CLASS):
+        raise ArgumentError(
+            f"target is {target!r}, but the classes of {folder} are its folders; leave the target out"
+        )
+    return _Source(found.table, (found.target,), found.test_rows, str(folder))
 
 
 def _open_archive(file: Path, target: object, limit: int | None) -> _Source:

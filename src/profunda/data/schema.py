@@ -92,12 +92,14 @@ class Feature:
     def _pixels(self, column: RawColumn) -> np.ndarray:
         if column.pixels is None:
             raise DataError(
-                f"{self.name!r} should be pictures of {_size(self.shape)}, as an array [N, H, W(, K)], but is a "
+                f"{self.name!r} should be pictures of {_size(self.shape)}, as an array [N, H, W(, K)], "
+                f"but is a "
                 f"column of {column.form}s"
             )
         if column.pixels.shape[1:] != self.shape:
             raise DataError(
-                f"the pictures are {_size(column.pixels.shape[1:])}, but {_size(self.shape)} were learned; bring "
+                f"the pictures are {_size(column.pixels.shape[1:])}, but {_size(self.shape)} were "
+                f"learned; bring "
                 "them to that size and those channels first"
             )
         return column.pixels.reshape(len(column.pixels), -1).astype(np.float32)

@@ -4,7 +4,6 @@
 """
 
 import gzip
-
 from pathlib import Path
 
 from profunda.errors import DataError
