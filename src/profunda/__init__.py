@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.estimator.classifier import DeepClassifier as DeepClassifier
     from profunda.estimator.regressor import DeepRegressor as DeepRegressor
     from profunda.exporting.module import export as export
+    from profunda.exporting.writing import export_file as export_file
     from profunda.fleet.plan import plan as plan
     from profunda.forecasting.forecast import forecast as forecast
     from profunda.forecasting.values import Forecast as Forecast
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.job.fitting import resume as resume
     from profunda.model.model import Model as Model
     from profunda.model.saving import load as load
+    from profunda.reporting.cards.making import card as card
     from profunda.reporting.reports import report as report
     from profunda.space.design import Design as Design
     from profunda.space.domain import Choice as Choice
@@ -73,9 +75,11 @@ _HOMES = {
     "SpaceError": "profunda.errors",
     "When": "profunda.space.space",
     "ablate": "profunda.tuning.ablation",
+    "card": "profunda.reporting.cards.making",
     "diagnose": "profunda.diagnosis.diagnosing",
     "dose": "profunda.tuning.dosage",
     "export": "profunda.exporting.module",
+    "export_file": "profunda.exporting.writing",
     "fit": "profunda.job.fitting",
     "forecast": "profunda.forecasting.forecast",
     "guidance": "profunda.space.guidance",
@@ -115,9 +119,11 @@ __all__ = [
     "When",
     "__version__",
     "ablate",
+    "card",
     "diagnose",
     "dose",
     "export",
+    "export_file",
     "fit",
     "forecast",
     "guidance",

@@ -22,7 +22,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    for command in ("fit", "predict", "resume", "report", "info"):
+    for command in ("fit", "predict", "export", "resume", "report", "info"):
         assert re.search(rf"\b{command}  +\w", said)
 
 

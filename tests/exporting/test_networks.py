@@ -4,56 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
-from tests.model.making import make_model
+from tests.exporting.making import DESIGNS, made
 
-from profunda.data.preprocessing import fit_preprocessing
-from profunda.data.reading import read
 from profunda.errors import ModelError
 from profunda.exporting.module import export
-from profunda.model.model import Model
-from profunda.model.parts import Network, Part
 from profunda.model.saving import load
-from profunda.networks.layout import layout_of
-from profunda.space.design import Design
-
-DESIGNS = {
-    "codes": Design((6, 6), encoding="embedded"),
-    "front": Design((6, 6), encoding="embedded", input_scaling=True, numeric_embedding="periodic"),
-    "skip": Design((6, 6, 6), skip=True, parametric=True, activation="silu", norm="group"),
-    "batch": Design((6, 6), skip=True, norm="batch", norm_place="after", encoding="embedded"),
-    "before": Design((6, 6), skip=True, parametric=True, norm="batch", numeric_embedding="periodic"),
-}
-
-
-def frame(rows: int = 80, seed: int = 0) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    return pl.DataFrame(
-        {
-            "size": rng.normal(50, 10, rows),
-            "rate": [None if lost else 1.0 * lost for lost in rng.integers(0, 9, rows)],
-            "town": [None if t == 3 else f"t{t:02d}" for t in rng.integers(0, 15, rows)],
-            "y": rng.choice(["a", "b", "c"], rows),
-        }
-    )
-
-
-def made(design: Design, rows: int = 80) -> tuple[Model, np.ndarray]:
-    """A Model of one drawn network, and codes with rows that were never seen."""
-    data = read(frame(rows), target="y")
-    fitted = fit_preprocessing(
-        data.codes, data.y, np.arange(0, rows, 2), data.schema, design.encoding, data.task
-    )
-    rng, layout = np.random.default_rng(1), layout_of(design, fitted.inputs, 3)
-    params = rng.normal(size=layout.size) * 0.6
-    for block in layout.blocks:
-        block.norm_of(params)[3:] = rng.uniform(0.2, 2.0, block.norm_of(params)[3:].shape)
-    part = Part(1.0, design, (Network(fitted, params.astype(np.float32)),))
-    model = replace(make_model("multiclass"), task=data.task, schema=data.schema, parts=(part,))
-    strange = np.array([[np.nan] * 3, [1.0, 2.0, -1.0]])
-    return model, np.concatenate([data.schema.codes(frame(40, seed=9)), strange])
 
 
 @pytest.mark.parametrize("name", DESIGNS)

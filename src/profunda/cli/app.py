@@ -26,8 +26,10 @@ app = App(
 # Named by text: a command's module is imported when that command runs, so that --help stays quick.
 app.command("profunda.cli.fit:fit", name="fit", help="Search, train, score and report on a table.")
 app.command("profunda.cli.predict:predict", name="predict", help="Predict a table with a finished run.")
+app.command("profunda.cli.export:export", name="export", help="Write a run's model as ONNX, or for torch.")
 app.command("profunda.cli.resume:resume", name="resume", help="Go on with a run that was interrupted.")
 app.command("profunda.cli.report:report", name="report", help="Write a finished run's report.html anew.")
+app.command("profunda.cli.card:card", name="card", help="Write a finished run's model card and datasheet.")
 app.command(
     "profunda.cli.ablate:ablate", name="ablate", help="Tell what each ingredient of a recipe is worth."
 )

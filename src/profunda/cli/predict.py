@@ -8,7 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from profunda.errors import ArgumentError, RunError
+from profunda.cli.run_folder import finished_model
+from profunda.errors import ArgumentError
 
 __all__ = ["predict", "write_new"]
 
@@ -35,13 +36,7 @@ def predict(
         Write probabilities instead: exactly one column for each class, named by the class.
     """
     _refuse_existing(output)
-    from profunda.journal.record import JOURNAL_NAME
-    from profunda.model import saving
-
-    folder = run / "model"
-    if (run / JOURNAL_NAME).exists() and not folder.exists():
-        raise RunError(f"{run} has no model yet: it was not finished. Go on with it:  profunda resume {run}")
-    model = saving.load(folder if folder.is_dir() else run)
+    model = finished_model(run)
     if not proba:
         rows = ([value] for value in model.predict(data).tolist())
         write_new(output, ["prediction"], rows)

@@ -1,0 +1,83 @@
+"""What an exported graph takes and gives, for readers without Profunda: how a table's row becomes codes."""
+
+import json
+
+from profunda._version import __version__
+from profunda.data.numerals import FALSE_WORDS, MISSING_WORDS, TRUE_WORDS
+from profunda.data.table import Kind
+from profunda.model.model import Model
+
+__all__ = ["CODES", "KEY", "output_name", "signature"]
+
+KEY = "profunda"
+"""The metadata's name in an ONNX file."""
+CODES = "codes"
+"""The graph's input."""
+
+_HOW = {
+    Kind.NUMERIC: "the number",
+    Kind.BOOLEAN: "1 for true, 0 for false",
+    Kind.DATE: "days since 1970-01-01, with a fraction for the time of day",
+    Kind.CATEGORICAL: "place in the vocabulary, from 0 on; -1 for a category that is not in it",
+    Kind.PICTURE: "all pixels of the first channel row by row, then those of the next; shape is [K, H, W]",
+    Kind.TEXT: (
+        "as many words as the shape says, 0 where there are no more: the place in the vocabulary, from 2 on, "
+        "or 1 for another word. A word is a run of letters, digits and underscores in lower case, with "
+        "apostrophes inside; any other sign but a space stands alone. With the format 'bytes': UTF-8 plus 1"
+    ),
+}
+_FORMATS = {
+    "": "numbers as 1234.5, dates as days or as YYYY-MM-DD",
+    "comma": "1.234,5",
+    "thousands": "1,234.5",
+    "%": "a date's strptime pattern, where %.f is a point and the fraction of a second",
+}
+
+
+def output_name(model: Model) -> str:
+    """What the graph's output is called."""
+    return "prediction" if model.task.kind == "regression" else "probabilities"
+
+
+def signature(model: Model) -> str:
+    """The signature as JSON text.
+
+    ``input`` describes the codes [N, F]. Its ``columns``, in order, have a ``name``, a ``kind``, a
+    ``vocabulary`` (of categories and words) and the ``format`` of their texts; ``kinds`` and ``formats``
+    explain these words. A ``shape`` that is not empty says of how many codes a picture or a text is made.
+    What stands in ``missing``, cannot be read or is infinite has the code NaN; blanks around a text do not
+    count, and truth values are written in either case. ``output`` describes the probabilities float64 [N, C],
+    whose columns are ``classes``, or the numbers [N].
+    """
+    columns = [
+        {
+            "name": feature.name,
+            "kind": str(feature.kind),
+            "vocabulary": list(feature.vocabulary),
+            "format": feature.format,
+            "shape": list(feature.shape),
+        }
+        for feature in model.schema.features
+    ]
+    return json.dumps(
+        {
+            "profunda": __version__,
+            "model": str(model),
+            "input": {
+                "name": CODES,
+                "columns": columns,
+                "kinds": {str(kind): how for kind, how in _HOW.items()},
+                "formats": _FORMATS,
+                "missing": list(MISSING_WORDS),
+                "true": list(TRUE_WORDS),
+                "false": list(FALSE_WORDS),
+            },
+            "output": {
+                "name": output_name(model),
+                "kind": model.task.kind,
+                "target": model.task.target,
+                "classes": list(model.task.classes),
+            },
+        },
+        ensure_ascii=False,
+    )
