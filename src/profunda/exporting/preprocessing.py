@@ -161,8 +161,8 @@ class _Cycles(_Columns):
     def forward(self, codes: Tensor) -> Tensor:
         x = self.take(codes)
         angle = self.pace * torch.where(x.isnan(), self.fill, x)
-        # ONNX Runtime long had no cosine of float64.
-        return torch.stack([angle.sin(), (angle + math.pi / 2).sin()], dim=2).flatten(1)
+        half = (angle / 2).sin()  # cos 2a = 1 − 2 sin² a: ONNX Runtime long had no cosine of float64
+        return torch.stack([angle.sin(), 1 - 2 * half * half], dim=2).flatten(1)
 
 
 class _OneHots(_Columns):
