@@ -71,3 +71,19 @@ def shares_by_search(w, clusters, eta):
         options={"ftol": 1e-14, "maxiter": 1000},
     )
     return found.x, float(found.fun)
+
+
+def gain_left_out(x, task, apart, noise):
+    """Mean over rows of task 0, each left out in turn, of the expected risk alone less that pooled.
+
+    Task 1's weights are `apart` from task 0's; the noise has standard deviation `noise`.
+    """
+    gains = []
+    for i in np.flatnonzero(task == 0):
+        left = np.arange(len(task)) != i
+        own, all_rows = x[left & (task == 0)], x[left]
+        alone = noise**2 * x[i] @ np.linalg.inv(own.T @ own) @ x[i]
+        fit = np.linalg.inv(all_rows.T @ all_rows) @ all_rows.T
+        bias = x[i] @ fit @ (task[left] * (all_rows @ apart))
+        gains.append(alone - noise**2 * (x[i] @ fit) @ (fit.T @ x[i]) - bias**2)
+    return float(np.mean(gains))

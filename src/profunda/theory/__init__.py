@@ -272,6 +272,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.trajectories import principal_path as principal_path
     from profunda.theory.trajectories import training_paths as training_paths
     from profunda.theory.trajectories import walk_share as walk_share
+    from profunda.theory.transfer import TransferForecast as TransferForecast
+    from profunda.theory.transfer import transfer_forecast as transfer_forecast
     from profunda.theory.two_level import Cover as Cover
     from profunda.theory.two_level import Cube as Cube
     from profunda.theory.two_level import Reach as Reach
@@ -373,6 +375,7 @@ _NAMES = {
     "task_rows": "TaskRows predict_tasks",
     "task_solvers": "TaskFit fit_tasks vanishing_factor",
     "trajectories": "PrincipalPath TrainingPaths principal_path training_paths walk_share",
+    "transfer": "TransferForecast transfer_forecast",
     "two_level": (
         "Cover Cube Reach minimal_cover minterm_cover plain_two_level prime_implicants two_level_circuit "
         "two_level_reach"
