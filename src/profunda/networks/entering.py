@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from profunda.networks.bodies.module import BodyModule
 from profunda.networks.layout import Front
 from profunda.space.design import CODED, PERIODIC, WAVES
 
@@ -13,14 +14,18 @@ __all__ = ["Entering"]
 
 
 class Entering(nn.Module):
-    """Inputs [B, D] to the E numbers that enter the first layer: kept, periodic, looked up, times scales.
+    """Inputs [B, D] to the E numbers that enter the first layer: kept, periodic, looked up, what leaves the
+    body, all times scales.
 
     Formulas and order are those of `networks.layout.Front`. In training each input is dropped with
     probability `drop`, a looked-up one with all of its numbers.
     """
 
-    def __init__(self, front: Front, drop: float = 0.0) -> None:
+    def __init__(
+        self, front: Front, drop: float = 0.0, activation: str = "relu", drop_inside: float = 0.0
+    ) -> None:
         super().__init__()
+        self.body = BodyModule(front.body, activation, drop_inside) if front.body.width else None
         n = len(front.waves)
         self.drop = drop
         self.kept, self.waves = list(front.kept), list(front.waves)
@@ -36,7 +41,8 @@ class Entering(nn.Module):
     def tensors(self) -> list[Tensor]:
         """All parameters in the order of the flat vector."""
         waves = [self.frequencies, self.phases, self.mixing, self.shifts] if self.waves else []
-        return [*waves, *self.tables, *([] if self.scales is None else [self.scales])]
+        scales = [] if self.scales is None else [self.scales]
+        return [*waves, *self.tables, *scales, *(self.body.tensors() if self.body is not None else [])]
 
     def forward(self, x: Tensor) -> Tensor:
         """What enters the first layer, [B, E]."""
@@ -50,5 +56,8 @@ class Entering(nn.Module):
         for place, table in zip(self.places, self.tables, strict=True):
             found = functional.embedding(x[:, place].long(), table)
             parts.append(found if factor is None else found * factor[:, place].unsqueeze(1))
-        made = torch.cat(parts, dim=1)
+        if self.body is not None:
+            words = self.body.body.tokens is not None
+            parts.append(self.body(x if words else numbers))
+        made = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return made if self.scales is None else made * self.scales

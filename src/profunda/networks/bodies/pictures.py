@@ -22,7 +22,8 @@ def conv(held: Held, x: Tensor, activation: str, step: BodyStep | None) -> Tenso
     for stage in range(held.body.depth):
         h = FUNCTIONS[activation](_convolved(held, f"stage{stage}", h, step))
         h = functional.max_pool2d(h, 2)
-    height, width = h.shape[2:]
+    assert held.body.picture is not None
+    height, width = (side >> held.body.depth for side in held.body.picture.shape[1:])
     if max(height, width) > POOLED:
         h = functional.adaptive_avg_pool2d(h, (min(height, POOLED), min(width, POOLED)))
     return h.flatten(1)
@@ -53,9 +54,8 @@ def _laid_out(held: Held, x: Tensor) -> Tensor:
 
 
 def _convolved(held: Held, name: str, h: Tensor, step: BodyStep | None, stride: int = 1) -> Tensor:
-    weights = held[f"{name}.weights"]
-    border = 1 if weights.shape[2] == 3 else 0
-    h = functional.conv2d(h, weights, held.get(f"{name}.biases"), stride, border)
+    border = held.places[f"{name}.weights"].slot.shape[2] // 2
+    h = functional.conv2d(h, held[f"{name}.weights"], held.get(f"{name}.biases"), stride, border)
     norm = held.norm(name)
     if norm is None:
         return h

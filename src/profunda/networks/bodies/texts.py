@@ -1,7 +1,7 @@
 """The bodies that read texts: tokens [B, T], whole numbers from 1 on, and 0 from the text's end on.
 
 A text of no token gives zeros. What stands behind a text's end has no influence on what leaves the body, so
-that a batch is cut to its longest text.
+that a batch may be cut to its longest text.
 """
 
 import torch
@@ -13,7 +13,7 @@ from profunda.networks.bodies.step import BodyStep
 from profunda.networks.norms import NORM_EPS
 from profunda.space.bodies import BUCKETS, heads_of
 
-__all__ = ["attention", "bag", "lstm"]
+__all__ = ["attention", "bag", "cut", "lstm"]
 
 _FACTOR = 1_000_003
 """A prime by which chains of words are hashed."""
@@ -26,13 +26,11 @@ def bag(held: Held, tokens: Tensor, step: BodyStep | None) -> Tensor:
 
     Joulin et al. (2017), "Bag of tricks for efficient text classification"; chains share vectors by a hash.
     """
-    tokens = _cut(tokens)
+    assert held.body.tokens is not None
     there = (tokens > 0).to(held["words"].dtype)
     found, count = _looked_up(held, tokens, step).sum(1), there.sum(1)
     code, chained = tokens, there
-    for length in range(2, held.body.depth + 1):
-        if tokens.shape[1] < length:
-            break
+    for length in range(2, min(held.body.depth, held.body.tokens.length) + 1):
         code = (code[:, :-1] * _FACTOR + tokens[:, length - 1 :]) % BUCKETS
         chained = chained[:, :-1] * there[:, length - 1 :]
         vectors = functional.embedding(code, held["chains"])
@@ -45,7 +43,6 @@ def lstm(held: Held, tokens: Tensor, step: BodyStep | None) -> Tensor:
 
     Gates in the order of torch, input, forget, cell, output (Hochreiter and Schmidhuber 1997).
     """
-    tokens = _cut(tokens)
     there = (tokens > 0).unsqueeze(2)
     turned = _turning(tokens)
     h = _looked_up(held, tokens, step)
@@ -66,7 +63,6 @@ def attention(held: Held, tokens: Tensor, step: BodyStep | None) -> Tensor:
     Vaswani et al. (2017), "Attention is all you need", sections 3.1 to 3.3, with trained places; norms before
     each part as in Xiong et al. (2020), "On layer normalization in the Transformer architecture".
     """
-    tokens = _cut(tokens)
     there = tokens > 0
     h = _looked_up(held, tokens, step) + held["places"][: tokens.shape[1]]
     bias = torch.where(there, 0.0, _LOWEST).to(h.dtype)[:, None, None, :]
@@ -78,10 +74,10 @@ def attention(held: Held, tokens: Tensor, step: BodyStep | None) -> Tensor:
     return _mean(_normed(held, "last", h), there.unsqueeze(2))
 
 
-def _cut(tokens: Tensor) -> Tensor:
-    """Whole numbers, up to the end of the longest text; at least one column."""
+def cut(tokens: Tensor, depth: int) -> Tensor:
+    """Tokens up to the end of the longest text; at least `depth` of them, as chains are so long."""
     longest = int((tokens > 0).sum(1).max()) if len(tokens) else 0
-    return tokens[:, : max(1, longest)].long()
+    return tokens[:, : max(depth, longest)]
 
 
 def _looked_up(held: Held, tokens: Tensor, step: BodyStep | None) -> Tensor:
@@ -119,7 +115,7 @@ def _recurrent(held: Held, name: str, h: Tensor) -> Tensor:
     """One layer in one direction over `h` [B, T, K]: [B, T, H]."""
     units = held.body.channels
     weights = [held[f"{name}.input"], held[f"{name}.state"], held[f"{name}.biases"]]
-    start = h.new_zeros(1, len(h), units)
+    start = h.new_zeros(1, h.shape[0], units)
     # torch adds two vectors of biases; one of them is idle.
     given = [*weights, torch.zeros_like(weights[2])]
     made, _, _ = torch.lstm(h, [start, start], given, True, 1, 0.0, False, False, True)
@@ -128,7 +124,7 @@ def _recurrent(held: Held, name: str, h: Tensor) -> Tensor:
 
 def _normed(held: Held, name: str, h: Tensor) -> Tensor:
     gain, shift = held[f"{name}.norm"]
-    return functional.layer_norm(h, (h.shape[-1],), gain, shift, NORM_EPS)
+    return functional.layer_norm(h, (held.body.channels,), gain, shift, NORM_EPS)
 
 
 def _linear(held: Held, name: str, h: Tensor) -> Tensor:
@@ -137,7 +133,7 @@ def _linear(held: Held, name: str, h: Tensor) -> Tensor:
 
 def _attended(held: Held, name: str, h: Tensor, bias: Tensor) -> Tensor:
     """Attention of all heads, softmax(qkᵀ/√d)v (Vaswani et al. 2017, eq. 1), mixed: [B, T, E]."""
-    rows, length, channels = h.shape
+    (rows, length, _), channels = h.shape, held.body.channels
     heads = heads_of(channels)
     made = _linear(held, f"{name}.attend", _normed(held, f"{name}.attend", h))
     q, k, v = made.view(rows, length, 3, heads, channels // heads).permute(2, 0, 3, 1, 4)
