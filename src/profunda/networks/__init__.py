@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.data.tokens import ByteTokenizer as ByteTokenizer
+    from profunda.data.tokens import WordTokenizer as WordTokenizer
+    from profunda.metrics.bleu import Bleu as Bleu
+    from profunda.metrics.bleu import bleu as bleu
     from profunda.networks.named.awd_lstm import AWDLSTM as AWDLSTM
     from profunda.networks.named.awd_lstm import LanguageRegularisers as LanguageRegularisers
     from profunda.networks.named.awd_lstm import Reading as Reading
+    from profunda.networks.named.beam import Hypothesis as Hypothesis
+    from profunda.networks.named.beam import beam_search as beam_search
     from profunda.networks.named.densenet import DENSENETS as DENSENETS
     from profunda.networks.named.densenet import DenseLayer as DenseLayer
     from profunda.networks.named.densenet import DenseNet as DenseNet
@@ -33,6 +39,14 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.networks.named.resnet import BasicBlock as BasicBlock
     from profunda.networks.named.resnet import ResNet as ResNet
     from profunda.networks.named.resnet import ResNetSize as ResNetSize
+    from profunda.networks.named.scenes import Scenes as Scenes
+    from profunda.networks.named.scenes import caption_of as caption_of
+    from profunda.networks.named.scenes import fashion_scenes as fashion_scenes
+    from profunda.networks.named.scenes import scenes as scenes
+    from profunda.networks.named.show_and_tell import PictureEncoder as PictureEncoder
+    from profunda.networks.named.show_and_tell import ShowAndTell as ShowAndTell
+    from profunda.networks.named.show_and_tell import caption_loss as caption_loss
+    from profunda.networks.named.show_and_tell import describe as describe
     from profunda.networks.named.weights import load_weights as load_weights
     from profunda.networks.notation import Notated as Notated
     from profunda.networks.notation import Sigma as Sigma
@@ -41,6 +55,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
 _HOMES = {
     "AWDLSTM": "profunda.networks.named.awd_lstm",
     "BasicBlock": "profunda.networks.named.resnet",
+    "Bleu": "profunda.metrics.bleu",
+    "ByteTokenizer": "profunda.data.tokens",
     "DENSENETS": "profunda.networks.named.densenet",
     "DenseLayer": "profunda.networks.named.densenet",
     "DenseNet": "profunda.networks.named.densenet",
@@ -48,22 +64,34 @@ _HOMES = {
     "EFFICIENTNETS": "profunda.networks.named.efficientnet",
     "EfficientNet": "profunda.networks.named.efficientnet",
     "EfficientNetSize": "profunda.networks.named.efficientnet",
+    "Hypothesis": "profunda.networks.named.beam",
     "LanguageRegularisers": "profunda.networks.named.awd_lstm",
     "MBConv": "profunda.networks.named.efficientnet",
     "Notated": "profunda.networks.notation",
+    "PictureEncoder": "profunda.networks.named.show_and_tell",
     "RESNETS": "profunda.networks.named.resnet",
     "Reading": "profunda.networks.named.awd_lstm",
     "ResNet": "profunda.networks.named.resnet",
     "ResNetSize": "profunda.networks.named.resnet",
+    "Scenes": "profunda.networks.named.scenes",
+    "ShowAndTell": "profunda.networks.named.show_and_tell",
     "Sigma": "profunda.networks.notation",
+    "WordTokenizer": "profunda.data.tokens",
+    "beam_search": "profunda.networks.named.beam",
     "bits": "profunda.networks.named.language",
+    "bleu": "profunda.metrics.bleu",
+    "caption_loss": "profunda.networks.named.show_and_tell",
+    "caption_of": "profunda.networks.named.scenes",
+    "describe": "profunda.networks.named.show_and_tell",
     "detached": "profunda.networks.named.language",
+    "fashion_scenes": "profunda.networks.named.scenes",
     "last_norm": "profunda.networks.named.fine_tuning",
     "load_weights": "profunda.networks.named.weights",
     "multiply_adds": "profunda.networks.operations",
     "perplexity": "profunda.networks.named.language",
     "read_epoch": "profunda.networks.named.language",
     "reading_loss": "profunda.networks.named.language",
+    "scenes": "profunda.networks.named.scenes",
     "stream": "profunda.networks.named.language",
     "train_only": "profunda.networks.named.fine_tuning",
 }
@@ -74,26 +102,40 @@ __all__ = [
     "EFFICIENTNETS",
     "RESNETS",
     "BasicBlock",
+    "Bleu",
+    "ByteTokenizer",
     "DenseLayer",
     "DenseNet",
     "DenseNetSize",
     "EfficientNet",
     "EfficientNetSize",
+    "Hypothesis",
     "LanguageRegularisers",
     "MBConv",
     "Notated",
+    "PictureEncoder",
     "Reading",
     "ResNet",
     "ResNetSize",
+    "Scenes",
+    "ShowAndTell",
     "Sigma",
+    "WordTokenizer",
+    "beam_search",
     "bits",
+    "bleu",
+    "caption_loss",
+    "caption_of",
+    "describe",
     "detached",
+    "fashion_scenes",
     "last_norm",
     "load_weights",
     "multiply_adds",
     "perplexity",
     "read_epoch",
     "reading_loss",
+    "scenes",
     "stream",
     "train_only",
 ]
