@@ -192,22 +192,38 @@ def forward(member, net, inputs, x, step=None, factors=None):
             x = x + came
 
 
-def loss_of_rows(design, outputs, y, classes):
-    if classes:
-        return functional.cross_entropy(outputs, y, label_smoothing=design.label_smoothing, reduction="none")
-    if design.loss == "huber":
+def loss_of_target(output, value, labels, huber=False, smoothing=0.0):
+    """Of one number, or of one label in nats."""
+    if labels:
+        p = torch.sigmoid(output)
+        true = value * (1 - smoothing) + smoothing / 2
+        return -true * torch.log(p) - (1 - true) * torch.log(1 - p)
+    r = (output - value).abs()
+    return 2 * r - 1 if huber and r >= 1 else r * r
+
+
+def loss_of_rows(design, outputs, y, data, training=True):
+    smoothing = design.label_smoothing if training else 0.0
+    if data.classes:
+        return functional.cross_entropy(outputs, y, label_smoothing=smoothing, reduction="none")
+    rows, huber = [], training and design.loss == "huber"
+    if not (data.labels or y.isnan().any()):
         r = (outputs - y).abs()
-        return torch.where(r < 1, r * r, 2 * r - 1).sum(1)
-    return ((outputs - y) ** 2).sum(1)
+        return torch.where((r < 1) | (not huber), r * r, 2 * r - 1).sum(1)
+    for output, target in zip(outputs, y, strict=True):
+        there = [c for c in range(len(target)) if not math.isnan(target[c])]
+        losses = [loss_of_target(output[c], target[c], data.labels, huber, smoothing) for c in there]
+        rows.append(sum(losses, 0.0 * output.sum()) * len(target) / max(1, len(there)))
+    return torch.stack(rows)
 
 
-def loss(design, outputs, y, classes, weight=None, share=1.0):
+def loss(design, outputs, y, data, weight=None, share=1.0):
     """Mean training loss of a batch whose rows are mixed with the next ones, and the last with the first."""
-    rows = loss_of_rows(design, outputs, y, classes) * (1 if weight is None else weight)
+    rows = loss_of_rows(design, outputs, y, data) * (1 if weight is None else weight)
     if share == 1.0:
         return rows.mean()
     after = [(row + 1) % len(y) for row in range(len(y))]
-    others = loss_of_rows(design, outputs, y[after], classes) * (1 if weight is None else weight[after])
+    others = loss_of_rows(design, outputs, y[after], data) * (1 if weight is None else weight[after])
     return (share * rows + (1 - share) * others).mean()
 
 
@@ -268,8 +284,7 @@ def train(member: Member, data: FleetData, dtype=torch.float64) -> Naive:
         _signs(found.signs, member, kept, net, inputs, x[source.valid[:256]], gradients, before)
         with torch.no_grad():
             out, _ = forward(member, kept, inputs, x[source.valid])
-            yv = y[source.valid]
-            valid = functional.cross_entropy(out, yv) if data.classes else ((out - yv) ** 2).sum(1).mean()
+            valid = loss_of_rows(design, out, y[source.valid], data, training=False).mean()
         found.train_loss.append(sum(losses) / steps)
         found.valid_loss.append(valid.item())
         found.params.append(net.flat)
@@ -290,10 +305,10 @@ def step_loss(member, net, data, x, y, weight, step):
     seen, factors, share = disturbed(member, inputs, x, step)
     if not design.adversarial:
         out, _ = forward(member, net, inputs, seen, step, factors)
-        return loss(design, out, y, data.classes, weight, share)
+        return loss(design, out, y, data, weight, share)
     seen.requires_grad_()
     out, _ = forward(member, net, inputs, seen, step, factors)
-    clean = loss(design, out, y, data.classes, weight, share)
+    clean = loss(design, out, y, data, weight, share)
     moved = seen.detach().clone()
     slope = torch.autograd.grad(clean, seen, retain_graph=True)[0]
     for place in inputs.numeric:
@@ -304,7 +319,7 @@ def step_loss(member, net, data, x, y, weight, step):
         for layer in net.layers
     ]
     out, _ = forward(member, Network(net.front, twins), inputs, moved, step, factors)
-    return (clean + loss(design, out, y, data.classes, weight, share)) / 2
+    return (clean + loss(design, out, y, data, weight, share)) / 2
 
 
 def _pace(design, name, part):

@@ -20,8 +20,9 @@ class Source:
     """Prepared rows of one fold in one encoding.
 
     Shapes: `x` float32 [N, D]; `y` int64 [N] class codes, or float32 [N, C] standardised numbers, or labels 0
-    and 1 that do not exclude each other, NaN where missing; `train` and `valid` int64 row numbers; `weight` None or [N], each row's share of the training loss (scaled to mean 1
-    on the training rows); `inputs` say what the D inputs are, None: so many numbers.
+    and 1 that do not exclude each other, NaN where missing; `train` and `valid` int64 row numbers; `weight`
+    None or [N], each row's share of the training loss (scaled to mean 1 on the training rows); `inputs` say
+    what the D inputs are, None: so many numbers.
     """
 
     x: np.ndarray
