@@ -95,13 +95,17 @@ def test_categories_that_are_numbers_later() -> None:
     )
 
 
-def test_images_are_flattened_with_names() -> None:
+def test_images_are_one_column_of_pixels_channel_by_channel() -> None:
     images = np.random.default_rng(0).integers(0, 255, (30, 4, 5), dtype=np.uint8)
     dataset = read(images, np.arange(30) % 2)
-    assert dataset.schema.columns[5] == "pixel_1_0"
+    assert dataset.schema.features[0].shape == (1, 4, 5)
+    assert dataset.codes.dtype == np.float32
     np.testing.assert_array_equal(dataset.codes, images.reshape(30, 20))
-    coloured = read(np.random.default_rng(0).random((30, 2, 2, 3)), np.arange(30) % 2)
-    assert coloured.schema.columns[4] == "pixel_0_1_1"
+    colours = np.random.default_rng(0).random((30, 5, 6, 3)).astype(np.float32)
+    for given in (colours, colours.transpose(0, 3, 1, 2)):
+        coloured = read(given, np.arange(30) % 2)
+        assert coloured.schema.features[0].shape == (3, 5, 6)
+        np.testing.assert_array_equal(coloured.codes, colours.transpose(0, 3, 1, 2).reshape(30, 90))
     np.testing.assert_array_equal(read_inputs(images, dataset.schema), dataset.codes)
 
 

@@ -114,6 +114,31 @@ LATER = {
 }
 
 
+PICTURED = {
+    "body": "conv",
+    "body_width": 8,
+    "body_depth": 3,
+    "flip": 0.5,
+    "shift": 0.1,
+    "rotation": 8.0,
+    "zoom": 0.1,
+    "brightness": 0.1,
+    "contrast": 0.1,
+    "colour": 0.1,
+}
+NEWER = ("snapshots", *PICTURED)
+"""Fields that came after those in LATER."""
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_bodies_and_changes_of_pictures_are_of_format_5(name):
+    changed = Design(**{name: PICTURED[name]})
+    assert changed.format == 5
+    assert changed.id != Design().id
+    assert Design.from_json(changed.to_json()) == changed
+    assert changed.torch_only == (() if name in ("body_width", "body_depth") else (name,))
+
+
 def test_snapshots_are_of_format_4():
     changed = Design(snapshots=True)
     assert (changed.format, changed.torch_only) == (4, ("snapshots",))
@@ -145,7 +170,7 @@ def test_ids_of_format_2_are_pinned():
 
 def test_format_2_is_read_with_the_defaults_of_what_it_lacks():
     design = Design((8,), norm="batch", clip=0.5)
-    later = {*LATER, "snapshots"}
+    later = {*LATER, *NEWER}
     old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 2}
     assert Design.from_json(old) == design
     with pytest.raises(SpaceError, match=r"format 2 has other keys: unknown \[\], missing \['norm'\]"):
@@ -194,7 +219,7 @@ def test_parameters_count_what_stands_before_the_layers():
 
 
 def test_format_1_is_read_with_the_defaults_of_what_it_lacks():
-    later = ("norm", "norm_place", "dropout_kind", "clip", "snapshots", *LATER)
+    later = ("norm", "norm_place", "dropout_kind", "clip", *NEWER, *LATER)
     for design in (Design(), Design((8,), dropout=0.3, lr=0.1)):
         old = {name: value for name, value in design.to_json().items() if name not in later} | {"format": 1}
         assert Design.from_json(old) == Design.from_json(json.dumps(old)) == design
@@ -274,9 +299,9 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda d: d | {"format": 5}, "not a design of format 4 or older"),
-        (lambda d: d | {"format": True}, "not a design of format 4 or older"),
-        (lambda d: [d], "not a design of format 4 or older"),
+        (lambda d: d | {"format": 6}, "not a design of format 5 or older"),
+        (lambda d: d | {"format": True}, "not a design of format 5 or older"),
+        (lambda d: [d], "not a design of format 5 or older"),
         (
             lambda d: d | {"format": 1},
             r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'",

@@ -67,7 +67,15 @@ def _deeper(design: Design) -> tuple[Design, ...]:
 
 
 def _shallower(design: Design) -> tuple[Design, ...]:
-    return (replace(design, widths=design.widths[:-1]),)
+    return (replace(design, widths=design.widths[:-1]),) if design.widths else (design,)
+
+
+def _smaller_body(design: Design) -> tuple[Design, ...]:
+    return (replace(design, body_width=max(1, design.body_width // 2)),)
+
+
+def _shallower_body(design: Design) -> tuple[Design, ...]:
+    return (replace(design, body_depth=max(1, design.body_depth - 1)),)
 
 
 def _wider(factor: float) -> Swap:
@@ -92,6 +100,13 @@ INGREDIENTS = (
     Ingredient("mixup", "Mixup", _put("mixup", 0.0)),
     Ingredient("cutmix", "Cutmix", _put("cutmix", 0.0)),
     Ingredient("cutout", "Cutout", _put("cutout", 0.0)),
+    Ingredient("flip", "Mirrored pictures", _put("flip", 0.0)),
+    Ingredient("shift", "Shifted pictures", _put("shift", 0.0)),
+    Ingredient("rotation", "Turned pictures", _put("rotation", 0.0)),
+    Ingredient("zoom", "Zoomed pictures", _put("zoom", 0.0)),
+    Ingredient("brightness", "Brightness of pictures", _put("brightness", 0.0)),
+    Ingredient("contrast", "Contrast of pictures", _put("contrast", 0.0)),
+    Ingredient("colour", "Colours of pictures", _put("colour", 0.0)),
     Ingredient("adversarial", "Adversarial rows", _put("adversarial", 0.0)),
     Ingredient("class_balance", "Balance of classes", _put("class_balance", 0.0), of="classes"),
     Ingredient("norm", "Normalisation", _put("norm", "none", 1.0, 0.3), hidden=True),
@@ -115,6 +130,8 @@ INGREDIENTS = (
     Ingredient("initialisation", "Initial weights", _other("initialisation", "torch", "he")),
     Ingredient("encoding", "Encoding of inputs", _other("encoding", "robust", "quantile")),
     Ingredient("activation", "Activation", _other("activation", "relu", "silu"), hidden=True),
+    Ingredient("body_width", "Half the body's width", _smaller_body),
+    Ingredient("body_depth", "A shallower body", _shallower_body),
     Ingredient("batch_half", "Batches of half the rows", _batch(0.5)),
     Ingredient("batch_twice", "Batches of twice the rows", _batch(2.0)),
     Ingredient("deeper", "One layer more", _deeper, hidden=True),
@@ -133,7 +150,7 @@ def variants(design: Design, ingredient: Ingredient, classes: bool) -> tuple[Des
     Fields that do nothing as the rest stands (the momentum of Adam, the kind of a dropout that is off) make
     no difference here.
     """
-    if (ingredient.hidden and not design.widths) or ingredient.of == ("numbers" if classes else "classes"):
+    if (ingredient.hidden and not _layered(design)) or ingredient.of == ("numbers" if classes else "classes"):
         return ()
     here = _effective(design)
     found = {_effective(swapped): swapped for swapped in ingredient.swap(design)}
@@ -146,17 +163,25 @@ def _without_lr(design: Design) -> Design:
     return replace(design, lr=Design.lr)
 
 
+def _layered(design: Design) -> bool:
+    """Whether there is anything between the inputs and the last layer."""
+    return bool(design.widths) or design.body != "dense"
+
+
 def _effective(design: Design) -> Design:
     """`design` with what does nothing at its default."""
+    convolves = design.body in ("conv", "residual")
     idle = {
-        "dropout": not design.widths,
-        "dropout_kind": not design.widths or not design.dropout,
-        "norm": not design.widths,
+        "body_width": design.body == "dense",
+        "body_depth": design.body == "dense",
+        "dropout": not _layered(design),
+        "dropout_kind": not _layered(design) or not design.dropout,
+        "norm": not design.widths and not convolves,
         "norm_place": not design.widths or design.norm == "none",
         "decoupled": not design.l2,
         "momentum": design.optimiser != "sgd",
         "beta2": design.optimiser != "adam",
-        "activation": not design.widths,
+        "activation": not design.widths and not convolves,
         "parametric": not design.widths,
         "skip": all(before != after for before, after in pairwise(design.widths)),
         "max_norm": not design.widths,
