@@ -34,6 +34,7 @@ from profunda.model.model import Model
 from profunda.model.parts import Part, Provenance
 from profunda.model.score import Baseline
 from profunda.reporting.document import Document
+from profunda.reporting.record import RECORD_FILE, Record, record_of
 from profunda.reporting.reports import model_document
 from profunda.reporting.story import run_document
 from profunda.reporting.summary import summary
@@ -241,7 +242,8 @@ class Job:
         )
 
     def _write(self, run: Path, outcome: Outcome, prediction: np.ndarray | None) -> Outcome:
-        """Keep the Model, the summary and the report, each whole or not at all; tells what that took."""
+        """Keep the Model, the summary, the record and the report, each whole or not at all; tells what that
+        took."""
         with self._stage("save"):
             keep_model(outcome.model, run)
         outcome = replace(outcome, timings=tuple(self.timings))
@@ -251,15 +253,14 @@ class Job:
                 document.json(run / "report.json")
                 document.html(run / "report.html")
         outcome = replace(outcome, timings=tuple(self.timings))
+        write_durably(run / RECORD_FILE, self._record(outcome, prediction).to_json().encode())
         write_durably(run / "summary.json", (json.dumps(summary(outcome), indent=1) + "\n").encode())
         return outcome
 
     def _document(self, outcome: Outcome, prediction: np.ndarray | None) -> Document:
         if outcome.score is None:  # no row was held out: there is nothing to compare
             return model_document(outcome.model)
-        held, splits = self.splits.test, outcome.splits
-        if self.estimate is not None:
-            held, splits = self.estimate.rows, pooled_splits(self.estimate, splits)
+        splits = self._judging(outcome)
         return run_document(
             dataset=outcome.dataset,
             splits=splits,
@@ -277,10 +278,27 @@ class Job:
             command=self.settings.command,
             run=outcome.run or Path(),
             single=outcome.single,
-            held_y=self.dataset.y[held],
+            held_y=self.dataset.y[splits.test],
             held_prediction=prediction,
             optimism=outcome.optimism,
             attribution=outcome.attribution,
+        )
+
+    def _judging(self, outcome: Outcome) -> Splits:
+        """The splits, their test rows being those that the score was told on."""
+        return outcome.splits if self.estimate is None else pooled_splits(self.estimate, outcome.splits)
+
+    def _record(self, outcome: Outcome, prediction: np.ndarray | None) -> Record:
+        return record_of(
+            dataset=outcome.dataset,
+            splits=self._judging(outcome),
+            metric=self.metric,
+            prediction=prediction,
+            scores=outcome.scores,
+            notices=outcome.notices,
+            command=self.settings.command,
+            source=self.settings.origin.source,
+            seed=outcome.seed,
         )
 
     def _notices(self, found: Found) -> Iterator[Notice]:

@@ -14,6 +14,7 @@ from profunda.reporting.words import plain
 
 __all__ = [
     "Architecture",
+    "Asked",
     "Bar",
     "Bars",
     "BigNumber",
@@ -29,6 +30,7 @@ __all__ = [
     "Figures",
     "Item",
     "Layer",
+    "Questions",
     "Rival",
     "Ruling",
     "Section",
@@ -219,6 +221,24 @@ class Ruling:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """One question and its answer; `mark` says in a word or two what is to be known of the answer, in the
+    colour of `state` ("ok" for none)."""
+
+    question: str
+    answer: str
+    mark: str = ""
+    state: State = "ok"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions with their answers, one below the other."""
+
+    items: tuple[Asked, ...]
+
+
+@dataclass(frozen=True)
 class Item:
     """One line of a table of contents: where it leads, its verdict, and one sentence."""
 
@@ -259,6 +279,7 @@ Block = (
     | Chain
     | Checks
     | Ruling
+    | Questions
     | Contents
     | Code
 )
@@ -278,7 +299,7 @@ _KINDS = {
     kind.__name__: kind
     for kind in (
         Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, ChainLink,
-        Chain, Check, Checks, Ruling, Item, Contents, Code, Section,
+        Chain, Check, Checks, Ruling, Asked, Questions, Item, Contents, Code, Section,
     )
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from profunda.reporting.blocks import (
     Facts,
     Figure,
     Figures,
+    Questions,
     Ruling,
     Section,
     Table,
@@ -95,6 +96,15 @@ def _lines(block: Block) -> list[str]:
             return [
                 block.word,
                 *(line for name, text in block.lines for line in _wrap(f"{name}: {text}", "  ")),
+            ]
+        case Questions():
+            return [
+                line
+                for item in block.items
+                for line in (
+                    *_wrap(item.question + (f"  [{item.mark}]" if item.mark else "")),
+                    *(_wrap(item.answer, "  ") if item.answer else ()),
+                )
             ]
         case Contents():
             return [block.title, *(f"  {item.word:<22}  {item.title}" for item in block.items)]
