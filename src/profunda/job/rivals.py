@@ -11,10 +11,12 @@ from typing import ClassVar
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import Ridge as PlainRidge
 
 from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.table import Kind
+from profunda.job.word_weights import WordWeights
 
 __all__ = ["Logistic", "Ridge", "Rival", "Trees", "constant_prediction", "rivals_of"]
 
@@ -105,14 +107,17 @@ class Trees(Rival):
 
 
 class _Linear(Rival):
-    """What the linear models share: inputs as the networks get them, robustly scaled."""
+    """What the linear models share: inputs as the networks get them, robustly scaled; of texts, weights of
+    words and pairs."""
 
     name = "linear"
 
     def __init__(self, dataset: Dataset, rows: np.ndarray, seed: int, *, quick: bool = False) -> None:
         super().__init__(dataset, rows, seed, quick=quick)
-        self._scaling = fit_preprocessing(
-            dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task
+        self._scaling = (
+            WordWeights(dataset, rows)
+            if _reads(dataset)
+            else fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
         )
         self._x, self._y = self._scaling.transform(dataset.codes[rows]), dataset.y[rows]
 
@@ -148,6 +153,38 @@ class Logistic(_Linear):
         return _spread(probabilities, self._model.classes_, self.dataset.task.n_outputs)
 
 
+class TextLogistic(Logistic):
+    """Logistic regression on TF-IDF weights, which are small: the penalty is a tenth."""
+
+    title = "TF-IDF and logistic regression"
+
+    def __init__(self, dataset: Dataset, rows: np.ndarray, seed: int, *, quick: bool = False) -> None:
+        super().__init__(dataset, rows, seed, quick=quick)
+        self._model.set_params(C=10.0)
+
+
+class TextRidge(_Linear):
+    """Ridge regression on TF-IDF weights, by conjugate gradients."""
+
+    title, unit, limit, enough = "TF-IDF and ridge regression", "solutions", 1, 1
+    quick_enough = enough
+
+    def __init__(self, dataset: Dataset, rows: np.ndarray, seed: int, *, quick: bool = False) -> None:
+        super().__init__(dataset, rows, seed, quick=quick)
+        self._model = PlainRidge(alpha=1.0, solver="sparse_cg")
+
+    def grow(self, steps: int) -> None:
+        """The solution."""
+        if steps < 1:
+            return
+        self._model.fit(self._x, self._y)
+        self.steps, self.finished = 1, True
+
+    def predict(self, codes: np.ndarray) -> np.ndarray:
+        """Numbers [N]."""
+        return self._model.predict(self._scaling.transform(codes))
+
+
 class Ridge(_Linear):
     """Ridge regression, its penalty chosen by leaving one row out; solved at once, so there is one step."""
 
@@ -176,8 +213,15 @@ class Ridge(_Linear):
 
 
 def rivals_of(dataset: Dataset) -> tuple[type[Rival], ...]:
-    """The rivals of a dataset's kind of task, the cheaper first."""
+    """The rivals of a dataset's kind of task, the cheaper first; of texts one, as the trees read none."""
+    if _reads(dataset):
+        return (TextRidge,) if dataset.task.kind == "regression" else (TextLogistic,)
     return (Ridge, Trees) if dataset.task.kind == "regression" else (Logistic, Trees)
+
+
+def _reads(dataset: Dataset) -> bool:
+    """Whether there is text among the inputs."""
+    return any(feature.kind is Kind.TEXT for feature in dataset.schema.features)
 
 
 def constant_prediction(dataset: Dataset, rows: np.ndarray, count: int) -> np.ndarray:
