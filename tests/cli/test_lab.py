@@ -144,6 +144,8 @@ def test_a_page_without_a_folder_is_told_before_anything_is_run(
         (["lab", "one-holds", "--all", "--out", "b"], "goes without the name 'one-holds'"),
         (["lab", "--out", "b"], "--out needs an experiment to run"),
         (["lab", "--quick"], "--quick needs something to run"),
+        (["lab", "--data", "x.npz"], "--data is for one experiment: give its name"),
+        (["lab", "one-holds", "--data", "x.npz"], "one-holds measures what it makes"),
         (["lab", "one-holds", "--force"], "--force is for the whole book"),
         (["lab", "--workers", "2"], "--workers is for the whole book"),
         (["lab", "--all", "--out", "b", "--workers", "0"], "--workers 0 runs nothing"),

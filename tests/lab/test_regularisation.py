@@ -11,6 +11,7 @@ from profunda.lab.contents import CHAPTERS, entries
 from profunda.lab.experiment import Outcome
 from profunda.lab.experiments.regularisation import (
     batch_norm_covariate_shift,
+    batch_norm_distributions,
     batch_norm_gradients,
     batch_norm_initialisation,
     batch_norm_learning_rate,
@@ -21,6 +22,7 @@ from profunda.lab.experiments.regularisation import (
     dropout_co_adaptation,
     dropout_ensemble,
     dropout_keep_or_drop,
+    dropout_masks,
     dropout_slows_training,
     dropout_very_deep,
     early_stopping_as_ridge,
@@ -36,6 +38,7 @@ from profunda.lab.experiments.regularisation import (
     ridge_multicollinearity,
     ridge_strength,
     robust_to_noise,
+    summary_of_techniques,
     too_much_hurts,
     validation_curve_turns,
 )
@@ -57,6 +60,7 @@ UP, DOWN, NONE = Interval(1.0, 0.5, 1.5), Interval(-1.0, -1.5, -0.5), Interval(0
 # What quick runs must say. Two verdicts where few networks may leave the claim undecided.
 VERDICTS = {
     "batch_norm_covariate_shift": {"holds with conditions"},
+    "batch_norm_distributions": {"holds with conditions"},
     "batch_norm_gradients": {"holds with conditions"},
     "batch_norm_initialisation": {"holds", "holds with conditions"},
     "batch_norm_learning_rate": {"holds", "holds with conditions"},
@@ -68,6 +72,7 @@ VERDICTS = {
     "dropout_co_adaptation": {"holds", "holds with conditions"},
     "dropout_ensemble": {"holds"},
     "dropout_keep_or_drop": {"holds with conditions"},
+    "dropout_masks": {"holds with conditions"},
     "dropout_slows_training": {"holds", "holds with conditions"},
     "dropout_very_deep": {"holds with conditions"},
     "early_stopping_as_ridge": {"holds with conditions"},
@@ -83,6 +88,7 @@ VERDICTS = {
     "ridge_multicollinearity": {"holds"},
     "ridge_strength": {"holds with conditions"},
     "robust_to_noise": {"holds with conditions"},
+    "summary_of_techniques": {"holds with conditions"},
     "too_much_hurts": {"holds", "holds with conditions"},
     "validation_curve_turns": {"holds"},
 }
@@ -237,6 +243,15 @@ def test_the_turn() -> None:
     assert judged(Interval(0.0, 0.0, 0.01), 0.1) == "wrong"
 
 
+def test_the_algorithm_of_early_stopping() -> None:
+    losses = np.array([5.0, 4.0, 3.0, 3.5, 3.2, 2.9, 3.0, 3.1, 3.2, 1.0])
+    stopped = validation_curve_turns.stopped
+    assert stopped(losses, 3) == (6, 9)
+    assert stopped(losses, 2) == (3, 5)
+    assert stopped(losses, 9) == (10, 10)
+    assert stopped(np.array([2.0, np.nan, np.nan]), 2) == (1, 3)
+
+
 def test_dropout_keeps_linear_means_only() -> None:
     z, mean, scaled = dropout_keep_or_drop._means(0.5, 0, 6)
     assert np.abs(z - scaled).max() < 1e-12
@@ -246,6 +261,88 @@ def test_dropout_keeps_linear_means_only() -> None:
     assert judged(0.0, 1e-16, 0.3) == "holds with conditions"
     assert judged(0.0, 1e-16, 0.0) == "holds"
     assert judged(0.1, 1e-16, 0.3) == judged(0.0, 0.1, 0.3) == "wrong"
+
+
+def test_masks_of_a_layer() -> None:
+    drawn = dropout_masks.masks(50, 20, 1)
+    assert set(drawn.ravel().tolist()) == {0.0, 1.0}
+    assert len(np.unique(drawn, axis=0)) == 50
+    assert dropout_masks.rows_alike(1) == pytest.approx(0.5, abs=0.06)  # of one unit half the rows agree
+    assert dropout_masks.rows_alike(20) < 0.01
+    assert dropout_masks.at_test() == 0.0
+    kept, judged = Interval(0.5, 0.49, 0.51), dropout_masks.judged
+    assert judged(kept, 0.0, 0.0) == "holds with conditions"
+    assert judged(kept, 0.0, 1.0) == "holds"
+    assert judged(Interval(0.2, 0.19, 0.21), 0.0, 0.0) == judged(kept, 0.1, 0.0) == "wrong"
+
+
+def test_one_mask_a_batch_is_noisier() -> None:
+    """Twin: the variance of the mean over rows from the rows' own gradients under common masks."""
+    rows = dropout_masks.digits(8)
+    assert dropout_masks.noise(rows, 1, 400, 2) == pytest.approx(1.0, abs=0.35)  # one row: the same
+    stack = Stack(64, 10, 1, Recipe(width=32), seed=1)
+    own = []
+    for _ in range(300):
+        h, kept = rows.x, [torch.rand(32, generator=stack.generator) >= 0.5 for _ in range(2)]
+        first = torch.relu(h @ stack.weights[0][0]) * kept[0] / 0.5
+        z = first @ stack.weights[1][0]
+        logits = torch.relu(z) * kept[1] / 0.5 @ stack.weights[2][0]
+        loss = torch.nn.functional.cross_entropy(logits, rows.y, reduction="sum")
+        (back,) = torch.autograd.grad(loss, z)
+        own.append(first.detach()[:, :, None] * back[:, None, :])
+    gradients = torch.stack(own)  # [draws, B, H, H]
+    expected = float(gradients.mean(1).var(0).sum() / (gradients.var(0).sum() / len(rows.y) ** 2))
+    found = dropout_masks.noise(rows, 8, 300, 1)
+    assert expected > 1.5
+    assert found == pytest.approx(expected, rel=0.3)
+
+
+def test_drawings_of_dropout() -> None:
+    *training, test = quick("dropout_masks").pictures[:3]
+    for drawn in training:
+        off = {place for place, node in enumerate(drawn.nodes) if node.text == "0"}
+        assert 0 < len(off) < 12
+        assert not off & {end for a, b, _ in drawn.links for end in (a, b)}
+    assert training[0].nodes != training[1].nodes
+    assert len(test.links) == 4 * 6 + 6 * 6 + 6 * 2
+
+
+def test_passages_of_a_norm() -> None:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 5, generator=random)
+    stack = Stack(5, 3, 2, Recipe(width=4, norm=True), 0)
+    stack.outputs(x, learn=True)
+    for by_rows in (True, False):  # twin: what leaves the hidden layers of the stack itself
+        hidden = stack.outputs(x, by_rows=by_rows)[1]
+        for one, h in zip(batch_norm_distributions.passages(stack, x, by_rows=by_rows), hidden, strict=True):
+            assert torch.allclose(torch.relu(one.normalised), h, atol=1e-5)  # γ = 1 and β = 0 at the start
+    z = 3.0 * torch.randn(1, 20_000, 2, generator=random) + 1.0
+    assert batch_norm_distributions.departure(z) == pytest.approx(np.sqrt(1.0 + 4.0), rel=0.03)
+    assert batch_norm_distributions.skewness(torch.exp(0.5 * (z - 1.0) / 3.0)) == pytest.approx(1.75, rel=0.2)
+    assert batch_norm_distributions.unevenness(z * torch.tensor([1.0, 5.0])) == pytest.approx(5.0, rel=0.1)
+    judged = batch_norm_distributions.judged
+    assert judged(1e-6, Interval(0.1, 0.08, 0.12)) == "holds with conditions"
+    assert judged(1e-6, Interval(0.01, 0.005, 0.02)) == "holds"
+    assert judged(0.1, Interval(0.01, 0.005, 0.02)) == "wrong"
+
+
+def test_lines_of_the_summary() -> None:
+    # Candidates [2, 3, 1]: the first fold alone would take the second, the others choose the first.
+    losses = np.array([[[2.0], [1.0], [1.0]], [[1.0], [3.0], [3.0]]])
+    assert summary_of_techniques.chosen(losses).tolist() == [0, 0, 0]
+    assert summary_of_techniques.chosen(losses[:, ::-1]).tolist() == [0, 0, 0]
+    count = 1 + sum(len(one.doses) for one in summary_of_techniques.TECHNIQUES)
+    valid = np.broadcast_to(np.array([3.0, 1.0, 2.0, 4.0]), (count, 3, 2, 4)).copy()
+    train = np.full_like(valid, 0.5)
+    valid[2, ..., -1] = 1.0  # the second dose of L1 ends at a quarter of the plain loss
+    first, second, *_, stop, norm = summary_of_techniques.lines(train, valid)
+    assert first.gain == pytest.approx(np.log(4.0))
+    assert first.gap == pytest.approx((3.5 - 0.5) / 4.0)
+    assert first.cost == pytest.approx(0.0)  # both are at their lowest after two epochs
+    assert (second.gain, second.gap) == (pytest.approx(0.0), pytest.approx(0.0))
+    assert stop.gain == pytest.approx(np.log(4.0))
+    assert stop.cost == pytest.approx(np.log(2.0 / 4.0))
+    assert norm.gain == pytest.approx(0.0)
 
 
 def test_subnetworks_of_a_softmax_layer() -> None:

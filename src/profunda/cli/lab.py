@@ -21,6 +21,7 @@ def lab(
     *,
     all: Annotated[bool, Parameter(negative="")] = False,
     output: Annotated[Path | None, Parameter(name=["--out", "--output", "-o"])] = None,
+    data: Path | None = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
     lang: Literal["en", "pt"] = "en",
@@ -36,6 +37,9 @@ def lab(
         Run all of them and write the book to --out.
     output
         With --all the book's folder, which must not exist or be empty; else a file for the one page.
+    data
+        Images of yours for one experiment whose text speaks of MNIST: an .npz file with x_train, y_train,
+        x_test and y_test. It may then take minutes.
     quick
         Fewer networks and wider intervals: the whole book in under two minutes on two cores.
     force
@@ -48,6 +52,8 @@ def lab(
     if not all and (force or workers is not None):
         option = "--force" if force else "--workers"
         raise ArgumentError(f"{option} is for the whole book; add --all, or leave it out")
+    if data is not None and name is None:
+        raise ArgumentError("--data is for one experiment: give its name, and leave --all out")
     if quick and not all and name is None:
         raise ArgumentError("--quick needs something to run: give an experiment's name, or --all")
     if workers is not None and workers < 1:
@@ -63,7 +69,7 @@ def lab(
             raise ArgumentError("--out needs an experiment to run: give its name, or --all")
         _list(lang)
     else:
-        _one(name, quick, output, lang)
+        _one(name, data, quick, output, lang)
 
 
 def _list(lang: Literal["en", "pt"]) -> None:
@@ -78,7 +84,9 @@ def _list(lang: Literal["en", "pt"]) -> None:
         print()
 
 
-def _one(name: str, quick: bool, output: Path | None, lang: Literal["en", "pt"]) -> None:
+def _one(
+    name: str, data: Path | None, quick: bool, output: Path | None, lang: Literal["en", "pt"]
+) -> None:
     from profunda.lab.book import check_page, verdict_word, write_page
     from profunda.lab.contents import entry
     from profunda.lab.running import run
@@ -96,7 +104,7 @@ def _one(name: str, quick: bool, output: Path | None, lang: Literal["en", "pt"])
     print(f"{told['claim']:<11}{experiment.claim.to(lang)}")
     print(f"{told['source']:<11}{experiment.source.to(lang)}")
     print(f"{told['predicted']:<11}{experiment.prediction.to(lang)}", flush=True)
-    ended = run(one.id, quick=quick)
+    ended = run(one.id, quick=quick, data=data)
     if ended.outcome is None:
         raise RunError(f"{one.id} ended without a verdict:\n{ended.error}")
     print(f"{told['measured']:<11}{ended.outcome.measured.to(lang)}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from profunda.lab.images import Images
 from profunda.lab.pictures import Picture
 from profunda.lab.words import Words
 
@@ -38,7 +39,9 @@ class Experiment:
     """One page of the book. Its id is the name of its module, its chapter that module's package.
 
     `measure(quick)` does the work: deterministic, on one thread, a few seconds (a second or two when quick,
-    with fewer networks and wider intervals, never another question). `claim` is what the text says, in our
+    with fewer networks and wider intervals, never another question). `measure_on(images, quick)` asks the
+    same of images that the reader brings, where the text speaks of such as do not come with Profunda; minutes
+    are allowed. `claim` is what the text says, in our
     words; `source` says where; `prediction` is written before measuring and has its formula's source.
     `errata` are labels of the errata that it settles, `rows` the topics of the mission that it answers.
     """
@@ -48,5 +51,6 @@ class Experiment:
     source: Words
     prediction: Words
     measure: Callable[[bool], Outcome]
+    measure_on: Callable[[Images, bool], Outcome] | None = None
     errata: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
