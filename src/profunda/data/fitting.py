@@ -23,8 +23,8 @@ class Numbers:
     """Fitted numbers, float64, for G numeric and date columns; arrays not in use are empty.
 
     fill [G]; centre, scale [G] (robust, embedded); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
-    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] (mean and
-    sd); pixels [2, channels] (median and 1/sd).
+    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2], of several [2, C]
+    (mean and sd); pixels [2, channels] (median and 1/sd).
     """
 
     fill: np.ndarray
@@ -43,8 +43,8 @@ class Numbers:
         return getattr(self, name)
 
 
-def shapes(layout: Layout, regression: bool) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the arrays that a layout uses."""
+def shapes(layout: Layout, target: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the arrays that a layout uses; `target` is that of the target's, () for classes."""
     g = len(layout.numeric)
     wanted: dict[str, tuple[int, ...]] = {"fill": (g,)}
     if layout.encoding in ("robust", "embedded"):
@@ -57,7 +57,7 @@ def shapes(layout: Layout, regression: bool) -> dict[str, tuple[int, ...]]:
         wanted["frequency"] = (sum(size for _, size in layout.frequencies),)
     if layout.pixels:
         wanted["pixels"] = (2, layout.pixels[1])
-    return wanted | {"target": (2,)} if regression else wanted
+    return wanted | {"target": target} if target else wanted
 
 
 def fit_numbers(
@@ -69,8 +69,8 @@ def fit_numbers(
     counted = [_frequencies(codes[rows, position], size) for position, size in layout.frequencies]
     target = _nothing()
     if regression:
-        sd = float(np.std(y[rows]))
-        target = np.array([np.mean(y[rows]), sd if sd > 0 else 1.0])
+        mean, sd = np.nanmean(y[rows], axis=0), np.nanstd(y[rows], axis=0)
+        target = np.stack([mean, np.where(sd > 0, sd, 1.0)])
     pixels = _pixels(codes, rows, layout) if layout.pixels else _nothing()
     frequency = np.concatenate(counted) if counted else _nothing()
     return replace(numbers, frequency=frequency, target=target, pixels=pixels)

@@ -167,26 +167,35 @@ class Preprocessing:
         return at
 
     def target(self, y: np.ndarray) -> np.ndarray:
-        """What a network is trained on: class codes int64 [N], or standardised numbers float32 [N, 1]."""
+        """What a network is trained on: class codes int64 [N], standardised numbers float32 [N, 1] or [N, C],
+        or labels 0 and 1 float32 [N, C]; NaN stays NaN."""
         if not self.regression:
-            return np.asarray(y, np.int64)
+            return np.asarray(y, np.int64 if np.ndim(y) == 1 else np.float32)
         mean, sd = self.numbers.target
-        return ((np.asarray(y, np.float64) - mean) / sd).astype(np.float32)[:, None]
+        return ((np.asarray(y, np.float64) - mean) / sd).astype(np.float32).reshape(len(y), -1)
 
     def untarget(self, f: np.ndarray) -> np.ndarray:
-        """Standardised outputs [N(, 1)] on the target's scale, float64 [N]; ArgumentError for classes."""
+        """Standardised outputs on the target's scale: [N(, 1)] as float64 [N], of several targets [N, C].
+
+        Raises ArgumentError for classes.
+        """
         if not self.regression:
             raise ArgumentError("outputs for classes have no scale to go back to; untarget is for regression")
         mean, sd = self.numbers.target
-        return np.asarray(f, np.float64).reshape(-1) * sd + mean
+        found = np.asarray(f, np.float64)
+        return (found if self.numbers.target.ndim == 2 else found.reshape(-1)) * sd + mean
 
     def spec(self) -> dict[str, object]:
         """All that is not an array, as values that JSON knows."""
-        return {"format": _FORMAT, "regression": self.regression, "layout": self.layout.plain()}
+        told: dict[str, object] = {"format": _FORMAT, "regression": self.regression}
+        shape = self.numbers.target.shape
+        told |= {"targets": shape[1]} if self.regression and len(shape) == 2 else {}
+        return {**told, "layout": self.layout.plain()}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fitted numbers by name, float64; only those that the encoding uses."""
-        return {name: np.asarray(self.numbers.array(name)) for name in shapes(self.layout, self.regression)}
+        target = self.numbers.target.shape if self.regression else ()
+        return {name: np.asarray(self.numbers.array(name)) for name in shapes(self.layout, target)}
 
     @classmethod
     def load(cls, spec: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> "Preprocessing":
@@ -196,7 +205,8 @@ class Preprocessing:
                 raise ValueError(f"format {spec['format']!r}, known is {_FORMAT}")
             regression = spec["regression"]
             layout = Layout.from_plain(dict(spec["layout"]))  # type: ignore[call-overload]  # pyrefly: ignore
-            wanted = shapes(layout, bool(regression))
+            several = (int(spec["targets"]),) if "targets" in spec else ()  # type: ignore[call-overload]  # pyrefly: ignore
+            wanted = shapes(layout, (2, *several) if regression else ())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(
                 f"the description of a preprocessing cannot be used ({error}); it is damaged, changed, or "
@@ -255,5 +265,5 @@ def fit_preprocessing(
             "there are no rows to fit the preprocessing on; give fewer folds or a smaller test share"
         )
     layout = lay_out(schema, encoding, categories)
-    regression = task.kind == "regression"
+    regression = task.numeric
     return Preprocessing(layout, fit_numbers(codes, y, rows, layout, regression), regression)

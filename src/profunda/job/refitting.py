@@ -21,7 +21,7 @@ from profunda.job.choosing import Choice
 from profunda.model.parts import Network, Part
 from profunda.space.design import Design
 from profunda.training.packs import run_packs
-from profunda.training.sources import Prepared, prepare
+from profunda.training.sources import Prepared, fleet_data, prepare
 from profunda.tuning.fleet_search import Candidate
 
 __all__ = ["Refit", "Trainer", "parts_of"]
@@ -105,7 +105,7 @@ def _continued(
         # The inputs stay scaled by the fold's own numbers, for which these weights were found.
         place = (design.encoding, fold)
         source = replace(sources[place], train=splits.development)
-        data = FleetData({place: source}, sources.dataset.task.n_outputs, source.y.ndim == 1)
+        data = fleet_data({place: source}, sources.dataset.task)
         goal = before.train_loss[before.best_epoch - 1]
         state = replace(
             before,

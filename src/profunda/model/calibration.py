@@ -4,7 +4,7 @@ import numpy as np
 
 from profunda.errors import ArgumentError
 
-__all__ = ["COLDEST", "HOTTEST", "fit_temperature", "tempered"]
+__all__ = ["COLDEST", "HOTTEST", "fit_label_temperature", "fit_temperature", "tempered", "tempered_labels"]
 
 COLDEST, HOTTEST = 0.1, 10.0  # beyond these a temperature speaks of too few rows, not of the networks
 HALVINGS = 60  # of the bracket: past the 53 bits of a float64
@@ -60,6 +60,21 @@ def fit_temperature(probabilities: np.ndarray, y: np.ndarray) -> float:
         else:
             high = middle
     return 2 / (low + high)
+
+
+def tempered_labels(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Each label [N, C] tempered against its contrary: p^(1/T) / (p^(1/T) + (1 − p)^(1/T))."""
+    if temperature == 1.0:
+        return probabilities
+    pairs = np.stack([1 - probabilities, probabilities], axis=-1).reshape(-1, 2)
+    return tempered(pairs, temperature)[:, 1].reshape(probabilities.shape)
+
+
+def fit_label_temperature(probabilities: np.ndarray, y: np.ndarray) -> float:
+    """One temperature for all labels [N, C] on held rows y float64 [N, C]: 0 and 1, NaN where missing."""
+    there = ~np.isnan(y)
+    p = probabilities[there]
+    return fit_temperature(np.stack([1 - p, p], axis=1), y[there].astype(np.int64))
 
 
 def _slope(logs: np.ndarray, truth: np.ndarray, beta: float) -> float:

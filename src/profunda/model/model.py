@@ -11,10 +11,10 @@ from profunda.data.reading import read_inputs
 from profunda.data.schema import Schema
 from profunda.data.task import Task
 from profunda.errors import DataError
-from profunda.model.calibration import tempered
+from profunda.model.calibration import tempered, tempered_labels
 from profunda.model.parts import Network, Part, Provenance
 from profunda.model.writing import write
-from profunda.networks.prediction import predicted
+from profunda.networks.prediction import Clamp, predicted
 from profunda.space.design import Design
 
 __all__ = ["Model"]
@@ -27,8 +27,8 @@ class Model:
     """The fitted thing: Σ weight · (mean of a part's networks), then a temperature for classes.
 
     The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers
-    of each network (None for classes). `temperature` T turns the mixture's probabilities p into p^(1/T),
-    renormalised (1 for numbers). `fit` makes it and `load` reads it; to be used by `predict`, `predict_proba`
+    of each network, of several targets each by its own (None for classes). `temperature` T turns the
+    mixture's probabilities p into p^(1/T), renormalised (1 for numbers; one T for all labels). `fit` makes it and `load` reads it; to be used by `predict`, `predict_proba`
     and `save`.
     """
 
@@ -37,7 +37,7 @@ class Model:
     parts: tuple[Part, ...]
     provenance: Provenance
     temperature: float = 1.0
-    clamp: tuple[float, float] | None = None
+    clamp: Clamp | None = None
 
     @property
     def preprocessings(self) -> tuple[Preprocessing, ...]:
@@ -49,27 +49,37 @@ class Model:
     def predict(self, source: object) -> np.ndarray:
         """The most probable class of each row, in the type the target had, or its number: [N].
 
+        Of several targets [N, C], in the order of `task.names`: a label is the more probable of its two.
+
         `source` is a file, a frame or an array with the columns of training, by name; others are ignored.
         Raises DataError where columns are missing or the source cannot be read.
         """
         found = self.predict_codes(read_inputs(source, self.schema))
-        if self.task.kind == "regression":
+        if self.task.numeric:
             return found
-        return self.task.labels[found.argmax(axis=1)]
+        if self.task.single:
+            return self.task.labels[found.argmax(axis=1)]
+        said = (found > 0.5).astype(np.intp)
+        each = [part.labels[said[:, c]] for c, part in enumerate(self.task.parts)]
+        alike = len({one.dtype for one in each}) == 1
+        return np.stack(each, axis=1, dtype=each[0].dtype if alike else object)
 
     def predict_proba(self, source: object) -> np.ndarray:
         """Probabilities float64 [N, C], columns in the order of `task.classes`; see `predict`.
 
+        Of several labels the probability of each one's second class, in the order of `task.names`.
+
         Raises DataError for a model that predicts numbers.
         """
-        if self.task.kind == "regression":
+        if self.task.numeric:
+            what = "numbers" if self.task.parts else "number"
             raise DataError(
-                f"this model predicts the number {self.task.target!r}: it has no classes; use predict"
+                f"this model predicts the {what} {self.task.target!r}: it has no classes; use predict"
             )
         return self.predict_codes(read_inputs(source, self.schema))
 
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Predictions for codes float64 [N, F] of `schema.codes`: [N, C] for classes, else [N].
+        """Predictions for codes float64 [N, F] of `schema.codes`: [N, C] for classes and several targets, else [N].
 
         Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
         """
@@ -87,7 +97,9 @@ class Model:
         with one_thread():
             for start in range(0, len(codes), step):
                 mixture[start : start + step] = self._mix(codes[start : start + step])
-        return mixture if self.task.kind == "regression" else tempered(mixture, self.temperature)
+        if self.task.numeric:
+            return mixture
+        return (tempered if self.task.single else tempered_labels)(mixture, self.temperature)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model as a folder that `profunda.load` reads: JSON and safetensors, nothing pickled.
@@ -128,8 +140,9 @@ class Model:
     def __str__(self) -> str:
         networks = sum(len(part.networks) for part in self.parts)
         parameters = sum(len(n.params) for part in self.parts for n in part.networks)
+        many = "targets" if self.task.parts else "classes"
         what = f"{self.task.target} ({self.task.kind}" + (
-            ")" if self.task.kind == "regression" else f", {self.task.n_outputs} classes)"
+            ")" if self.task.kind == "regression" else f", {self.task.n_outputs} {many})"
         )
         return (
             f"Model of {what}: {len(self.parts)} designs, {networks} networks, {parameters:,} parameters, "

@@ -18,6 +18,7 @@ from profunda.model.parts import Network, Part, Provenance
 from profunda.model.score import Score
 from profunda.model.writing import network_name, preprocessing_name
 from profunda.networks.layout import layout_of
+from profunda.networks.prediction import Clamp
 from profunda.space.design import Design
 
 __all__ = ["load"]
@@ -98,8 +99,8 @@ def _preprocessing(spec: object, number: int, arrays: _Arrays, schema: Schema, t
         with np.errstate(all="ignore"):
             x = found.transform(probe)
             back = (
-                np.asarray(found.untarget(np.zeros((2, 1), np.float32)))
-                if task.kind == "regression"
+                np.asarray(found.untarget(np.zeros((2, task.n_outputs), np.float32)))
+                if task.numeric
                 else np.zeros(2)
             )
     except (
@@ -193,20 +194,24 @@ def _score(found: object) -> Score:
 def _temperature(found: object, task: Task) -> float:
     temperature = _number(found, "the temperature")
     low, high = TEMPERATURES
-    if not low <= temperature <= high or (task.kind == "regression" and temperature != 1):
+    if not low <= temperature <= high or (task.numeric and temperature != 1):
         raise ModelError(f"a temperature of {temperature:.6g} does not fit a {task.kind} task")
     return temperature
 
 
-def _clamp(found: object, task: Task) -> tuple[float, float] | None:
+def _clamp(found: object, task: Task) -> Clamp | None:
     if found is None:
         return None
-    if task.kind != "regression" or not isinstance(found, list) or len(found) != 2:
+    if not task.numeric or not isinstance(found, list) or len(found) != 2:
         raise ModelError(f"the clamp is {str(found)[:60]}, not two numbers of a regression")
-    low, high = (_number(bound, "a bound of the clamp") for bound in found)
-    if low > high:
-        raise ModelError(f"the clamp runs from {low:.6g} down to {high:.6g}")
-    return low, high
+    lists = [bound if isinstance(bound, list) else [bound] for bound in found]
+    if any(len(bound) != task.n_outputs for bound in lists):
+        raise ModelError(f"the clamp is {str(found)[:60]}, not bounds of {task.n_outputs} target(s)")
+    low, high = (tuple(_number(one, "a bound of the clamp") for one in bound) for bound in lists)
+    for least, most in zip(low, high, strict=True):
+        if least > most:
+            raise ModelError(f"the clamp runs from {least:.6g} down to {most:.6g}")
+    return (low, high) if task.parts else (low[0], high[0])
 
 
 def _is_pair_of_texts(found: object) -> bool:

@@ -13,6 +13,7 @@ from profunda.data.schema import Schema
 from profunda.data.task import Task
 from profunda.model.folder import write_folder
 from profunda.model.parts import Part, Provenance
+from profunda.networks.prediction import Clamp
 
 __all__ = ["network_name", "preprocessing_name", "write"]
 
@@ -34,7 +35,7 @@ def write(
     parts: tuple[Part, ...],
     provenance: Provenance,
     temperature: float,
-    clamp: tuple[float, float] | None,
+    clamp: Clamp | None,
 ) -> Path:
     """Write a Model's fields as a folder, a shared preprocessing once; raises as `write_folder`."""
     shared = {id(n.preprocessing): n.preprocessing for part in parts for n in part.networks}
@@ -43,7 +44,7 @@ def write(
         "task": json.loads(task.to_json()),
         "schema": json.loads(schema.to_json()),
         "temperature": float(temperature),
-        "clamp": None if clamp is None else [float(bound) for bound in clamp],
+        "clamp": None if clamp is None else np.asarray(clamp, np.float64).tolist(),
         "provenance": _provenance(provenance),
         "preprocessings": [preprocessing.spec() for preprocessing in shared.values()],
         "parts": [_part(part, numbers) for part in parts],

@@ -13,9 +13,11 @@ from profunda.data.dataset import Dataset
 from profunda.data.layout import Encoding
 from profunda.data.preprocessing import Preprocessing, fit_preprocessing
 from profunda.data.splits import Fold
+from profunda.data.task import Task
 from profunda.fleet.source import FleetData, Source
+from profunda.networks.prediction import Clamp
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "fleet_data", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +33,13 @@ class Prepared(Mapping[tuple[Encoding, int], Source]):
     _fitted: dict[tuple[Encoding, int], Preprocessing] = field(default_factory=dict, repr=False)
     _made: dict[tuple[Encoding, int], Source] = field(default_factory=dict, repr=False)
 
-    def clamp(self, rows: np.ndarray) -> tuple[float, float] | None:
-        """The lowest and highest target among rows that train; None for classes."""
-        if self.dataset.task.kind == "regression":
-            y = self.dataset.y[rows]
-            return float(y.min()), float(y.max())
-        return None
+    def clamp(self, rows: np.ndarray) -> Clamp | None:
+        """The lowest and highest target among rows that train, of each of several; None for classes."""
+        if not self.dataset.task.numeric:
+            return None
+        y = self.dataset.y[rows]
+        low, high = np.nanmin(y, axis=0).tolist(), np.nanmax(y, axis=0).tolist()
+        return (tuple(low), tuple(high)) if self.dataset.task.parts else (low, high)
 
     def preprocessing(self, encoding: Encoding, fold: int) -> Preprocessing:
         """The preprocessing fitted on the training rows of a fold."""
@@ -73,5 +76,9 @@ def prepare(
 ) -> tuple[Prepared, FleetData]:
     """The sources of `dataset` on `folds`, and the fleet's view of them."""
     sources = Prepared(dataset, tuple(folds), tuple(encodings))
-    classes = dataset.task.kind != "regression"
-    return sources, FleetData(sources=sources, n_outputs=dataset.task.n_outputs, classes=classes)
+    return sources, fleet_data(sources, dataset.task)
+
+
+def fleet_data(sources: Mapping[tuple[Encoding, int], Source], task: Task) -> FleetData:
+    """The fleet's view of sources with the targets of a task."""
+    return FleetData(sources, task.n_outputs, task.single, task.kind == "multilabel")
