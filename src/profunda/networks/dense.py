@@ -48,7 +48,9 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []
     if not made.front.plain:
-        parts.append(Entering(made.front, design.input_dropout, design.activation, design.dropout))
+        parts.append(
+            Entering(made.front, design.input_dropout, activation_module(design.activation), design.dropout)
+        )
     elif design.input_dropout:
         parts.append(nn.Dropout(design.input_dropout))
     *hidden, last = made.blocks

@@ -22,10 +22,10 @@ class Entering(nn.Module):
     """
 
     def __init__(
-        self, front: Front, drop: float = 0.0, activation: str = "relu", drop_inside: float = 0.0
+        self, front: Front, drop: float = 0.0, activation: nn.Module | None = None, drop_inside: float = 0.0
     ) -> None:
         super().__init__()
-        self.body = BodyModule(front.body, activation, drop_inside) if front.body.width else None
+        self.body = BodyModule(front.body, activation or nn.ReLU(), drop_inside) if front.body.width else None
         n = len(front.waves)
         self.drop = drop
         self.kept, self.waves = list(front.kept), list(front.waves)

@@ -67,7 +67,9 @@ class Step(Protocol):
         ...
 
 
-def entering(front: Front, activation: str, vector: Tensor, x: Tensor, step: Step | None = None) -> Tensor:
+def entering(
+    front: Front, activation: Activation, vector: Tensor, x: Tensor, step: Step | None = None
+) -> Tensor:
     """What enters the first layer, [B, E], of inputs `x` [B, D]."""
     if front.plain:
         return x
@@ -81,7 +83,7 @@ def entering(front: Front, activation: str, vector: Tensor, x: Tensor, step: Ste
         factor = None if step is None else step.codes(place)
         parts.append(found if factor is None else found * factor)
     if front.body.width:
-        parts.append(read_by(front.held(vector), x, activation, step))
+        parts.append(read_by(front.held(vector), x, ACTIVATIONS[activation], step))
     made = torch.cat([part for part in parts if part.shape[1]], dim=1)
     return made * front.scales_of(vector) if front.scaled else made
 

@@ -21,7 +21,7 @@ class BodyModule(nn.Module):
     Tensors begin as zeros, and norms as what they are called: `networks.dense.load` fills them.
     """
 
-    def __init__(self, body: Body, activation: str, drop: float = 0.0) -> None:
+    def __init__(self, body: Body, activation: nn.Module, drop: float = 0.0) -> None:
         super().__init__()
         self.body, self.activation, self.drop = body, activation, drop
         for slot in body.slots:
@@ -63,7 +63,9 @@ class _Step:
 
     def batch_norm(self, block: ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
         names = {found.start: name for name, found in _Owned(self.module).places.items()}
-        mean, variance = getattr(self.module, _attribute(names[block.start].removesuffix("norm") + "collected"))
+        mean, variance = getattr(
+            self.module, _attribute(names[block.start].removesuffix("norm") + "collected")
+        )
         return functional.batch_norm(h, mean, variance, gain, shift, True, NORM_MOMENTUM, NORM_EPS)
 
     def words(self, places: range) -> Tensor | None:

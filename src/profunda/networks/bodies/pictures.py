@@ -3,6 +3,8 @@
 Convolutions are 3 × 3 with a border of zeros, so that a picture keeps its size until it is halved.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,16 +13,18 @@ from profunda.networks.bodies.held import Held
 from profunda.networks.bodies.step import BodyStep
 from profunda.networks.norms import NORM_EPS, groups_of
 from profunda.space.bodies import POOLED
-from profunda.theory.pointwise import FUNCTIONS
 
-__all__ = ["conv", "residual"]
+__all__ = ["Activation", "conv", "residual"]
+
+Activation = Callable[[Tensor], Tensor]
+"""What stands between convolutions, of each number by itself."""
 
 
-def conv(held: Held, x: Tensor, activation: str, step: BodyStep | None) -> Tensor:
+def conv(held: Held, x: Tensor, activation: Activation, step: BodyStep | None) -> Tensor:
     """Per stage a convolution, its norm, the activation, and the greatest of each 2 × 2: [B, E]."""
     h = _laid_out(held, x)
     for stage in range(held.body.depth):
-        h = FUNCTIONS[activation](_convolved(held, f"stage{stage}", h, step))
+        h = activation(_convolved(held, f"stage{stage}", h, step))
         h = functional.max_pool2d(h, 2)
     assert held.body.picture is not None
     height, width = (side >> held.body.depth for side in held.body.picture.shape[1:])
@@ -29,20 +33,19 @@ def conv(held: Held, x: Tensor, activation: str, step: BodyStep | None) -> Tenso
     return h.flatten(1)
 
 
-def residual(held: Held, x: Tensor, activation: str, step: BodyStep | None) -> Tensor:
+def residual(held: Held, x: Tensor, activation: Activation, step: BodyStep | None) -> Tensor:
     """A convolution, then per stage a block of two with a shortcut; the mean over the picture: [B, E].
 
     He et al. (2016), "Deep residual learning for image recognition", figure 2 and option B of section 3.3.
     """
-    act = FUNCTIONS[activation]
-    h = act(_convolved(held, "stem", _laid_out(held, x), step))
+    h = activation(_convolved(held, "stem", _laid_out(held, x), step))
     for stage in range(held.body.depth):
         name, stride = f"stage{stage}", 2 if stage else 1
-        made = act(_convolved(held, f"{name}.first", h, step, stride))
+        made = activation(_convolved(held, f"{name}.first", h, step, stride))
         made = _convolved(held, f"{name}.second", made, step)
         if held.get(f"{name}.shortcut.weights") is not None:
             h = _convolved(held, f"{name}.shortcut", h, step, stride)
-        h = act(made + h)
+        h = activation(made + h)
     return h.mean((2, 3))
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from profunda.networks.bodies.held import Held
-from profunda.networks.bodies.pictures import conv, residual
+from profunda.networks.bodies.pictures import Activation, conv, residual
 from profunda.networks.bodies.step import BodyStep
 from profunda.networks.bodies.texts import attention, bag, cut, lstm
 
@@ -11,7 +11,7 @@ __all__ = ["read_by"]
 
 
 def read_by(
-    held: Held, x: Tensor, activation: str, step: BodyStep | None = None, *, whole: bool = False
+    held: Held, x: Tensor, activation: Activation, step: BodyStep | None = None, *, whole: bool = False
 ) -> Tensor:
     """The E numbers [B, E] that the body `held` makes of inputs `x` [B, D]; evaluation where `step` is None.
 
