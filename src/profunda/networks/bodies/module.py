@@ -63,9 +63,8 @@ class _Step:
 
     def batch_norm(self, block: ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
         names = {found.start: name for name, found in _Owned(self.module).places.items()}
-        mean, variance = getattr(
-            self.module, _attribute(names[block.start].removesuffix("norm") + "collected")
-        )
+        name = names[block.start].removesuffix("norm") + "collected"
+        mean, variance = getattr(self.module, _attribute(name))
         return functional.batch_norm(h, mean, variance, gain, shift, True, NORM_MOMENTUM, NORM_EPS)
 
     def words(self, places: range) -> Tensor | None:
