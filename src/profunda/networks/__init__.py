@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from profunda._lazy import lazily
 
 if TYPE_CHECKING:  # the same table for editors and type checkers; a test compares the two
+    from profunda.data.bundled import running_text as running_text
     from profunda.data.tokens import ByteTokenizer as ByteTokenizer
     from profunda.data.tokens import WordTokenizer as WordTokenizer
     from profunda.metrics.bleu import Bleu as Bleu
@@ -91,6 +92,7 @@ _HOMES = {
     "perplexity": "profunda.networks.named.language",
     "read_epoch": "profunda.networks.named.language",
     "reading_loss": "profunda.networks.named.language",
+    "running_text": "profunda.data.bundled",
     "scenes": "profunda.networks.named.scenes",
     "stream": "profunda.networks.named.language",
     "train_only": "profunda.networks.named.fine_tuning",
@@ -135,6 +137,7 @@ __all__ = [
     "perplexity",
     "read_epoch",
     "reading_loss",
+    "running_text",
     "scenes",
     "stream",
     "train_only",
