@@ -15,7 +15,7 @@ from profunda.lab.words import Words
 HERE = Path(contents.__file__).parent / "experiments"
 MODULES = sorted(path for path in HERE.rglob("*.py") if path.stem != "__init__")
 # What an experiment may import of the package: its own machinery, and what users may.
-MACHINERY = {"profunda.lab.experiment", "profunda.lab.pictures", "profunda.lab.words"}
+MACHINERY = {f"profunda.lab.{name}" for name in ("experiment", "images", "pictures", "words")}
 FACADES = {"profunda", "profunda.theory", "profunda.layers", "profunda.networks"}
 # The texts that the claims come from, by their own titles in either language: by these a reader finds them.
 TITLES = (
