@@ -1,5 +1,6 @@
 """The comparison of samplers: its verdicts, its file, the schedules it plays on curves."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,28 @@ def test_a_run_goes_on_from_its_file(samplers: ModuleType, tmp_path: Path) -> No
     second = samplers.Runs(path)
     assert second.found == first.found
     assert 0.397 < second.of("branin", "random")[1].best < 60
+
+
+def test_a_small_run_end_to_end(
+    samplers: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--quick", "--parts", "functions", "--problems", "branin", "--samplers", "batch", "random"]
+    words += ["--seeds", "10", "--json", str(tmp_path / "found.json")]
+    code = samplers.main(words)
+    (told,) = json.loads((tmp_path / "found.json").read_text())["results"]["functions"]
+    assert (told["problem"], told["peer"], told["seeds"]) == ("branin", "random", 10)
+    assert code == (0 if told["better"] < samplers.ALPHA else 1)
+    assert "branin" in capsys.readouterr().out
+
+
+def test_the_worked_example_end_to_end(
+    samplers: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert samplers.main(["--quick", "--parts", "worked", "--json", str(tmp_path / "found.json")]) == 0
+    told = json.loads((tmp_path / "found.json").read_text())["results"]["worked"]
+    assert [one["sampler"] for one in told["samplers"]] == list(samplers.WORKED)
+    assert all(one["trials"] >= 1 and 0 < one["test_loss"] < 0.7 for one in told["samplers"])
+    assert f"target log-loss {told['target']:.4f}" in capsys.readouterr().out
 
 
 def test_every_surface_has_values_and_its_known_minimum(samplers: ModuleType) -> None:

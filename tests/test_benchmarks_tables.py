@@ -349,6 +349,24 @@ def test_the_exit_code_tells_where_full_stands(load, tmp_path, full, quick, code
     assert results["tables"] == 3
 
 
+def test_a_small_comparison_runs_and_is_resumed(load, folder, tmp_path, monkeypatch, capsys):
+    cocktail = load("cocktail")
+    monkeypatch.setattr(cocktail, "QUICK_SECONDS", 1.0)
+    monkeypatch.setattr(cocktail, "ARMS", ("full", "l2-only", "plain"))
+    words = ["--quick", "--data", str(folder), "--tables", "sort,count"]
+    words += ["--out", str(tmp_path / "out.jsonl"), "--json", str(tmp_path / "all.json")]
+    code = cocktail.main(words)
+    results = json.loads((tmp_path / "all.json").read_text())["results"]
+    ranks = results["mean_rank"]
+    assert set(ranks) == set(cocktail.ARMS)
+    assert sum(ranks.values()) == pytest.approx(6)
+    assert code == (1 if ranks["full"] - min(ranks.values()) > cocktail.BEHIND else 0)
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 6
+    monkeypatch.setattr(cocktail, "fitted", None)
+    assert cocktail.main(words) == code
+    assert json.loads((tmp_path / "all.json").read_text())["results"] == results
+
+
 def test_one_arm_is_one_call_of_fit(load, dataset):
     cocktail = load("cocktail")
     splits = split(dataset, seed=0)
