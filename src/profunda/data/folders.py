@@ -35,7 +35,7 @@ class Folder:
 def is_folder(place: Path) -> bool:
     """Whether the path is a folder that holds pictures, texts, or folders, and no table."""
     return place.is_dir() and (
-        bool(_folders(place)) or any(file.suffix.lower() in IMAGES for file in place.iterdir())
+        bool(_folders(place)) or any(file.suffix.lower() in (*IMAGES, *TEXTS) for file in place.iterdir())
     )
 
 
@@ -121,7 +121,7 @@ def _read(
         )
     if next(iter(kinds)) == "text":
         texts, told = texts_of(files, folder)
-        return RawColumn(TEXT, "text", texts=_series(texts)), np.ones(len(files), bool), told
+        return RawColumn(TEXT, "prose", texts=_series(texts)), np.ones(len(files), bool), told
     pixels, kept, told = images_of(files, folder, shape)
     return RawColumn("picture", "picture", pixels=pixels), kept, told
 

@@ -99,6 +99,8 @@ def _infer_column(
         return _unused(raw.name, Kind.INDEX, 0, table.rows, "the index of the pandas frame that was stored")
     if raw.pixels is not None:
         return Inferred(*picture_found(raw.name, raw.pixels, remarks.add))
+    if raw.form == "prose" and raw.texts is not None:
+        return Inferred(*text_found(raw.name, raw.texts, learn, remarks.add))
     form, style = raw.form, ""
     if raw.numbers is None and form == "text":
         raw, style = _read_texts(raw, remarks)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Form", "RawColumn", "RawTable", "listed", "unique_names"]
 
-Form = Literal["number", "boolean", "date", "text", "category", "nested", "picture"]
+Form = Literal["number", "boolean", "date", "text", "category", "nested", "picture", "prose"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,8 @@ class RawColumn:
     """One column: float64 [N] `numbers` (NaN: missing; dates as days since 1970-01-01), `texts` (null), or
     `pixels` [N, channels, height, width].
 
-    `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" may
-    not.
+    `form` is what the source declared; a "text" may still turn out to hold numbers or dates, a "category" or
+    "prose" (free text) may not.
     """
 
     name: str

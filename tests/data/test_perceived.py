@@ -1,0 +1,151 @@
+"""Columns of pictures and of free texts."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from profunda.data.perceived import LONGEST
+from profunda.data.pixels import MOST_PIXELS
+from profunda.data.preprocessing import Preprocessing, fit_preprocessing
+from profunda.data.reading import read, read_inputs
+from profunda.data.schema import Schema
+from profunda.data.splits import split
+from profunda.data.table import Kind
+from profunda.errors import DataError
+
+RNG = np.random.default_rng(0)
+PICTURES = RNG.integers(0, 256, (40, 6, 5), dtype=np.uint8)
+Y = np.arange(40) % 2
+
+
+def notes(**columns) -> pl.DataFrame:
+    texts = [f"word{n % 7} and {'bright' if n % 2 else 'dark'} things of day {n}" for n in range(40)]
+    return pl.DataFrame({"note": texts, "y": Y, **columns})
+
+
+def test_pixels_are_scaled_by_channel_on_training_rows_alone():
+    colours = RNG.integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
+    dataset = read(colours, Y)
+    rows = np.arange(25)
+    fitted = fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
+    x = fitted.transform(dataset.codes).reshape(40, 3, 6, 5)
+    for channel in range(3):
+        pixels = colours[rows, :, :, channel].astype(float)
+        expected = (colours[..., channel] - np.median(pixels)) / pixels.std()
+        np.testing.assert_allclose(x[:, channel], expected, rtol=1e-5, atol=1e-5)
+    assert fitted.inputs.picture.shape == (3, 6, 5)
+    assert fitted.inputs.numeric == tuple(range(90))
+    again = Preprocessing.load(json.loads(json.dumps(fitted.spec())), fitted.arrays())
+    np.testing.assert_array_equal(again.transform(dataset.codes), fitted.transform(dataset.codes))
+
+
+def test_texts_are_words_with_padding_behind_them():
+    dataset = read(notes(), "y")
+    (feature,) = dataset.schema.features
+    assert feature.kind is Kind.TEXT
+    words = ("", "?", *feature.vocabulary)
+    first = [words[int(code)] for code in dataset.codes[1] if code]
+    assert first == ["word1", "and", "bright", "things", "of", "day", "?"]  # 1 is seen once: unknown
+    fitted = fit_preprocessing(
+        dataset.codes, dataset.y, np.arange(30), dataset.schema, "robust", dataset.task
+    )
+    np.testing.assert_array_equal(fitted.transform(dataset.codes), dataset.codes)
+    tokens = fitted.inputs.tokens
+    assert (tokens.length, tokens.size) == (feature.size, len(feature.vocabulary) + 2)
+    assert fitted.inputs.kept == ()
+    np.testing.assert_array_equal(read_inputs(notes(), dataset.schema), dataset.codes)
+    assert Schema.from_json(dataset.schema.to_json()) == dataset.schema
+
+
+def test_words_and_length_come_from_rows_that_may_be_learned_from(tmp_path):
+    """A test part that the source brings has no say in the vocabulary."""
+    x = np.array([f"common words again and again {n}" for n in range(40)])
+    test = np.array([f"secret words never seen before in this long row {n} {n}" for n in range(10)])
+    np.savez(tmp_path / "t.npz", x_train=x[:, None], y_train=Y, x_test=test[:, None], y_test=Y[:10])
+    dataset = read(tmp_path / "t.npz")
+    assert "secret" not in dataset.schema.features[0].vocabulary
+    assert dataset.schema.features[0].size == 6
+    assert "texts-cut" in [notice.code for notice in dataset.notices]
+
+
+def test_texts_stand_beside_other_columns():
+    dataset = read(notes(size=RNG.normal(size=40), colour=["red", "blue", "green", "red"] * 10), "y")
+    assert [f.kind for f in dataset.schema.features] == [Kind.TEXT, Kind.NUMERIC, Kind.CATEGORICAL]
+    size = dataset.schema.features[0].size
+    assert dataset.schema.starts == (0, size, size + 1)
+    assert dataset.codes.shape == (40, size + 2)
+    fitted = fit_preprocessing(
+        dataset.codes, dataset.y, np.arange(30), dataset.schema, "robust", dataset.task
+    )
+    assert fitted.inputs.tokens.start == fitted.D - size
+    assert len(fitted.inputs.kept) == fitted.D - size
+    column = fitted.inputs.columns[fitted.inputs.tokens.start]
+    assert column == 0
+    assert set(split(dataset).development) <= set(range(40))
+
+
+def test_missing_and_empty_texts_are_no_words():
+    frame = notes().with_columns(pl.when(pl.col("y") == 1).then(pl.col("note")).otherwise(None).alias("note"))
+    dataset = read(frame, "y")
+    assert (dataset.codes[0] == 0).all()
+    assert "empty-texts" in [notice.code for notice in dataset.notices]
+
+
+def test_few_words_in_common():
+    lonely = pl.DataFrame(
+        {"note": ["same " * (1 + n % 9) + f"! {n} {n + 50} x{n}" for n in range(40)], "y": Y}
+    )
+    dataset = read(lonely, "y")
+    assert dataset.schema.features[0].vocabulary == ("same", "!")
+
+
+def test_long_texts_are_cut_and_told():
+    long = pl.DataFrame({"note": [" ".join(f"w{k % 30}" for k in range(300 + n)) for n in range(40)], "y": Y})
+    dataset = read(long, "y")
+    assert dataset.codes.shape == (40, LONGEST)
+    assert "texts-cut" in [notice.code for notice in dataset.notices]
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((40, 6, 5)), "all 40 pictures of 'picture' are of one colour"),
+        (np.full((40, 6, 5), np.nan), r"1,200 pixels of 1,200 are not finite"),
+        (RNG.random((40, 6, 5, 7)), "have no axis of channels"),
+        (np.zeros((40, 0, 5)), r"pictures of shape \(0, 5\) have no pixel"),
+        (np.array([[["a"] * 5] * 6] * 40), "pictures of type <U1 are not read"),
+        (np.zeros((5, 300, 300), np.uint8), f"are 90,000 numbers each, and {MOST_PIXELS:,} are read at most"),
+    ],
+)
+def test_arrays_that_are_no_pictures(array, message):
+    with pytest.raises(DataError, match=message):
+        read(array, np.arange(len(array)) % 2)
+
+
+def test_pictures_of_another_size_are_not_predicted_on():
+    schema = read(PICTURES, Y).schema
+    with pytest.raises(DataError, match=r"the pictures are 5 × 6 pixels in 1 channel\(s\), but 6 × 5"):
+        read_inputs(PICTURES.transpose(0, 2, 1), schema)
+    with pytest.raises(DataError, match="the array has 30 columns, but 1 were there"):
+        read_inputs(PICTURES.reshape(40, 30), schema)
+    with pytest.raises(DataError, match="should be pictures of 6 × 5 pixels"):
+        read_inputs(np.zeros((40, 1)), schema)
+
+
+def test_numbers_in_the_place_of_texts_are_refused():
+    schema = read(notes(), "y").schema
+    with pytest.raises(DataError, match="'note' should be texts, but is a column of numbers"):
+        read_inputs(pl.DataFrame({"note": [1.0, 2.0]}), schema)
+    schema = read(np.random.default_rng(0).random((40, 1)), Y).schema
+    with pytest.raises(DataError, match="holds pictures, but numeric values were learned"):
+        read_inputs(PICTURES, schema)
+
+
+@pytest.mark.parametrize("change", [{"shape": []}, {"shape": [1, 0, 5]}, {"shape": [1, 5]}, {"kind": "text"}])
+def test_schemas_of_pictures_that_were_changed(change):
+    found = json.loads(read(PICTURES, Y).schema.to_json())
+    found["features"][0] |= change
+    with pytest.raises(DataError, match="which cannot be"):
+        Schema.from_json(json.dumps(found))
