@@ -191,7 +191,7 @@ def _by_technique(gains: Sequence[Sequence[Interval]], names: Sequence[Words]) -
         Axis(Words("technique", "técnica"), names=tuple(one.name for one in TECHNIQUES)),
         Axis(Words("validation loss, without ÷ with", "perda de validação, sem ÷ com"), log=True),
         tuple(lines_),
-        marks=(Mark(Words("no difference", "sem diferença"), y=1.0),),
+        marks=(Mark(Words("equal", "igual"), y=1.0),),
     )  # fmt: skip
 
 
