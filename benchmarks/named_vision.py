@@ -36,10 +36,10 @@ DECAY = 0.3
 class Settings:
     """What is measured."""
 
-    rows: int = 2000
-    test_rows: int = 3000
+    rows: int = 1200
+    test_rows: int = 2000
     epochs: int = 10
-    seeds: int = 5
+    seeds: int = 4
 
 
 QUICK = Settings(rows=400, test_rows=600, epochs=3, seeds=2)
@@ -122,7 +122,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure what is missing, print, write; 0 always, as an ingredient that hurts is a result too."""
     given = options(__doc__ or "", words)
     settings = QUICK if given.quick else Settings()
-    print(f"Expected: about {40 if given.quick else 550} s on one calm core.", flush=True)
+    print(f"Expected: about {40 if given.quick else 280} s on one calm core.", flush=True)
     torch.set_num_threads(1)
     facts = machine("numpy", "torch")
     runs = Runs(given.cells, {**asdict(settings), "seeds": "any", "pictures": given.pictures.name})

@@ -42,10 +42,10 @@ class BasicBlock(nn.Module):
         self, arrives: int, leaves: int, *, stride: int = 1, drop: float = 0.0, norm: Norm = "batch"
     ) -> None:
         super().__init__()
-        self.first = ConvNorm(arrives, leaves, 3, norm, nn.ReLU, stride=stride)
-        self.second = ConvNorm(leaves, leaves, 3, norm)
         same = stride == 1 and arrives == leaves
         self.shortcut = nn.Identity() if same else ConvNorm(arrives, leaves, 1, norm, stride=stride)
+        self.first = ConvNorm(arrives, leaves, 3, norm, nn.ReLU, stride=stride)
+        self.second = ConvNorm(leaves, leaves, 3, norm)
         self.stochastic_depth = StochasticDepth(drop=drop)
         self.activation = nn.ReLU()
 
