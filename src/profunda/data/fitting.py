@@ -23,8 +23,8 @@ class Numbers:
     """Fitted numbers, float64, for G numeric and date columns; arrays not in use are empty.
 
     fill [G]; centre, scale [G] (robust, embedded); knots, scores [G, 100] (quantile); lower, inverse [Σ bins]
-    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2], of several [2, C]
-    (mean and sd); pixels [2, channels] (median and 1/sd).
+    (piecewise: left edge and 1/width of each bin); frequency [Σ vocabulary sizes]; target [2] or, of
+    several, [2, C] (mean and sd); pixels [2, channels] (median and 1/sd).
     """
 
     fill: np.ndarray

@@ -46,8 +46,8 @@ def encoded_rows(data: object, encoding: Encoding, seed: int) -> Rows:
     taken = _taken(table.n_rows, seed)
     x = fitted.transform(table.codes[taken]).astype(np.float64)
     y = np.asarray(fitted.target(table.y[taken]))
-    classes = table.task.kind != "regression"
-    y = y.astype(np.int64 if classes else np.float64)
+    classes = not table.task.numeric
+    y = y.astype(np.int64 if y.ndim == 1 else np.float64)
     return Rows(x, y, table.n_rows, table.task.n_outputs, classes, fitted.inputs)
 
 

@@ -51,7 +51,7 @@ def shuffled_rows(dataset: Dataset, rows: np.ndarray, seed: int) -> np.ndarray:
     A class without a row would get probability zero, and with a single row could not be shared out.
     """
     order = np.random.default_rng([seed, 1]).permutation(rows)
-    if dataset.task.kind == "regression":
+    if not dataset.task.single:
         return order
     by_class = np.argsort(dataset.y[order], kind="stable")
     sizes = np.unique(dataset.y[order], return_counts=True)[1]

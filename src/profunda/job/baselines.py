@@ -7,6 +7,7 @@ stopped early, or left out, and its note says so.
 
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from profunda.data.dataset import Dataset
 from profunda.data.splits import Splits
 from profunda.job.allowance import TooDear, fit_within, shuffled_rows
+from profunda.job.each_target import each_target
 from profunda.job.rivals import Rival, constant_prediction, rivals_of
 from profunda.metrics.score import Metric, interval
 from profunda.model.score import Baseline, Score
@@ -41,10 +43,12 @@ def fit_baselines(
     """
     started = time.perf_counter()
     y, count = dataset.y[splits.test], len(splits.test)
-    score = score_on(metric, y, constant_prediction(dataset, splits.development, count), seed)
+    prediction = constant_prediction(dataset, splits.development, count)
+    score = score_on(metric, y, prediction, seed)
     scoring = time.perf_counter() - started  # what scoring another rival will take as well
-    results = [_constant(dataset, score, scoring)]
+    results = [replace(_constant(dataset, score, scoring), targets=_by_target(metric, y, prediction))]
     kinds = rivals_of(dataset)
+    kinds = tuple(map(each_target, kinds)) if dataset.task.parts else kinds
     for kind in kinds:
         share = None
         if seconds is not None:
@@ -55,7 +59,7 @@ def fit_baselines(
 
 
 def _constant(dataset: Dataset, score: Score, seconds: float) -> Baseline:
-    if dataset.task.kind == "regression":
+    if dataset.task.numeric:
         return Baseline("mean", "the mean, always", score, seconds)
     return Baseline("majority", "class frequencies, always", score, seconds)
 
@@ -63,7 +67,7 @@ def _constant(dataset: Dataset, score: Score, seconds: float) -> Baseline:
 def _score_rival(
     kind: type[Rival], dataset: Dataset, splits: Splits, metric: Metric, seconds: float | None, seed: int
 ) -> Baseline:
-    started, score = time.perf_counter(), None
+    started, score, targets = time.perf_counter(), None, ()
     try:
         # Threads waiting for a busy core made small steps 5 to 20 times dearer; drafts tell nothing then.
         with warnings.catch_warnings(), threadpool_limits(None if seconds is None else 1):
@@ -71,11 +75,17 @@ def _score_rival(
             rival, note = _fitted(kind, dataset, splits, seconds, seed)
             prediction = rival.predict(dataset.codes[splits.test])
         score = score_on(metric, dataset.y[splits.test], prediction, seed)
+        targets = _by_target(metric, dataset.y[splits.test], prediction)
     except TooDear as outcome:
         note = str(outcome)
     except Exception as error:  # any failure of a third-party estimator: said in the report
         note = f"left out: {type(error).__name__}: {error}"
-    return Baseline(kind.name, kind.title, score, time.perf_counter() - started, note)
+    return Baseline(kind.name, kind.title, score, time.perf_counter() - started, note, targets)
+
+
+def _by_target(metric: Metric, y: np.ndarray, prediction: np.ndarray) -> tuple[float, ...]:
+    """The score of each of several targets; nothing where there is one."""
+    return metric.each(y, prediction) if metric.several else ()
 
 
 def _fitted(

@@ -7,7 +7,7 @@ import numpy as np
 
 from profunda.errors import RunError
 from profunda.metrics.score import Metric
-from profunda.model.calibration import fit_temperature
+from profunda.model.calibration import fit_label_temperature, fit_temperature
 from profunda.model.optimism import Optimism, optimism_of
 from profunda.model.selection import best, blend, greedy, one_standard_error
 from profunda.training.sources import Prepared
@@ -58,8 +58,10 @@ def choose(
     pool = _Pool.of(candidates, sources, metric, rule)
     weights = pool.weigh(np.arange(len(pool.y)))
     temperature = 1.0
-    if sources.dataset.task.kind != "regression":
-        temperature = fit_temperature(blend(weights, pool.predictions), pool.y)
+    task = sources.dataset.task
+    if not task.numeric:
+        fitted = fit_temperature if task.single else fit_label_temperature
+        temperature = fitted(blend(weights, pool.predictions), pool.y)
     chosen = np.flatnonzero(weights)
     optimism = None
     if len(candidates) > 1:

@@ -80,6 +80,8 @@ def check_measurable(metric: Metric, dataset: Dataset, splits: Splits) -> None:
 
 def _guess(dataset: Dataset, rows: int) -> np.ndarray:
     """A prediction that favours nothing: equal probabilities, or the mean."""
-    if dataset.task.kind == "regression":
-        return np.full(rows, dataset.y.mean())
+    if dataset.task.numeric:
+        return np.broadcast_to(np.nanmean(dataset.y, axis=0), (rows, *dataset.y.shape[1:]))
+    if dataset.task.parts:
+        return np.full((rows, dataset.task.n_outputs), 0.5)
     return np.full((rows, dataset.task.n_outputs), 1 / dataset.task.n_outputs)

@@ -215,8 +215,8 @@ class Ridge(_Linear):
 def rivals_of(dataset: Dataset) -> tuple[type[Rival], ...]:
     """The rivals of a dataset's kind of task, the cheaper first; of texts one, as the trees read none."""
     if _reads(dataset):
-        return (TextRidge,) if dataset.task.kind == "regression" else (TextLogistic,)
-    return (Ridge, Trees) if dataset.task.kind == "regression" else (Logistic, Trees)
+        return (TextRidge,) if dataset.task.numeric else (TextLogistic,)
+    return (Ridge, Trees) if dataset.task.numeric else (Logistic, Trees)
 
 
 def _reads(dataset: Dataset) -> bool:
@@ -225,9 +225,14 @@ def _reads(dataset: Dataset) -> bool:
 
 
 def constant_prediction(dataset: Dataset, rows: np.ndarray, count: int) -> np.ndarray:
-    """The mean [count], or the class frequencies [count, C], of the given rows, for `count` rows."""
+    """The mean [count], or the class frequencies [count, C], of the given rows, for `count` rows.
+
+    Of several targets [count, C]: the mean of each, or the frequency of each label.
+    """
     y = dataset.y[rows]
-    if dataset.task.kind == "regression":
+    if dataset.task.parts:
+        return np.tile(np.nanmean(y, axis=0), (count, 1))
+    if dataset.task.numeric:
         return np.full(count, float(y.mean()))
     shares = np.bincount(y, minlength=dataset.task.n_outputs) / len(rows)
     return np.tile(shares, (count, 1))

@@ -28,8 +28,8 @@ class Model:
 
     The weights of `parts` sum to 1. `clamp` = (lowest, highest) target of the training rows holds the numbers
     of each network, of several targets each by its own (None for classes). `temperature` T turns the
-    mixture's probabilities p into p^(1/T), renormalised (1 for numbers; one T for all labels). `fit` makes it and `load` reads it; to be used by `predict`, `predict_proba`
-    and `save`.
+    mixture's probabilities p into p^(1/T), renormalised (1 for numbers; one T for all labels). `fit` makes it
+    and `load` reads it; to be used by `predict`, `predict_proba` and `save`.
     """
 
     task: Task
@@ -79,7 +79,7 @@ class Model:
         return self.predict_codes(read_inputs(source, self.schema))
 
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Predictions for codes float64 [N, F] of `schema.codes`: [N, C] for classes and several targets, else [N].
+        """Predictions for codes float64 [N, F] of `schema.codes`: [N], or [N, C] for classes or several targets.
 
         Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
         """

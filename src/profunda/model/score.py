@@ -20,10 +20,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Baseline:
-    """An honest rival on the same held-out rows; `score` is None where left out, and `note` says why."""
+    """An honest rival on the same held-out rows; `score` is None where left out, and `note` says why.
+
+    `targets` are the scores of each of several targets by itself.
+    """
 
     name: str
     title: str
     score: Score | None
     seconds: float
     note: str = ""
+    targets: tuple[float, ...] = ()

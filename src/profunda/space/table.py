@@ -121,7 +121,7 @@ def _regularisers(kind: TaskKind, skewed: bool) -> dict[str, Any]:
         # Weights of classes move probabilities away from frequencies, which the log-loss punishes.
         "class_balance": Fixed(Design.class_balance, DOMAINS["class_balance"]),
     }
-    if kind == "regression":
+    if kind in ("regression", "multioutput"):
         entries["loss"] = Choice(["likelihood", "huber"], weights=[1, 1] if skewed else [4, 1])
     else:
         entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[20, 1, 1])

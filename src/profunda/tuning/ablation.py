@@ -226,7 +226,7 @@ def attribution_of(
     See `ablate`; `speeds` are those by which a run chose its engines.
     """
     threads = workers or usable_cores()
-    classes = dataset.task.kind != "regression"
+    classes = not dataset.task.numeric
     apart = [(ingredient, variants(design, ingredient, classes)) for ingredient in ingredients]
     apart = [(ingredient, found) for ingredient, found in apart if found]
     entrants = [Entrant(design)]

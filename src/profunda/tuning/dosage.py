@@ -162,7 +162,7 @@ def dosage_of(
 ) -> tuple[Dosage, ...]:
     """See `dose`: on `rows` of `dataset` alone; `speeds` are those by which a run chose its engines."""
     _check_grids(grids)
-    classes = dataset.task.kind != "regression"
+    classes = not dataset.task.numeric
     fitting = [grid for grid in grids if (design.widths or not grid.hidden) and (classes or not grid.classes)]
     entrants = [
         Entrant(_with(design, {grid.name: strength})) for grid in fitting for strength in grid.strengths

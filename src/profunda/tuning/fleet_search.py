@@ -158,7 +158,7 @@ class _Search:
         self.reason = ""  # why the search has ended
         task = sources.dataset.task
         rows = len(sources.folds[0].train)
-        self.foreseeing = Foreseeing(self._inputs, task.n_outputs, rows, task.kind != "regression")
+        self.foreseeing = Foreseeing(self._inputs, task.n_outputs, rows, not task.numeric)
         asked = contest.forecast and contest.sampler != "grid"  # a grid is exactly its combinations
         self.gate = Gate(
             contest.limits,
@@ -530,10 +530,11 @@ class _Search:
 
     def _yardstick(self) -> Yardstick:
         """In the unit of validation losses: the log-loss, or squared errors of the standardised target."""
-        data, classes = self.sources.dataset, self.sources.dataset.task.kind != "regression"
+        data = self.sources.dataset
         constant = 1.0
-        if classes:
+        if not data.task.numeric:
             constant = constant_value(data, self.sources.folds, metric_for(data.task.kind, "log_loss"))
+        constant *= len(data.task.parts) or 1  # losses of several targets are added up
         return yardstick_of(constant, [self._curves_of(entry) for entry in self.entries])
 
     def _curves_of(self, entry: Entry) -> list[MemberHistory]:

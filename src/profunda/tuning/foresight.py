@@ -217,6 +217,9 @@ def constant_value(dataset: Dataset, folds: Sequence[Fold], metric: Metric) -> f
 
 def _constants(dataset: Dataset, fold: Fold) -> list[np.ndarray]:
     y, count = dataset.y[fold.train], len(fold.valid)
-    if dataset.task.kind == "regression":
+    if dataset.task.parts:
+        centres = [np.nanmean(y, axis=0), *([np.nanmedian(y, axis=0)] if dataset.task.numeric else [])]
+        return [np.tile(centre, (count, 1)) for centre in centres]
+    if dataset.task.numeric:
         return [np.full(count, float(centre)) for centre in (np.mean(y), np.median(y))]
     return [np.tile(np.bincount(y, minlength=dataset.task.n_outputs) / len(y), (count, 1))]

@@ -30,7 +30,7 @@ from profunda.metrics.score import Metric
 from profunda.networks.prediction import predicted
 from profunda.space.design import Design
 from profunda.training.packs import run_packs
-from profunda.training.sources import Prepared, prepare
+from profunda.training.sources import Prepared, fleet_data, prepare
 from profunda.tuning.corruption import Corruption, Spreads, spreads_of
 
 __all__ = ["Entrant", "Ground", "Measured", "lay_ground", "part_of"]
@@ -86,8 +86,7 @@ class Ground:
     @property
     def data(self) -> FleetData:
         """What the fleet trains on."""
-        task = self.dataset.task
-        return FleetData(self.prepared, task.n_outputs, task.kind != "regression")
+        return fleet_data(self.prepared, self.dataset.task)
 
     def first(self, repeats: int) -> "Ground":
         """The ground with the first `repeats` of its cross-validations only."""
