@@ -86,7 +86,7 @@ def read_filling(path: str | os.PathLike[str]) -> Filling:
     for key, value in texts.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f"; is {near[0]!r} meant?" if near else ""
+            hint = f"; is {near[0]!r} meant?" if near else "."
             raise ArgumentError(
                 f"{path} has the key {key!r}, which no card asks for{hint} All keys stand in the template:  "
                 "profunda card --template FILE"
@@ -169,16 +169,15 @@ def _entries(above: str, asked: Mapping[str, str], filled: Filling) -> list[str]
 def write_template(path: str | os.PathLike[str], filled: Filling | None = None) -> Path:
     """Write a file to fill in; ArgumentError where something is there already, or nothing can be written."""
     path = Path(path)
+    if path.exists():
+        raise ArgumentError(
+            f"{path} is there already, and what somebody may have filled in is never overwritten; name another "
+            "file"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(template(path.name, filled))
-    except FileExistsError:
-        raise ArgumentError(
-            f"{path} is there already, and what somebody may have filled in is never overwritten; name "
-            "another "
-            "file"
-        ) from None
     except OSError as error:
         raise ArgumentError(f"{path} cannot be written ({error.strerror}); name another file") from None
     return path
