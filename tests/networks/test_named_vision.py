@@ -23,6 +23,9 @@ SMALL: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+QUIET = {"stochastic_depth": 0.0, "dropout": 0.0}
+
+
 def count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 

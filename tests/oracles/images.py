@@ -13,7 +13,7 @@ from torch.nn import functional
 
 def convolved(x, weight, bias, stride=1, groups=1):
     """x [B, C, H, W] through a k×k convolution with (k − 1)/2 zeros around, sum by sum."""
-    rows, arrives, height, width = x.shape
+    rows, _, height, width = x.shape
     leaves, part, kernel, _ = weight.shape
     pad = (kernel - 1) // 2
     made = np.zeros((rows, leaves, -(-height // stride), -(-width // stride)))
