@@ -9,10 +9,12 @@ from typing import Literal
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
 from profunda.data.splits import Splits, split
+from profunda.diagnosis.label_breaking import LabelBreaking
 from profunda.errors import ArgumentError, RunError
 from profunda.fleet.plan import check_engine
 from profunda.fleet.speed import speeds_here
 from profunda.fleet.threads import usable_cores
+from profunda.job.augmentations import keeping_labels, refusals
 from profunda.job.choosing import Rule
 from profunda.job.earlier import Earlier, earlier_run
 from profunda.job.judging import check_measurable
@@ -143,7 +145,8 @@ def fit(
         check_nestable(dataset, test, TEST_SHARE)
         test = 0.0
     splits = split(dataset, test=test, folds=folds, seed=seed)
-    searched = _space(dataset, splits, space, fix)
+    keeping = keeping_labels(dataset, splits)
+    searched = _space(dataset, splits, space, fix, keeping)
     scored = metric_for(dataset.task.kind, metric)
     earlier = Earlier()
     if warm_start is not None:
@@ -178,7 +181,8 @@ def fit(
     )
     check_measurable(settings.metric_of(dataset), dataset, splits)
     _check_epochs(settings, len(splits.folds))
-    course = Course(settings, dataset, threads, progress, started, earlier.notices)
+    told = (*earlier.notices, *(refusals(keeping) if keeping is not None else ()))
+    course = Course(settings, dataset, threads, progress, started, told)
     if out is None:
         return course.run(None)
     with Journal.create(out, settings.header()) as journal:
@@ -255,9 +259,10 @@ def _space(
     splits: Splits,
     space: Space | Mapping[str, object] | None,
     fix: Mapping[str, object] | None,
+    keeping: LabelBreaking | None,
 ) -> Space:
     """The space that is searched: the user's, or the table's default, narrowed as the user says."""
-    found = default_space(dataset, splits) if space is None else Space.from_user(space)
+    found = default_space(dataset, splits, keeping) if space is None else Space.from_user(space)
     for name, value in (fix or {}).items():
         # The default space has a few strengths of many things; the user may want any other.
         found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)

@@ -5,6 +5,8 @@ import numpy as np
 from profunda.data.dataset import Dataset
 from profunda.data.layout import lay_out
 from profunda.data.splits import Splits
+from profunda.diagnosis.label_breaking import LabelBreaking
+from profunda.space.design import PICTORIAL
 from profunda.space.pictures import picture_space
 from profunda.space.space import Space
 from profunda.space.table import table_space
@@ -15,14 +17,18 @@ __all__ = ["default_space"]
 SKEWED = 2.0  # skewness of a target beyond which the space leans towards the Huber loss
 
 
-def default_space(dataset: Dataset, splits: Splits) -> Space:
-    """The space that `fit` searches where the user gives none; the test rows have no say in it."""
+def default_space(dataset: Dataset, splits: Splits, found: LabelBreaking | None = None) -> Space:
+    """The space that `fit` searches where the user gives none; the test rows have no say in it.
+
+    Changes of pictures that `found` refuses are not in it.
+    """
     task, plain = dataset.task, lay_out(dataset.schema, "robust", "onehot")
     rows, entering = len(splits.folds[0].train), plain.entering
     if entering.picture is not None:
-        return picture_space(rows, entering.picture, task.n_outputs, numeric=task.numeric)
+        allowed = set(PICTORIAL) - set(found.refused if found is not None else ())
+        return picture_space(rows, entering.picture, numeric=task.numeric, allowed=allowed)
     if entering.tokens is not None:
-        return text_space(rows, task.n_outputs, numeric=task.numeric)
+        return text_space(rows, numeric=task.numeric)
     return table_space(
         task.kind,
         rows,

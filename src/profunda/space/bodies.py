@@ -108,6 +108,11 @@ class Body:
         """Of them those that are trained."""
         return sum(slot.size for slot in self.slots if slot.role != "collected")
 
+    @cached_property
+    def tables(self) -> int:
+        """Of them those of tables, of which a step reads a few."""
+        return sum(slot.size for slot in self.slots if slot.role == "table")
+
 
 NOTHING = Body("dense")
 

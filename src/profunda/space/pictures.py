@@ -12,7 +12,7 @@ from profunda.space.design import DOMAINS, PICTORIAL, Design
 from profunda.space.domain import Choice, Fixed, Float, LogFloat
 from profunda.space.space import Space, When
 
-__all__ = ["picture_space"]
+__all__ = ["STRONGEST", "picture_space"]
 
 _ROWS = ((1_000, 60), (5_000, 40), (20_000, 20))
 """Epochs by training rows; a network sees each picture changed in another way, and so takes more of them."""
@@ -28,15 +28,18 @@ _STRENGTHS = {
 }
 
 
+STRONGEST = {name: levels[-1] for name, levels in _STRENGTHS.items()}
+"""The strongest that a search draws, of each change of pictures."""
+
+
 def picture_space(
     n_rows: int,
     picture: Picture,
-    n_outputs: int,
     *,
     numeric: bool = False,
     allowed: Collection[str] = PICTORIAL,
 ) -> Space:
-    """The default space for N = `n_rows` training pictures and C outputs.
+    """The default space for N = `n_rows` training pictures.
 
     `numeric` says that the target is numbers; `allowed` are the changes of pictures that leave their labels
     as they are: the others stay off.

@@ -17,8 +17,8 @@ _EPOCHS = ((1_000, 30), (5_000, 20), (50_000, 12))
 _LEAST_EPOCHS = 6
 
 
-def text_space(n_rows: int, n_outputs: int, *, numeric: bool = False) -> Space:
-    """The default space for N = `n_rows` training texts and C outputs; `numeric`: the target is numbers."""
+def text_space(n_rows: int, *, numeric: bool = False) -> Space:
+    """The default space for N = `n_rows` training texts; `numeric`: the target is numbers."""
     ordered = ("lstm", "attention")
     epochs = next((epochs for rows, epochs in _EPOCHS if n_rows < rows), _LEAST_EPOCHS)
     entries: dict[str, Any] = {

@@ -19,7 +19,6 @@ _PICTURE: Mapping[str, Any] = {
     "shift": 0.07,
     "rotation": 8.0,
     "zoom": 0.1,
-    "flip": 0.5,
 }
 _TEXT: Mapping[str, Any] = {
     "depth": 0,
@@ -41,7 +40,7 @@ PERCEIVING: tuple[Mapping[str, Any], ...] = (
         "input_dropout": 0.3,
         "l2": 0.05,
     },
-    {**_PICTURE, "body": "residual", "body_width": 16, "body_depth": 3},
+    {**_PICTURE, "body": "residual", "body_width": 16, "body_depth": 3, "flip": 0.5},
     {
         **_TEXT,
         "body": "lstm",

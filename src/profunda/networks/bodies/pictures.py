@@ -52,8 +52,10 @@ def residual(held: Held, x: Tensor, activation: Activation, step: BodyStep | Non
 def _laid_out(held: Held, x: Tensor) -> Tensor:
     """Rows [B, D] as pictures whose channels lie side by side in memory: convolutions read them faster."""
     assert held.body.picture is not None
-    pictures = x.reshape(-1, *held.body.picture.shape)
-    return pictures.contiguous(memory_format=torch.channels_last)
+    channels, height, width = held.body.picture.shape
+    if channels == 1:  # torch takes either order for the other here; a last axis of its own settles it
+        return x.reshape(-1, height, width).unsqueeze(3).permute(0, 3, 1, 2)
+    return x.reshape(-1, channels, height, width).contiguous(memory_format=torch.channels_last)
 
 
 def _convolved(held: Held, name: str, h: Tensor, step: BodyStep | None, stride: int = 1) -> Tensor:
