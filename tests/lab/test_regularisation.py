@@ -10,6 +10,7 @@ import torch
 from profunda.lab.contents import CHAPTERS, entries
 from profunda.lab.experiment import Outcome
 from profunda.lab.experiments.regularisation import (
+    awd_lstm_regularisers,
     batch_norm_covariate_shift,
     batch_norm_distributions,
     batch_norm_gradients,
@@ -38,6 +39,7 @@ from profunda.lab.experiments.regularisation import (
     ridge_multicollinearity,
     ridge_strength,
     robust_to_noise,
+    show_and_tell_beam,
     summary_of_techniques,
     too_much_hurts,
     validation_curve_turns,
@@ -59,6 +61,7 @@ HERE = "profunda.lab.experiments.regularisation"
 UP, DOWN, NONE = Interval(1.0, 0.5, 1.5), Interval(-1.0, -1.5, -0.5), Interval(0.0, -1.0, 1.0)
 # What quick runs must say. Two verdicts where few networks may leave the claim undecided.
 VERDICTS = {
+    "awd_lstm_regularisers": {"holds with conditions"},
     "batch_norm_covariate_shift": {"holds with conditions"},
     "batch_norm_distributions": {"holds with conditions"},
     "batch_norm_gradients": {"holds with conditions"},
@@ -88,6 +91,7 @@ VERDICTS = {
     "ridge_multicollinearity": {"holds"},
     "ridge_strength": {"holds with conditions"},
     "robust_to_noise": {"holds with conditions"},
+    "show_and_tell_beam": {"holds", "holds with conditions"},
     "summary_of_techniques": {"holds with conditions"},
     "too_much_hurts": {"holds", "holds with conditions"},
     "validation_curve_turns": {"holds"},
@@ -483,3 +487,36 @@ def test_a_stack_trains_as_adam_does() -> None:
         optimiser.step()
     for ours, theirs in zip(stack.weights, weights, strict=True):
         assert torch.allclose(ours[0], theirs, atol=1e-5)
+
+
+# Networks of language ------------------------------------------------------------------------------
+
+
+def test_parts_of_awd_lstm_are_judged_by_their_intervals() -> None:
+    judged = awd_lstm_regularisers.judged
+    assert judged(UP, [UP, UP, UP]) == "holds"
+    assert judged(UP, [UP, NONE, DOWN]) == "holds with conditions"
+    assert judged(NONE, [UP, UP, UP]) == judged(DOWN, [UP]) == "wrong"
+
+
+def test_arms_of_awd_lstm_lack_one_part_each() -> None:
+    module = awd_lstm_regularisers
+    full = module.FULL
+    for arm in (*module.LISTED, *module.UNLISTED):
+        lacking = [arm.regularisers != full.regularisers, arm.tied != full.tied, arm.decay != full.decay]
+        assert sum(lacking) == 1
+    assert module.NONE.regularisers == type(full.regularisers).none()
+    assert (module.NONE.tied, module.NONE.decay) == (False, 0.0)
+
+
+def test_beams_are_judged_by_probability_then_quality() -> None:
+    judged = show_and_tell_beam.judged
+    assert judged(UP, UP) == "holds"
+    assert judged(UP, NONE) == judged(UP, DOWN) == "holds with conditions"
+    assert judged(NONE, UP) == "wrong"
+
+
+def test_of_a_single_sentence_any_ranking_is_the_same() -> None:
+    scores = quick("show_and_tell_beam").pictures[0]
+    assert isinstance(scores, Plot)
+    assert len({line.y[0] for line in scores.series}) == 1
