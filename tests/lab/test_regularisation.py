@@ -1,5 +1,6 @@
 """Regularisation: verdicts of quick runs, numbers with closed forms, and rules that can refuse."""
 
+import inspect
 from functools import cache
 from importlib import import_module
 
@@ -418,6 +419,17 @@ def test_lists_of_recipes() -> None:
     assert regularisers_of_recipes.judged((full, false), {}) == "holds with conditions"
     assert regularisers_of_recipes.judged((false,), {}) == "wrong"
     assert (false.unsupported, false.omitted) == ({"dropout"}, {"L2"})
+
+
+def test_what_recipes_report_can_be_switched_in_the_networks() -> None:
+    """All but augmentation and L2, which are the training loop's; nothing that a paper does not report."""
+    module = regularisers_of_recipes
+    for recipe in module.RECIPES:
+        switches = module.SWITCHES[recipe.name]
+        assert set(switches) == recipe.reported - {"augmentation", "L2"}
+        for made, word in (place for places in switches.values() for place in places):
+            assert word in inspect.signature(made).parameters
+    assert "EfficientNet(norm, dropout, stochastic_depth)" in quick("regularisers_of_recipes").measured.en
 
 
 def test_combining() -> None:

@@ -1,11 +1,22 @@
 """The regularisers that the text ascribes to four published recipes, against what the papers report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._tables import told
 from profunda.lab.pictures import Axis, Plot, Role, series
 from profunda.lab.words import Words, said
+from profunda.layers import NTASGD
+from profunda.networks import (
+    AWDLSTM,
+    DenseNet,
+    EfficientNet,
+    LanguageRegularisers,
+    ShowAndTell,
+    describe,
+    load_weights,
+)
 
 _NAMES = {
     "augmentation": Words("augmentation", "aumento de dados"),
@@ -60,6 +71,29 @@ RECIPES = (
 TOGETHER = {"DenseNet": False}
 """Of lists that agree: whether the paper uses all of the list at once."""
 
+_PLACES = ("words", "inputs", "between", "outputs")
+SWITCHES: dict[str, dict[str, tuple[tuple[Callable[..., object], str], ...]]] = {
+    "EfficientNet": {
+        "batch norm": ((EfficientNet, "norm"),),
+        "dropout": ((EfficientNet, "dropout"),),
+        "stochastic depth": ((EfficientNet, "stochastic_depth"),),
+    },
+    "DenseNet": {"batch norm": ((DenseNet, "norm"),), "dropout": ((DenseNet, "dropout"),)},
+    "Show and Tell": {
+        "dropout": ((ShowAndTell, "drop_inputs"), (ShowAndTell, "drop_outputs")),
+        "pre-training": ((ShowAndTell, "encoder"), (load_weights, "path")),
+        "ensemble": ((describe, "models"),),
+    },
+    "AWD-LSTM": {
+        "dropout": tuple((LanguageRegularisers, place) for place in _PLACES),
+        "DropConnect": ((LanguageRegularisers, "weights"),),
+        "activation penalties": ((LanguageRegularisers, "activation"), (LanguageRegularisers, "temporal")),
+        "weight tying": ((AWDLSTM, "tied"),),
+        "averaged SGD": ((NTASGD, "optimiser"),),
+    },
+}
+"""Where `profunda` turns on and off what a paper reports; augmentation and L2 are the training loop's."""
+
 
 def judged(recipes: tuple[Recipe, ...], together: dict[str, bool]) -> Verdict:
     """ "holds" where all lists are the papers' own, "wrong" where none has a supported entry."""
@@ -84,11 +118,11 @@ def measure(quick: bool) -> Outcome:
         measured=said(
             "Of {0} entries {1} are in the papers; {2} others that the papers report are missing. Not "
             "found: L2, augmentation and early stopping for Show and Tell. DenseNet uses dropout only on "
-            "the sets without augmentation.",
+            "the sets without augmentation. In Profunda they are switched by {3}.",
             "De {0} itens {1} estão nos artigos; faltam {2} outros que os artigos relatam. Não achados: L2, "
             "aumento de dados e parada antecipada para Show and Tell. DenseNet só usa dropout nos conjuntos "
-            "sem aumento de dados.",
-            listed, backed, omitted,
+            "sem aumento de dados. No Profunda são ligados e desligados por {3}.",
+            listed, backed, omitted, _switches(),
         ),
         verdict=verdict,
         statement=told(
@@ -110,6 +144,15 @@ def measure(quick: bool) -> Outcome:
         ),
         pictures=(_table(),),
     )  # fmt: skip
+
+
+def _switches() -> str:
+    """ "EfficientNet(norm, dropout, …); …", each name once."""
+    names: dict[str, dict[str, None]] = {}
+    for one in SWITCHES.values():
+        for made, word in (place for places in one.values() for place in places):
+            names.setdefault(made.__name__, {})[word] = None
+    return "; ".join(f"{name}({', '.join(words)})" for name, words in names.items())
 
 
 def _table() -> Plot:
