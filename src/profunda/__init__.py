@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.tuning.ablation import ablate as ablate
     from profunda.tuning.dosage import dose as dose
     from profunda.tuning.objective import search as search
+    from profunda.tuning.relations import relations as relations
     from profunda.tuning.robustness import stress as stress
 
 _HOMES = {
@@ -87,6 +88,7 @@ _HOMES = {
     "plan": "profunda.fleet.plan",
     "read": "profunda.data.reading",
     "repair": "profunda.diagnosis.mending",
+    "relations": "profunda.tuning.relations",
     "report": "profunda.reporting.reports",
     "resume": "profunda.job.fitting",
     "search": "profunda.tuning.objective",
@@ -130,6 +132,7 @@ __all__ = [
     "load",
     "plan",
     "read",
+    "relations",
     "repair",
     "report",
     "resume",

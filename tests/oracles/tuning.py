@@ -74,3 +74,33 @@ def greedy(
         best = min(best, mean[pick])
         x, y = np.vstack([x, pool[pick]]), np.append(y, mean[pick])
     return chosen
+
+
+def partitions(items):
+    """Every partition of a list, as lists of lists."""
+    if not items:
+        yield []
+        return
+    first, *rest = items
+    for smaller in partitions(rest):
+        yield [[first], *smaller]
+        for place, group in enumerate(smaller):
+            yield [*smaller[:place], [first, *group], *smaller[place + 1 :]]
+
+
+def best_partition(gains, barred):
+    """The largest worth of all partitions, and one that has it: means of pairs, added up member by member."""
+
+    def worth(group):
+        total = 0.0
+        for t in group:
+            others = [s for s in group if s != t]
+            if any(barred[t, s] or barred[s, t] for s in others):
+                return -np.inf
+            mean = sum(gains[t, s] for s in others) / len(others) if others else 0.0
+            if mean < 0:
+                return -np.inf
+            total += mean
+        return total
+
+    return max((sum(map(worth, one)), one) for one in partitions(list(range(len(gains)))))
