@@ -51,6 +51,11 @@ def drawn(design: Design, data: Dataset) -> Model:
     )
     rng, layout = np.random.default_rng(1), layout_of(design, fitted.inputs, data.task.n_outputs)
     params = rng.normal(size=layout.size) * 0.6
+    for place in layout.front.places:
+        if place.slot.role == "weights":  # so that the tenth layer's outputs are as large as the first's
+            place.weights_of(params)[:] *= 4.0 / np.sqrt(place.fan_in)
+        if place.slot.role == "collected":
+            place.weights_of(params)[1] = rng.uniform(0.2, 2.0, place.slot.shape[1])
     for block in layout.blocks:
         block.norm_of(params)[3:] = rng.uniform(0.2, 2.0, block.norm_of(params)[3:].shape)
     part = Part(1.0, design, (Network(fitted, params.astype(np.float32)),))

@@ -23,7 +23,7 @@ from profunda.model.parts import Network, Part
 from profunda.model.saving import load
 from profunda.networks.layout import layout
 
-KINDS = ("binary", "multiclass", "regression")
+KINDS = ("binary", "multiclass", "regression", "multilabel", "multioutput")
 
 
 def codes_of(kind: str) -> tuple[object, np.ndarray]:

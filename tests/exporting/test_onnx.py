@@ -190,6 +190,28 @@ def test_every_field_that_changes_what_is_computed(name: str, tmp_path: Path) ->
     assert farthest(export_file(model, tmp_path / "model.onnx").path, model, codes) < 2e-5
 
 
+BODIES = {
+    "fashion": [("conv", "batch"), ("conv", "none"), ("residual", "batch"), ("residual", "layer")],
+    "sms": [("bag", "none"), ("lstm", "none"), ("attention", "none")],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "body", "norm"), [(name, *found) for name, bodies in BODIES.items() for found in bodies]
+)
+def test_bodies_that_read_pictures_and_texts(name: str, body: str, norm: str, tmp_path: Path) -> None:
+    data = read(f"bundled:{name}")
+    model = drawn(Design((8,), body=body, body_width=8, body_depth=2, norm=norm, activation="silu"), data)
+    codes = data.codes[:64]
+    file = export_file(model, tmp_path / "model.onnx").path
+    assert onnxruntime.InferenceSession(file).get_inputs()[0].type == "tensor(float)"
+    chances = model.predict_codes(codes)  # not all of them certain, nor all the same
+    assert np.median(chances.max(axis=1)) < 0.999
+    assert chances.std(axis=0).max() > 2e-3
+    assert farthest(file, model, codes) < 2e-5
+
+
 def test_nothing_is_printed_and_no_warning_given(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:

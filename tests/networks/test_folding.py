@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from profunda.data.inputs import Inputs, Picture
 from profunda.fleet.forward import outputs
 from profunda.networks.folding import folded
-from profunda.networks.layout import layout
+from profunda.networks.layout import layout, layout_of
 from profunda.space.design import Design
 
 
@@ -38,6 +39,16 @@ def test_other_designs_come_back_as_they_are(norm):
     design = Design((7,), norm=norm)
     params = drawn(design)
     same, untouched = folded(design, params, 6, 3)
+    assert same is design
+    assert untouched is params
+
+
+def test_bodies_keep_their_norms():
+    """A Design without batch norm would have a body without it too."""
+    design = Design((7,), norm="batch", body="conv", body_width=4, body_depth=1)
+    inputs = Inputs((0,) * 16, tuple(range(16)), picture=Picture(1, 4, 4))
+    params = np.ones(layout_of(design, inputs, 3).size)
+    same, untouched = folded(design, params, inputs, 3)
     assert same is design
     assert untouched is params
 

@@ -20,13 +20,16 @@ def folded(
 
     With s = γ/√(σ² + ε) and t = β − μs, a norm before the activation turns its own layer into (W·s, b·s + t);
     one behind it turns the next layer into (diag(s)·W, b + tW). Other designs come back as they are, and so
-    do norms behind activations in a network with skips, which hand on what the norm has made.
+    do norms behind activations in a network with skips, which hand on what the norm has made, and networks
+    whose body has such norms, which a Design without them would lose.
     """
     before = design.norm_place == "before"
     if design.norm != "batch" or (not before and any(skips(design, n) for n in range(design.depth))):
         return design, params
-    made = params.astype(np.float64)
     layout = layout_of(design, Inputs.of(inputs), n_outputs)
+    if any(slot.role == "collected" for slot in layout.front.body.slots):
+        return design, params
+    made = params.astype(np.float64)
     for number, block in enumerate(layout.blocks[:-1]):
         gain, shift, mean, variance = block.norm_of(made)
         slope = gain / np.sqrt(variance + NORM_EPS)
