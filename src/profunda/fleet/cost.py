@@ -68,9 +68,9 @@ the same core at two layers of 64, where a step took 0.5 to 0.8 ms, and of 512, 
 _WAVE_PASSES = 4
 """How many times the work of a hidden activation a wave of a periodic embedding makes."""
 _BODY_COST: Mapping[BodyKind, float] = {"conv": 0.1, "residual": 0.1, "lstm": 0.3}
-"""How many times a multiplication of a dense layer one of a body takes; 1 for the others. Convolutions of many
-pixels come near to a core's peak, which dense layers of these sizes do not. Measured on the same core at
-pictures of 28 × 28 in batches of 128, and texts of 40 words in batches of 64."""
+"""How many times a multiplication of a dense layer one of a body takes; 1 for the others. Convolutions of
+many pixels come near to a core's peak, which dense layers of these sizes do not. Measured on the same core
+with pictures of 28 × 28 in batches of 128, and texts of 40 words in batches of 64."""
 _TABLE_COST = 4
 """How many times the optimiser's work a number of a body's tables makes: they are beyond the caches."""
 _OBJECT_BYTES = 3_000

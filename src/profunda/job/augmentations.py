@@ -41,9 +41,7 @@ def refusals(found: LabelBreaking) -> tuple[Notice, ...]:
         return ()
     said = "; ".join(str(one.broken[0]) for one in broken)
     names = ", ".join(one.augmentation for one in broken)
-    text = (
-        f"These changes of pictures change their classes, and are left out of the search ({names}): {said}."
-    )
+    text = f"Left out of the search, as they change what pictures show ({names}): {said}."
     return (Notice("label-breaking", text),)
 
 
