@@ -25,7 +25,7 @@ from profunda.lab.contents import entry
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("layers", "networks", "theory")
-PAGES = ("README.md", "docs/regularisation.md", "docs/theory.md")
+PAGES = ("README.md", "docs/cards.md", "docs/regularisation.md", "docs/theory.md")
 NOTHING = "–"
 
 
@@ -382,6 +382,7 @@ def test_calls_run(part: str) -> None:
 FIT = "fit bundled:concrete --fix epochs=2"
 COMMANDS = {
     "ablate": "ablate run bundled:concrete --folds 2 --seeds 1 --time 3",
+    "card": "card",
     "fit": FIT,
     "forecast": "forecast net.py:build",
     "lab": "lab",
@@ -404,13 +405,15 @@ def lines(part: str) -> list[list[str]]:
     fixed = COMMANDS[command].split()
     if command == "fit" and "--trials" not in words:
         fixed += ["--trials", "2"]
+    if command == "card" and not words:
+        fixed += ["run"]
     return [[*fixed, *chosen] for chosen in product(*(word.split("|") for word in words))]
 
 
 def check_command(part: str, folder: Path) -> None:
     (folder / "net.py").write_text(NET)
     for number, words in enumerate(lines(part)):
-        if words[0] == "ablate":
+        if "run" in words:
             assert main([*FIT.split(), "--trials", "2", "--fix", "depth=1", "--out", "run"]) == 0
         out = ["--out", f"run-{number}"] if words[0] == "fit" else []
         assert main([*words, *out]) == 0, part

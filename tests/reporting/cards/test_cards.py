@@ -1,4 +1,4 @@
-"""The papers of a run: what the run knows stands there, what it cannot know is marked, nothing written is lost."""
+"""The papers of a run: what it knows stands there, what it cannot is marked, and nothing written is lost."""
 
 import json
 import re
@@ -117,7 +117,8 @@ def test_what_only_a_person_can_say_is_marked_and_listed(made: Path) -> None:
 
 
 def test_an_answer_takes_the_place_of_its_mark(made: Path, tmp_path: Path) -> None:
-    words = '[datasheet.motivation]\nfunding = "The *state*.\\n# Not a heading"\n[model_card.model_details]\nlicence = "my own"'
+    words = '[datasheet.motivation]\nfunding = "The *state*.\\n# Not a heading"\n'
+    words += '[model_card.model_details]\nlicence = "my own"'
     before, cards = card(made), card(made, fill(tmp_path, words))
     assert len(cards.missing) == len(before.missing) - 2
     sheet = text(cards, "datasheet.md")

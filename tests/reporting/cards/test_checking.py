@@ -79,8 +79,13 @@ def test_another_order_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["## 4. Preprocessing/cleaning/labeling", "# preprocessing, cleaning and labelling", "### PREPROCESSING / CLEANING / LABELING ##"]
-)  # fmt: skip
+    "title",
+    [
+        "## 4. Preprocessing/cleaning/labeling",
+        "# preprocessing, cleaning and labelling",
+        "### PREPROCESSING / CLEANING / LABELING ##",
+    ],
+)
 def test_a_heading_is_known_however_it_is_written(title: str) -> None:
     assert codes(text_of(DATASHEET).replace("## Preprocessing, cleaning, labelling", title)) == []
 
@@ -137,5 +142,5 @@ def test_files_that_are_no_cards(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"neither Markdown \(\.md\) nor JSON"):
         check_file(tmp_path / "card.txt")
     (tmp_path / "none.md").write_text("# Nothing\n")
-    with pytest.raises(ArgumentError, match="neither of a datasheet .* nor of a model card"):
+    with pytest.raises(ArgumentError, match=r"neither of a datasheet .* nor of a model card"):
         check_file(tmp_path / "none.md")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from profunda.reporting.cards.croissant import check_croissant
+from profunda.reporting.cards.croissant import REQUIRED, check_croissant
 from profunda.reporting.cards.making import card
 
 FILL = """
@@ -85,7 +85,7 @@ FIELD = ("recordSet", 0, "field", 0)
         (drop("@context"), "croissant-context"),
         (drop("@type"), "croissant-type"),
         (drop("conformsTo"), "croissant-conformsTo"),
-        *((drop(key), f"croissant-{key}") for key in ("name", "description", "license", "url", "creator", "datePublished")),
+        *((drop(key), f"croissant-{key}") for key in REQUIRED),
         (drop("distribution", 0, "name"), "croissant-name"),
         (drop("distribution", 0, "encodingFormat"), "croissant-encodingFormat"),
         (drop("distribution", 0, "contentUrl"), "croissant-contentUrl"),

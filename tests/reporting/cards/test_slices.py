@@ -1,7 +1,5 @@
 """Scores of parts of the held-out rows, against a loop over the table's own words."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,10 +21,10 @@ def naive(table: pd.DataFrame, y: np.ndarray, p: np.ndarray, columns: tuple[str,
 
 
 @pytest.fixture(scope="module")
-def judged() -> Iterator[tuple[pd.DataFrame, Dataset, np.ndarray]]:
+def judged() -> tuple[pd.DataFrame, Dataset, np.ndarray]:
     table = people(2000, seed=1)
     dataset = profunda.read(table, "bought")
-    yield table, dataset, np.random.default_rng(2).dirichlet((2, 2), 2000)
+    return table, dataset, np.random.default_rng(2).dirichlet((2, 2), 2000)
 
 
 def found(dataset: Dataset, p: np.ndarray, columns: tuple[str, ...]) -> dict[tuple, Slice]:
