@@ -1,4 +1,4 @@
-"""Which changes of pictures a search may use: those that leave the classes of the training rows as they are."""
+"""Which changes of pictures a search may use: those that leave the classes of its rows as they are."""
 
 import numpy as np
 
