@@ -2,19 +2,22 @@
 
 import math
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.oracles.language import read_words
 from torch.nn import functional
 
 from profunda.data.bundled import running_text
 from profunda.data.tokens import ByteTokenizer
-from profunda.errors import ArgumentError
+from profunda.errors import ArgumentError, ModelError
 from profunda.layers.averaging import NTASGD
 from profunda.networks.named.awd_lstm import AWDLSTM, LanguageRegularisers
 from profunda.networks.named.language import bits, detached, perplexity, read_epoch, reading_loss, stream
+from profunda.networks.named.weights import load_weights
 
 NONE = LanguageRegularisers.none()
 
@@ -187,6 +190,47 @@ def test_what_cannot_be_is_refused() -> None:
         model.decoder.bias.fill_(math.inf)
     with pytest.raises(ArgumentError, match=r"the loss is nan at step 0 of 20: the rate 0\.1 is"):
         read_epoch(model, torch.optim.SGD(model.parameters(), lr=0.1), stream(np.arange(40) % 7, 2))
+
+
+def published(model: AWDLSTM, *, without: str = "") -> dict[str, torch.Tensor]:
+    """The model's tensors by the names of the authors' program, with its dropped copies of W_hh."""
+    found = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for number in range(len(model.rnns)):
+        for leaf in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0"):
+            found[f"rnns.{number}.module.{leaf}"] = found.pop(f"rnns.{number}.{leaf}")
+        whole = found.pop(f"rnns.{number}.weight_hh_l0")
+        found[f"rnns.{number}.module.weight_hh_l0_raw"] = whole
+        found[f"rnns.{number}.module.weight_hh_l0"] = 0.0 * whole
+    return {name: tensor for name, tensor in found.items() if name != without}
+
+
+@pytest.mark.parametrize("without", ["", "decoder.weight", "encoder.weight"])
+def test_weights_of_the_authors_program_are_read(tmp_path: Path, without: str) -> None:
+    torch.manual_seed(7)
+    first, second = small(), AWDLSTM(7, embedding=3, hidden=4, layers=3).double()
+    save_file(published(first, without=without), tmp_path / "weights.safetensors")
+    ids = torch.arange(10).reshape(5, 2) % 7
+    expected = first.eval()(ids).logits
+    assert not torch.equal(second.eval()(ids).logits, expected)
+    load_weights(second, tmp_path / "weights.safetensors")
+    assert torch.equal(second(ids).logits, expected)
+    assert second.decoder.weight is second.encoder.weight
+
+
+def test_a_file_without_either_of_the_tied_weights_is_refused(tmp_path: Path) -> None:
+    found = published(small(), without="decoder.weight")
+    del found["encoder.weight"]
+    save_file(found, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match=r"2 tensors are missing \(decoder\.weight, encoder\.weight\)"):
+        load_weights(small(), tmp_path / "weights.safetensors")
+
+
+def test_a_file_of_untied_weights_is_refused(tmp_path: Path) -> None:
+    found = published(small())
+    found["decoder.weight"] = found["decoder.weight"] + 1.0
+    save_file(found, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match=r"encoder\.weight and decoder\.weight differ, but are one tensor"):
+        load_weights(small(), tmp_path / "weights.safetensors")
 
 
 def test_units_of_loss() -> None:

@@ -72,8 +72,9 @@ class ShowAndTell(nn.Module):
         self.decoder = nn.Linear(hidden, vocabulary)
         self.inputs, self.outputs = Dropout(drop=drop_inputs), Dropout(drop=drop_outputs)
         with torch.no_grad():  # gates that forget little: the picture has to last for the whole sentence
-            self.lstm.bias_ih_l0[hidden : 2 * hidden].fill_(1.0)
-            self.lstm.bias_hh_l0[hidden : 2 * hidden].zero_()
+            for name, parameter in self.lstm.named_parameters():
+                if name.startswith("bias"):
+                    parameter[hidden : 2 * hidden] = 0.5  # the two biases add up to 1
 
     def forward(self, images: Tensor, captions: Tensor) -> Tensor:
         """Logits [B, T + 1, V] of the words of `captions` int64 [B, T] and of the stop, each from the words

@@ -1,4 +1,4 @@
-"""Published weights from a file that the user has: safetensors only, by our names or torchvision's.
+"""Published weights from a file that the user has: safetensors only, by our names or their authors'.
 
 Pickles are never read, for they can run code, and nothing is fetched.
 """
@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from profunda.errors import ArgumentError, ModelError
+from profunda.networks.named.awd_lstm import AWDLSTM
 from profunda.networks.named.densenet import DenseNet
 from profunda.networks.named.efficientnet import EfficientNet
 from profunda.networks.named.resnet import ResNet
@@ -20,6 +21,7 @@ __all__ = ["load_weights"]
 
 HEAD = "classifier."
 COUNTER = "num_batches_tracked"  # of batch norms: nothing that training has learnt
+RAW = "_raw"  # of the program of AWD-LSTM's authors: weights before any is dropped
 SHOWN = 3
 
 
@@ -29,8 +31,9 @@ def load_weights(
     """Fill `network` from the safetensors file `path`, in place; hands `network` back.
 
     The file's tensors have the names of `network.state_dict()`, or, for `ResNet`, `DenseNet` and
-    `EfficientNet`, those of torchvision. `head=False` leaves the classifier as it is, for other classes than
-    the file's. `sum_channels=True` adds up the first convolution over the file's channels for a network of
+    `EfficientNet`, those of torchvision, for `AWDLSTM` those of its authors' program. Of tensors that the
+    network shares, such as tied weights, the file may hold one. `head=False` leaves the classifier as it
+    is, for other classes than the file's. `sum_channels=True` adds up the first convolution over the file's channels for a network of
     one channel: it then does with a grey image what the file's network does with the same image in every
     channel. All is checked before anything is copied. Raises ModelError for a file that cannot be read, for
     tensors that are missing, unknown, of another shape or kind, or not finite; ArgumentError where there is
@@ -40,6 +43,7 @@ def load_weights(
     if not head and not any(name.startswith(HEAD) for name in own):
         raise ArgumentError(f"{type(network).__name__} has no classifier that head=False could leave out.")
     given = _read(Path(path))
+    _fill_shared(path, own, given)
     names = {name: name for name in own} if own.keys() <= given.keys() else _published_names(network, own)
     if not head:
         for name in [name for name in own if name.startswith(HEAD)]:
@@ -68,7 +72,27 @@ def _read(path: Path) -> dict[str, Tensor]:
             "pickles, which can run code and are never read: where you trust one, turn it into safetensors "
             "yourself."
         ) from error
-    return {name: tensor for name, tensor in found.items() if not name.endswith(COUNTER)}
+    return {
+        name: tensor
+        for name, tensor in found.items()
+        if not name.endswith(COUNTER) and f"{name}{RAW}" not in found
+    }
+
+
+def _fill_shared(path: str | Path, own: dict[str, Tensor], given: dict[str, Tensor]) -> None:
+    """safetensors writes a tensor with several names once, under one of them."""
+    shared: dict[int, list[str]] = {}
+    for name, tensor in own.items():
+        if tensor.data_ptr():
+            shared.setdefault(tensor.data_ptr(), []).append(name)
+    for names in shared.values():
+        written = [given[name] for name in names if name in given]
+        if any(not torch.equal(written[0], other) for other in written[1:]):
+            raise ModelError(
+                f"{path}: {' and '.join(names)} differ, but are one tensor in this network: the file is of a "
+                "network that does not tie them."
+            )
+        given |= {name: written[0] for name in names if written and name not in given}
 
 
 def _modern(name: str) -> str:
@@ -77,7 +101,9 @@ def _modern(name: str) -> str:
 
 
 def _published_names(network: nn.Module, own: dict[str, Tensor]) -> dict[str, str]:
-    """From our tensors' names to torchvision's; to themselves where torchvision has no such network."""
+    """From our tensors' names to torchvision's or the authors'; to themselves where neither has them."""
+    if isinstance(network, AWDLSTM):
+        return {name: _awd_lstm(name) for name in own}
     if isinstance(network, ResNet):
         parts = dict(_resnet(network))
     elif isinstance(network, DenseNet):
@@ -88,6 +114,12 @@ def _published_names(network: nn.Module, own: dict[str, Tensor]) -> dict[str, st
         return {name: name for name in own}
     split = {name: name.rpartition(".") for name in own}
     return {name: f"{parts.get(part, part)}.{leaf}" for name, (part, _, leaf) in split.items()}
+
+
+def _awd_lstm(name: str) -> str:
+    """The authors' layers stand in a wrapper that drops weights: "rnns.0.module.weight_hh_l0_raw"."""
+    wrapped = re.sub(r"^(rnns\.\d+)\.", r"\1.module.", name)
+    return wrapped + RAW if name.endswith("weight_hh_l0") else wrapped
 
 
 def _resnet(network: ResNet) -> Iterator[tuple[str, str]]:
