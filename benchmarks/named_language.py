@@ -50,13 +50,13 @@ Interval = tuple[float, float, float]
 class Settings:
     """What is measured."""
 
-    words: int = 20_000
+    words: int = 12_000
     epochs: int = 16
     hidden: int = 96
-    scenes: int = 1500
+    scenes: int = 1000
     scene_epochs: int = 12
-    test_scenes: int = 200
-    seeds: int = 4
+    test_scenes: int = 150
+    seeds: int = 3
 
 
 QUICK = Settings(words=4000, epochs=3, hidden=32, scenes=200, scene_epochs=2, test_scenes=30, seeds=2)
@@ -106,7 +106,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure what is missing, print, write; 0 always, as an ingredient that hurts is a result too."""
     given = _options(words)
     settings = QUICK if given.quick else Settings()
-    print(f"Expected: about {30 if given.quick else 600} s on one calm core.", flush=True)
+    print(f"Expected: about {15 if given.quick else 240} s on one calm core.", flush=True)
     torch.set_num_threads(1)
     facts = machine("numpy", "torch")
     text = gzip.decompress(given.text.read_bytes()).decode() if given.text else running_text()
