@@ -35,9 +35,10 @@ def load_weights(
     network shares, such as tied weights, the file may hold one. `head=False` leaves the classifier as it
     is, for other classes than the file's. `sum_channels=True` adds up the first convolution over the file's
     channels for a network of one channel: it then does with a grey image what the file's network does with
-    the same image in every channel. All is checked before anything is copied. Raises ModelError for a file that cannot be read, for
-    tensors that are missing, unknown, of another shape or kind, or not finite; ArgumentError where there is
-    no classifier to leave out, or no single channel to sum to.
+    the same image in every channel. All is checked before anything is copied. Raises ModelError for a file
+    that cannot be read, for tensors that are missing, unknown, of another shape or kind, not finite, or
+    different where the network shares one; ArgumentError where there is no classifier to leave out, or no
+    single channel to sum to.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
     if not head and not any(name.startswith(HEAD) for name in own):
