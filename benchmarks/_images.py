@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from profunda.data.bundled import path as bundled
-from profunda.layers.resized_crops import RandomResizedCrop, resized_crops
+from profunda.layers.crops import RandomResizedCrop, resized_crops
 from profunda.layers.schedules import onecycle
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 Modules: `dropout`, `stochastic_depth`, `squeeze_excitation`, `units` (max-pooling over units, maxout),
 `embeddings` of numbers, `parametric` activations, `ntk`. What acts on modules: `initialisers`, `penalties`,
-`folding` of norms. What acts on training: `schedules`, `augmentation` of rows, `resized_crops` of images,
+`folding` of norms. What acts on training: `schedules`, `augmentation` of rows, `crops` of images,
 `attacks` (adversarial examples), `lookahead`, `snapshots`. For images: `image_transforms`, `image_geometry`,
 `image_augmentation`; `invariant_features`, `consistency` and `symmetrised` make models invariant.
 """
@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.augmentation import Targets as Targets
     from profunda.layers.averaging import NTASGD as NTASGD
     from profunda.layers.consistency import Consistency as Consistency
+    from profunda.layers.crops import RandomResizedCrop as RandomResizedCrop
+    from profunda.layers.crops import crop_boxes as crop_boxes
+    from profunda.layers.crops import resized_crops as resized_crops
     from profunda.layers.dropout import DropConnect as DropConnect
     from profunda.layers.dropout import Dropout as Dropout
     from profunda.layers.dropout import GaussianDropout as GaussianDropout
@@ -64,9 +67,6 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.layers.recurrent import EmbeddingDropout as EmbeddingDropout
     from profunda.layers.recurrent import LockedDropout as LockedDropout
     from profunda.layers.recurrent import WeightDropLSTM as WeightDropLSTM
-    from profunda.layers.resized_crops import RandomResizedCrop as RandomResizedCrop
-    from profunda.layers.resized_crops import crop_boxes as crop_boxes
-    from profunda.layers.resized_crops import resized_crops as resized_crops
     from profunda.layers.schedules import cosine as cosine
     from profunda.layers.schedules import cosine_restarts as cosine_restarts
     from profunda.layers.schedules import coslog as coslog
@@ -107,7 +107,7 @@ _HOMES = {
     "PeriodicEmbedding": "profunda.layers.embeddings",
     "PiecewiseLinearEmbedding": "profunda.layers.embeddings",
     "QuantileEmbedding": "profunda.layers.embeddings",
-    "RandomResizedCrop": "profunda.layers.resized_crops",
+    "RandomResizedCrop": "profunda.layers.crops",
     "Scaling": "profunda.layers.parametric",
     "Snapshots": "profunda.layers.snapshots",
     "SpatialDropout": "profunda.layers.dropout",
@@ -125,7 +125,7 @@ _HOMES = {
     "cosine": "profunda.layers.schedules",
     "cosine_restarts": "profunda.layers.schedules",
     "coslog": "profunda.layers.schedules",
-    "crop_boxes": "profunda.layers.resized_crops",
+    "crop_boxes": "profunda.layers.crops",
     "cut_mix": "profunda.layers.image_transforms",
     "cut_out": "profunda.layers.image_transforms",
     "drop_rate": "profunda.layers.dropout",
@@ -139,7 +139,7 @@ _HOMES = {
     "onecycle": "profunda.layers.schedules",
     "proximal_step": "profunda.layers.penalties",
     "quantile_edges": "profunda.layers.embeddings",
-    "resized_crops": "profunda.layers.resized_crops",
+    "resized_crops": "profunda.layers.crops",
     "rotate": "profunda.layers.image_geometry",
     "shift_colour": "profunda.layers.image_transforms",
     "strength_for": "profunda.layers.penalties",

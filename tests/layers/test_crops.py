@@ -9,7 +9,7 @@ from scipy import stats
 from tests.oracles import images as oracle
 
 from profunda.errors import ArgumentError
-from profunda.layers.resized_crops import RandomResizedCrop, crop_boxes, resized_crops
+from profunda.layers.crops import RandomResizedCrop, crop_boxes, resized_crops
 from profunda.theory.resolutions import mean_crop_side
 
 
