@@ -67,11 +67,11 @@ _GENERAL_CALLS, _GENERAL_PASSES = 3.5, 1.3
 the same core at two layers of 64, where a step took 0.5 to 0.8 ms, and of 512, where it took 4.3 ms."""
 _WAVE_PASSES = 4
 """How many times the work of a hidden activation a wave of a periodic embedding makes."""
-_BODY_COST: Mapping[BodyKind, float] = {"conv": 0.1, "residual": 0.1, "lstm": 0.3}
+_BODY_COST: Mapping[BodyKind, float] = {"conv": 0.25, "residual": 0.3, "lstm": 0.3, "attention": 1.7}
 """How many times a multiplication of a dense layer one of a body takes; 1 for the others. Convolutions of
 many pixels come near to a core's peak, which dense layers of these sizes do not. Measured on the same core
 with pictures of 28 × 28 in batches of 128, and texts of 40 words in batches of 64."""
-_TABLE_COST = 4
+_TABLE_COST = 2
 """How many times the optimiser's work a number of a body's tables makes: they are beyond the caches."""
 _OBJECT_BYTES = 3_000
 """Of a member's state: its Python objects, the arrays' headers among them."""
@@ -128,11 +128,10 @@ def _calls(shape: Shape, rates: Rates) -> float:
 def _arithmetic(shape: Shape, rates: Rates) -> float:
     # Validation runs one forward pass an epoch, a third of a step's work on as many rows.
     rows = shape.batch + shape.n_valid / (3.0 * shape.steps)
+    inside = shape.body.units + _WAVE_PASSES * WAVES * shape.waves
     return (
         flops_of_step(shape) * rows / shape.batch * rates.flop
-        + rows
-        * ((sum(shape.widths) + shape.body.units) * _passes(shape) + _WAVE_PASSES * WAVES * shape.waves)
-        * rates.activation
+        + rows * (sum(shape.widths) * _passes(shape) + inside) * rates.activation
         + (shape.parameters + (_TABLE_COST - 1) * shape.body.tables) * rates.parameter
     )
 
