@@ -43,6 +43,7 @@ from profunda.lab.experiments.regularisation import (
     show_and_tell_beam,
     summary_of_techniques,
     too_much_hurts,
+    train_test_resolution,
     validation_curve_turns,
 )
 from profunda.lab.experiments.regularisation._networks import Recipe, Rows, Stack, log_loss, train_stack
@@ -95,6 +96,7 @@ VERDICTS = {
     "show_and_tell_beam": {"holds", "holds with conditions"},
     "summary_of_techniques": {"holds with conditions"},
     "too_much_hurts": {"holds", "holds with conditions"},
+    "train_test_resolution": {"holds", "holds with conditions"},
     "validation_curve_turns": {"holds"},
 }
 
@@ -532,3 +534,15 @@ def test_of_a_single_sentence_any_ranking_is_the_same() -> None:
     scores = quick("show_and_tell_beam").pictures[0]
     assert isinstance(scores, Plot)
     assert len({line.y[0] for line in scores.series}) == 1
+
+
+def test_pixels_of_training_and_test() -> None:
+    assert (
+        "is 0.708 of the picture's in the mean (theory 0.708)" in quick("train_test_resolution").measured.en
+    )
+    judged, above, around = train_test_resolution.judged, (0.01, 0.03), (-0.01, 0.02)
+    assert judged(above, above) == "holds"
+    assert judged(above, around) == judged(around, above) == "holds with conditions"
+    assert judged(around, around) == "wrong"
+    said = {train_test_resolution._statement(a, b).en for a in (above, around) for b in (above, around)}
+    assert len(said) == 4

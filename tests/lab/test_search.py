@@ -10,6 +10,7 @@ from profunda.lab.experiments.search import (
     _fleets,
     _listing,
     bayesian_fewer_evaluations,
+    compound_scaling,
     deeper_for_complex,
     depth_two_to_four,
     grid_counts,
@@ -30,6 +31,7 @@ MODULES = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         bayesian_fewer_evaluations,
+        compound_scaling,
         deeper_for_complex,
         depth_two_to_four,
         grid_counts,
@@ -57,6 +59,7 @@ def quick(name: str) -> Outcome:
     ("name", "verdict"),
     [
         ("bayesian_fewer_evaluations", "holds with conditions"),
+        ("compound_scaling", "holds with conditions"),
         ("deeper_for_complex", "holds with conditions"),
         ("depth_two_to_four", "holds with conditions"),
         ("grid_counts", "holds"),
@@ -240,3 +243,13 @@ def test_a_step_after_the_loop_is_a_step_of_the_last_mini_batch() -> None:
     for one, other in zip(short.parameters(), model.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6)
     assert 0.0 <= _listing.accuracy(short, valid) <= 1.0
+
+
+def test_a_step_of_compound_scaling() -> None:
+    found = quick("compound_scaling")
+    assert found.predicted == pytest.approx(1.92027)
+    assert found.value == pytest.approx(1.92027, rel=0.05)
+    judged = compound_scaling.judged
+    assert judged(2.0, 2.0) == "holds"
+    assert judged(1.95, 1.92) == "holds with conditions"
+    assert judged(2.3, 1.92) == judged(1.5, 2.0) == "wrong"
