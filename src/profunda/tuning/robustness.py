@@ -10,7 +10,7 @@ import numpy as np
 from profunda._seeds import key
 from profunda.data.dataset import Dataset
 from profunda.data.reading import read
-from profunda.data.schema import Schema
+from profunda.data.schema import Feature, Schema
 from profunda.data.table import Kind
 from profunda.data.task import Task
 from profunda.errors import ArgumentError, DataError
@@ -137,14 +137,26 @@ def stress(
 
 def _recoded(dataset: Dataset, schema: Schema) -> np.ndarray:
     """Codes by the model's vocabulary: a category's number depends on how often it was read."""
-    codes = dataset.codes.copy()
-    for column, (ours, theirs) in enumerate(zip(schema.features, dataset.schema.features, strict=True)):
-        if ours.kind is Kind.CATEGORICAL and ours.vocabulary != theirs.vocabulary:
-            places = {word: float(k) for k, word in enumerate(ours.vocabulary)}
-            table = np.array([*(places.get(word, -1.0) for word in theirs.vocabulary), -1.0])
-            known = ~np.isnan(codes[:, column])
-            codes[known, column] = table[codes[known, column].astype(np.int64)]
-    return codes
+    pairs = zip(schema.features, dataset.schema.features, dataset.schema.starts, strict=True)
+    return schema.assembled(
+        [
+            _retold(ours, theirs, dataset.codes[:, start : start + theirs.size])
+            for ours, theirs, start in pairs
+        ]
+    )
+
+
+def _retold(ours: Feature, theirs: Feature, codes: np.ndarray) -> np.ndarray:
+    """One column's codes [N, size] in the numbers of `ours`."""
+    if ours.kind is Kind.TEXT and (ours.vocabulary, ours.shape) != (theirs.vocabulary, theirs.shape):
+        texts = theirs.tokenizer.decode(codes.astype(np.int64))
+        return ours.tokenizer.encode(texts, ours.shape[0])
+    if ours.kind is not Kind.CATEGORICAL or ours.vocabulary == theirs.vocabulary:
+        return codes
+    places = {word: float(k) for k, word in enumerate(ours.vocabulary)}
+    table = np.array([*(places.get(word, -1.0) for word in theirs.vocabulary), -1.0])
+    known = ~np.isnan(codes)
+    return np.where(known, table[np.where(known, codes, 0.0).astype(np.int64)], np.nan)
 
 
 def stress_rows(
@@ -225,7 +237,7 @@ def _beyond(
     scores = [metric.function(y[part], prediction[part], weights[:, part]) for part in (outer, inner)]
     worse = sign * (scores[0] - scores[1])
     return Beyond(
-        model.schema.columns[column],
+        model.schema.columns[model.schema.starts.index(column)],
         above,
         edge,
         int(outer.sum()),
@@ -242,7 +254,8 @@ def _foremost(
     """The numeric column whose permutation costs the model most (Breiman 2001, §10); None without one."""
     order = np.random.default_rng(key("stress", seed, "permutation")).permutation(len(codes))
     found: tuple[float, int] | None = None
-    numeric = [k for k, feature in enumerate(model.schema.features) if feature.kind is Kind.NUMERIC]
+    pairs = zip(model.schema.starts, model.schema.features, strict=True)
+    numeric = [start for start, feature in pairs if feature.kind is Kind.NUMERIC]
     told = [k for k in numeric if len(np.unique(codes[:, k])) >= FEWEST]
     told.sort(key=lambda k: -_association(codes[:, k], prediction))
     for column in told[:MOST_COLUMNS]:
