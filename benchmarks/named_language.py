@@ -19,7 +19,7 @@ import gzip
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -231,9 +231,10 @@ def _ensemble(settings: Settings) -> dict[str, float]:
     return {"bleu": _bleu(models, tokens, unseen, 5)}
 
 
+@cache
 def _language(settings: Settings) -> tuple[WordTokenizer, Scenes]:
     """One vocabulary for all seeds, from scenes of the training pictures, and the held-out scenes."""
-    every = fashion_scenes(5000, 999, classes=CLASSES)
+    every = fashion_scenes(2000, 999, classes=CLASSES)
     unseen = fashion_scenes(settings.test_scenes, 1000, held_out=True, classes=CLASSES)
     return WordTokenizer.fit(every.captions), unseen
 
