@@ -42,8 +42,8 @@ HEIGHT = {room: -line for line, rooms in enumerate(LINES) for room in rooms}
 PUBLIC = """
 ArgumentError Choice DataError Dataset DeepClassifier DeepRegressor Design Diagnosis Float Forecast Int
 LogFloat Model ModelError Notice ProfundaError Repair RunError Space SpaceError When __version__ ablate card
-diagnose dose export export_file fit forecast guidance load plan read relations repair report resume
-search stress train watch
+diagnose dose export export_file fit forecast guidance invariance label_breaking load plan read relations
+repair report resume search stress train watch
 """.split()  # noqa: SIM905
 
 HEAVY = ("torch", "sklearn", "pandas", "optuna", "plotly")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.data.reading import read as read
     from profunda.diagnosis.diagnosing import diagnose as diagnose
     from profunda.diagnosis.diagnosis import Diagnosis as Diagnosis
+    from profunda.diagnosis.invariance import invariance as invariance
+    from profunda.diagnosis.label_breaking import label_breaking as label_breaking
     from profunda.diagnosis.mending import repair as repair
     from profunda.diagnosis.repairs import Repair as Repair
     from profunda.diagnosis.watching import watch as watch
@@ -84,11 +86,13 @@ _HOMES = {
     "fit": "profunda.job.fitting",
     "forecast": "profunda.forecasting.forecast",
     "guidance": "profunda.space.guidance",
+    "invariance": "profunda.diagnosis.invariance",
+    "label_breaking": "profunda.diagnosis.label_breaking",
     "load": "profunda.model.saving",
     "plan": "profunda.fleet.plan",
     "read": "profunda.data.reading",
-    "repair": "profunda.diagnosis.mending",
     "relations": "profunda.tuning.relations",
+    "repair": "profunda.diagnosis.mending",
     "report": "profunda.reporting.reports",
     "resume": "profunda.job.fitting",
     "search": "profunda.tuning.objective",
@@ -129,6 +133,8 @@ __all__ = [
     "fit",
     "forecast",
     "guidance",
+    "invariance",
+    "label_breaking",
     "load",
     "plan",
     "read",
