@@ -5,8 +5,8 @@
     python examples/predict_onnx.py model.onnx new.csv
 
 For tables of numbers, dates, truth values and categories. What a column's text becomes as a number is told by
-the model's own metadata, in JSON; `code` below is all it takes. Printed are the classes, or a number's name,
-and one line for each row.
+the model's own metadata, in JSON; `code` below is all it takes. Printed are classes or the targets' names, and
+one line for each row.
 """
 
 import csv
@@ -27,7 +27,9 @@ def main(model: str, table: str) -> None:
         rows = list(csv.DictReader(file))
     codes = [[code(row[column["name"]], column, entering) for column in entering["columns"]] for row in rows]
     (answers,) = session.run([leaving["name"]], {entering["name"]: np.array(codes, np.float64)})
-    print(*(leaving["classes"] or [leaving["target"]]), sep=",")
+    targets = leaving["targets"]
+    alone = targets[0]["classes"] if len(targets) == 1 else []
+    print(*(alone or [target["name"] for target in targets]), sep=",")
     for answer in answers:
         print(*np.atleast_1d(answer).tolist(), sep=",")
 

@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 import polars as pl
 import pytest
-from tests.exporting.making import DESIGNS, drawn, made, worn
+from tests.exporting.making import DESIGNS, drawn, frame, made, worn
 from tests.model.making import make_frame, make_model
 
 from profunda.data.numerals import clean
@@ -42,9 +42,9 @@ def farthest(file: Path, model: Model, codes: np.ndarray) -> float:
     """The largest difference in batches of 1, 7 and all rows; of numbers, in standard deviations."""
     expected = model.predict_codes(codes)
     target = model.preprocessings[0].numbers.target
-    unit = target[1] if len(target) else 1.0
+    unit = target[1] if model.task.numeric else 1.0
     sizes = (1, 7, len(codes))
-    return max(np.abs(answers(file, codes[:n]) - expected[:n]).max() for n in sizes) / unit
+    return max(np.abs((answers(file, codes[:n]) - expected[:n]) / unit).max() for n in sizes)
 
 
 def trimmed(model: Model) -> Model:
@@ -150,6 +150,21 @@ def test_bundled_tables_with_gaps_and_unseen_categories(name: str, tmp_path: Pat
     written = export_file(model, tmp_path / "model.onnx")
     assert written.difference is not None
     assert farthest(written.path, model, worn(data.codes[:1000], data)) < 2e-5
+
+
+@pytest.mark.parametrize("targets", [["z", "w"], ["p", "q"]], ids=["numbers", "labels"])
+def test_several_targets(targets: list[str], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = [pl.Series("z", rng.normal(size=80) * 100), pl.Series("w", rng.normal(size=80))]
+    labels = [pl.Series("p", rng.choice(["a", "b"], 80)), pl.Series("q", rng.choice(["c", "d"], 80))]
+    data = read(
+        frame(80).drop("y").with_columns(*numbers, *labels).select("size", "rate", "town", *targets), targets
+    )
+    model = drawn(Design((6,)), data)
+    assert farthest(export_file(model, tmp_path / "model.onnx").path, model, data.codes) < 1e-6
+    told = json.loads(signature(model))["output"]
+    assert [target["name"] for target in told["targets"]] == targets
+    assert [len(target["classes"]) for target in told["targets"]] == ([0, 0] if "z" in targets else [2, 2])
 
 
 @pytest.mark.slow

@@ -71,21 +71,21 @@ def _inverse(scale: np.ndarray) -> np.ndarray:
 
 
 def difference(model: Model, graph: Callable[[np.ndarray], np.ndarray], name: str) -> float:
-    """The largest difference of a graph's answers from the Model's, of a probability or in the target's unit.
+    """How far a graph's answers are from the Model's at most: in probability, or in deviations of a target.
 
-    `graph` takes codes [N, F] and gives [N, C] or [N]; it is asked by batches of 1, 7 and 64 rows. Raises
+    `graph` takes codes [N, F] and gives what `predict_codes` does; it is asked for 1, 7 and 64 rows. Raises
     ModelError, with what the file was to be called, where the difference is more than rounding.
     """
     rows = probe(model)
     expected = model.predict_codes(rows)
-    found = [np.abs(graph(rows[:size]) - expected[:size]).max() for size in BATCHES]
+    unit = model.preprocessings[0].numbers.target[1] if model.task.numeric else 1.0
+    found = [np.abs((graph(rows[:size]) - expected[:size]) / unit).max() for size in BATCHES]
     worst = float(np.max(found))  # NaN, should there be one
-    target = model.preprocessings[0].numbers.target
-    unit = 1.0 if model.task.kind != "regression" else float(target[1])
-    if not worst <= FARTHEST * unit:
+    if not worst <= FARTHEST:
+        what = "standard deviations" if model.task.numeric else "of a probability"
         raise ModelError(
-            f"{name} was not written: its answers differ from the model's by up to {worst:.3g}, more than "
-            f"the {FARTHEST * unit:.3g} that rounding could explain. In very deep networks float32 may "
-            "not be enough; otherwise another version of torch or onnxruntime may do better."
+            f"{name} was not written: its answers differ from the model's by up to {worst:.3g} {what}, more "
+            f"than the {FARTHEST:g} that rounding could explain. In very deep networks float32 may not be "
+            "enough; otherwise another version of torch or onnxruntime may do better."
         )
     return worst

@@ -36,7 +36,7 @@ _FORMATS = {
 
 def output_name(model: Model) -> str:
     """What the graph's output is called."""
-    return "prediction" if model.task.kind == "regression" else "probabilities"
+    return "prediction" if model.task.numeric else "probabilities"
 
 
 def signature(model: Model) -> str:
@@ -46,8 +46,9 @@ def signature(model: Model) -> str:
     ``vocabulary`` (of categories and words) and the ``format`` of their texts; ``kinds`` and ``formats``
     explain these words. A ``shape`` that is not empty says of how many codes a picture or a text is made.
     What stands in ``missing``, cannot be read or is infinite has the code NaN; blanks around a text do not
-    count, and truth values are written in either case. ``output`` describes the probabilities float64 [N, C],
-    whose columns are ``classes``, or the numbers [N].
+    count, and truth values are written in either case. ``output`` has the task's kind and its ``targets``,
+    each with its name and ``classes``: probabilities [N, C] are those of the one target's classes, or of the
+    second class of each of several ones; numbers are [N], or [N, C] of several targets.
     """
     columns = [
         {
@@ -75,8 +76,10 @@ def signature(model: Model) -> str:
             "output": {
                 "name": output_name(model),
                 "kind": model.task.kind,
-                "target": model.task.target,
-                "classes": list(model.task.classes),
+                "targets": [
+                    {"name": part.target, "classes": list(part.classes)}
+                    for part in model.task.parts or (model.task,)
+                ],
             },
         },
         ensure_ascii=False,

@@ -24,14 +24,15 @@ __all__ = ["Exported", "check_path", "export_file"]
 class Exported:
     """A file that was written: its size in bytes, and the largest difference of its answers from the Model's.
 
-    `difference` is that of a probability, or in the target's unit; None where nothing could be checked, as
-    ONNX Runtime is not installed. `reader` is who read the file.
+    `difference` is that of a probability, or of a number in standard deviations of its target (`unit` says
+    so); None where nothing could be checked, as ONNX Runtime is not installed. `reader` is who read the file.
     """
 
     path: Path
     size: int
     reader: str
     difference: float | None
+    unit: str
 
     def __str__(self) -> str:
         written = f"{self.path} ({self.size / 1e6:.2f} MB)"
@@ -40,7 +41,7 @@ class Exported:
         sizes = f"{', '.join(map(str, BATCHES[:-1]))} and {BATCHES[-1]}"
         return (
             f"{written}; read by {self.reader}, its answers to batches of {sizes} rows differ from the "
-            f"model's by at most {self.difference:.1e}"
+            f"model's by at most {self.difference:.1e}{self.unit}"
         )
 
 
@@ -48,10 +49,11 @@ def export_file(model: Model, path: str | Path, *, force: bool = False) -> Expor
     """Write the whole pipeline, preprocessing to temperature, as ONNX (`.onnx`) or for torch alone (`.pt2`).
 
     Either takes ``codes`` [N, F], in the type of `model.schema.codes`, for any number N of rows, and gives
-    ``probabilities`` [N, C] or ``prediction`` [N], as `profunda.export`'s module does. What a column's code
-    is stands as JSON in the file (see `profunda.exporting.signature`): in ONNX's metadata under ``profunda``,
-    in the ``.pt2`` as the extra file ``profunda.json``. Before a file is written, what reads such files is
-    asked for rows in batches of 1, 7 and 64, and its answers are compared with the Model's.
+    ``probabilities`` [N, C] or ``prediction`` [N], of several targets [N, C], as `profunda.export`'s module
+    does. What a column's code is stands as JSON in the file (see `profunda.exporting.signature`): in ONNX's
+    metadata under ``profunda``, in the ``.pt2`` as the extra file ``profunda.json``. Before a file is
+    written, what reads such files is asked for rows in batches of 1, 7 and 64, and its answers are compared
+    with the Model's.
 
     Raises ArgumentError for another ending, for a folder, for a file that exists unless `force`, and where
     the extra ``onnx`` is not installed or torch too old for it; ModelError where the answers differ by more
@@ -71,7 +73,7 @@ def export_file(model: Model, path: str | Path, *, force: bool = False) -> Expor
         write_durably(path, content)
     except OSError as error:
         raise ArgumentError(f"cannot write {path}: {error.strerror}; choose another file") from error
-    return Exported(path, len(content), reader, found)
+    return Exported(path, len(content), reader, found, " standard deviations" if model.task.numeric else "")
 
 
 def check_path(path: Path, force: bool) -> None:
