@@ -18,6 +18,7 @@ from profunda.lab.experiments.generalisation import (
     finite_sets_correction,
     four_causes,
     in_sample_optimism,
+    malsar_penalties,
     negative_transfer,
     polynomial_degree,
     polynomial_more_data,
@@ -38,6 +39,7 @@ VERDICTS: dict[str, Verdict] = {
     "finite_sets_correction": "holds with conditions",
     "four_causes": "holds",
     "in_sample_optimism": "holds with conditions",
+    "malsar_penalties": "holds with conditions",
     "negative_transfer": "holds",
     "polynomial_degree": "holds",
     "polynomial_more_data": "holds",
@@ -180,3 +182,16 @@ def test_transfer_of_another_sign_is_told() -> None:
     errors = np.array([1e-3, 1e-3])
     assert soft_sharing.verdict(np.array([0.1, 2 * alone]), errors, 1.0) == "wrong"
     assert soft_sharing.verdict(np.array([0.1, 0.2]), errors, 0.3) == "holds"
+
+
+def test_a_penalty_that_wins_elsewhere_is_told() -> None:
+    """Rows: worlds; columns: separate, ℓ2,1, trace, clustered, robust."""
+    fits = np.ones((4, 5, 3)) * np.array([1.0, 1.01, 0.99])
+    for world in range(4):
+        fits[world, world + 1] *= 0.5
+    assert malsar_penalties.judged(fits) == "holds"
+    neighbours = fits.copy()
+    neighbours[2, 2] *= 0.1  # the trace norm is better where there are clusters
+    assert malsar_penalties.judged(neighbours) == "holds with conditions"
+    neighbours[0, 1] = 1.0
+    assert malsar_penalties.judged(neighbours) == "wrong"
