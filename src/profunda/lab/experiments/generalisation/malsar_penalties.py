@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Heat, Mark, Plot, series
+from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.theory import (
     ClusteredTasks,
@@ -179,7 +179,7 @@ def _map(share: np.ndarray) -> Heat:
 
 
 def _bars(share: np.ndarray) -> Plot:
-    roles = ("measured", "good", "second", "bad")
+    roles: tuple[Role, ...] = ("measured", "good", "second", "bad")
     return Plot(
         Words("The same by penalty", "O mesmo por penalidade"),
         Words("One line a world; the dashed line is a ridge for each task.",
