@@ -48,6 +48,7 @@ def test_it_tells_the_file_and_every_column(told: dict[str, Any], made: Path) ->
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore")  # what it depends on warns
 def test_mlcroissant_takes_it_and_reads_the_rows(told: dict[str, Any], made: Path, tmp_path: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
     shutil.copy(made.parent / "people.csv", tmp_path / "people.csv")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from profunda.data.bundled import BUNDLED
+from profunda.data.bundled import path as bundled_path
 from profunda.errors import ArgumentError
 from profunda.reporting.cards.filling import (
     Filling,
@@ -97,6 +98,7 @@ def test_one_filling_over_another() -> None:
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_data_bring_their_answers(name: str) -> None:
     found = told_by_datasheet(f"bundled:{name}")
+    assert told_by_datasheet(str(bundled_path(name))) == found
     for chapter in DATASHEET.chapters:
         assert found[f"datasheet.{chapter.key}.text"]
     assert found["datasheet.distribution.licence"] in {"CC BY 4.0", "MIT", "CC0 1.0"}

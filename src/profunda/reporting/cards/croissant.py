@@ -165,15 +165,15 @@ def check_croissant(text: str) -> tuple[Finding, ...]:
 
 def _findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     if not isinstance(tree.get("@context"), dict):
-        yield Finding("croissant-context", "it has no @context, which says what its words mean")
+        yield Finding("croissant-context", "the metadata have no @context, which says what their words mean")
     if not _is(tree, "Dataset"):
-        yield Finding("croissant-type", "its @type is not sc:Dataset")
+        yield Finding("croissant-type", "the @type of the metadata is not sc:Dataset")
     conforms = tree.get("conformsTo", tree.get("dct:conformsTo"))
     if not str(conforms).startswith("http://mlcommons.org/croissant/"):
-        yield Finding("croissant-conformsTo", f"it has no conformsTo; write {CONFORMS_TO}")
+        yield Finding("croissant-conformsTo", f"the metadata have no conformsTo; write {CONFORMS_TO}")
     for key in REQUIRED:
         if not tree.get(key):
-            yield Finding(f"croissant-{key}", f"it has no {key}, which Croissant requires")
+            yield Finding(f"croissant-{key}", f"the metadata have no {key}, which Croissant requires")
     objects = [one for one in _many(tree, "distribution") if isinstance(one, Mapping)]
     for one in objects:
         yield from _file_findings(one)

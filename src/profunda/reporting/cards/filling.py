@@ -17,7 +17,8 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
-from profunda.data.bundled import PREFIX, datasheet
+from profunda.data.bundled import BUNDLED, PREFIX, datasheet
+from profunda.data.bundled import path as bundled_path
 from profunda.errors import ArgumentError
 from profunda.reporting.cards.questions import DATASHEET, MODEL_CARD, Form
 from profunda.reporting.cards.sections import sections_of
@@ -185,9 +186,9 @@ def write_template(path: str | os.PathLike[str], filled: Filling | None = None) 
 
 def told_by_datasheet(source: str) -> Filling:
     """What the datasheet of a bundled data set says, section by section; nothing for other data."""
-    if not source.startswith(PREFIX):
+    name = next((name for name in BUNDLED if source in (f"{PREFIX}{name}", str(bundled_path(name)))), None)
+    if name is None:
         return Filling()
-    name = source.removeprefix(PREFIX)
     text = datasheet(name).read_text(encoding="utf-8")
     found = sections_of(text, DATASHEET)
     texts = {f"datasheet.{chapter}.text": said for chapter, said in found.items()} | {"data.name": name}
