@@ -8,9 +8,10 @@ and of the rules it is said how they fared on real tables (`profunda.space.evide
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from profunda.data.dataset import Dataset
+from profunda.data.layout import lay_out
 from profunda.data.task import TaskKind
 from profunda.errors import ArgumentError, Notice
 from profunda.space.design import Design
@@ -30,23 +31,15 @@ from profunda.space.evidence import (
     Tested,
     Verdict,
 )
-from profunda.space.recommendation import Recommendation, recommendation
+from profunda.space.guidance_perceived import for_pictures, for_texts
+from profunda.space.reasons import Evidence, Guidance, Reason
+from profunda.space.recommendation import recommendation
 from profunda.space.space import Space, When
 from profunda.space.table import table_space
 from profunda.space.widths import pyramid
 from profunda.theory.widths import beta, relu_fluctuation
 
-__all__ = ["Evidence", "Guidance", "Readings", "Reason", "advise", "guidance", "readings"]
-
-Evidence = Literal[
-    "arithmetic",
-    "theorem",
-    "rule of thumb, not measured here yet",
-    "rule of thumb, measured: holds",
-    "rule of thumb, measured: holds with conditions",
-    "rule of thumb, measured: wrong",
-    "rule of thumb, measured: not distinguishable",
-]
+__all__ = ["Readings", "advise", "guidance", "readings"]
 
 _THUMB: Evidence = "rule of thumb, not measured here yet"
 _MEASURED: Mapping[Verdict, Evidence] = {
@@ -102,57 +95,19 @@ def readings(widths: tuple[int, ...], n_features: int) -> Readings:
     return Readings(ratios[0], sum(widths) / n_features, ratios)
 
 
-@dataclass(frozen=True)
-class Reason:
-    """One number of the advice: what it is about, its value, why, how well founded, and where it is from."""
-
-    what: str
-    value: str
-    why: str
-    evidence: Evidence
-    source: str
-
-
-@dataclass(frozen=True)
-class Guidance:
-    """A Space to search, a Design to start with, the reason of each number, and what to beware of.
-
-    `recommendation` is the cell of the decision matrix for tables, dense networks and this number of rows.
-    """
-
-    space: Space
-    first: Design
-    reasons: tuple[Reason, ...]
-    notices: tuple[Notice, ...]
-    recommendation: Recommendation
-
-    def __str__(self) -> str:
-        lines = [f"Start with {list(self.first.widths)}; search:", "", self.space.describe(), ""]
-        for reason in self.reasons:
-            lines.append(f"{reason.what}: {reason.value}")
-            lines.append(f"    {reason.why} [{reason.evidence}; {reason.source}]")
-        lines += [f"Beware: {notice.text}" for notice in self.notices]
-        lines += ["", "Regularisers:", str(self.recommendation)]
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able form."""
-        return {
-            "space": self.space.to_json(),
-            "first": self.first.to_json(),
-            "reasons": [vars(reason) for reason in self.reasons],
-            "notices": [vars(notice) for notice in self.notices],
-            "recommendation": self.recommendation.to_json(),
-        }
-
-
 def guidance(dataset: Dataset) -> Guidance:
     """The advice for a data set that `read` returned: a Space, a first Design and the reason of each number.
 
-    The inputs counted are the columns in use, before categories are spread over several. Print it, or take
-    `first` (a Design) and `space` from it; `advise` does the same for bare counts.
+    The inputs counted are the columns in use, before categories are spread over several; of pictures and
+    texts the advice is another (`guidance_perceived`). Print it, or take `first` (a Design) and `space` from
+    it; `advise` does the same for bare counts of a table.
     """
     n_rows, n_features = dataset.codes.shape
+    entering = lay_out(dataset.schema, "robust", "onehot").entering
+    if entering.picture is not None:
+        return for_pictures(n_rows, entering.picture, numeric=dataset.task.numeric)
+    if entering.tokens is not None:
+        return for_texts(n_rows, entering.tokens, numeric=dataset.task.numeric)
     return advise(dataset.task.kind, n_rows, n_features, dataset.task.n_outputs)
 
 

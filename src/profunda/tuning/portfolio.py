@@ -9,17 +9,13 @@ net").
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-import numpy as np
-
-from profunda.space.design import Design
-from profunda.space.domain import Choice, Domain, Fixed
+from profunda.space.filling import filled
+from profunda.space.perceiving import PERCEIVING
 from profunda.space.space import Params, Space
-from profunda.tuning.perceiving import PERCEIVING
 
-__all__ = ["filled", "portfolio"]
+__all__ = ["portfolio"]
 
 # λ₁ and λ₂ by falling importance: an elastic net, a mild ridge, one that selects inputs.
 _PENALTIES = ((1e-3, 1e-2), (0.0, 1e-2), (1e-2, 1e-3))
@@ -208,9 +204,6 @@ _LEARNT: tuple[Mapping[str, Any], ...] = (
         "encoding": "piecewise",
     },
 )
-_MIDDLE = np.array([0.5])
-_DEFAULTS = {field.name: field.default for field in fields(Design)}
-
 # What a linear model is given where the space lets it choose. The rest is as in a plain Design, switches are
 # off, and what neither knows is the middle of its domain.
 _PLAIN: Mapping[str, Any] = {
@@ -257,27 +250,3 @@ def _linear(space: Space) -> list[Params]:
         filled(space, {**_PLAIN, "sparse": l1 > 0, "l1": l1, "decaying": l2 > 0, "l2": l2})
         for l1, l2 in _PENALTIES
     ]
-
-
-def filled(space: Space, wanted: Mapping[str, Any]) -> Params:
-    """A configuration of the space with the values `wanted`, where they are allowed."""
-    chosen: dict[str, Any] = {}
-    for name in space.order:
-        if space.active(name, chosen):
-            chosen[name] = _value(space.domains[name], wanted.get(name, _DEFAULTS.get(name, False)))
-    return space.validate({name: chosen[name] for name in space.names if name in chosen})
-
-
-def _value(domain: Domain, wanted: Any) -> Any:
-    if isinstance(domain, Fixed):
-        return domain.value
-    if domain.contains(wanted):
-        return wanted
-    if isinstance(wanted, float) and not isinstance(domain, Choice):
-        ends = domain.at(np.array([0.0, np.nextafter(1.0, 0.0)]))
-        return ends[0] if wanted < ends[0] else ends[1]
-    if isinstance(domain, Choice) and not domain.ordered:
-        return domain.values[0]  # the first is the one that a space's author thought of first
-    if isinstance(domain, Choice) and isinstance(wanted, int | float) and wanted:
-        return min(domain.values, key=lambda value: abs(value - wanted))
-    return domain.at(_MIDDLE)[0]
