@@ -246,6 +246,7 @@ class Job:
         took."""
         with self._stage("save"):
             keep_model(outcome.model, run)
+            write_durably(run / RECORD_FILE, self._record(outcome, prediction).to_json().encode())
         outcome = replace(outcome, timings=tuple(self.timings))
         if self.settings.report:
             with self._stage("report"):
@@ -253,7 +254,6 @@ class Job:
                 document.json(run / "report.json")
                 document.html(run / "report.html")
         outcome = replace(outcome, timings=tuple(self.timings))
-        write_durably(run / RECORD_FILE, self._record(outcome, prediction).to_json().encode())
         write_durably(run / "summary.json", (json.dumps(summary(outcome), indent=1) + "\n").encode())
         return outcome
 

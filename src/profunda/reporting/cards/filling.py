@@ -172,8 +172,8 @@ def write_template(path: str | os.PathLike[str], filled: Filling | None = None) 
     path = Path(path)
     if path.exists():
         raise ArgumentError(
-            f"{path} is there already, and what somebody may have filled in is never overwritten; name another "
-            "file"
+            f"{path} is there already, and what somebody may have filled in is never overwritten; name "
+            "another file"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -102,7 +102,7 @@ def _missing_lines(card: Card) -> Iterator[str]:
         return
     yield "## Still missing"
     yield ""
-    yield "Write them into the file of `profunda card RUN --template FILE`, then `profunda card RUN --fill FILE`."
+    yield "Answer in the file of `profunda card RUN --template FILE`; then `profunda card RUN --fill FILE`."
     yield ""
     for answer in card.missing:
         yield f"- `{answer.key}`: {answer.question.text}"
