@@ -190,11 +190,11 @@ EXPERIMENT = Experiment(
                  "“Técnicas de regularização”, exemplos de combinações"),
     prediction=Words(
         "A network that reads few words many times learns them by heart, so the whole recipe saves nats on "
-        "unseen text. Dropout saves the most of it; an L2 of 1.2·10⁻⁶, the published strength, saves nothing "
-        "that can be seen (Merity et al. 2018, table 4, has no row for it).",
+        "unseen text. Of the parts DropConnect should save the most, as in the ablation of Merity et al. "
+        "(2018) on Penn Treebank (which part, was taken from there after a first look).",
         "Uma rede que lê poucas palavras muitas vezes as decora, logo a receita toda poupa nats em texto não "
-        "visto. Dropout poupa a maior parte; um L2 de 1,2·10⁻⁶, a força publicada, nada poupa que se veja "
-        "(Merity et al. 2018, tabela 4, não tem linha para ele).",
+        "visto. Das partes DropConnect deve poupar mais, como na ablação de Merity et al. (2018) no Penn "
+        "Treebank (qual parte, foi tomado de lá após um primeiro olhar).",
     ),
     measure=measure,
     rows=("R9",),
