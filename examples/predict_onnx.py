@@ -5,7 +5,7 @@
     python examples/predict_onnx.py model.onnx new.csv
 
 For tables of numbers, dates, truth values and categories. What a column's text becomes as a number is told by
-the model's own metadata, in JSON; `code` below is all it takes. Printed are classes or the targets' names, and
+the model's own metadata, in JSON; `code` below is all it takes. Printed are classes or targets' names, and
 one line for each row.
 """
 
