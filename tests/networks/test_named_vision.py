@@ -23,9 +23,6 @@ SMALL: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-QUIET = {"stochastic_depth": 0.0, "dropout": 0.0}
-
-
 def count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -294,6 +291,27 @@ def test_a_published_size_brings_its_own_dropout():
     assert ghost(EfficientNet, "B7", dropout=0.0).dropout.drop == 0.0
     rates = {part.drop for part in ghost(DenseNet, "121", dropout=0.2).modules() if hasattr(part, "drop")}
     assert rates == {0.2}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_stacked_networks_are_the_networks_one_by_one(name):
+    """Without statistics of batches they go through `vmap`, each on images of its own."""
+    torch.manual_seed(0)
+    members = [SMALL[name](norm="group", small_images=True).double().eval() for _ in range(3)]
+    parameters, buffers = torch.func.stack_module_state(members)
+    x = torch.randn(3, 2, 3, 16, 16, dtype=torch.float64)
+
+    def outputs(
+        own: dict[str, torch.Tensor], held: dict[str, torch.Tensor], rows: torch.Tensor
+    ) -> torch.Tensor:
+        return torch.func.functional_call(members[0], (own, held), (rows,))
+
+    together = torch.func.vmap(outputs)(parameters, buffers, x)
+    alone = torch.stack([member(rows) for member, rows in zip(members, x, strict=True)])
+    assert (together - alone).abs().max() < 1e-12
+    members[0].train()
+    noisy = torch.func.vmap(outputs, randomness="different")(parameters, buffers, x)
+    assert noisy.isfinite().all()
 
 
 @pytest.mark.parametrize("name", SMALL)

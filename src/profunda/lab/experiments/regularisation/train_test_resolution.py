@@ -10,7 +10,7 @@ from torch.nn import functional
 
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Mark, Plot, series
+from profunda.lab.pictures import Axis, Mark, Plot, Role, series
 from profunda.lab.words import Words, said
 from profunda.layers import RandomResizedCrop, crop_boxes, onecycle, resized_crops
 from profunda.networks import ResNet, ResNetSize, last_norm, train_only
@@ -153,7 +153,7 @@ def _statement(larger: tuple[float, float], fitted: tuple[float, float]) -> Word
 
 
 def _picture(accuracy: dict[tuple[bool, bool], np.ndarray]) -> Plot:
-    names = {
+    names: dict[tuple[bool, bool], tuple[Words, Role]] = {
         (True, False): (Words("crops", "recortes"), "measured"),
         (True, True): (Words("crops, head fitted", "recortes, cabeça ajustada"), "good"),
         (False, False): (Words("whole pictures", "imagens inteiras"), "second"),
