@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from profunda.metrics.probabilities import softmax
+from profunda.metrics.probabilities import sigmoid, softmax
 
 
 def test_softmax_neither_overflows_nor_loses_a_float32():
@@ -20,3 +20,11 @@ def test_rows_are_independent_and_may_be_stacked():
     assert softmax(outputs) == pytest.approx(expected, rel=1e-12)
     outputs[2, 7, 1] = np.nan
     assert np.isnan(softmax(outputs)).any(axis=2).sum() == 1
+
+
+def test_sigmoid_is_the_softmax_against_zero_without_overflow():
+    z = np.array([[-1e30, -800.0, -2.0], [0.0, 3.0, 1e30]])
+    with np.errstate(over="raise"):
+        found = sigmoid(z)
+    pairs = softmax(np.stack([np.zeros_like(z), z], axis=-1))[..., 1]
+    np.testing.assert_allclose(found, pairs, rtol=1e-12, atol=1e-300)

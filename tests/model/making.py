@@ -23,7 +23,10 @@ TARGETS = {
     "binary": np.array(["no", "yes"], object),
     "multiclass": np.array([1, 2, 3]),
     "regression": None,
+    "multilabel": np.array(["no", "yes"], object),
+    "multioutput": None,
 }
+SEVERAL = ("multilabel", "multioutput")
 
 
 def make_frame(kind: str, rows: int = 60, seed: int = 0) -> pl.DataFrame:
@@ -32,7 +35,7 @@ def make_frame(kind: str, rows: int = 60, seed: int = 0) -> pl.DataFrame:
     size = rng.normal(50, 10, rows)
     codes = (np.argsort(np.argsort(size)) * 3 // rows) if kind == "multiclass" else (size > 50).astype(int)
     names = TARGETS[kind]
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "size": [
                 None if lost else value
@@ -45,11 +48,15 @@ def make_frame(kind: str, rows: int = 60, seed: int = 0) -> pl.DataFrame:
             "y": (size * 3 + rng.normal(size=rows)) if names is None else names[codes].tolist(),
         }
     )
+    if kind not in SEVERAL:
+        return frame
+    other = rng.normal(size=rows).cumsum() if names is None else rng.uniform(size=rows) < 0.3
+    return frame.with_columns(z=pl.Series([None, None, *other.tolist()[2:]]))
 
 
 def make_model(kind: str, *, seed: int = 0, temperature: float = 1.3, rows: int = 60) -> Model:
     """A Model of four designs on two folds with drawn parameters."""
-    data = read(make_frame(kind, rows=rows, seed=seed), target="y")
+    data = read(make_frame(kind, rows=rows, seed=seed), target=["y", "z"] if kind in SEVERAL else "y")
     assert data.task.kind == kind
     rng = np.random.default_rng(seed)
     folds = (np.arange(0, rows, 2), np.arange(1, rows, 2))
@@ -68,7 +75,7 @@ def make_model(kind: str, *, seed: int = 0, temperature: float = 1.3, rows: int 
         Part(weight, design, tuple(network(design, fold) for fold in range(len(folds))))
         for weight, design in zip(WEIGHTS, DESIGNS, strict=True)
     )
-    regression = kind == "regression"
+    regression = data.task.numeric
     score = Score("rmse" if regression else "log_loss", 0.5, 0.4, float("nan"), 0.95, 20, False)
     provenance = Provenance(
         created="2026-01-02T03:04:05+00:00",
@@ -82,5 +89,7 @@ def make_model(kind: str, *, seed: int = 0, temperature: float = 1.3, rows: int 
         refit="folds",
         score=score,
     )
-    clamp = (float(data.y.min()), float(data.y.max())) if regression else None
+    low, high = np.nanmin(data.y, axis=0).tolist(), np.nanmax(data.y, axis=0).tolist()
+    several = (tuple(low), tuple(high)) if data.task.parts else (low, high)
+    clamp = several if regression else None
     return Model(data.task, data.schema, parts, provenance, 1.0 if regression else temperature, clamp)

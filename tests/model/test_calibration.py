@@ -8,7 +8,14 @@ from tests.oracles.model import temperature_by_grid
 
 from profunda.errors import ArgumentError
 from profunda.metrics.probabilities import softmax
-from profunda.model.calibration import COLDEST, HOTTEST, fit_temperature, tempered
+from profunda.model.calibration import (
+    COLDEST,
+    HOTTEST,
+    fit_label_temperature,
+    fit_temperature,
+    tempered,
+    tempered_labels,
+)
 
 
 def honest(seed: int, N: int, C: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,3 +102,20 @@ def test_refusals() -> None:
         fit_temperature(p * np.nan, y)
     with pytest.raises(ArgumentError, match="negative or not finite"):
         fit_temperature(p - 0.5, y)
+
+
+def test_labels_share_one_temperature_and_gaps_have_no_say():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.05, 0.95, size=(300, 3))
+    y = (rng.random(p.shape) < p).astype(np.float64)
+    y[rng.random(y.shape) < 0.2] = np.nan
+    sharp = tempered_labels(p, 0.4)
+    found = fit_label_temperature(sharp, y)
+    pairs = np.stack([1 - sharp, sharp], axis=-1)[~np.isnan(y)]
+    assert found == fit_temperature(pairs, y[~np.isnan(y)].astype(np.int64))
+    assert found == pytest.approx(2.5, rel=0.25)
+    np.testing.assert_allclose(tempered_labels(sharp, 2.5), p, rtol=1e-9)
+    np.testing.assert_allclose(
+        tempered_labels(p, 2.0), np.sqrt(p) / (np.sqrt(p) + np.sqrt(1 - p)), rtol=1e-12
+    )
+    assert tempered_labels(p, 1.0) is p

@@ -34,7 +34,7 @@ def in_a_fresh_process(script: str, folder: Path) -> str:
     return done.stdout.strip()
 
 
-KINDS = ("binary", "multiclass", "regression")
+KINDS = ("binary", "multiclass", "regression", "multilabel", "multioutput")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,6 +72,18 @@ def test_classes_come_back_in_the_type_they_had() -> None:
     assert numbers.dtype == np.int64
     assert set(numbers) <= {1, 2, 3}
     assert make_model("regression").predict(make_frame("regression")).dtype == np.float64
+    labels = make_model("multilabel").predict(make_frame("multilabel"))
+    assert (labels.shape, labels.dtype) == ((60, 2), object)
+    assert set(labels[:, 0].tolist()) == {"no", "yes"}
+    assert set(labels[:, 1].tolist()) == {False, True}
+    assert make_model("multioutput").predict(make_frame("multioutput")).shape == (60, 2)
+
+
+def test_a_label_is_said_where_its_probability_is_above_one_half() -> None:
+    model, table = make_model("multilabel"), make_frame("multilabel")
+    p, said = model.predict_proba(table), model.predict(table)
+    assert (p.shape, p.min() > 0, p.max() < 1) == ((60, 2), True, True)
+    np.testing.assert_array_equal(said[:, 0] == "yes", p[:, 0] > 0.5)
 
 
 def test_the_most_probable_class_is_predicted() -> None:
@@ -108,7 +120,8 @@ def test_what_was_never_seen_gives_finite_predictions_in_range(kind: str) -> Non
     found = model.predict_codes(model.schema.codes(strange))
     assert np.isfinite(found).all()
     if model.clamp:
-        assert ((found >= model.clamp[0]) & (found <= model.clamp[1])).all()
+        low, high = np.array(model.clamp)
+        assert ((found >= low) & (found <= high)).all()
 
 
 def test_the_clamp_holds_each_network() -> None:

@@ -25,7 +25,10 @@ Sheet, Arrays = dict[str, Any], dict[str, np.ndarray]
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Sheet, Arrays]]:
     folder = tmp_path_factory.mktemp("honest")
-    return {kind: read_folder(make_model(kind).save(folder / kind)) for kind in ("binary", "regression")}
+    return {
+        kind: read_folder(make_model(kind).save(folder / kind))
+        for kind in ("binary", "regression", "multilabel", "multioutput")
+    }
 
 
 def forged(honest: tuple[Sheet, Arrays], folder: Path, edit: Callable[[Sheet, Arrays], None]) -> Path:
@@ -138,6 +141,11 @@ FORGERIES = [
     ("binary", array("preprocessing/0/centre", spoiled(np.nan)), "preprocessing 0 does not work"),
     ("binary", array("preprocessing/2/knots", lambda a: a[:, 1:]), "preprocessing 2 does not work"),
     ("regression", array("preprocessing/1/target", lambda a: a[:1]), "preprocessing 1 does not work"),
+    ("multioutput", array("preprocessing/1/target", lambda a: a[:, :1]), "preprocessing 1 does not work"),
+    ("multioutput", setting("clamp", to=[1.0, 2.0]), r"not bounds of 2 target\(s\)"),
+    ("multioutput", setting("clamp", to=[[1.0, 2.0], [3.0, 1.0]]), "the clamp runs from 2 down to 1"),
+    ("multilabel", setting("clamp", to=[[0.0, 0.0], [1.0, 1.0]]), "not two numbers of a regression"),
+    ("multilabel", setting("task", "parts", to=[]), "a task of kind 'multilabel' with 0 targets"),
     ("binary", setting("provenance", "seed", to="0"), "whole number for its seed or rows"),
     ("binary", setting("provenance", "source", to=[]), "another value than text"),
     ("binary", setting("provenance", "versions", to={"a": "b"}), "versions that are not pairs of texts"),
@@ -154,7 +162,7 @@ def test_forgeries_are_refused_with_the_reason(honest, tmp_path: Path, kind: str
     assert str(tmp_path / "model") in str(found.value)
 
 
-@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("kind", ["binary", "regression", "multilabel", "multioutput"])
 def test_forging_nothing_gives_a_model(honest, tmp_path: Path, kind: str) -> None:
     """Negative control: the way of the forger is not itself refused."""
     model = load(forged(honest[kind], tmp_path / "model", lambda sheet, arrays: None))

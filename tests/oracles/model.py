@@ -91,7 +91,16 @@ def mixture(model: Model, codes: np.ndarray) -> np.ndarray:
         for network in part.networks:
             x = network.preprocessing.transform(codes)
             f = network_outputs(part.design.widths, part.design.activation, network.params, x, C)
-            if model.task.kind == "regression":
+            if model.task.kind == "multilabel":
+                said = np.array([[1 / (1 + math.exp(-v)) for v in row] for row in f])
+            elif model.task.kind == "multioutput":
+                columns = []
+                for c in range(C):
+                    mean, sd = network.preprocessing.numbers.target[:, c]
+                    low, high = model.clamp[0][c], model.clamp[1][c]
+                    columns.append([min(max(v * sd + mean, low), high) for v in f[:, c]])
+                said = np.array(columns).T
+            elif model.task.kind == "regression":
                 mean, sd = network.preprocessing.numbers.target
                 said = f[:, 0] * sd + mean
                 if model.clamp is not None:
@@ -99,7 +108,10 @@ def mixture(model: Model, codes: np.ndarray) -> np.ndarray:
             else:
                 said = np.array([[math.exp(v) / sum(map(math.exp, row)) for v in row] for row in f])
             total = total + part.weight * said / len(part.networks)
-    if model.task.kind == "regression":
+    if model.task.kind in ("regression", "multioutput"):
         return total
+    if model.task.kind == "multilabel":
+        up, down = total ** (1 / model.temperature), (1 - total) ** (1 / model.temperature)
+        return up / (up + down)
     powers = total ** (1 / model.temperature)
     return powers / powers.sum(axis=1, keepdims=True)

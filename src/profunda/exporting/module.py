@@ -22,9 +22,10 @@ def export(model: Model) -> GraphModule:
     """The Model as one `nn.Module` of plain torch operations.
 
     Input: codes [N, F], float64 or float32, as ``model.schema.codes(table)`` gives them (numbers as they are,
-    categories by their index in the vocabulary, NaN where missing). Output: probabilities [N, C], or numbers
-    [N], in float64. Equal to ``model.predict_codes`` to 1e-5. As in the Model, preprocessing and mixing are
-    float64 and the networks float32; ``.double()`` or ``.float()`` make all of it one type.
+    categories by their index in the vocabulary, NaN where missing). Output: probabilities [N, C], of several
+    labels that of each, or numbers [N] or, of several targets, [N, C], in float64. Equal to
+    ``model.predict_codes`` to 1e-5. As in the Model, preprocessing and mixing are float64 and the networks
+    float32; ``.double()`` or ``.float()`` make all of it one type.
 
     The graph is recorded (`torch.fx`), so the module works where Profunda is not installed: `torch.save`
     writes torch's own classes and generated code only. It goes through `torch.export`, and to another device,
@@ -42,13 +43,16 @@ class _Mixture(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.branches = nn.ModuleList(_Branch(model, preprocessing) for preprocessing in model.preprocessings)
-        self.exponent = 1.0 / model.temperature
+        self.exponent, self.single = 1.0 / model.temperature, model.task.single
 
     def forward(self, codes: Tensor) -> Tensor:
         """Predictions [N, C] or [N]."""
         total = torch.stack([branch(codes) for branch in self.branches]).sum(dim=0)
         if self.exponent == 1.0:
             return total
+        if not self.single:  # each label against its contrary
+            powers, contrary = total**self.exponent, (1.0 - total) ** self.exponent
+            return powers / (powers + contrary)
         powers = (total / total.amax(dim=1, keepdim=True)) ** self.exponent
         return powers / powers.sum(dim=1, keepdim=True)
 
@@ -99,9 +103,12 @@ class _Branch(nn.Module):
             _network(design, params, preprocessing.inputs, C) for _, design, params in found
         )
         self.shares = [share for share, _, _ in found]
-        self.clamp = model.clamp
-        # Mean and standard deviation of the target; None for classes.
-        self.target = preprocessing.numbers.target.tolist() if preprocessing.regression else None
+        self.task = model.task
+        # Mean and standard deviation, lowest and highest number of each target; nothing for classes.
+        scale = preprocessing.numbers.target if preprocessing.regression else np.zeros((2, 0))
+        bounds = (-np.inf, np.inf) if model.clamp is None else model.clamp
+        for name, values in zip(("mean", "sd", "low", "high"), (*scale, *bounds), strict=True):
+            self.register_buffer(name, torch.as_tensor(values, dtype=torch.float64))
         self.register_buffer("unit", torch.ones(()))
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -114,8 +121,9 @@ class _Branch(nn.Module):
         return torch.stack(found).sum(dim=0)
 
     def read(self, outputs: Tensor) -> Tensor:
-        if self.target is None:
+        if self.task.single:
             return outputs.softmax(dim=1)
-        mean, sd = self.target
-        numbers = outputs.squeeze(1) * sd + mean
-        return numbers if self.clamp is None else numbers.clamp(*self.clamp)
+        if not self.task.numeric:
+            return outputs.sigmoid()
+        numbers = (outputs if self.task.parts else outputs.squeeze(1)) * self.sd + self.mean
+        return torch.minimum(torch.maximum(numbers, self.low), self.high)

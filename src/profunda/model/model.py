@@ -79,7 +79,7 @@ class Model:
         return self.predict_codes(read_inputs(source, self.schema))
 
     def predict_codes(self, codes: np.ndarray) -> np.ndarray:
-        """Predictions for codes float64 [N, F] of `schema.codes`: [N], or [N, C] for classes or several targets.
+        """Predictions for codes float64 [N, F] of `schema.codes`: [N], of classes or several targets [N, C].
 
         Rows go through in chunks, so memory is bounded whatever N. Raises DataError if F is not the schema's.
         """
