@@ -3,11 +3,11 @@
 import doctest
 import importlib
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from profunda.data.reading import read
 from profunda.errors import ArgumentError, SpaceError
 from profunda.space.design import Design
 from profunda.space.evidence import (
@@ -191,7 +191,8 @@ class TestAdvise:
             advise("binary", 0, 20, 2)
 
     def test_reads_a_data_set(self):
-        data = SimpleNamespace(task=SimpleNamespace(kind="binary", n_outputs=2), codes=np.zeros((800, 20)))
+        rng = np.random.default_rng(0)
+        data = read(rng.normal(size=(800, 20)), rng.integers(0, 2, 800))
         assert guidance(data) == advise("binary", 800, 20, 2)
 
 

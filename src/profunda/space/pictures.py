@@ -14,9 +14,9 @@ from profunda.space.space import Space, When
 
 __all__ = ["STRONGEST", "picture_space"]
 
-_ROWS = ((1_000, 60), (5_000, 40), (20_000, 20))
+_ROWS = ((1_000, 60), (5_000, 30), (20_000, 16), (50_000, 10))
 """Epochs by training rows; a network sees each picture changed in another way, and so takes more of them."""
-_LEAST_EPOCHS = 12
+_LEAST_EPOCHS = 8
 _STRENGTHS = {
     "flip": [0.0, 0.5],
     "shift": [0.0, 0.07, 0.14],
@@ -44,14 +44,8 @@ def picture_space(
     `numeric` says that the target is numbers; `allowed` are the changes of pictures that leave their labels
     as they are: the others stay off.
     """
-    deepest = min(4, min(picture.height, picture.width).bit_length() - 2)
-    stages = [depth for depth in (2, 3, 4) if depth <= deepest] or [1]
-    reading = ("conv", "residual")
-    bodies = ["conv", "residual", "dense"] if min(picture.height, picture.width) > 1 else ["dense"]
     entries: dict[str, Any] = {
-        "body": Choice(bodies, weights=[4, 2, 1][: len(bodies)] if len(bodies) > 1 else None),
-        "body_width": When("body", reading, Choice([16, 24, 32], weights=[3, 2, 1])),
-        "body_depth": When("body", reading, Choice(stages)),
+        **_reading(picture),
         "depth": Choice([0, 1, 2], weights=[2, 2, 1]),
         "width": When("depth", (1, 2), Choice([64, 128, 256])),
         "activation": Choice(["relu", "silu", "gelu", "leaky_relu"], weights=[4, 1, 1, 1]),
@@ -74,6 +68,20 @@ def picture_space(
     else:
         entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[3, 1, 1])
     return Space(entries)
+
+
+def _reading(picture: Picture) -> dict[str, Any]:
+    """What reads the picture; a row of pixels is no picture."""
+    side = min(picture.height, picture.width)
+    if side == 1:
+        return {"body": Fixed("dense", DOMAINS["body"])}
+    convolving = ("conv", "residual")
+    stages = [depth for depth in (2, 3, 4) if side >> depth >= 2] or [1]
+    return {
+        "body": Choice([*convolving, "dense"], weights=[4, 2, 1]),
+        "body_width": When("body", convolving, Choice([8, 16, 32], weights=[1, 3, 1])),
+        "body_depth": When("body", convolving, Choice(stages)),
+    }
 
 
 def _strength(name: str, picture: Picture, allowed: Collection[str]) -> Choice | Fixed:
