@@ -186,6 +186,8 @@ def test_wrong_tasks_are_refused():
         relations(np.where(x > 2, np.nan, x), y)
     with pytest.raises(DataError, match=r"1 task\(s\) with 60 row\(s\)"):
         relations(x, y[:, :1])
+    with pytest.raises(DataError, match=r"0 task\(s\) with 60 row\(s\)"):
+        relations(x, y[:, :0])
     with pytest.raises(DataError, match=r"2 task\(s\) with 3 row\(s\) in the smallest"):
         relations(x, y[:, 0], np.array([0] * 57 + [1] * 3))
     with pytest.raises(DataError, match="The target of task 1 is 2 in every row"):

@@ -179,9 +179,10 @@ def companies_of(x: np.ndarray, y: np.ndarray, task: np.ndarray | None, folds: i
     if task is not None:
         y = np.where(np.eye(int(task.max()) + 1, dtype=bool)[task], y[:, None], np.nan)
     counts = (~np.isnan(y)).sum(axis=0)
-    if len(counts) < 2 or counts.min() < 2 * folds:
+    fewest = int(counts.min(initial=len(y)))
+    if len(counts) < 2 or fewest < 2 * folds:
         raise DataError(
-            f"{len(counts)} task(s) with {counts.min()} row(s) in the smallest: relations are between two "
+            f"{len(counts)} task(s) with {fewest} row(s) in the smallest: relations are between two "
             f"tasks or more, of at least {2 * folds} rows each for {folds} folds."
         )
     known = [column[~np.isnan(column)] for column in y.T]
