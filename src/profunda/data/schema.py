@@ -197,7 +197,7 @@ class Schema:
     def assembled(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """The codes [N, F] of all used columns from those of each, [N] or [N, size]."""
         if len(parts) == 1 and self.features[0].shape:
-            return parts[0]  # no copy of what may be most of the memory
+            return parts[0].astype(self.dtype, copy=False)  # no copy of what may be most of the memory
         codes = np.empty((len(parts[0]), self.width), self.dtype)
         for start, feature, part in zip(self.starts, self.features, parts, strict=True):
             codes[:, start : start + feature.size] = part.reshape(len(part), feature.size)
