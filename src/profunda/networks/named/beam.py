@@ -35,7 +35,7 @@ def beam_search(
     """The best sentences found, best first, at most `width` of them.
 
     Of all continuations of the `width` beginnings kept, the `width` most probable are kept; those that
-    stop leave the beam (Vinyals et al. 2015, section 3.1.1). After `longest` words a sentence is stopped.
+    stop leave the beam (Vinyals et al. 2015, section 3.1). After `longest` words a sentence is stopped.
     Width 1 is greedy; a width of all beginnings is exhaustive. `log_p` [1, V] and `state` (tensors [1, …])
     are of the first word. Sentences are ranked by log p/n^`power`, n words and the stop: power 0 by the
     probability, which favours short ones, 1 by its mean a word. The search ends early once no beginning can
