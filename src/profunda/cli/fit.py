@@ -17,7 +17,7 @@ def fit(
     data: str,
     /,
     *,
-    target: str | None = None,
+    target: Annotated[list[str] | None, Parameter(negative="")] = None,
     time: float | None = None,
     trials: Whole | None = None,
     epochs: Whole | None = None,
@@ -49,7 +49,8 @@ def fit(
     data
         A CSV or Parquet file, an .npz of arrays, or bundled:NAME.
     target
-        The column to predict; not needed for an .npz that names its own.
+        The column to predict; not needed for an .npz that names its own. Several are a,b,c, or the word once
+        for each, as must be where a name has a comma.
     time
         Budget in seconds, counted from the end of imports to the written report.
     trials
@@ -130,7 +131,8 @@ def fit(
     with resumable(run):
         from profunda.job import fitting  # takes seconds, in which Ctrl-C deserves the same answer
 
-        outcome = fitting.fit(data, target, out=run, **given)
+        named = target[0] if target and len(target) == 1 else target
+        outcome = fitting.fit(data, named, out=run, **given)
     tell(outcome)
 
 

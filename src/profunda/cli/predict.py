@@ -31,22 +31,25 @@ def predict(
     data
         A CSV or Parquet file with the columns the model was trained on; others are ignored.
     output
-        The CSV to write: a column `prediction`, in the order of the rows. A file that exists stays as it is.
+        The CSV to write: a column `prediction`, or of several targets one named by each, in the order of the
+        rows. A file that exists stays as it is.
     proba
-        Write probabilities instead: exactly one column for each class, named by the class.
+        Write probabilities instead: exactly one column for each class, named by the class; of several labels
+        one for each, named by the target, with the probability of its second class.
     """
     _refuse_existing(output)
     model = finished_model(run)
+    task = model.task
     if not proba:
-        rows = ([value] for value in model.predict(data).tolist())
-        write_new(output, ["prediction"], rows)
+        rows = model.predict(data).reshape(-1, len(task.names)).tolist()
+        write_new(output, task.names if task.parts else ["prediction"], rows)
         return
-    classes = model.task.classes
-    if not classes:
+    if task.numeric:
+        what = "numbers" if task.parts else "number"
         raise ArgumentError(
-            f"--proba needs classes, but this model predicts the number {model.task.target!r}; leave it out"
+            f"--proba needs classes, but this model predicts the {what} {task.target!r}; leave it out"
         )
-    write_new(output, classes, model.predict_proba(data).tolist())
+    write_new(output, task.classes or task.names, model.predict_proba(data).tolist())
 
 
 def write_new(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils._tags import Tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from profunda.data.reading import read
@@ -22,6 +23,9 @@ TYPES: dict[str, TargetType] = {"i": "integer", "u": "integer", "f": "number", "
 
 class DeepClassifier(ClassifierMixin, FleetEstimator):
     """An ensemble of regularised networks, found among many that were trained together.
+
+    y [N] are classes; y [N, C] of 0 and 1 are labels that do not exclude each other (as of
+    `sklearn.multioutput`), predicted together by networks that share their layers.
 
     Parameters
     ----------
@@ -64,7 +68,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     Attributes
     ----------
     classes_
-        The classes [C] in sorted order, as in the columns of `predict_proba`.
+        The classes [C] in sorted order, as in the columns of `predict_proba`; of several labels their
+        numbers 0 … C − 1.
     model_
         The `profunda.Model`: keep it with ``model_.save(folder)``, make it a module by ``profunda.export``.
     search_
@@ -76,12 +81,14 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
     """
 
     def fit(self, X: object, y: object) -> Self:
-        """Search and train on X [N, F], a frame (any columns, gaps allowed) or numbers, and y [N].
+        """Search and train on X [N, F], a frame (any columns, gaps allowed) or numbers, and y [N] or [N, C].
 
         Raises ValueError (of scikit-learn, or DataError and ArgumentError) for what cannot be used.
         """
         X, y = training_table(self, X, y, numbers=False)
         check_classification_targets(y)
+        if y.ndim == 2:
+            return self._fit_labels(X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             (only,) = self.classes_.tolist()
@@ -93,13 +100,30 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
         self._fit_dataset(replace(found, task=_task(self.classes_)))
         return self
 
+    def _fit_labels(self, X: object, y: np.ndarray) -> Self:
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                "y [N, C] has values other than 0 and 1: several targets of this estimator are labels, true "
+                "or not. Fit one estimator for each target of more classes."
+            )
+        self.classes_ = np.arange(y.shape[1])
+        self._fit_dataset(read(X, target=y, task="classification"))
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def predict(self, X: object) -> np.ndarray:
-        """The most probable class of each row, [N]."""
+        """The most probable class of each row, [N]; of several labels 0 or 1 each, [N, C]."""
         probabilities = self.predict_proba(X)
+        if self.model_.task.parts:
+            return (probabilities > 0.5).astype(np.int64)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: object) -> np.ndarray:
-        """Probabilities float64 [N, C], columns in the order of `classes_`."""
+        """Probabilities float64 [N, C], columns in the order of `classes_`; of several labels that of 1."""
         return self._predictions(X)
 
     def _codes(self, y: object) -> np.ndarray:

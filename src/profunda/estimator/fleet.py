@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from profunda.data.dataset import Dataset
 from profunda.data.reading import read_inputs
+from profunda.errors import ArgumentError
 from profunda.estimator.tables import inputs
 from profunda.space.space import Space
 
@@ -133,11 +134,16 @@ class FleetEstimator(BaseEstimator, ABC):
         Returns the `Diagnosis` of `profunda.diagnose`, whose `findings` are empty where nothing is wrong;
         what `fit` learnt stays as it is. The whole search is explained by
         ``[one.text for one in estimator.search_.explanations]``. Raises ValueError for inputs unlike those
-        of `fit`, and for classes that it has not seen.
+        of `fit`, for classes that it has not seen, and where there are several targets.
         """
         from profunda.diagnosis.designed import diagnose_design  # here, because it loads torch
 
         check_is_fitted(self)
+        if self.model_.task.parts:
+            raise ArgumentError(
+                "diagnose watches the training of a network for one target, and this model has "
+                f"{len(self.model_.task.parts)}; fit an estimator for the target in doubt, and diagnose that."
+            )
         target = self._codes(y)
         codes = read_inputs(inputs(self, X), self.model_.schema)
         check_consistent_length(codes, target)

@@ -14,7 +14,9 @@ FEWEST_ROWS = 2  # scikit-learn's own words refuse a single row; the data room h
 def training_table(
     estimator: BaseEstimator, X: object, y: object, *, numbers: bool
 ) -> tuple[object, np.ndarray]:
-    """X as a frame or float64 [N, F], and y [N]; sets `n_features_in_` and, for frames, `feature_names_in_`.
+    """X as a frame or float64 [N, F], and y [N] or [N, C].
+
+    Sets `n_features_in_` and, for frames, `feature_names_in_`.
 
     Frames keep their columns' types: text and categories are inputs, missing values are welcome. Anything
     else must be numeric, NaN allowed. `numbers` asks for a numeric y. Raises ValueError or TypeError in
@@ -29,9 +31,11 @@ def training_table(
             ensure_all_finite="allow-nan",
             ensure_min_samples=FEWEST_ROWS,
             y_numeric=numbers,
+            multi_output=_is_several(y),
         )
     validate_data(estimator, X, y, skip_check_array=True)
-    target = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64 if numbers else None), warn=True)
+    target = check_array(y, ensure_2d=False, dtype=np.float64 if numbers else None)
+    target = target if _is_several(target) else column_or_1d(target, warn=True)
     check_consistent_length(X, target)
     return X, np.asarray(target)
 
@@ -41,6 +45,12 @@ def inputs(estimator: BaseEstimator, X: object) -> object:
     if _is_frame(X):
         return validate_data(estimator, X, reset=False, skip_check_array=True)
     return validate_data(estimator, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
+
+
+def _is_several(y: object) -> bool:
+    """Whether these are several targets, [N, C]."""
+    shape = np.asarray(y).shape
+    return len(shape) == 2 and shape[1] > 1
 
 
 def _is_frame(X: object) -> bool:

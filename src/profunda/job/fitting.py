@@ -81,11 +81,13 @@ def fit(
 
     Args:
         data: What `profunda.read` takes (a path, ``"bundled:NAME"``, a frame, an array, a pair) or a Dataset.
-        target: The target's name, or its values [N]; not needed where the data bring their own.
+        target: The target's name, or its values [N]; not needed where the data bring their own. Several
+            targets are a list of names, "a,b,c", or values [N, C]: each of two classes, or each a number.
         seconds: Budget on the clock; covers baselines, refit and report. 60 where no budget is given.
         trials: Budget in drawn designs instead; the same seed then gives the same result, see there.
         epochs: Budget in epochs of single networks instead; reproducible as well.
-        metric: What is optimised; the log-loss for classes, the root mean squared error for numbers.
+        metric: What is optimised; the log-loss for classes and labels, the root mean squared error for a
+            number, the average relative one for several.
         space: What is searched: a `Space` or a mapping; by default one made for the table.
         fix: Names of the space, each with the value (or its text) that it is held at: ``{"depth": 1}``.
         engine: "auto" trains each shape of network on the engine that is quicker there on this machine;

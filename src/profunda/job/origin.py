@@ -18,20 +18,22 @@ LEAST_READ = 300_000_000  # bytes that are read whatever the budget
 
 @dataclass(frozen=True)
 class Origin:
-    """What `read` was asked: the source as text (empty for data in memory), the target's name, and the task.
+    """What `read` was asked: the source as text (empty for data in memory), the target's name or the names of
+    several, and the task.
 
     The memory that a table may take is fixed when a run starts, since a sample's size depends on it.
     """
 
     source: str
-    target: str
+    target: str | tuple[str, ...]
     task: TaskChoice | None
     memory_limit: int | None
 
     @classmethod
     def of(cls, data: object, target: object, task: TaskChoice | None, seconds: float | None) -> "Origin":
         """The origin of what a user hands over; under a budget in `seconds` a huge file is sampled."""
-        if target is not None and not isinstance(target, str):
+        named = isinstance(target, list | tuple) and all(isinstance(one, str) for one in target)
+        if target is not None and not isinstance(target, str) and not named:
             return cls("", "", task, None)  # targets in memory: the file alone cannot be read again
         if isinstance(data, str) and data.startswith("bundled:"):
             source = data
@@ -42,7 +44,8 @@ class Origin:
         limit = default_limit()
         if seconds is not None and not is_archive(Path(source)):
             limit = min(limit, max(LEAST_READ, int(seconds * READING_RATE)))
-        return cls(source, target or "", task, limit)
+        names = tuple(target) if isinstance(target, list | tuple) else target
+        return cls(source, names or "", task, limit)
 
     def read(self, data: object = None, target: object = None) -> Dataset:
         """The data set: `data` and `target` as they were handed over, or read again where they are None."""

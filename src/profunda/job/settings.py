@@ -115,7 +115,7 @@ class Settings:
         try:
             told = {**_LATER, **header}
             known: dict[str, Any] = {name: told[name] for name in Settings.__dataclass_fields__}
-            known |= {"origin": Origin(**header["origin"]), "budget": Budget(**header["budget"])}
+            known |= {"origin": _origin(header["origin"]), "budget": Budget(**header["budget"])}
             known |= {"speeds": Speeds.from_json(header["speeds"])}
             known |= {"stopping": Stopping(**told["stopping"]), "limits": Limits(**told["limits"])}
             known |= {"given": tuple(told["given"]), "known": tuple(map(_known, told["known"]))}
@@ -174,8 +174,10 @@ class Settings:
         if not shown:
             return ""
         words = ["profunda", "fit", self.origin.source]
-        for name, value in (("target", self.origin.target), ("task", self.origin.task)):
-            words += [f"--{name}", value] if value else []
+        target, task = self.origin.target, self.origin.task
+        for name in (target,) if isinstance(target, str) else target:
+            words += ["--target", name] if name else []
+        words += ["--task", task] if task else []
         for name, value in asdict(self.budget).items():
             words += [f"--{_WORDS.get(name, name)}", f"{value:.15g}"] if value is not None else []
         for word in self.narrowed:
@@ -211,3 +213,8 @@ class Settings:
 
 def _known(data: Mapping[str, Any]) -> Known:
     return Known(dict(data["params"]), float(data["value"]), Status(data["status"]))
+
+
+def _origin(data: Mapping[str, Any]) -> Origin:
+    target = data["target"]
+    return Origin(**{**data, "target": target if isinstance(target, str) else tuple(target)})
