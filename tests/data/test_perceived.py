@@ -149,3 +149,24 @@ def test_schemas_of_pictures_that_were_changed(change):
     found["features"][0] |= change
     with pytest.raises(DataError, match="which cannot be"):
         Schema.from_json(json.dumps(found))
+
+
+def test_of_two_columns_of_texts_the_one_with_the_most_words_is_read():
+    short = [f"this is message number {n} of forty" for n in range(40)]
+    frame = notes().with_columns(
+        short=pl.Series(short), long=pl.Series([f"{one} and one more" for one in short])
+    )
+    dataset = read(frame.select("short", "long", "y"), "y")
+    assert dataset.schema.columns == ("long",)
+    (left,) = [column for column in dataset.columns if not column.used]
+    assert (left.name, left.kind) == ("short", Kind.TEXT)
+    assert left.reason == "free text, but one column of it can be read, and 'long' has more words"
+    told = {notice.code: notice.text for notice in dataset.notices}
+    assert told["further-text"].endswith("only that with the most words is read; not read: short.")
+    assert "long (" in told["text"] and "short" not in told["text"]
+
+
+def test_of_texts_with_as_many_words_the_first_is_read():
+    frame = notes()
+    dataset = read(frame.with_columns(again=frame["note"]).select("note", "again", "y"), "y")
+    assert dataset.schema.columns == ("note",)

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ _TEXTS = {
     "row-names": "Row numbers or row names written by the exporting program are not an input: {names}.",
     "identifier": "Each row has its own value, so these columns name rows and are not inputs: {names}.",
     "text": "Free texts are read word by word: {names}.",
+    "further-text": "Of several columns of free text only that with the most words is read; not read: {names}.",
     "empty-texts": "Texts without a word; nothing stands for them: {names}.",
     "texts-cut": "Texts that are longer than is read were cut: {names}.",
     "one-word": "The texts have one word only in common; they differ by their length at most: {names}.",
@@ -58,6 +59,11 @@ class Remarks:
         """Remark on a column, possibly with a number behind its name."""
         self._found[code].append(column)
 
+    def extend(self, others: "Remarks") -> None:
+        """Add all that was remarked elsewhere."""
+        for code, columns in others._found.items():
+            self._found[code] += columns
+
     def notices(self) -> tuple[Notice, ...]:
         """One notice a kind, in the order of the table of texts."""
         return tuple(
@@ -82,10 +88,29 @@ class Inferred:
 
 
 def infer(table: RawTable, learn: np.ndarray, remarks: Remarks) -> list[Inferred]:
-    """Say of each column what it is. Vocabularies and counts come from the rows `learn` (mask bool [N])."""
-    return [
-        _infer_column(column, table, number, learn, remarks) for number, column in enumerate(table.columns)
+    """Say of each column what it is. Vocabularies and counts come from the rows `learn` (mask bool [N]).
+
+    Of several columns of free text the one with the most words is an input, the first of equals.
+    """
+    told = [Remarks() for _ in table.columns]
+    found = [
+        _infer_column(column, table, number, learn, told[number])
+        for number, column in enumerate(table.columns)
     ]
+    texts = [at for at, one in enumerate(found) if one.column.kind is Kind.TEXT and one.column.used]
+    read = max(texts, key=lambda at: np.count_nonzero(found[at].codes), default=None)
+    for at in texts:
+        if at != read and read is not None:
+            found[at], told[at] = _unread(found[at], found[read].name), Remarks()
+            told[at].add("further-text", found[at].name)
+    for own in told:
+        remarks.extend(own)
+    return found
+
+
+def _unread(text: Inferred, other: str) -> Inferred:
+    reason = f"free text, but one column of it can be read, and {other!r} has more words"
+    return Inferred(replace(text.column, used=False, reason=reason))
 
 
 def _infer_column(
