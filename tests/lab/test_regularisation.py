@@ -21,6 +21,7 @@ from profunda.lab.experiments.regularisation import (
     batch_norm_table,
     constant_and_proportional_shrinkage,
     cost_of_combining,
+    data_augmentation,
     dropout_co_adaptation,
     dropout_ensemble,
     dropout_keep_or_drop,
@@ -31,10 +32,12 @@ from profunda.lab.experiments.regularisation import (
     early_stopping_refit,
     elastic_net_groups,
     feature_selection,
+    four_ways_to_invariance,
     instance_norm_contrast,
     l1_exact_zeros,
     l1_l2_table,
     l1_threshold,
+    mirrored_letters,
     penalty_geometry,
     regularisers_of_recipes,
     ridge_multicollinearity,
@@ -44,6 +47,7 @@ from profunda.lab.experiments.regularisation import (
     summary_of_techniques,
     too_much_hurts,
     train_test_resolution,
+    translate_then_segment,
     validation_curve_turns,
 )
 from profunda.lab.experiments.regularisation._networks import Recipe, Rows, Stack, log_loss, train_stack
@@ -74,6 +78,7 @@ VERDICTS = {
     "batch_norm_table": {"wrong"},
     "constant_and_proportional_shrinkage": {"holds with conditions"},
     "cost_of_combining": {"holds", "holds with conditions"},
+    "data_augmentation": {"holds with conditions"},
     "dropout_co_adaptation": {"holds", "holds with conditions"},
     "dropout_ensemble": {"holds"},
     "dropout_keep_or_drop": {"holds with conditions"},
@@ -84,11 +89,13 @@ VERDICTS = {
     "early_stopping_refit": {"holds"},
     "elastic_net_groups": {"holds"},
     "feature_selection": {"holds with conditions"},
+    "four_ways_to_invariance": {"holds", "holds with conditions"},
     "instance_norm_contrast": {"wrong"},
     "l1_exact_zeros": {"holds"},
     "l1_l2_table": {"holds"},
     "l1_threshold": {"wrong"},
     "penalty_geometry": {"holds with conditions"},
+    "mirrored_letters": {"holds"},
     "regularisers_of_recipes": {"holds with conditions"},
     "ridge_multicollinearity": {"holds"},
     "ridge_strength": {"holds with conditions"},
@@ -97,6 +104,7 @@ VERDICTS = {
     "summary_of_techniques": {"holds with conditions"},
     "too_much_hurts": {"holds", "holds with conditions"},
     "train_test_resolution": {"holds", "holds with conditions"},
+    "translate_then_segment": {"holds with conditions"},
     "validation_curve_turns": {"holds"},
 }
 
@@ -547,3 +555,48 @@ def test_pixels_of_training_and_test() -> None:
     assert judged(around, around) == "wrong"
     said = {train_test_resolution._statement(a, b).en for a in (above, around) for b in (above, around)}
     assert len(said) == 4
+
+
+def test_four_ways() -> None:
+    outcome = quick("four_ways_to_invariance")
+    assert outcome.value > 10.0  # points; by the magnitudes of the Fourier transform
+    judged = four_ways_to_invariance.judged
+    assert judged([UP] * 4, [UP] * 4) == "holds"
+    assert judged([UP, UP, UP, NONE], [UP] * 4) == judged([UP] * 4, [DOWN] * 4) == "holds with conditions"
+    assert judged([DOWN] * 4, [NONE] * 4) == "wrong"
+
+
+def test_augmentation() -> None:
+    outcome = quick("data_augmentation")
+    assert outcome.value > 2.0
+    judged = data_augmentation.judged
+    assert judged([UP] * 3, [UP] * 3) == "holds"
+    assert judged([UP] * 3, [DOWN] * 3) == "holds with conditions"
+    assert judged([NONE] * 3, [DOWN] * 3) == "wrong"
+    (sheet, _) = outcome.pictures
+    assert np.shape(sheet.z) == (56, 112)
+    panels = np.array(sheet.z).reshape(2, 28, 4, 28).transpose(0, 2, 1, 3).reshape(8, 28, 28)
+    assert np.array_equal(panels[1], panels[0][:, ::-1])
+    assert len({panel.tobytes() for panel in panels}) == 8
+
+
+def test_letters_in_a_mirror() -> None:
+    outcome = quick("mirrored_letters")
+    assert outcome.value > 10.0
+    for pair in ("b → d", "p → q", "6 → 9", "9 → 6"):
+        assert pair in outcome.measured.pt
+    judged = mirrored_letters.judged
+    refused = ("flip", "vertical_flip", "rotation")
+    assert judged(refused, (), UP) == "holds"
+    assert judged(refused, ("flip",), UP) == judged(("flip",), (), UP) == "holds with conditions"
+    assert judged((*refused, "shift"), (), UP) == judged(refused, (), NONE) == "holds with conditions"
+    assert judged((), (), NONE) == "wrong"
+
+
+def test_moving_and_segmenting() -> None:
+    outcome = quick("translate_then_segment")
+    assert outcome.value == outcome.predicted == 0.0
+    judged = translate_then_segment.judged
+    assert judged(0.0, 0.0, 0.0, 0.0, 0.0) == "holds"
+    assert judged(0.0, 1.2, 0.0, 0.0, 2.0) == judged(0.0, 0.0, 0.0, 0.0, 2.0) == "holds with conditions"
+    assert judged(0.1, 0.0, 0.0, 0.0, 0.0) == "wrong"
