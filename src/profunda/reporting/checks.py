@@ -118,8 +118,9 @@ def _leaks(evidence: Evidence) -> Check:
 
 def _rare_classes(evidence: Evidence) -> Check:
     code, why = "rare-classes", "Shares of a class with a handful of rows say nothing."
-    if not evidence.classes:
-        return Check(code, "not applicable", "The target is a number.", why)
+    if not evidence.dataset.task.single:
+        what = "Every target is scored by itself." if evidence.metric.several else "The target is a number."
+        return Check(code, "not applicable", what, why)
     held = evidence.dataset.y[evidence.splits.test]
     counts = np.bincount(held, minlength=evidence.dataset.task.n_outputs)
     rare = [
@@ -141,7 +142,7 @@ def _calibration(evidence: Evidence) -> Check:
         return Check(code, "not applicable", "The target is a number.", why)
     found = None
     if evidence.held_y is not None and evidence.held_prediction is not None:
-        found = calibration(np.asarray(evidence.held_y), np.asarray(evidence.held_prediction))
+        found = calibration(*_pairs(np.asarray(evidence.held_y), np.asarray(evidence.held_prediction)))
     if found is None:
         return Check(
             code, "not applicable", "There are too few held-out rows to compare probabilities with.", why
@@ -153,6 +154,15 @@ def _calibration(evidence: Evidence) -> Check:
     text += f"{share(found.chance)} by chance."
     state = "ok" if found.error < max(2 * found.chance, 0.02) else "warn" if found.error < 0.1 else "bad"
     return Check(code, state, text, why)
+
+
+def _pairs(y: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and probabilities as of one target; each label that is there counts as a row of its own."""
+    if y.ndim == 1:
+        return y, prediction
+    there = ~np.isnan(y)
+    p = prediction[there]
+    return y[there].astype(np.int64), np.stack([1 - p, p], axis=1)
 
 
 def _endings(evidence: Evidence) -> Check:

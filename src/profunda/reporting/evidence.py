@@ -36,7 +36,8 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers)
+    """One finished run, in pieces. `held_y` [N] and `held_prediction` ([N, C] probabilities or [N] numbers,
+    [N, C] of several)
     are the targets and the model's predictions on the rows that judge; None where they were not kept.
     `single` is the score of the best single network on the same rows. `engine` says which trained ("native",
     "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it, and
@@ -74,8 +75,8 @@ class Evidence:
 
     @property
     def classes(self) -> bool:
-        """Whether the target is a class."""
-        return self.dataset.task.kind != "regression"
+        """Whether classes or labels are predicted, not numbers."""
+        return not self.dataset.task.numeric
 
     @cached_property
     def main_part(self) -> Part:

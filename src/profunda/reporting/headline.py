@@ -34,6 +34,14 @@ def meaning(metric: str, value: float) -> str:
         return f"It misses by {number(value)} on average, in the target's own unit."
     if metric == "median_ae":
         return f"Half of the rows are missed by less than {number(value)}, in the target's own unit."
+    if metric == "rrmse":
+        return (
+            f"It misses by {share(value)} of what the mean of each target would miss by (root mean square)."
+        )
+    if metric == "hamming_loss":
+        return f"Of 100 labels it gets {100 * value:.1f} wrong."
+    if metric == "subset_accuracy":
+        return f"All labels are right for {100 * value:.0f} of 100 rows."
     if metric == "r2":
         return f"It explains {share(max(0.0, value))} of the target's variance."
     return ""
@@ -71,7 +79,7 @@ def _model_words(evidence: Evidence) -> str:
 def _sentence(evidence: Evidence) -> str:
     """What the score means for a row, with the everyday score beside it where the optimised one is not."""
     score, scores = evidence.score, dict(evidence.scores)
-    other = "accuracy" if evidence.classes else "r2"
+    other = "r2" if not evidence.classes else "subset_accuracy" if evidence.metric.several else "accuracy"
     said = [
         f"Measured on {count(score.rows)} rows that no choice has seen.",
         meaning(score.metric, score.value),

@@ -8,6 +8,7 @@ from profunda.data.task import Task
 from profunda.reporting.blocks import Block, Facts, Figure, Table
 from profunda.reporting.figures import POINTS, axis, hover, label, legend, numbers, spec, thin
 from profunda.reporting.palette import ACCENT, GREY, SECOND, faded
+from profunda.reporting.targets import target_blocks
 from profunda.reporting.words import count, number, share, shorten
 
 __all__ = ["Calibration", "calibration", "prediction_blocks"]
@@ -57,8 +58,13 @@ def calibration(y: np.ndarray, probabilities: np.ndarray) -> Calibration | None:
 
 
 def prediction_blocks(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Block, ...]:
-    """What to show of predictions on held-out rows: y [N]; prediction [N, C] probabilities or [N] numbers."""
-    if task.kind == "regression":
+    """What to show of predictions on held-out rows: y [N]; prediction [N, C] probabilities or [N] numbers.
+
+    Of several targets both are [N, C].
+    """
+    if task.parts:
+        return target_blocks(task, np.asarray(y, np.float64), np.asarray(prediction, np.float64))
+    if task.numeric:
         return _regression(task, np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64))
     y = np.asarray(y)
     blocks: list[Block] = [

@@ -241,9 +241,7 @@ def model_document(model: Model, title: str = "") -> Document:
         Section("model", "The model", "What it is and how good it was.", tuple(blocks)),
         Section("champion", "The champion", "The network that weighs most.", champion),
         Section("inputs", "Its inputs", "The columns it needs.", (columns,)),
-        Section(
-            "use", "Use it", "", (loading("FOLDER", classes=model.task.kind != "regression"), origin(model))
-        ),
+        Section("use", "Use it", "", (loading("FOLDER", classes=not model.task.numeric), origin(model))),
     )
     return Document(
         title or f"A model of “{model.task.target}”", f"made {moment(model.provenance.created)}", sections

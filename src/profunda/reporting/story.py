@@ -22,6 +22,7 @@ from profunda.reporting.headline import headline, leaderboard
 from profunda.reporting.predictions import prediction_blocks
 from profunda.reporting.reproduce import cost_blocks, reproduce_blocks
 from profunda.reporting.tables import data_blocks
+from profunda.reporting.targets import each_target
 from profunda.reporting.words import count, duration, interval, moment, number
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.dosage import Dosage
@@ -163,4 +164,6 @@ def _predictions(evidence: Evidence) -> tuple[Block, ...]:
         return (
             Text("The predictions on the held-out rows were not kept, so there is nothing to draw.", "note"),
         )
-    return prediction_blocks(evidence.dataset.task, evidence.held_y, evidence.held_prediction)
+    task, y, said = evidence.dataset.task, evidence.held_y, evidence.held_prediction
+    each = each_target(task, evidence.metric, y, said, evidence.baselines) if task.parts else ()
+    return (*each, *prediction_blocks(task, y, said))

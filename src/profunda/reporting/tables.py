@@ -11,6 +11,7 @@ from profunda.errors import Notice
 from profunda.reporting.blocks import Bar, Bars, Block, Facts, Figure, Table, Text
 from profunda.reporting.figures import axis, hover, label, numbers, spec
 from profunda.reporting.palette import ACCENT
+from profunda.reporting.targets import target_values
 from profunda.reporting.words import count, share, shorten
 
 __all__ = ["data_blocks", "notice_table"]
@@ -43,7 +44,9 @@ def notice_table(notices: Sequence[Notice]) -> Table | None:
 
 def _target(dataset: Dataset) -> Block:
     task = dataset.task
-    if task.kind == "regression":
+    if task.parts:
+        return target_values(task, dataset.y)
+    if task.numeric:
         return _distribution(task.target, dataset.y)
     counts = np.bincount(dataset.y, minlength=len(task.classes))
     ranked = np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist()
