@@ -70,6 +70,17 @@ def test_fitting_designs_leave_time_for_others_and_are_not_only_the_cheapest(spa
     assert {id(params) for params in found} != {id(params) for params in cheapest}
 
 
+def test_the_very_first_may_claim_half_of_the_time(space):
+    made = prospect(space)
+    by_cost = sorted(made.params, key=lambda params: cost(design_from(params)))
+    dear, cheap = by_cost[-1], by_cost[0]
+    left = 2.5 * cost(design_from(dear))
+    assert made.fitting(left, [dear, cheap])[0] == dear
+    assert dear not in made.fitting(left, [cheap, dear])  # in second place a quarter
+    assert dear not in made.fitting(left, [dear, cheap], 1)  # nor later
+    assert dear not in made.fitting(0.7 * left, [dear, cheap])
+
+
 def test_what_fits_keeps_its_order(space):
     made = prospect(space)
     places = [made.params.index(params) for params in made.fitting(10.0, made.params)]

@@ -17,6 +17,7 @@ __all__ = ["FAIR_COUNT", "Prospect", "forecast_params", "longest_epochs"]
 FORECAST = 64  # designs drawn to forecast what a trial costs
 FAIR_COUNT = 9  # trials: with fewer, two rungs of halving have nothing to halve
 LARGEST_SHARE = 1 / 4  # of a bracket's time that one of its trials may claim
+OPENING_SHARE = 1 / 2  # and the very first one, which is what is known to do well
 
 
 def forecast_params(space: Space, seed: int) -> list[Params]:
@@ -130,9 +131,10 @@ class Prospect:
         """
         ladder, seconds = self.ladder(bracket), [self._seconds(params) * self.pace for params in offered]
         found, spent = [], 0.0
-        for params, each in zip(offered, seconds, strict=True):
+        for number, (params, each) in enumerate(zip(offered, seconds, strict=True)):
             whole = (spent + each) * ladder.expected_share(len(found) + 1)
-            if each <= LARGEST_SHARE * left and whole <= left:
+            share = LARGEST_SHARE if bracket or number else OPENING_SHARE
+            if each <= share * left and whole <= left:
                 found.append(params)
                 spent += each
         if not found and offered and (not bracket or min(seconds) <= left):
