@@ -338,15 +338,12 @@ def _settings(name: str, augmentation: ImageAugmentation, images: Tensor, seed: 
             (f"noise of {s:g}", lambda x, d=d: add_noise(x, s, torch.randn(x.shape, generator=_random(d))))
             for d in draws
         )
-    return tuple(
-        (
-            f"cut-out of {s:g} of the side",
-            lambda x, d=d: cut_out(
-                x, boxes_at(*torch.rand(2, len(x), generator=_random(d)), s, height, width), out
-            ),
-        )
-        for d in draws
-    )
+    return tuple((f"cut-out of {s:g} of the side", lambda x, d=d: _blanked(x, s, out, d)) for d in draws)
+
+
+def _blanked(images: Tensor, side: float, background: float, seed: int) -> Tensor:
+    down, across = torch.rand(2, len(images), generator=_random(seed))
+    return cut_out(images, boxes_at(down, across, side, *images.shape[2:]), background)
 
 
 def _random(seed: int) -> torch.Generator:

@@ -1,6 +1,7 @@
 """Segmenting a moved picture, and moving the segmented one: when are they the same?"""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ _EXACT = 1e-5  # float32 sums of the same numbers
 _SHIFTS = tuple(range(7))
 
 
-def _segmenter(padding: str, seed: int, pooled: bool = False) -> nn.Module:
+def _segmenter(padding: Literal["circular", "zeros"], seed: int, pooled: bool = False) -> nn.Module:
     """Logits of object and ground for every pixel; `pooled`: computed on every second one."""
     torch.manual_seed(seed)
     around = [nn.MaxPool2d(2)] if pooled else []
@@ -66,8 +67,8 @@ def measure(quick: bool) -> Outcome:
     steps = 30 if quick else 100
     with torch.random.fork_rng(devices=[]):
         torus, walls, pooled = (
-            _learned(_segmenter(padding, 0, pool), bright, steps)
-            for padding, pool in (("circular", False), ("zeros", False), ("circular", True))
+            _learned(made, bright, steps)
+            for made in (_segmenter("circular", 0), _segmenter("zeros", 0), _segmenter("circular", 0, True))
         )
     move = _moved(5)
     exact, edged = (profunda.invariance(m, bright, move, equivariant_to="same") for m in (torus, walls))
