@@ -1,27 +1,34 @@
 """`profunda predict`: what is written, in which order, and that nothing is ever overwritten."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from profunda.cli.app import main
 from profunda.cli.predict import write_new
+from profunda.data.task import Task
 from profunda.errors import ArgumentError
 from profunda.journal.record import Journal
 from profunda.model import saving
 
 
 class FakeModel:
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self.task = SimpleNamespace(classes=classes, target="y")
+    def __init__(self, classes: tuple[str, ...], parts: tuple[Task, ...] = ()) -> None:
+        self.task = Task("binary" if classes else "regression", "y", classes)
+        self.task = Task.of_parts(parts) if parts else self.task
 
     def predict(self, data: str) -> np.ndarray:
+        if self.task.parts:
+            return np.array([["no", True], ["yes", False]], object)
         return np.array(["no", "yes, sir", "no"]) if self.task.classes else np.array([1.5, 0.1, -2.0])
 
     def predict_proba(self, data: str) -> np.ndarray:
         return np.array([[0.75, 0.25], [0.1, 0.9], [1.0, 0.0]])
+
+
+LABELS = (Task("binary", "rain", ("no", "yes")), Task("binary", "wind, strong", ("False", "True"), "boolean"))
+AMOUNTS = (Task("regression", "heat", (), "number"), Task("regression", "cold", (), "number"))
 
 
 @pytest.fixture
@@ -31,6 +38,8 @@ def loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     def load(path: Path) -> FakeModel:
         seen.append(path)
+        if path.name in ("labels", "amounts"):
+            return FakeModel((), LABELS if path.name == "labels" else AMOUNTS)
         return FakeModel(() if "numbers" in str(path) else ("no", "yes, sir"))
 
     monkeypatch.setattr(saving, "load", load)
@@ -48,6 +57,20 @@ def test_probabilities_have_one_column_a_class_and_no_other(loaded: list[Path], 
     assert main(["predict", "model", "new.csv", "--output", "out.csv", "--proba"]) == 0
     assert (folder / "out.csv").read_text() == 'no,"yes, sir"\n0.75,0.25\n0.1,0.9\n1.0,0.0\n'
     assert loaded == [Path("model")]
+
+
+def test_several_targets_have_a_column_each_named_by_them(loaded: list[Path], folder: Path) -> None:
+    assert main(["predict", "labels", "new.csv", "-o", "out.csv"]) == 0
+    assert (folder / "out.csv").read_text() == 'rain,"wind, strong"\nno,True\nyes,False\n'
+    assert main(["predict", "labels", "new.csv", "-o", "proba.csv", "--proba"]) == 0
+    assert (folder / "proba.csv").read_text().startswith('rain,"wind, strong"\n0.75,0.25\n')
+
+
+def test_several_numbers_have_no_probabilities(
+    loaded: list[Path], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", "amounts", "new.csv", "-o", "out.csv", "--proba"]) == 2
+    assert "predicts the numbers 'heat, cold'; leave it out" in " ".join(capsys.readouterr().err.split())
 
 
 def test_numbers_are_written_so_that_they_read_back_the_same(loaded: list[Path], folder: Path) -> None:

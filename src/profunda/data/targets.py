@@ -39,7 +39,7 @@ def decide_all(columns: Sequence[RawColumn], choice: TaskChoice | None) -> Label
     y = np.full((len(columns[0]), len(each)), np.nan)
     for number, labels in enumerate(each):
         y[labels.keep, number] = labels.y
-    keep = ~np.isnan(y).all(axis=1)
+    keep = np.asarray(~np.isnan(y).all(axis=1))
     told = [notice for labels in each for notice in labels.notices if notice.code not in _OF_ONE]
     task = Task.of_parts(tuple(labels.task for labels in each))
     return Labels(task, y[keep], keep, (*_told_missing(task, y, keep), *told))

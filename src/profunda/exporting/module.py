@@ -89,6 +89,11 @@ class _Settled(nn.Module):
 class _Branch(nn.Module):
     """The networks behind one preprocessing, and their share of the mixture."""
 
+    mean: Tensor
+    sd: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(self, model: Model, preprocessing: Preprocessing) -> None:
         super().__init__()
         found = [

@@ -102,8 +102,8 @@ class Trainer:
             for step in range(min(per_block, shape.steps - start)):
                 part = slice(step * shape.batch, min((step + 1) * shape.batch, rows.shape[1]))
                 inputs = x[:, part, : shape.n_features + 1]
-                factors = (None if one is None else one[:, :, part] for one in (weight, share))
-                yield start + step, inputs, target[:, :, part], *factors
+                w, s = (None if one is None else one[:, :, part] for one in (weight, share))
+                yield start + step, inputs, target[:, :, part], w, s
 
     def _gradient(
         self, x: Tensor, target: Tensor, weight: Tensor | None, share: Tensor | None, keys: np.ndarray

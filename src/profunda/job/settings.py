@@ -216,5 +216,6 @@ def _known(data: Mapping[str, Any]) -> Known:
 
 
 def _origin(data: Mapping[str, Any]) -> Origin:
-    target = data["target"]
-    return Origin(**{**data, "target": target if isinstance(target, str) else tuple(target)})
+    names = data["target"] if isinstance(data["target"], str) else tuple(data["target"])
+    told: dict[str, Any] = {**data, "target": names}
+    return Origin(**told)
