@@ -62,7 +62,9 @@ def test_each_is_small_and_has_a_datasheet_of_seven_sections(name: str) -> None:
 
 
 def test_an_unknown_name_is_told() -> None:
-    with pytest.raises(DataError, match="no bundled table 'iris'; there are adult, concrete, digits, fashion, sms"):
+    with pytest.raises(
+        DataError, match="no bundled table 'iris'; there are adult, concrete, digits, fashion, sms"
+    ):
         read("bundled:iris")
 
 

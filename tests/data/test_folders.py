@@ -69,7 +69,7 @@ def test_what_is_broken_is_told_and_left_out(tmp_path):
         read_inputs(tmp_path, dataset.schema)
     for number in range(6):
         (tmp_path / "dogs" / f"{number}.png").write_bytes(b"no")
-    with pytest.raises(DataError, match="8 of 12 pictures in .* cannot be read"):
+    with pytest.raises(DataError, match=r"8 of 12 pictures in .* cannot be read"):
         read(tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_folders_that_cannot_be_learned_from(tmp_path, make, message):
 
 
 def test_a_target_beside_a_folder_is_refused(tmp_path):
-    with pytest.raises(ArgumentError, match="the classes of .* are its folders"):
+    with pytest.raises(ArgumentError, match=r"the classes of .* are its folders"):
         read(classes(tmp_path), "kind")
 
 
@@ -163,7 +163,7 @@ def test_channels_that_files_do_not_have(tmp_path):
         np.random.default_rng(0).integers(0, 256, (20, 5, 6, 4), dtype=np.uint8), np.arange(20) % 2
     )
     picture(tmp_path / "in" / "a.png")
-    with pytest.raises(DataError, match="in 1 channel .* or 3 .*, but 4 were learned"):
+    with pytest.raises(DataError, match=r"in 1 channel .* or 3 .*, but 4 were learned"):
         read_inputs(tmp_path, learned.schema)
 
 

@@ -29,7 +29,8 @@ _TEXTS = {
     "row-names": "Row numbers or row names written by the exporting program are not an input: {names}.",
     "identifier": "Each row has its own value, so these columns name rows and are not inputs: {names}.",
     "text": "Free texts are read word by word: {names}.",
-    "further-text": "Of several columns of free text only that with the most words is read; not read: {names}.",
+    "further-text": "Of several columns of free text only that with the most words is read; not read: "
+    "{names}.",
     "empty-texts": "Texts without a word; nothing stands for them: {names}.",
     "texts-cut": "Texts that are longer than is read were cut: {names}.",
     "one-word": "The texts have one word only in common; they differ by their length at most: {names}.",

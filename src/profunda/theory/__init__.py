@@ -247,8 +247,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.theory.spectra import spectral_density as spectral_density
     from profunda.theory.tangents import TangentKernel as TangentKernel
     from profunda.theory.tangents import empirical_ntk as empirical_ntk
-    from profunda.theory.task_cosines import TaskCosines as TaskCosines
-    from profunda.theory.task_cosines import task_cosines as task_cosines
+    from profunda.theory.task_gradients import TaskCosines as TaskCosines
+    from profunda.theory.task_gradients import task_cosines as task_cosines
     from profunda.theory.task_paths import TaskPath as TaskPath
     from profunda.theory.task_paths import cross_validated_tasks as cross_validated_tasks
     from profunda.theory.task_paths import task_path as task_path
@@ -369,7 +369,7 @@ _NAMES = {
     ),
     "spectra": "Extremes SpectralDensity TraceEstimate extreme_eigenvalues hutchinson_trace spectral_density",
     "tangents": "TangentKernel empirical_ntk",
-    "task_cosines": "TaskCosines task_cosines",
+    "task_gradients": "TaskCosines task_cosines",
     "task_paths": "TaskPath cross_validated_tasks task_path",
     "task_penalties": (
         "ClusteredTasks JointFeatures MeanRegularised OutlierTasks TaskParts PooledTasks SeparateRidge "

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from profunda.errors import ArgumentError, DataError
-from profunda.theory.task_cosines import task_cosines
+from profunda.theory.task_gradients import task_cosines
 
 
 class Trunk(nn.Module):
