@@ -11,6 +11,10 @@ from torch import nn
 
 import profunda
 from profunda import ArgumentError, DataError, Design
+from profunda.data.dataset import Dataset
+from profunda.data.inputs import Inputs
+from profunda.data.layout import lay_out
+from profunda.data.reading import read
 from profunda.forecasting.forecast import forecast
 from profunda.forecasting.lines import HEADS, Line
 from profunda.forecasting.values import Forecast
@@ -310,3 +314,53 @@ def test_tables_are_named_and_measured_on_the_whole_numbers_they_look_up() -> No
         assert found.line("T13").measured > 0.0
         assert found.line("T15", "rank of the Jacobian").measured > 1
         assert found.line("T4").valid == "not applicable"
+
+
+# Bodies ---------------------------------------------------------------------------------------------
+
+
+BODIES = {
+    "conv": ("fashion", "1 convolution from 4 channels on"),
+    "lstm": ("sms", "1 LSTM layer of 4 units each way"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_body_is_named_and_only_measured(body: str) -> None:
+    table, words = BODIES[body]
+    data = read(f"bundled:{table}")
+    design = Design(widths=(8,), body=body, body_width=4, body_depth=1)
+    found = forecast(design, data)
+    assert found.subject == f"relu network of 8 behind {words}, he"
+    assert {line.code for line in found.lines} == set(CODES)
+    counted = found.line("T1", "parameters P")
+    assert counted.value == design.parameters(data_inputs(data, design), data.task.n_outputs)
+    theory = [line for line in found.lines if line.code not in ("T1", "T15", "T16", "T20", "T22")]
+    assert all(line.valid == "not applicable" and math.isnan(line.value) for line in theory)
+    assert f"its layers stand behind {words}" in found.line("T4").reason
+    for code in ("T4", "T7", "T13", "T14"):
+        assert math.isfinite(found.line(code).measured)
+    assert math.isnan(found.trainability.score)
+    assert found.trainable
+    assert found.notes[0].startswith(f"Measured on 16 of {data.n_rows:,} rows and 3 draws")
+
+
+def data_inputs(data: Dataset, design: Design) -> Inputs:
+    return lay_out(data.schema, design.encoding, "onehot").entering
+
+
+def test_what_a_body_shows_grows_with_its_first_weights() -> None:
+    """The measured variance is that of the layer behind the body, not of the pixels."""
+    data = read("bundled:fashion")
+    quiet, loud = (
+        forecast(Design(widths=(8,), body="conv", body_width=4, body_depth=1, initialisation=law), data)
+        for law in ("torch", "he")
+    )
+    assert loud.line("T4").measured > 5.0 * quiet.line("T4").measured
+
+
+def test_bodies_without_data_are_told() -> None:
+    with pytest.raises(
+        ArgumentError, match='body = "conv" reads pictures or texts, and no numbers can stand'
+    ):
+        forecast(Design(body="conv"))

@@ -19,7 +19,16 @@ from profunda.forecasting.learnability import Trainability, learnability
 from profunda.forecasting.measuring import measured
 from profunda.forecasting.outlook import Outlook, layer_table, look_ahead
 from profunda.forecasting.ranks import rank_lines
-from profunda.forecasting.rows import MADE, Rows, encoded_rows, entering, given_rows, made_rows
+from profunda.forecasting.rows import (
+    MADE,
+    MOST,
+    MOST_OF_BODIES,
+    Rows,
+    encoded_rows,
+    entering,
+    given_rows,
+    made_rows,
+)
 from profunda.forecasting.signals import signal_lines
 from profunda.forecasting.sizes import size_lines
 from profunda.forecasting.subjects import Subject, design_subject, module_subject, sound
@@ -55,7 +64,7 @@ def forecast(
     data
         For a Design a Dataset, or what `profunda.read` takes together with its target: a pair (X, y). For a
         module rows as it takes them: X, a pair (X, y) of arrays or tensors, or a Dataset, encoded robustly.
-        At most 256 rows are measured. None: 64 rows of standard normal inputs.
+        At most 256 rows are measured, 16 of a Design with a body. None: 64 rows of standard normal inputs.
     inputs, outputs
         Of a Design without data; 16 and 1 where not given.
     seed
@@ -114,6 +123,11 @@ def _kind(subject: object) -> str:
 def _of_design(
     design: Design, data: object, inputs: int | None, outputs: int | None, seed: int
 ) -> tuple[Rows, Subject]:
+    if data is None and design.body != "dense":
+        raise ArgumentError(
+            f'body = "{design.body}" reads pictures or texts, and no numbers can stand for them: hand over the '
+            "data, forecast(design, dataset)."
+        )
     if data is None:
         d = INPUTS if inputs is None else _whole("inputs", inputs, 1)
         c = OUTPUTS if outputs is None else _whole("outputs", outputs, 1)
@@ -125,7 +139,7 @@ def _of_design(
         raise ArgumentError(
             f"inputs={inputs} and outputs={outputs} are for a Design without data; the data say them here."
         )
-    rows = encoded_rows(data, design.encoding, seed)
+    rows = encoded_rows(data, design.encoding, seed, MOST if design.body == "dense" else MOST_OF_BODIES)
     _check_memory(*_size(design, rows.inputs, rows.outputs))
     return rows, design_subject(design, rows, rows.outputs, seed)
 

@@ -17,6 +17,8 @@ __all__ = ["Rows", "encoded_rows", "entering", "given_rows", "made_rows"]
 
 MOST = 256
 """Rows that are measured, drawn from all of them."""
+MOST_OF_BODIES = 16
+"""Of a Design with a body, whose rows take a hundred times as long."""
 MADE = 64
 """Rows of standard normal numbers where there are no data."""
 
@@ -36,14 +38,15 @@ class Rows:
     made: bool = False
 
 
-def encoded_rows(data: object, encoding: Encoding, seed: int) -> Rows:
-    """Rows of a Dataset, or of what `profunda.read` takes, as `encoding` hands them to a network."""
+def encoded_rows(data: object, encoding: Encoding, seed: int, most: int = MOST) -> Rows:
+    """At most `most` rows of a Dataset, or of what `profunda.read` takes, as `encoding` hands them to a
+    network."""
     if isinstance(data, tuple) and len(data) == 2:
         _check_shape(np.shape(data[0]))
     table = data if isinstance(data, Dataset) else read(data)
     every = np.arange(table.n_rows)
     fitted = fit_preprocessing(table.codes, table.y, every, table.schema, encoding, table.task)
-    taken = _taken(table.n_rows, seed)
+    taken = _taken(table.n_rows, seed, most)
     x = fitted.transform(table.codes[taken]).astype(np.float64)
     y = np.asarray(fitted.target(table.y[taken]))
     classes = not table.task.numeric
@@ -110,10 +113,10 @@ def made_rows(shape: tuple[int, ...], seed: int) -> Rows:
     return Rows(x, None, 0, 0, False, Inputs.plain(int(np.prod(shape))), made=True)
 
 
-def _taken(total: int, seed: int) -> np.ndarray:
-    if total <= MOST:
+def _taken(total: int, seed: int, most: int = MOST) -> np.ndarray:
+    if total <= most:
         return np.arange(total)
-    return np.sort(np.random.default_rng(seed).choice(total, MOST, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(total, most, replace=False))
 
 
 def _pair(data: object) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,5 +1,6 @@
 """What is forecast: a Design with several draws of its first weights, or one module as it is."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -16,6 +17,7 @@ from profunda.forecasting.trainable import ROWS, design_laws, recipe_of
 from profunda.networks.dense import build, load
 from profunda.networks.initial import initial_params
 from profunda.networks.layout import layout_of
+from profunda.space.bodies import Body
 from profunda.space.design import Design
 from profunda.theory.chains import Chain, Link, chain_of
 from profunda.theory.tracing import PROBE_ROWS
@@ -24,6 +26,8 @@ __all__ = ["Subject", "design_subject", "module_subject", "sound"]
 
 DRAWS = 16
 """Networks of a Design that are drawn and measured."""
+DRAWS_OF_BODIES = 3
+"""Of a Design with a body, whose rows take a hundred times as long."""
 HEAVY = 20_000_000
 """Parameters of all draws together, above which fewer are drawn."""
 
@@ -34,7 +38,7 @@ class Subject:
 
     `modules` are its draws, float64 of a Design and as it came of a module; `layers` the dense layers of each
     in order, the read-out last. `laws` say what theory may take them for, the read-out last; empty where
-    the module is no plain chain, and `why` then says so. `inputs` are the numbers that enter the first layer.
+    the network is no plain chain, and `why` then says so. `inputs` are the numbers that enter the first layer.
     """
 
     name: str
@@ -73,8 +77,13 @@ class Subject:
 
 
 def design_subject(design: Design, rows: Rows, outputs: int, seed: int) -> Subject:
-    """A Design for the inputs of `rows`, drawn several times from seeds of their own."""
+    """A Design for the inputs of `rows`, drawn several times from seeds of their own.
+
+    The laws are of dense layers alone: of a Design with a body nothing but what is measured can be told.
+    """
     made = layout_of(design, rows.inputs, outputs)
+    if design.body != "dense":
+        return _bodied(design, made.front.body, rows, outputs, seed)
     entering = made.blocks[0].fan_in
     number = max(2, min(DRAWS, HEAVY // max(made.size, 1)))
     modules = tuple(_drawn(design, rows, outputs, key("forecast", seed, k)) for k in range(number))
@@ -94,6 +103,33 @@ def design_subject(design: Design, rows: Rows, outputs: int, seed: int) -> Subje
         design.initialisation,
         -1.2 if design.initialisation == "torch" else 0.0,
         entering,
+        outputs,
+        design.parameters(rows.inputs, outputs),
+        recipe_of(design, rows.total or ROWS, rows.classes),
+        design.parametrisation == "ntk",
+        tuple(notes),
+    )
+
+
+def _bodied(design: Design, body: Body, rows: Rows, outputs: int, seed: int) -> Subject:
+    modules = tuple(_drawn(design, rows, outputs, key("forecast", seed, k)) for k in range(DRAWS_OF_BODIES))
+    layers = tuple(_linears(module) for module in modules)
+    notes = [
+        f"Measured on {len(rows.x):,} of {rows.total:,} rows and {len(modules)} draws, as a body takes long."
+    ]
+    if body.norm == "batch":
+        notes.append(
+            "Batch norm inside the body is measured before it has seen a batch: it changes nothing yet."
+        )
+    return Subject(
+        f"{design.activation} network of {_shape(design.widths)} behind {body.words}, {design.initialisation}",
+        modules,
+        layers,
+        (),
+        f"the formulas are for chains of dense layers, and its layers stand behind {body.words}",
+        design.initialisation,
+        math.nan,
+        layers[0][0].in_features,
         outputs,
         design.parameters(rows.inputs, outputs),
         recipe_of(design, rows.total or ROWS, rows.classes),

@@ -22,6 +22,7 @@ __all__ = [
     "Role",
     "Slot",
     "body_of",
+    "body_words",
     "heads_of",
     "rows_inside",
 ]
@@ -89,6 +90,11 @@ class Body:
         return repr(self) < repr(other)  # any order will do, so that shapes have one
 
     @property
+    def words(self) -> str:
+        """What it is, as people say it."""
+        return body_words(self.kind, self.channels, self.depth)
+
+    @property
     def places(self) -> range:
         """The inputs that it reads."""
         found = self.picture or self.tokens
@@ -112,6 +118,24 @@ class Body:
     def tables(self) -> int:
         """Of them those of tables, of which a step reads a few."""
         return sum(slot.size for slot in self.slots if slot.role == "table")
+
+
+def body_words(kind: BodyKind, channels: int, depth: int) -> str:
+    """What a body of a kind is, of `channels` (body_width) and `depth`, as people say it; "" for "dense".
+
+    >>> body_words("lstm", 64, 2)
+    '2 LSTM layers of 64 units each way'
+    """
+    many = "" if depth == 1 else "s"
+    chains = f", chains of up to {depth} words included" if depth > 1 else ""
+    return {
+        "dense": "",
+        "conv": f"{depth} convolution{many} from {channels} channels on",
+        "residual": f"{depth} stage{many} of residual blocks from {channels} channels on",
+        "bag": f"a bag of words of {channels} numbers{chains}",
+        "lstm": f"{depth} LSTM layer{many} of {channels} units each way",
+        "attention": f"{depth} attention block{many} of {channels} numbers a word",
+    }[kind]
 
 
 NOTHING = Body("dense")
