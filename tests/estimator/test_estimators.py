@@ -244,3 +244,27 @@ def test_a_diagnosis_asks_for_what_fit_has_seen() -> None:
     fitted = DeepClassifier(trials=1, random_state=0).fit(table, y)
     with pytest.raises(ValueError, match="classes that fit has not seen: tepid; it has seen cold, warm"):
         fitted.diagnose(table, ["tepid"] * len(y))
+
+
+def test_several_labels_and_several_numbers_are_learned_together() -> None:
+    x, _ = rows(80)
+    labels = (x[:, :2] > 0).astype(int)
+    model = DeepClassifier(trials=1, fix={"epochs": 20}, random_state=0).fit(x, labels)
+    assert (model.predict(x).shape, model.predict_proba(x).shape) == ((80, 2), (80, 2))
+    np.testing.assert_array_equal(model.predict(x), (model.predict_proba(x) > 0.5).astype(int))
+    assert model.classes_.tolist() == [0, 1]
+    assert model.score(x, labels) > 0.6
+    y = x[:, :2] + x[:, 1:]
+    numbers = DeepRegressor(trials=1, fix={"epochs": 20}, random_state=0).fit(x, y)
+    assert numbers.predict(x).shape == (80, 2)
+    assert numbers.score(x, y) > 0.5
+    with pytest.raises(ArgumentError, match=r"diagnose watches .* for one target, and this model has 2"):
+        model.diagnose(x, labels)
+
+
+def test_labels_other_than_0_and_1_are_refused() -> None:
+    x, y = rows()
+    with pytest.raises(
+        ValueError, match=r"Multioutput target data is not supported|values other than 0 and 1"
+    ):
+        DeepClassifier(trials=1).fit(x, np.stack([y, y + 1], axis=1))
