@@ -152,6 +152,6 @@ def _baselines(folds: Sequence[Sequence[Baseline]]) -> tuple[Baseline, ...]:
         notes = list(dict.fromkeys(one.note for one in same if one.note))
         score = combined(scores) if len(scores) == len(same) else None
         seconds = sum(one.seconds for one in same)
-        each = tuple(np.average([one.targets for one in same], axis=0).tolist()) if score is not None else ()
+        each = tuple(np.mean([one.targets for one in same], axis=0).tolist()) if score is not None else ()
         found.append(Baseline(same[0].name, same[0].title, score, seconds, "; ".join(notes), each))
     return tuple(found)
