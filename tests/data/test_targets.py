@@ -116,11 +116,12 @@ def test_a_copy_of_any_target_is_no_input() -> None:
     assert "copy" in next(notice.text for notice in found.notices if notice.code == "target-copy")
 
 
-def test_a_target_with_too_few_values_to_train_on_is_refused() -> None:
+def test_a_target_without_a_value_to_train_on_is_refused() -> None:
     y = FRAME[["heat", "cold"]].to_numpy().copy()
-    y[2:, 1] = np.nan
-    with pytest.raises(DataError, match=r"'target1' has a value in 2 row\(s\) only"):
-        split(read(FRAME[["x"]], y, task="regression"), folds=5)
+    y[:-20, 1] = np.nan  # it began to be measured late
+    timed = FRAME[["x"]].assign(day=np.arange(N))
+    with pytest.raises(DataError, match=r"'target1' has a value in 20 row\(s\) only, and in none of the 10"):
+        split(read(timed, y, time="day"), test=0.0, folds=5)
 
 
 def test_json_of_one_target_is_what_it_was() -> None:
