@@ -125,8 +125,8 @@ def _of_design(
 ) -> tuple[Rows, Subject]:
     if data is None and design.body != "dense":
         raise ArgumentError(
-            f'body = "{design.body}" reads pictures or texts, and no numbers can stand for them: hand over the '
-            "data, forecast(design, dataset)."
+            f'body = "{design.body}" reads pictures or texts, and no numbers can stand for them: hand over '
+            "the data, forecast(design, dataset)."
         )
     if data is None:
         d = INPUTS if inputs is None else _whole("inputs", inputs, 1)

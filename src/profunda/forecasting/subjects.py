@@ -38,7 +38,8 @@ class Subject:
 
     `modules` are its draws, float64 of a Design and as it came of a module; `layers` the dense layers of each
     in order, the read-out last. `laws` say what theory may take them for, the read-out last; empty where
-    the network is no plain chain, and `why` then says so. `inputs` are the numbers that enter the first layer.
+    the network is no plain chain, and `why` then says so. `inputs` are the numbers that enter the first
+    layer.
     """
 
     name: str
@@ -122,7 +123,8 @@ def _bodied(design: Design, body: Body, rows: Rows, outputs: int, seed: int) -> 
             "Batch norm inside the body is measured before it has seen a batch: it changes nothing yet."
         )
     return Subject(
-        f"{design.activation} network of {_shape(design.widths)} behind {body.words}, {design.initialisation}",
+        f"{design.activation} network of {_shape(design.widths)} behind {body.words}, "
+        f"{design.initialisation}",
         modules,
         layers,
         (),
