@@ -134,6 +134,31 @@ def test_pictures_of_another_size_are_not_predicted_on():
         read_inputs(np.zeros((40, 1)), schema)
 
 
+def test_pictures_on_another_scale_are_not_predicted_on():
+    schema = Schema.from_json(read(PICTURES, Y).schema.to_json())
+    unit = read(PICTURES / 255.0, Y).schema
+    with pytest.raises(DataError, match=r"'picture' run from 0 to 1, but from 0 to 255 were learned"):
+        read_inputs(PICTURES / 255.0, schema)
+    with pytest.raises(DataError, match="run from 0 to 255, but from 0 to 1 were learned; were they divided"):
+        read_inputs(PICTURES, unit)
+    with pytest.raises(DataError, match="run from -300 to 1, but"):
+        read_inputs(np.where(PICTURES > 9, 1, -300), unit)
+    dark = (PICTURES > 99).astype(np.uint8)  # bytes are what they are
+    for fine, known in ((PICTURES.astype(float), schema), (dark, schema), (2 * PICTURES / 255, unit)):
+        np.testing.assert_array_equal(read_inputs(fine, known), np.asarray(fine, np.float32).reshape(40, 30))
+
+
+def test_no_picture_at_all_has_no_prediction():
+    assert read_inputs(PICTURES[:0], read(PICTURES, Y).schema).shape == (0, 30)
+
+
+def test_a_column_of_missing_texts_may_come_as_numbers():
+    """As pandas and CSV hold what is missing in every row."""
+    schema = read(notes(), "y").schema
+    found = read_inputs(pl.DataFrame({"note": [np.nan] * 3}), schema)
+    np.testing.assert_array_equal(found, read_inputs(pl.DataFrame({"note": [""] * 3}), schema))
+
+
 def test_numbers_in_the_place_of_texts_are_refused():
     schema = read(notes(), "y").schema
     with pytest.raises(DataError, match="'note' should be texts, but is a column of numbers"):
@@ -143,7 +168,9 @@ def test_numbers_in_the_place_of_texts_are_refused():
         read_inputs(PICTURES, schema)
 
 
-@pytest.mark.parametrize("change", [{"shape": []}, {"shape": [1, 0, 5]}, {"shape": [1, 5]}, {"kind": "text"}])
+@pytest.mark.parametrize(
+    "change", [{"shape": []}, {"shape": [1, 0, 5]}, {"shape": [1, 5]}, {"kind": "text"}, {"span": [3.0]}]
+)
 def test_schemas_of_pictures_that_were_changed(change):
     found = json.loads(read(PICTURES, Y).schema.to_json())
     found["features"][0] |= change

@@ -42,9 +42,10 @@ def picture_found(name: str, pixels: np.ndarray, remark: Remark) -> Found:
     if blank:
         remark("blank-pictures", f"{name} ({blank:,})")
     channels, height, width = shape
-    feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width))
+    span = float(flat.min()), float(flat.max())
+    feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width), span=span)
     size = f"{height} × {width} pixels in {channels} channel(s)"
-    reason = f"pictures of {size}, from {flat.min():g} to {flat.max():g}"
+    reason = f"pictures of {size}, from {span[0]:g} to {span[1]:g}"
     return Column(name, Kind.PICTURE, 0, rows, True, reason), feature, flat.astype(np.float32)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import accumulate
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,9 @@ __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT)
 UNSEEN = -1.0  # code of a category that is not in the vocabulary
 _FORMAT = 2  # version of the JSON; 1 knew neither pictures nor texts
+_SMALLER, _LARGER = 100, 20
+"""How many times narrower, or farther out, than what was learned pixels are on another scale for certain:
+bytes divided by 255 are, and a dark or bright picture is not."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,9 @@ class Feature:
     holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
     seen. `format` is how texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime
     format for dates. `clock` tells that dates come with a time of day. Of pictures, `shape` is channels,
-    height and width. Of texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a
-    text that are read; with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
+    height and width, and `span` the lowest and highest number of a pixel. Of texts, `vocabulary` are the
+    words that are known and `shape` is (T,), the words of a text that are read; with ``"bytes"`` as `format`
+    it is bytes that are read, and there is no vocabulary.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Feature:
     format: str = ""
     clock: bool = False
     shape: tuple[int, ...] = ()
+    span: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
@@ -102,10 +107,28 @@ class Feature:
                 f"learned; bring "
                 "them to that size and those channels first"
             )
-        return column.pixels.reshape(len(column.pixels), -1).astype(np.float32)
+        self._check_scale(column.pixels)
+        return column.pixels.reshape(len(column.pixels), self.size).astype(np.float32)
+
+    def _check_scale(self, pixels: np.ndarray) -> None:
+        """Refuse pixels that a network would take for nothing, or for far more than it has seen."""
+        if not self.span or not pixels.size:
+            return
+        (low, high), least, most = self.span, float(pixels.min()), float(pixels.max())
+        wide, found = high - low, most - least
+        dim = pixels.dtype != np.uint8 and 0 < found <= wide / _SMALLER
+        if dim or most > high + _LARGER * wide or least < low - _LARGER * wide:
+            raise DataError(
+                f"the pixels of {self.name!r} run from {least:g} to {most:g}, but from {low:g} to {high:g} "
+                "were learned; were they divided by 255 on one side only? Bring them to the scale that was learned"
+            )
 
     def _words(self, column: RawColumn) -> np.ndarray:
         texts = column.texts
+        if (
+            column.numbers is not None and np.isnan(column.numbers).all()
+        ):  # as frames hold what is all missing
+            return np.zeros((len(column), self.size), np.float32)
         if texts is None:
             raise DataError(f"{self.name!r} should be texts, but is a column of {column.form}s")
         return self.tokenizer.encode(texts.fill_null("").to_list(), self.shape[0]).astype(np.float32)
@@ -229,7 +252,7 @@ class Schema:
         plain = asdict(self)
         if self.dtype == np.float64:  # as the first format has it, so that what was read before stays equal
             for entry in plain["features"]:
-                del entry["shape"]
+                del entry["shape"], entry["span"]
         return json.dumps({"format": 1 + (self.dtype != np.float64), **plain}, ensure_ascii=False)
 
     @classmethod
@@ -269,6 +292,12 @@ def _feature(entry: dict[str, object]) -> Feature:
             f"the schema's column {entry['name']!r} of kind {kind.value} has the shape {list(shape)}, which "
             "cannot be; its JSON was changed or comes from elsewhere"
         )
+    span = tuple(_number(end) for end in _items(entry.get("span", [])))
+    if len(span) not in ((0, 2) if kind is Kind.PICTURE else (0,)):
+        raise DataError(
+            f"the schema's column {entry['name']!r} of kind {kind.value} runs over {list(span)}, which "
+            "cannot be; its JSON was changed or comes from elsewhere"
+        )
     missing, distinct = _whole(entry["missing"]), _whole(entry["distinct"])
     feature = Feature(
         _text(entry["name"]),
@@ -280,6 +309,7 @@ def _feature(entry: dict[str, object]) -> Feature:
         _text(entry["format"]),
         bool(entry["clock"]),
         shape,
+        span,
     )
     if kind is Kind.TEXT:
         _ = feature.tokenizer  # refuses a vocabulary that is none
@@ -302,3 +332,9 @@ def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(f"{value!r} is no count")
     return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise TypeError(f"{value!r} is no finite number")
+    return float(value)
