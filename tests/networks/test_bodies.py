@@ -226,3 +226,16 @@ def test_first_tensors_are_what_they_are_called():
 def test_a_design_with_a_body_goes_through_json():
     design = Design((), body="residual", body_width=24, body_depth=3, flip=0.5)
     assert Design.from_json(json.dumps(design.to_json())) == design
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_one_row_of_one_unit_has_a_norm_too(norm):
+    """It gives β, as of one number nothing is left beside its mean."""
+    pixel = Inputs((0,), (0,), picture=Picture(1, 1, 1))
+    design = Design((1,), body="residual", body_width=1, body_depth=1, norm=norm)
+    layout = layout_of(design, pixel, 2)
+    params = initial_params(design, 1, pixel, 2)
+    x = np.array([[0.5], [-2.0]])
+    alone = [outputs(design, params, x[row : row + 1], pixel) for row in (0, 1)]
+    np.testing.assert_allclose(np.concatenate(alone), outputs(design, params, x, pixel))
+    assert layout.blocks[0].norm == norm

@@ -151,7 +151,7 @@ def _normed(block: Block, vector: Tensor, h: Tensor, step: Step | None) -> Tenso
     if block.norm == "layer":
         return functional.layer_norm(h, (block.fan_out,), gain, shift, NORM_EPS)
     if block.norm == "group":
-        return functional.group_norm(h, block.groups, gain, shift, NORM_EPS)
+        return torch.group_norm(h, block.groups, gain, shift, NORM_EPS)
     if step is not None:
         return step.batch_norm(block, h, gain, shift)
     mean, variance = vectors[2:]

@@ -66,7 +66,7 @@ def _convolved(held: Held, name: str, h: Tensor, step: BodyStep | None, stride: 
         return h
     gain, shift = held[f"{name}.norm"]
     if not norm.collects:
-        return functional.group_norm(h, groups_of(norm.channels, held.body.norm), gain, shift, NORM_EPS)
+        return torch.group_norm(h, groups_of(norm.channels, held.body.norm), gain, shift, NORM_EPS)
     if step is not None:
         return step.batch_norm(norm, h, gain, shift)
     mean, variance = held[f"{name}.collected"]
