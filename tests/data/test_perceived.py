@@ -101,6 +101,38 @@ def test_few_words_in_common():
     assert dataset.schema.features[0].vocabulary == ("same", "!")
 
 
+def test_texts_without_words_that_return_are_read_by_the_byte():
+    """As in languages that put no spaces between words."""
+    rng = np.random.default_rng(0)
+    lines = [
+        "".join(chr(0x4E00 + int(c)) for c in rng.integers(0, 300, 12)) + f" 第{n}行 今日 好"
+        for n in range(40)
+    ]
+    dataset = read(
+        pl.DataFrame(
+            {
+                "note": [
+                    line.replace("今日 好", chr(0x4E00 + n) * 3 + " " + chr(0x5000 + n) * 2)
+                    for n, line in enumerate(lines)
+                ],
+                "y": Y,
+            }
+        ),
+        "y",
+    )
+    (feature,) = dataset.schema.features
+    assert (feature.kind, feature.format, feature.vocabulary) == (Kind.TEXT, "bytes", ())
+    assert "text-bytes" in [notice.code for notice in dataset.notices]
+    text = "né 第"
+    codes = read_inputs(pl.DataFrame({"note": [text]}), dataset.schema)
+    assert feature.tokenizer.decode(codes.astype(np.int64)) == [text]
+    assert Schema.from_json(dataset.schema.to_json()) == dataset.schema
+    fitted = fit_preprocessing(
+        dataset.codes, dataset.y, np.arange(30), dataset.schema, "robust", dataset.task
+    )
+    assert fitted.inputs.tokens.size == 257
+
+
 def test_long_texts_are_cut_and_told():
     long = pl.DataFrame({"note": [" ".join(f"w{k % 30}" for k in range(300 + n)) for n in range(40)], "y": Y})
     dataset = read(long, "y")

@@ -31,6 +31,7 @@ _TEXTS = {
     "text": "Free texts are read word by word: {names}.",
     "further-text": "Of several columns of free text only that with the most words is read; not read: "
     "{names}.",
+    "text-bytes": "Hardly a word of these texts occurs twice, so that they are read byte by byte: {names}.",
     "empty-texts": "Texts without a word; nothing stands for them: {names}.",
     "texts-cut": "Texts that are longer than is read were cut: {names}.",
     "one-word": "The texts have one word only in common; they differ by their length at most: {names}.",

@@ -7,7 +7,7 @@ import numpy as np
 
 from profunda.data.schema import Feature
 from profunda.data.table import Column, Kind
-from profunda.data.tokens import UNKNOWN, WordTokenizer
+from profunda.data.tokens import UNKNOWN, ByteTokenizer, Tokenizer, WordTokenizer
 from profunda.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ MOST_WORDS = 20_000
 """Words that are known at most, the commonest ones."""
 LEAST_SEEN = 2
 """A word that one text has once can be learned by heart only: it counts as unknown."""
+MOSTLY_UNKNOWN = 0.5
+"""Share of unknown words from which on texts are read byte by byte."""
 
 Remark = Callable[[str, str], None]
 """A notice's code, and the column's name with a number behind it."""
@@ -55,7 +57,7 @@ def text_found(name: str, texts: "pl.Series", learn: np.ndarray, remark: Remark)
     words = texts.fill_null("").to_list()
     own = [text for text, known in zip(words, learn, strict=True) if known]
     try:
-        tokenizer = _words(own)
+        tokenizer = _tokenizer(own)
     except DataError:
         remark("wordless", name)
         return Column(name, Kind.TEXT, missing, distinct, False, "texts without a single word"), None, None
@@ -64,18 +66,29 @@ def text_found(name: str, texts: "pl.Series", learn: np.ndarray, remark: Remark)
     for notice in tokenizer.notices(words, length):
         if notice.code in ("empty-texts", "texts-cut", "one-word"):
             remark(notice.code, name)
-    counts = np.bincount(codes[learn].ravel(), minlength=tokenizer.size)[UNKNOWN + 1 :]
-    feature = Feature(
-        name, Kind.TEXT, missing, distinct, tokenizer.vocabulary, tuple(counts.tolist()), shape=(length,)
-    )
-    reason = f"free text: the first {length} words, {len(tokenizer.vocabulary):,} different ones known"
-    remark("text", f"{name} ({len(tokenizer.vocabulary):,} words)")
+    if isinstance(tokenizer, ByteTokenizer):
+        remark("text-bytes", name)
+        feature = Feature(name, Kind.TEXT, missing, distinct, format="bytes", shape=(length,))
+        reason = f"free text: the first {length} bytes, as hardly a word occurs twice"
+    else:
+        remark("text", f"{name} ({len(tokenizer.vocabulary):,} words)")
+        counts = np.bincount(codes[learn].ravel(), minlength=tokenizer.size)[UNKNOWN + 1 :]
+        vocabulary, counted = tokenizer.vocabulary, tuple(counts.tolist())
+        feature = Feature(name, Kind.TEXT, missing, distinct, vocabulary, counted, shape=(length,))
+        reason = f"free text: the first {length} words, {len(vocabulary):,} different ones known"
     return Column(name, Kind.TEXT, missing, distinct, True, reason), feature, codes.astype(np.float32)
 
 
-def _words(texts: list[str]) -> WordTokenizer:
-    """The commonest words, those that are seen more than once if there are any."""
+def _tokenizer(texts: list[str]) -> Tokenizer:
+    """By the word; by the byte where most words would be unknown, as in texts without spaces between them.
+
+    Raises DataError where there is no word at all.
+    """
+    WordTokenizer.fit(texts)
     try:
-        return WordTokenizer.fit(texts, least=LEAST_SEEN, most=MOST_WORDS)
+        found = WordTokenizer.fit(texts, least=LEAST_SEEN, most=MOST_WORDS)
     except DataError:
-        return WordTokenizer.fit(texts, most=MOST_WORDS)
+        return ByteTokenizer()
+    codes = found.encode(texts, LONGEST)
+    unknown, there = int((codes == UNKNOWN).sum()), int((codes > 0).sum())
+    return ByteTokenizer() if unknown > MOSTLY_UNKNOWN * there else found
