@@ -43,7 +43,7 @@ PUBLIC = """
 ArgumentError Choice DataError Dataset DeepClassifier DeepRegressor Design Diagnosis Float Forecast Int
 LogFloat Model ModelError Notice ProfundaError Repair RunError Space SpaceError When __version__ ablate card
 diagnose dose export export_file fit forecast guidance invariance label_breaking load plan read relations
-repair report resume search stress train watch
+repair report resume search stress train train_modules watch
 """.split()  # noqa: SIM905
 
 HEAVY = ("torch", "sklearn", "pandas", "optuna", "plotly")

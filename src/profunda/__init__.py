@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers; a test compar
     from profunda.space.guidance import guidance as guidance
     from profunda.space.space import Space as Space
     from profunda.space.space import When as When
+    from profunda.training.modules import train_modules as train_modules
     from profunda.training.running import train as train
     from profunda.tuning.ablation import ablate as ablate
     from profunda.tuning.dosage import dose as dose
@@ -98,6 +99,7 @@ _HOMES = {
     "search": "profunda.tuning.objective",
     "stress": "profunda.tuning.robustness",
     "train": "profunda.training.running",
+    "train_modules": "profunda.training.modules",
     "watch": "profunda.diagnosis.watching",
 }
 
@@ -145,6 +147,7 @@ __all__ = [
     "search",
     "stress",
     "train",
+    "train_modules",
     "watch",
 ]
 

@@ -3,13 +3,19 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from threadpoolctl import threadpool_limits
 
-__all__ = ["one_thread", "usable_cores"]
+__all__ = ["one_thread", "thread_seconds", "usable_cores"]
+
+# Of this thread alone, where its clock is fine enough: others may have the cores, or share the process.
+thread_seconds = (
+    time.thread_time if time.get_clock_info("thread_time").resolution < 1e-5 else time.perf_counter
+)
 
 
 def usable_cores() -> int:

@@ -13,7 +13,7 @@ from profunda.fleet.pack import Pack, Plan
 from profunda.fleet.shape import shape_of
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import MemberState
-from profunda.fleet.threads import one_thread
+from profunda.fleet.threads import one_thread, thread_seconds
 from profunda.fleet.torch_engine import train_pack
 from profunda.space.design import Design
 
@@ -47,9 +47,6 @@ _CASES = (
     _Case((512, 512), 128, 1, 8, 1, 2),
 )
 """From a step that is all calls to one that is all arithmetic."""
-
-# Of this thread alone, where its clock is fine enough: others may have the cores, or share the process.
-_clock = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-5 else time.perf_counter
 
 _Train = Callable[
     [list[Member], FleetData, list[MemberState | None], int], tuple[Sequence[MemberState], float]
@@ -107,9 +104,9 @@ def _data(case: _Case) -> FleetData:
 def _train_by_torch(
     members: list[Member], data: FleetData, states: list[MemberState | None], until: int
 ) -> tuple[Sequence[MemberState], float]:
-    pack, started = Pack(tuple(range(len(members))), "torch", stacked=len(members) > 1), _clock()
+    pack, started = Pack(tuple(range(len(members))), "torch", stacked=len(members) > 1), thread_seconds()
     result = train_pack(pack, members, data, until=until, states=states)
-    return result.states, _clock() - started
+    return result.states, thread_seconds() - started
 
 
 def _train_natively(
