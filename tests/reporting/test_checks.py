@@ -10,9 +10,11 @@ from profunda.data.splits import leaks, split
 from profunda.errors import Notice
 from profunda.fleet.history import Status
 from profunda.model.score import Baseline, Score
+from profunda.reporting.blocks import Text
 from profunda.reporting.checks import run_checks
-from profunda.reporting.comparison import advantage, compare, verdict
+from profunda.reporting.comparison import advantage, advised, compare, verdict
 from profunda.reporting.evidence import Evidence
+from profunda.reporting.headline import headline
 from profunda.tuning.foresight import Expectation, Foresight
 
 
@@ -58,6 +60,34 @@ def test_the_trivial_rival(trivial, expected):
 )
 def test_the_strong_rival(strong, expected):
     assert state(changed(score=score(0.32), baselines=rivals(0.6, strong)), "beats-strong") == expected
+
+
+WORD_COUNTS = "TF-IDF and logistic regression"
+
+
+@pytest.mark.parametrize(
+    ("strong", "expected", "advice"),
+    [
+        (0.4, "ok", ""),
+        (0.325, "ok", ""),
+        (0.32, "warn", "the model scores the same, and it is the simpler method."),
+        (0.31, "warn", "the model is not ahead of it, and it is the simpler method."),
+        (0.2, "bad", "the model is worse, by more than chance explains."),
+    ],
+)
+def test_a_rival_that_is_not_beaten_is_recommended(strong, expected, advice):
+    other = Baseline("words", WORD_COUNTS, score(strong), 1.0)
+    found = changed(score=score(0.32), baselines=(rivals(0.6, None)[0], other))
+    check = next(one for one in run_checks(found).checks if one.code == "beats-strong")
+    told = f"Recommended here is not this model but “{WORD_COUNTS}”: {advice}"
+    assert check.state == expected
+    assert (told in check.what) == bool(advice)
+    assert [block.text for block in headline(found) if isinstance(block, Text)] == ([told] if advice else [])
+
+
+def test_a_rival_without_a_number_is_not_recommended():
+    assert advised(score(float("nan")), Baseline("words", WORD_COUNTS, score(0.3), 1.0)) == ""
+    assert advised(score(0.3), Baseline("words", WORD_COUNTS, None, 1.0)) == ""
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(600, "ok"), (100, "warn"), (12, "bad")])

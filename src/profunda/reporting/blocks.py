@@ -25,9 +25,11 @@ __all__ = [
     "Checks",
     "Code",
     "Contents",
+    "Example",
     "Facts",
     "Figure",
     "Figures",
+    "Gallery",
     "Item",
     "Layer",
     "Questions",
@@ -147,6 +149,27 @@ class Bars:
     axis: str = ""
     legend: tuple[str, ...] = ()
     dots: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row to look at: its `picture`, a PNG file in base64, or its `text`, "" where it has none; what was
+    `true`, what was `said`, and whether that is right."""
+
+    picture: str
+    text: str
+    true: str
+    said: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows to look at, side by side where they are pictures, one below the other where they are texts."""
+
+    title: str
+    examples: tuple[Example, ...]
+    what: str
 
 
 @dataclass(frozen=True)
@@ -275,6 +298,7 @@ Block = (
     | Figure
     | Figures
     | Bars
+    | Gallery
     | Architecture
     | Chain
     | Checks
@@ -298,8 +322,9 @@ class Section:
 _KINDS = {
     kind.__name__: kind
     for kind in (
-        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Layer, Architecture, ChainLink,
-        Chain, Check, Checks, Ruling, Asked, Questions, Item, Contents, Code, Section,
+        Text, Rival, BigNumber, Facts, Table, Figure, Figures, Bar, Bars, Example, Gallery, Layer,
+        Architecture, ChainLink, Chain, Check, Checks, Ruling, Asked, Questions, Item, Contents, Code,
+        Section,
     )
 }  # fmt: skip
 

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
+from profunda.data.inputs import Inputs
 from profunda.fleet.history import MemberHistory
 from profunda.model.model import Model
 from profunda.model.parts import Part
+from profunda.networks.layout import layout_of
 from profunda.reporting.blocks import Architecture, Block, Figure, Figures, Layer, Table
+from profunda.reporting.bodies import body_layers, changes_words
 from profunda.reporting.figures import axis, hover, numbers, spec, thin
 from profunda.reporting.palette import BAD, GREY, SEQUENCE, faded
 from profunda.reporting.words import count, number, setting, share
-from profunda.space.design import Design
+from profunda.space.bodies import Body, body_words
+from profunda.space.design import PICTORIAL, Design
 from profunda.vitals.signs import SIGNS, Sign
 
 __all__ = ["drawing", "ensemble", "inside", "recipe"]
@@ -32,33 +36,48 @@ _CELLS = 480  # of one heat map, so that four of them stay below 2,000 points
 
 
 def drawing(part: Part, outputs: int, title: str) -> Architecture:
-    """The part's network: D encoded numbers down to `outputs` C."""
+    """The part's network: what it reads down to `outputs` C."""
     design, encoded = part.design, part.networks[0].preprocessing.inputs
-    inputs = len(encoded)
-    entering = [f"{design.encoding} encoding"]
-    if design.input_dropout:
-        entering.append(f"dropout {share(design.input_dropout)}")
-    between = [_TOLD.get(design.activation, design.activation)]
-    if design.norm != "none":
-        between.insert(0 if design.norm_place == "before" else 1, f"{design.norm} norm")
-    if design.dropout:
-        kind = "dropout" if design.dropout_kind == "bernoulli" else _KINDS[design.dropout_kind]
-        between.append(f"{kind} {share(design.dropout)}")
-    if design.skip:
-        between.append("skips")
-    layers = [Layer(inputs, "inputs", ", ".join(entering))]
-    layers += [Layer(width, "units", ", ".join(between)) for width in design.widths]
+    made = layout_of(design, encoded, outputs)
+    body = made.front.body
+    layers = _entering(design, encoded, made.blocks[0].fan_in, body)
+    layers += [Layer(width, "units", _between(design)) for width in design.widths]
     layers.append(Layer(outputs, "output" if outputs == 1 else "outputs"))
-    parameters = design.parameters(encoded, outputs)
+    linear = f"{design.depth + 1} linear layer{'s' if design.depth else ''}"
     what = (
-        f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as "
+        f"{count(design.parameters(encoded, outputs))} weights and biases in "
+        f"{f'{body.words} and ' if body.words else ''}{linear}; a slab is as wide as "
         "the square root of its units, the words between two slabs say what happens on the way."
     )
     alt = (
-        f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} "
-        "outputs."
+        f"Network of {count(len(encoded))} inputs, {f'{body.words}, ' if body.words else ''}hidden layers "
+        f"{setting(design.widths)}, {count(outputs)} outputs."
     )
     return Architecture(title, tuple(layers), what, alt)
+
+
+def _entering(design: Design, encoded: Inputs, entering: int, body: Body) -> list[Layer]:
+    """The inputs, and what a body makes of them; `entering` numbers enter the first layer."""
+    told = [f"dropout {share(design.input_dropout)}"] if design.input_dropout else []
+    if design.body == "dense":
+        what = "pixels" if encoded.picture is not None else "inputs"
+        return [Layer(len(encoded), what, ", ".join([f"{design.encoding} encoding", *told]))]
+    *before, last = body_layers(body, design, _TOLD.get(design.activation, design.activation))
+    beside = entering - body.width
+    words = [f"beside them {count(beside)} numbers of other columns"] if beside else []
+    return [*before, replace(last, detail=", ".join(words))]
+
+
+def _between(design: Design) -> str:
+    told = [_TOLD.get(design.activation, design.activation)]
+    if design.norm != "none":
+        told.insert(0 if design.norm_place == "before" else 1, f"{design.norm} norm")
+    if design.dropout:
+        kind = "dropout" if design.dropout_kind == "bernoulli" else _KINDS[design.dropout_kind]
+        told.append(f"{kind} {share(design.dropout)}")
+    if design.skip:
+        told.append("skips")
+    return ", ".join(told)
 
 
 def recipe(design: Design) -> Table:
@@ -70,7 +89,8 @@ def recipe(design: Design) -> Table:
     )
     momentum = f", momentum {setting(design.momentum)}" if design.optimiser == "sgd" else ""
     rows = [
-        ("hidden widths", setting(design.widths) if design.widths else "none: a linear model"),
+        *_perceiving(design),
+        ("hidden widths", _widths(design)),
         ("activation", _TOLD.get(design.activation, design.activation)),
         ("initial weights", design.initialisation),
         ("optimiser", f"{design.optimiser}{momentum}"),
@@ -82,7 +102,7 @@ def recipe(design: Design) -> Table:
         ("loss", design.loss),
         ("encoding of the inputs", design.encoding),
     ]
-    told = (*_ALWAYS, *(("momentum",) if momentum else ()))
+    told = (*_ALWAYS, *(("momentum",) if momentum else ()), *(_PERCEIVED if design.body != "dense" else ()))
     rows += [
         (_TITLES.get(field.name, field.name.replace("_", " ")), _said(field.name, value))
         for field in fields(Design)
@@ -91,10 +111,34 @@ def recipe(design: Design) -> Table:
     return Table("Its recipe", ("setting", "value"), tuple(rows))
 
 
+def _widths(design: Design) -> str:
+    if design.widths:
+        return setting(design.widths)
+    return "none: a linear model" if design.body == "dense" else "none: one linear layer behind the body"
+
+
+def _perceiving(design: Design) -> list[tuple[str, str]]:
+    """Rows of what reads pictures or texts, and of how pictures are changed in training."""
+    read = [("body", body_words(design.body, design.body_width, design.body_depth))]
+    changes = changes_words(design)
+    if design.body in ("conv", "residual"):
+        return [*read, ("changes of pictures in training", changes)]
+    if design.body != "dense":
+        return read
+    return (
+        [("changes of pictures in training", changes)]
+        if any(getattr(design, one) for one in PICTORIAL)
+        else []
+    )
+
+
+_PERCEIVED = ("body", "body_width", "body_depth", "cutout")
+"""Fields that are told together where there is a body."""
+
 _ALWAYS = (
     "widths", "activation", "initialisation", "optimiser", "lr", "schedule", "batch_size", "epochs",
     "patience", "dropout", "dropout_kind", "input_dropout", "l1", "l1_update", "l2", "decoupled",
-    "label_smoothing", "norm", "norm_place", "clip", "loss", "encoding",
+    "label_smoothing", "norm", "norm_place", "clip", "loss", "encoding", *PICTORIAL,
 )  # fmt: skip
 """Fields that have a row of their own whatever their value, or share one."""
 
@@ -155,10 +199,12 @@ def ensemble(model: Model) -> tuple[Block, ...]:
     """The model's parts with their weights; nothing where there is one."""
     if len(model.parts) < 2:
         return ()
-    rows = tuple(_part_row(part) for part in sorted(model.parts, key=lambda p: -p.weight))
+    bodies = any(part.design.body != "dense" for part in model.parts)
+    rows = tuple(_part_row(part, bodies) for part in sorted(model.parts, key=lambda p: -p.weight))
     columns = (
         "weight",
         "networks",
+        *(("body, depth × width",) if bodies else ()),
         "widths",
         "activation",
         "dropout",
@@ -175,11 +221,13 @@ def ensemble(model: Model) -> tuple[Block, ...]:
     return (Table("The ensemble", columns, rows, what),)
 
 
-def _part_row(part: Part) -> tuple[str | float | int, ...]:
+def _part_row(part: Part, bodies: bool) -> tuple[str | float | int, ...]:
     d = part.design
+    told = "none" if d.body == "dense" else f"{d.body} {d.body_depth} × {d.body_width}"
+    body = (told,) if bodies else ()
     return (
-        round(part.weight, 4), len(part.networks), setting(d.widths), _TOLD.get(d.activation, d.activation),
-        d.dropout, d.lr, d.batch_size, d.l2, d.l1, d.encoding,
+        round(part.weight, 4), len(part.networks), *body, setting(d.widths),
+        _TOLD.get(d.activation, d.activation), d.dropout, d.lr, d.batch_size, d.l2, d.l1, d.encoding,
     )  # fmt: skip
 
 

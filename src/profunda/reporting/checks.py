@@ -9,7 +9,7 @@ import numpy as np
 
 from profunda.fleet.history import Status
 from profunda.reporting.blocks import Check, Checks, State
-from profunda.reporting.comparison import Standing, compare, verdict
+from profunda.reporting.comparison import Standing, advised, compare, verdict
 from profunda.reporting.evidence import Evidence
 from profunda.reporting.predictions import calibration
 from profunda.reporting.standing import improvements, is_log, order
@@ -36,7 +36,7 @@ def run_checks(evidence: Evidence) -> Checks:
     checks = [
         _trivial(evidence), _strong(evidence), _held_rows(evidence), _optimism(evidence), _leaks(evidence),
         _rare_classes(evidence), _calibration(evidence), _endings(evidence), _forecast(evidence),
-        _settled(evidence), _epochs(evidence), _edges(evidence), _sampler(evidence),
+        _settled(evidence), _epochs(evidence), _edges(evidence), _sampler(evidence), *_changes(evidence),
     ]  # fmt: skip
     gravity = {"bad": 0, "warn": 1, "ok": 2, "not applicable": 3}
     return Checks(tuple(sorted(checks, key=lambda check: gravity[check.state])))
@@ -61,12 +61,13 @@ def _strong(evidence: Evidence) -> Check:
     if rival is None or rival.score is None:
         return Check(code, "not applicable", "No strong baseline has a score.", why)
     standing = compare(evidence.score, rival.score)
-    state = {"better": "ok", "ahead": "ok", "level": "ok", "behind": "warn", "worse": "bad"}.get(
+    state = {"better": "ok", "ahead": "ok", "level": "warn", "behind": "warn", "worse": "bad"}.get(
         standing, "not applicable"
     )
     left_out = [b.title for b in evidence.baselines if b.score is None]
     missing = f" Not scored: {', '.join(left_out)}." if left_out else ""
-    what = f"Against “{rival.title}”, the best other method: {verdict(evidence.score, rival.score)}{missing}"
+    what = f"Against “{rival.title}”, the best other method: {verdict(evidence.score, rival.score)}"
+    what = " ".join(part for part in (what, advised(evidence.score, rival), missing.strip()) if part)
     if left_out and state == "ok":
         state = "warn"
     return Check(code, state, what, why, "" if state == "ok" else _MORE_TIME)  # type: ignore[arg-type]
@@ -114,6 +115,13 @@ def _leaks(evidence: Evidence) -> Check:
             code, "ok", "No repeated rows across the splits and no copy of the target were found.", why
         )
     return Check(code, "warn", " ".join(sorted(found)), why)
+
+
+def _changes(evidence: Evidence) -> list[Check]:
+    """Changes of pictures that were refused; nothing where none was, or none was asked for."""
+    why = "A mirrored b is a d: a picture that is changed in training must still show what its label says."
+    told = [notice.text for notice in evidence.notices if notice.code == "label-breaking"]
+    return [Check("changes-keep-labels", "ok", text, why) for text in dict.fromkeys(told)]
 
 
 def _rare_classes(evidence: Evidence) -> Check:

@@ -3,10 +3,10 @@
 import math
 from typing import Literal
 
-from profunda.model.score import Score
+from profunda.model.score import Baseline, Score
 from profunda.reporting.words import number
 
-__all__ = ["Standing", "advantage", "compare", "verdict"]
+__all__ = ["Standing", "advantage", "advised", "compare", "verdict"]
 
 Standing = Literal["better", "ahead", "level", "behind", "worse", "unknown"]
 
@@ -45,3 +45,14 @@ def verdict(ours: Score, theirs: Score) -> str:
         "worse": f"The model is worse by {gap}, more than chance explains.",
         "unknown": "They cannot be compared: a score is not finite.",
     }[compare(ours, theirs)]
+
+
+def advised(ours: Score, rival: Baseline) -> str:
+    """To take the rival, where the model is not ahead of it; "" where it is, or none can tell."""
+    standing = "unknown" if rival.score is None else compare(ours, rival.score)
+    why = {
+        "level": "the model scores the same, and it is the simpler method",
+        "behind": "the model is not ahead of it, and it is the simpler method",
+        "worse": "the model is worse, by more than chance explains",
+    }.get(standing)
+    return f"Recommended here is not this model but “{rival.title}”: {why}." if why else ""

@@ -3,9 +3,10 @@
 import math
 
 from profunda.model.score import Baseline, Score
-from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Rival
-from profunda.reporting.comparison import verdict
+from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Rival, Text
+from profunda.reporting.comparison import advised, verdict
 from profunda.reporting.evidence import Evidence
+from profunda.reporting.perceived import rows_words
 from profunda.reporting.words import count, duration, interval, number, share
 
 __all__ = ["headline", "leaderboard", "meaning", "score_words"]
@@ -61,12 +62,14 @@ def headline(evidence: Evidence) -> tuple[Block, ...]:
     total = sum(t.seconds for t in evidence.timings)
     facts = Facts((
         ("Predicted", f"{task.target} ({task.kind})"),
-        ("Data", f"{count(evidence.dataset.n_rows)} rows, {count(evidence.dataset.n_features)} inputs"),
+        ("Data", rows_words(evidence.dataset.schema, evidence.dataset.n_rows)),
         ("Networks trained", count(evidence.search.networks)),
         ("Wall-clock time", duration(total)),
         ("The model", _model_words(evidence)),
     ))  # fmt: skip
-    return big, facts
+    rival = evidence.strong
+    better = advised(score, rival) if rival is not None else ""
+    return (big, Text(better, "note"), facts) if better else (big, facts)
 
 
 def _model_words(evidence: Evidence) -> str:

@@ -12,9 +12,11 @@ from profunda.reporting.blocks import (
     Checks,
     Code,
     Contents,
+    Example,
     Facts,
     Figure,
     Figures,
+    Gallery,
     Questions,
     Ruling,
     Section,
@@ -69,6 +71,8 @@ def _lines(block: Block) -> list[str]:
         case Bars():
             width = min(40, max((len(bar.label) for bar in block.bars), default=0))
             return [block.title, *(f"  {bar.label:<{width}}  {bar.text}" for bar in block.bars)]
+        case Gallery():
+            return [block.title, *(line for one in block.examples for line in _example(one))]
         case Architecture():
             return [
                 block.title,
@@ -110,6 +114,11 @@ def _lines(block: Block) -> list[str]:
             return [block.title, *(f"  {item.word:<22}  {item.title}" for item in block.items)]
         case Code():
             return [block.title, *(f"  {line}" for line in block.text.splitlines())]
+
+
+def _example(example: Example) -> list[str]:
+    told = f"{example.true}, {example.said}" + (f": {example.text}" if example.text else "")
+    return _wrap(told, "  ")
 
 
 def _table(table: Table) -> list[str]:

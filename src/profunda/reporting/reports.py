@@ -2,6 +2,8 @@
 
 import math
 
+from profunda.data.schema import Feature, Schema
+from profunda.data.table import Kind
 from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History
@@ -18,6 +20,7 @@ from profunda.reporting.forecast import forecast_sections
 from profunda.reporting.headline import meaning, score_words
 from profunda.reporting.reproduce import loading, origin
 from profunda.reporting.words import count, duration, moment, number, setting, settings, share
+from profunda.space.bodies import body_words
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.dosage import Dosage
 from profunda.tuning.result import SearchResult
@@ -82,8 +85,10 @@ def findings_document(
 
 
 def _named(attribution: Attribution) -> str:
-    widths = setting(attribution.design.widths) if attribution.design.widths else "no hidden layer"
-    return f"a network of {widths}"
+    design = attribution.design
+    widths = setting(design.widths) if design.widths else "no hidden layer"
+    body = body_words(design.body, design.body_width, design.body_depth)
+    return f"a network of {widths}" + (f" behind {body}" if body else "")
 
 
 def search_document(search: SearchResult, title: str = "A search") -> Document:
@@ -224,7 +229,7 @@ def model_document(model: Model, title: str = "") -> Document:
     blocks.append(
         Facts((
             ("Predicts", f"{model.task.target} ({model.task.kind})"),
-            ("Inputs", f"{count(len(model.schema.columns))} columns"),
+            ("Inputs", _inputs(model.schema)),
             ("Designs", count(len(model.parts))),
             ("Networks", count(sum(len(part.networks) for part in model.parts))),
         ))
@@ -235,14 +240,36 @@ def model_document(model: Model, title: str = "") -> Document:
         recipe(part.design),
         *ensemble(model),
     )
-    rows = tuple((f.name, f.kind.value, f.missing, f.distinct) for f in model.schema.features[:300])
+    rows = tuple((f.name, _kind(f), f.missing, f.distinct) for f in model.schema.features[:300])
     columns = Table("", ("column", "kind", "missing when fitted", "distinct"), rows)
     sections = (
         Section("model", "The model", "What it is and how good it was.", tuple(blocks)),
         Section("champion", "The champion", "The network that weighs most.", champion),
         Section("inputs", "Its inputs", "The columns it needs.", (columns,)),
-        Section("use", "Use it", "", (loading("FOLDER", classes=not model.task.numeric), origin(model))),
+        Section(
+            "use",
+            "Use it",
+            "",
+            (loading("FOLDER", model.schema, classes=not model.task.numeric), origin(model)),
+        ),
     )
     return Document(
         title or f"A model of “{model.task.target}”", f"made {moment(model.provenance.created)}", sections
     )
+
+
+def _inputs(schema: Schema) -> str:
+    found = [_kind(feature) for feature in schema.features if feature.shape]
+    beside = len(schema.columns) - len(found)
+    columns = f"{count(beside)} column{'s' if beside != 1 else ''}"
+    return ", ".join([*found, *([columns] if beside or not found else [])])
+
+
+def _kind(feature: Feature) -> str:
+    """What a column holds, with the sizes of pictures and texts."""
+    if feature.kind is Kind.PICTURE:
+        channels, height, width = feature.shape
+        return f"pictures of {height} × {width}" + (" in colour" if channels > 2 else "")
+    if feature.kind is Kind.TEXT:
+        return f"texts, {count(feature.shape[0])} words read"
+    return feature.kind.value

@@ -4,6 +4,8 @@ import platform
 import shlex
 from collections.abc import Sequence
 
+from profunda.data.schema import Schema
+from profunda.data.table import Kind
 from profunda.model.model import Model
 from profunda.reporting.blocks import Bar, Bars, Block, Code, Facts, Table, Text
 from profunda.reporting.engines import engine_sentence, engine_words
@@ -92,24 +94,36 @@ def reproduce_blocks(evidence: Evidence) -> tuple[Block, ...]:
     )
     return (
         Code("Run it again", "shell", evidence.command),
-        loading(run, classes=evidence.classes),
-        Code("Predict from the command line", "shell", _predict_lines(run, evidence.classes)),
+        loading(run, evidence.dataset.schema, classes=evidence.classes),
+        Code(
+            "Predict from the command line",
+            "shell",
+            _predict_lines(run, _new(evidence.dataset.schema)[0], evidence.classes),
+        ),
         Table("Versions and fingerprints", ("what", "value"), tuple(rows), note),
     )
 
 
-def _predict_lines(run: str, classes: bool) -> str:
-    command = f"profunda predict {shlex.quote(run)} NEW.csv -o predictions.csv"
+def _predict_lines(run: str, new: str, classes: bool) -> str:
+    command = f"profunda predict {shlex.quote(run)} {new} -o predictions.csv"
     return command + (f"\n{command.replace('predictions', 'probabilities')} --proba" if classes else "")
 
 
-def loading(folder: str, *, classes: bool) -> Code:
+def _new(schema: Schema) -> tuple[str, str]:
+    """A name for what to predict on, and what it may be."""
+    if any(feature.kind is Kind.PICTURE for feature in schema.features):
+        return "NEW", "a folder of pictures, an .npz of arrays, or an array [N, H, W(, C)]"
+    return "NEW.csv", "a file, a pandas or polars frame, or an array"
+
+
+def loading(folder: str, schema: Schema, *, classes: bool) -> Code:
     """Lines that load the model and predict with it."""
     proba = "probabilities = model.predict_proba(new)  # one column a class\n" if classes else ""
+    new, what = _new(schema)
     text = (
         "import profunda\n\n"
         f"model = profunda.load({folder!r})\n"
-        'new = "NEW.csv"  # a file, a pandas or polars frame, or an array\n'
+        f'new = "{new}"  # {what}\n'
         f"predictions = model.predict(new)\n{proba}"
         "network = profunda.export(model)  # one plain torch.nn.Module"
     )

@@ -17,6 +17,7 @@ from profunda.reporting.champion import drawing, ensemble, inside, recipe
 from profunda.reporting.checks import run_checks
 from profunda.reporting.document import Document
 from profunda.reporting.evidence import Evidence, Stage
+from profunda.reporting.examples import example_blocks
 from profunda.reporting.fleet import fleet_blocks, landscape_blocks
 from profunda.reporting.headline import headline, leaderboard
 from profunda.reporting.predictions import prediction_blocks
@@ -166,4 +167,7 @@ def _predictions(evidence: Evidence) -> tuple[Block, ...]:
         )
     task, y, said = evidence.dataset.task, evidence.held_y, evidence.held_prediction
     each = each_target(task, evidence.metric, y, said, evidence.baselines) if task.parts else ()
-    return (*each, *prediction_blocks(task, y, said))
+    seen = example_blocks(
+        evidence.dataset, evidence.splits.test, np.asarray(y), np.asarray(said), evidence.seed
+    )
+    return (*each, *prediction_blocks(task, y, said), *seen)

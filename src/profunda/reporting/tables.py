@@ -11,6 +11,7 @@ from profunda.errors import Notice
 from profunda.reporting.blocks import Bar, Bars, Block, Facts, Figure, Table, Text
 from profunda.reporting.figures import axis, hover, label, numbers, spec
 from profunda.reporting.palette import ACCENT
+from profunda.reporting.perceived import rows_words
 from profunda.reporting.targets import target_values
 from profunda.reporting.words import count, share, shorten
 
@@ -24,7 +25,7 @@ def data_blocks(dataset: Dataset, splits: Splits, notices: Sequence[Notice]) -> 
     """Facts, the target, the columns, the splits and everything that was accepted with a notice."""
     used = sum(column.used for column in dataset.columns)
     facts = Facts((
-        ("Rows", count(dataset.n_rows)),
+        ("Rows", _rows(dataset)),
         ("Columns used", f"{count(used)} of {count(len(dataset.columns))}"),
         ("To search with", f"{count(len(splits.development))} rows"),
         ("To judge with", f"{count(len(splits.test))} rows"),
@@ -34,6 +35,12 @@ def data_blocks(dataset: Dataset, splits: Splits, notices: Sequence[Notice]) -> 
     told = notice_table((*dataset.notices, *notices))
     blocks = (facts, how, _target(dataset), told, _columns(dataset))
     return tuple(block for block in blocks if block is not None)
+
+
+def _rows(dataset: Dataset) -> str:
+    if not any(feature.shape for feature in dataset.schema.features):
+        return count(dataset.n_rows)
+    return rows_words(dataset.schema, dataset.n_rows)
 
 
 def notice_table(notices: Sequence[Notice]) -> Table | None:

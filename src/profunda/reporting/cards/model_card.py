@@ -108,7 +108,7 @@ def _reproduce(run: FinishedRun) -> Said:
         ("seed", str(told.seed)), ("data fingerprint", told.fingerprint), *told.versions,
         *((f"{name} (SHA-256)", digest) for name, digest in run.digests),
     )  # fmt: skip
-    use = loading("RUN", classes=not run.model.task.numeric)
+    use = loading("RUN", run.model.schema, classes=not run.model.task.numeric)
     if run.record is None:
         text = "The command was not recorded; seed, data and versions are below."
     elif command:
