@@ -129,7 +129,7 @@ def _open(source: object, target: object, limit: int | None) -> _Source:
     if file.is_dir():
         return _open_folder(file, target)
     if is_archive(file):
-        return _open_archive(file, target, limit)
+        return _open_archive(file, target, limit, text)
     if target is None and text.startswith(PREFIX):
         target = target_of(text[len(PREFIX) :])
     return _with_target(file_table(file, limit), target, str(source))
@@ -144,7 +144,7 @@ def _open_folder(folder: Path, target: object) -> _Source:
     return _Source(found.table, (found.target,), found.test_rows, str(folder))
 
 
-def _open_archive(file: Path, target: object, limit: int | None) -> _Source:
+def _open_archive(file: Path, target: object, limit: int | None, name: str) -> _Source:
     stored = archive(file, limit)
     if stored.target is None:
         raise DataError(
@@ -155,9 +155,7 @@ def _open_archive(file: Path, target: object, limit: int | None) -> _Source:
         raise ArgumentError(
             f"target is {target!r}, but {file.name} brings its own target, y; leave the target out"
         )
-    return _Source(
-        array_table(stored.inputs), target_columns(stored.target, "y"), stored.test_rows, str(file)
-    )
+    return _Source(array_table(stored.inputs), target_columns(stored.target, "y"), stored.test_rows, name)
 
 
 def _open_memory(source: object, target: object) -> _Source:
