@@ -19,6 +19,7 @@ from profunda.fleet.torch_engine import train_pack
 from profunda.layers.image_augmentation import ImageAugmentation
 from profunda.networks.dense import build, flatten, load
 from profunda.networks.initial import initial_params
+from profunda.networks.layout import layout_of
 from profunda.space.design import Design
 
 PICTURE = Inputs((0,) * 64, tuple(range(64)), picture=Picture(1, 8, 8))
@@ -188,3 +189,29 @@ def test_a_cancel_leaves_the_last_whole_epoch():
     cancel.set()
     state = trained([Member(design_of("conv"), 0, 1)], pictures(), cancel=cancel)[0]
     assert state.epoch == 0
+
+
+BESIDE = Inputs((0, 1, *(2,) * 7), (0, 1), tokens=Tokens(7, 20, 2))
+"""Two numbers and a text."""
+
+
+@pytest.mark.parametrize("fields", [{}, {"adversarial": 0.1}, {"l1": 1e-3, "optimiser": "sgd"}])
+def test_a_dense_body_passes_the_words_beside_its_numbers_over(fields):
+    words = texts().source(Member(design_of("bag")))
+    numbers = np.random.default_rng(1).normal(size=(len(words.x), 2))
+    design = design_of("dense", **fields)
+    data = [made(np.hstack([numbers, x]), words.y, BESIDE) for x in (words.x, 0.0 * words.x)]
+    member = Member(design, 0, 1)
+    (pack,) = plan([member], data[0]).packs
+    assert pack.engine == "torch"
+    assert same(*(trained([member], each)[0] for each in data))
+    layout = layout_of(design, BESIDE, 2)
+    assert layout.size == design.parameters(BESIDE, 2) + 2 * sum(design.widths) * (design.norm == "batch")
+
+
+@pytest.mark.parametrize("kind", ["bag", "lstm", "attention"])
+def test_a_step_against_the_loss_needs_numbers_to_move(kind):
+    """Where there are words alone nothing is moved, and training goes on."""
+    state = trained([Member(design_of(kind, adversarial=0.5), 0, 1)], texts())[0]
+    assert state.epoch == 4
+    assert np.isfinite(state.params).all()

@@ -120,7 +120,8 @@ class Feature:
         if dim or most > high + _LARGER * wide or least < low - _LARGER * wide:
             raise DataError(
                 f"the pixels of {self.name!r} run from {least:g} to {most:g}, but from {low:g} to {high:g} "
-                "were learned; were they divided by 255 on one side only? Bring them to the scale that was learned"
+                "were learned; were they divided by 255 on one side only? Bring them to the scale that was "
+                "learned"
             )
 
     def _words(self, column: RawColumn) -> np.ndarray:

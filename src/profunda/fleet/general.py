@@ -99,6 +99,7 @@ class GeneralTrainer:
         self.disturber = Disturber(self.design, source.inputs, member.key)
         self.numeric = torch.zeros(len(source.inputs), dtype=self.vector.dtype, device=self.vector.device)
         self.numeric[list(source.inputs.numeric)] = 1.0
+        self.moves = bool(self.design.adversarial and source.inputs.numeric)
         self.leaves, self.gradient = Leaves(self.vector), torch.zeros_like(self.vector)
         self.updater = Updater(self.design, self.layout, self.vector, [m.flat for m in moments])
         self.losses = np.zeros(0)
@@ -150,9 +151,9 @@ class GeneralTrainer:
         seen = self.disturber.disturb(self.rows.x[rows], number)
         step = TrainingStep(self.design, self.member.key, number, seen.factors)
         with torch.enable_grad():
-            x = seen.x.requires_grad_() if self.design.adversarial else seen.x
+            x = seen.x.requires_grad_() if self.moves else seen.x
             loss = self._loss(x, seen, rows, step)
-            if self.design.adversarial:
+            if self.moves:
                 (slope,) = torch.autograd.grad(loss, x, retain_graph=True)
                 moved = x.detach() + self.design.adversarial * slope.sign() * self.numeric
                 loss = 0.5 * (loss + self._loss(moved, seen, rows, step))

@@ -123,4 +123,4 @@ def shape_of(member: Member, data: FleetData) -> Shape:
 def is_general(design: Design, inputs: Inputs) -> bool:
     """Whether torch trains a member by autograd: its Design says what the stacked passes do not know."""
     later = design.format > _STACKED_FORMAT or bool(design.torch_only)
-    return later or bool(inputs.codes)
+    return later or bool(inputs.codes) or inputs.tokens is not None

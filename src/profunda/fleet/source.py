@@ -144,8 +144,9 @@ class FleetData:
         return found
 
     def torch_only(self, source: Source) -> tuple[str, ...]:
-        """What of the targets asks for the torch engine, as the native one does not know it."""
-        found = {"several labels": self.labels, "missing targets": source.masked}
+        """What of the rows asks for the torch engine, as the native one does not know it."""
+        words = source.inputs.tokens is not None
+        found = {"several labels": self.labels, "missing targets": source.masked, "texts": words}
         return tuple(name for name, there in found.items() if there)
 
     def _check_labels(self, source: Source) -> None:

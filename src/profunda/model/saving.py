@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from profunda.data.layout import lay_out
 from profunda.data.preprocessing import Preprocessing
 from profunda.data.schema import Schema
 from profunda.data.task import Task
-from profunda.errors import ModelError, ProfundaError
+from profunda.errors import ModelError, ProfundaError, SpaceError
 from profunda.model.folder import read_folder
 from profunda.model.model import Model
 from profunda.model.parts import Network, Part, Provenance
@@ -117,6 +118,12 @@ def _preprocessing(spec: object, number: int, arrays: _Arrays, schema: Schema, t
         raise ModelError(
             f"preprocessing {number} makes of two rows an array {list(x.shape)} or values that are not finite"
         )
+    plain, own = lay_out(schema, found.encoding, "onehot"), found.layout
+    if (own.pixels, own.words) != (plain.pixels, plain.words):
+        raise ModelError(
+            f"preprocessing {number} reads pixels {list(own.pixels)} and words {list(own.words)}, the schema "
+            f"has {list(plain.pixels)} and {list(plain.words)}"
+        )
     return found
 
 
@@ -149,7 +156,10 @@ def _network(
     if type(which) is not int or not 0 <= which < len(preprocessings):
         raise ModelError(f"{what} names preprocessing {which!r} of {len(preprocessings)}")
     params = arrays.take(network_name(part, place))
-    layout = layout_of(design, preprocessings[which].inputs, task.n_outputs)
+    try:
+        layout = layout_of(design, preprocessings[which].inputs, task.n_outputs)
+    except SpaceError as error:
+        raise ModelError(f"{what} cannot be made ({error})") from error
     expected = layout.size
     if params.dtype != np.float32 or params.shape != (expected,):
         raise ModelError(
@@ -158,7 +168,9 @@ def _network(
     bad = int((~np.isfinite(params)).sum())
     if bad:
         raise ModelError(f"{what} has {bad} of {expected} parameters that are not finite")
-    if any((block.norm_of(params)[3:] < 0).any() for block in layout.blocks):
+    collected = [block.norm_of(params)[3:] for block in layout.blocks]
+    inside = [place for place in layout.front.places if place.slot.role == "collected"]
+    if any((found < 0).any() for found in (*collected, *(place.weights_of(params)[1] for place in inside))):
         raise ModelError(f"{what} has a negative variance in a batch norm")
     return Network(preprocessings[which], params)
 

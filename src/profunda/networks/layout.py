@@ -9,7 +9,7 @@ trained.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -107,12 +107,12 @@ class Front:
     scaled: bool = False
     body: Body = NOTHING
 
-    @property
+    @cached_property
     def kept(self) -> tuple[int, ...]:
         """Inputs that enter as they are."""
         return self.body.kept(self.inputs)
 
-    @property
+    @cached_property
     def waves(self) -> tuple[int, ...]:
         """Inputs with a periodic embedding."""
         read = set(self.body.places)
@@ -126,7 +126,8 @@ class Front:
     @property
     def plain(self) -> bool:
         """Whether nothing stands there: the inputs are what enters."""
-        return not (self.waves or self.codes or self.scaled or self.body.width)
+        through = len(self.kept) == len(self.inputs)  # a body "dense" passes words over
+        return through and not (self.waves or self.scaled or self.body.width)
 
     @property
     def width(self) -> int:
