@@ -13,6 +13,7 @@ from profunda.errors import DataError
 from profunda.job.augmentations import keeping_labels, refusals
 from profunda.job.rivals import TextLogistic, TextRidge, rivals_of
 from profunda.job.spaces import default_space
+from profunda.space.design import DOMAINS
 
 RNG = np.random.default_rng(0)
 QUICK = {"epochs": 3, "batch_size": 32, "progress": False}
@@ -144,15 +145,21 @@ def letters(count=240):
     return np.clip(x, 0, 255).astype(np.uint8), np.array(["b", "d"])[y]
 
 
+LETTERS = letters(160)
+
+
 def test_flips_that_turn_b_into_d_are_left_out_by_name():
     dataset = read(letters())
     splits = split(dataset)
     found = keeping_labels(dataset, splits)
     assert "flip" in found.refused
-    (notice,) = refusals(found)
-    assert notice.code == "label-breaking"
-    assert "'b' into 'd'" in notice.text or "'d' into 'b'" in notice.text
     space = default_space(dataset, splits, found)
+    (notice,) = refusals(found, space)
+    assert notice.code == "label-breaking"
+    assert notice.text.startswith("Left out of the search")
+    asked = refusals(found, space.fix("flip", 0.5, within=DOMAINS["flip"]))
+    assert [one.text[:16] for one in asked] == ["Kept as asked fo"]
+    assert "'b' into 'd'" in notice.text or "'d' into 'b'" in notice.text
     assert set(space.domains["flip"].levels(None)) == {0.0}
     assert set(default_space(dataset, splits).domains["flip"].levels(None)) == {0.0, 0.5}
 
@@ -164,15 +171,17 @@ def test_nothing_is_asked_of_tables_and_numbers():
     numbers = read(x, RNG.normal(size=60))
     assert keeping_labels(numbers, split(numbers)) is None
     clean = read(stripes())
-    assert refusals(keeping_labels(clean, split(clean))) == ()
+    assert refusals(keeping_labels(clean, split(clean)), default_space(clean, split(clean))) == ()
 
 
 def test_the_search_tells_what_it_left_out(tmp_path):
     outcome = profunda.fit(
-        letters(160), trials=1, fix={"body": "dense", "depth": 1, "epochs": 2}, folds=1, out=tmp_path / "r",
+        LETTERS, trials=1, fix={"body": "dense", "depth": 1, "epochs": 2}, folds=1, out=tmp_path / "r",
         progress=False, baselines=False,
     )  # fmt: skip
     assert "label-breaking" in [notice.code for notice in outcome.notices]
+    again = profunda.resume(tmp_path / "r", LETTERS, progress=False)
+    assert [one.text for one in again.notices] == [one.text for one in outcome.notices]
     assert all(part.design.flip == 0.0 for part in outcome.model.parts)
 
 

@@ -9,7 +9,9 @@ from profunda.data.splits import Splits
 from profunda.diagnosis.label_breaking import LabelBreaking, label_breaking
 from profunda.errors import Notice
 from profunda.layers.image_augmentation import ImageAugmentation
+from profunda.space.domain import Fixed
 from profunda.space.pictures import STRONGEST
+from profunda.space.space import Space
 
 __all__ = ["keeping_labels", "refusals"]
 
@@ -26,7 +28,7 @@ def keeping_labels(dataset: Dataset, splits: Splits) -> LabelBreaking | None:
     if picture is None or not dataset.task.single:
         return None
     rows = splits.development
-    images = _scaled(dataset.codes[rows], picture)
+    images = _scaled(dataset.codes[rows].astype(np.float32, copy=False), picture)
     spread = float(images.std())
     strengths = {name: most * (spread if name in _SHADES else 1.0) for name, most in STRONGEST.items()}
     if picture.channels < 3:
@@ -34,18 +36,31 @@ def keeping_labels(dataset: Dataset, splits: Splits) -> LabelBreaking | None:
     return label_breaking(images, dataset.y[rows], ImageAugmentation(**strengths), names=dataset.task.classes)
 
 
-def refusals(found: LabelBreaking) -> tuple[Notice, ...]:
-    """A notice that names what is refused and what it does to which classes."""
-    broken = [one for one in found.verdicts if one.verdict == "refused"]
-    if not broken:
-        return ()
-    said = "; ".join(str(one.broken[0]) for one in broken)
-    names = ", ".join(one.augmentation for one in broken)
-    text = f"Left out of the search, as they change what pictures show ({names}): {said}."
-    return (Notice("label-breaking", text),)
+def refusals(found: LabelBreaking | None, space: Space) -> tuple[Notice, ...]:
+    """Notices that name what changes classes and how: what `space` leaves out, and what it has anyway."""
+    broken = [] if found is None else [one for one in found.verdicts if one.verdict == "refused"]
+    told = []
+    for what, is_off in (
+        ("Left out of the search, as they", True),
+        ("Kept as asked for, though they", False),
+    ):
+        those = [one for one in broken if _off(space, one.augmentation) == is_off]
+        if those:
+            names = ", ".join(one.augmentation for one in those)
+            said = "; ".join(str(one.broken[0]) for one in those)
+            told.append(Notice("label-breaking", f"{what} change what pictures show ({names}): {said}."))
+    return tuple(told)
+
+
+def _off(space: Space, name: str) -> bool:
+    """Whether no design of the space changes pictures so."""
+    domain = space.domains.get(name)
+    return domain is None or (isinstance(domain, Fixed) and not domain.value)
 
 
 def _scaled(codes: np.ndarray, picture: Picture) -> np.ndarray:
-    """Pictures [N, channels, height, width] of numbers from 0 to 1."""
+    """Pictures [N, channels, height, width] of numbers from 0 to 1, in place of `codes` float32 [N, F]."""
     low, high = float(codes.min()), float(codes.max())
-    return ((codes - low) / ((high - low) or 1.0)).reshape(-1, *picture.shape).astype(np.float32)
+    codes -= low
+    codes /= (high - low) or 1.0
+    return codes.reshape(-1, *picture.shape)

@@ -183,7 +183,7 @@ def fit(
     )
     check_measurable(settings.metric_of(dataset), dataset, splits)
     _check_epochs(settings, len(splits.folds))
-    told = (*earlier.notices, *(refusals(keeping) if keeping is not None else ()))
+    told = (*earlier.notices, *refusals(keeping, searched))
     course = Course(settings, dataset, threads, progress, started, told)
     if out is None:
         return course.run(None)
@@ -221,6 +221,8 @@ def resume(
             )
         dataset = settings.origin.read(data, target)
         settings.check(dataset)
+        splits = split(dataset, test=settings.test, folds=settings.folds, seed=settings.seed)
+        told = (*told, *refusals(keeping_labels(dataset, splits), settings.searched))
         return Course(settings, dataset, threads, progress, started, told).run(journal)
 
 
