@@ -34,9 +34,10 @@ def ablate(
     run
         The run's folder, or a saved model's.
     data
-        The table to train on: a CSV or Parquet file, an .npz of arrays, or bundled:NAME.
+        The data to train on: a CSV or Parquet file, an .npz of arrays, a folder of pictures or texts with one
+        folder a class, or bundled:NAME.
     target
-        The column to predict; not needed for an .npz that names its own.
+        The column to predict; not needed for a folder, or an .npz that names its own.
     metric
         What to judge by; log_loss for classes and rmse for numbers unless given.
     doses

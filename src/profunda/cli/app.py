@@ -20,12 +20,13 @@ __all__ = ["app", "main"]
 app = App(
     name="profunda",
     version=__version__,
-    help="Train hundreds of regularised networks on a table together; keep the best, scored honestly.",
+    help="Train hundreds of regularised networks together on tables, pictures or texts; keep the best, scored "
+    "honestly.",
     suppress_keyboard_interrupt=False,
 )
 # Named by text: a command's module is imported when that command runs, so that --help stays quick.
-app.command("profunda.cli.fit:fit", name="fit", help="Search, train, score and report on a table.")
-app.command("profunda.cli.predict:predict", name="predict", help="Predict a table with a finished run.")
+app.command("profunda.cli.fit:fit", name="fit", help="Search, train, score and report on data.")
+app.command("profunda.cli.predict:predict", name="predict", help="Predict with a finished run.")
 app.command("profunda.cli.export:export", name="export", help="Write a run's model as ONNX, or for torch.")
 app.command("profunda.cli.resume:resume", name="resume", help="Go on with a run that was interrupted.")
 app.command("profunda.cli.report:report", name="report", help="Write a finished run's report.html anew.")

@@ -44,8 +44,9 @@ def diagnose(
         optimiser and validation data if you have them. MODULE is a file (net.py) or a name that Python
         imports from here.
     data
-        A table in place of its data: a CSV or Parquet file, an .npz of arrays, or bundled:NAME. A fifth of
-        the rows validates; the function may then return (model, loss).
+        Data in place of its own: a CSV or Parquet file, an .npz of arrays, a folder of pictures or texts with
+        one folder a class, or bundled:NAME. A fifth of the rows validates; the function may then return
+        (model, loss).
     target
         The column to predict; not needed for an .npz that names its own.
     epochs

@@ -42,15 +42,16 @@ def fit(
     seed: Whole | None = None,
     out: Path | None = None,
 ) -> None:
-    """Search, train, score and report on a table.
+    """Search, train, score and report on a table, on pictures or on texts.
 
     Parameters
     ----------
     data
-        A CSV or Parquet file, an .npz of arrays, or bundled:NAME.
+        A CSV or Parquet file, an .npz of arrays, a folder of pictures or texts with one folder a class, or
+        bundled:NAME.
     target
-        The column to predict; not needed for an .npz that names its own. Several are a,b,c, or the word once
-        for each, as must be where a name has a comma.
+        The column to predict; not needed for an .npz that names its own, nor for a folder, whose folders are
+        the classes. Several are a,b,c, or the word once for each, as must be where a name has a comma.
     time
         Budget in seconds, counted from the end of imports to the written report.
     trials

@@ -33,9 +33,10 @@ def forecast(
         MODULE:FUNCTION; called without arguments, it returns a torch module or a Design. MODULE is a file
         (net.py) or a name that Python imports from here.
     data
-        The table it is to be trained on: a CSV or Parquet file, an .npz of arrays, or bundled:NAME.
+        The data it is to be trained on: a CSV or Parquet file, an .npz of arrays, a folder of pictures or
+        texts with one folder a class, or bundled:NAME. A Design with a body needs them.
     target
-        The column to predict; not needed for an .npz that names its own.
+        The column to predict; not needed for a folder, or an .npz that names its own.
     json
         Print JSON in place of the text.
     html

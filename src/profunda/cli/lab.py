@@ -84,9 +84,7 @@ def _list(lang: Literal["en", "pt"]) -> None:
         print()
 
 
-def _one(
-    name: str, data: Path | None, quick: bool, output: Path | None, lang: Literal["en", "pt"]
-) -> None:
+def _one(name: str, data: Path | None, quick: bool, output: Path | None, lang: Literal["en", "pt"]) -> None:
     from profunda.lab.book import check_page, verdict_word, write_page
     from profunda.lab.contents import entry
     from profunda.lab.running import run

@@ -22,19 +22,21 @@ def predict(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     proba: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Predict a table with a finished run.
+    """Predict a table, pictures or texts with a finished run.
 
     Parameters
     ----------
     run
         The run's folder, or a saved model's.
     data
-        A CSV or Parquet file with the columns the model was trained on; others are ignored.
+        A CSV or Parquet file with the columns the model was trained on; others are ignored. Of pictures or
+        texts an .npz of arrays, or a folder of files, with or without folders inside.
     output
         The CSV to write: a column `prediction`, or of several targets one named by each, in the order of the
-        rows. A file that exists stays as it is.
+        rows; of a folder, the files stand before it by their paths in alphabetical order, in a column
+        `file`. A file that exists stays as it is.
     proba
-        Write probabilities instead: exactly one column for each class, named by the class; of several labels
+        Write probabilities instead: one column for each class, named by the class; of several labels
         one for each, named by the target, with the probability of its second class.
     """
     _refuse_existing(output)
@@ -42,14 +44,26 @@ def predict(
     task = model.task
     if not proba:
         rows = model.predict(data).reshape(-1, len(task.names)).tolist()
-        write_new(output, task.names if task.parts else ["prediction"], rows)
+        _write(output, data, task.names if task.parts else ["prediction"], rows)
         return
     if task.numeric:
         what = "numbers" if task.parts else "number"
         raise ArgumentError(
             f"--proba needs classes, but this model predicts the {what} {task.target!r}; leave it out"
         )
-    write_new(output, task.classes or task.names, model.predict_proba(data).tolist())
+    _write(output, data, task.classes or task.names, model.predict_proba(data).tolist())
+
+
+def _write(output: Path, data: str, header: Sequence[str], rows: list[list[object]]) -> None:
+    """One line a row, that of a file with its path inside the folder `data` in front."""
+    from profunda.data.folders import input_files, is_folder
+
+    folder = Path(data).expanduser()
+    if is_folder(folder):
+        files = [str(file.relative_to(folder)) for file in input_files(folder)]
+        rows = [[file, *row] for file, row in zip(files, rows, strict=True)]
+        header = ["file", *header]
+    write_new(output, header, rows)
 
 
 def write_new(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

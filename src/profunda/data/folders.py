@@ -16,7 +16,7 @@ from profunda.errors import DataError, Notice
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["CLASS", "Folder", "folder_inputs", "folder_table", "is_folder"]
+__all__ = ["CLASS", "Folder", "folder_inputs", "folder_table", "input_files", "is_folder"]
 
 CLASS, TEXT = "class", "text"
 """Names of the columns that a folder's classes and texts stand in."""
@@ -72,7 +72,7 @@ def folder_inputs(folder: Path, shape: tuple[int, ...] | None) -> RawTable:
     Pictures are brought to `shape` (channels, height, width). Every file needs its prediction: DataError
     where one cannot be read, or there are none.
     """
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGES, *TEXTS))
+    files = input_files(folder)
     if not files:
         raise DataError(f"{folder} holds no pictures ({', '.join(IMAGES)}) and no texts ({', '.join(TEXTS)})")
     column, kept, _ = _read(files, folder, shape)
@@ -84,6 +84,11 @@ def folder_inputs(folder: Path, shape: tuple[int, ...] | None) -> RawTable:
             "prediction; mend them or take them out"
         )
     return RawTable((column,), len(files))
+
+
+def input_files(folder: Path) -> list[Path]:
+    """The files of pictures or texts in `folder` and below, in the order that `folder_inputs` has them in."""
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGES, *TEXTS))
 
 
 def _folders(folder: Path) -> list[Path]:
