@@ -12,6 +12,7 @@ from profunda.data.frames import in_memory_table
 from profunda.data.reading import read, read_inputs
 from profunda.data.schema import Schema
 from profunda.data.table import Kind
+from profunda.errors import DataError
 
 N = 60
 DAYS = [dt.datetime(2024, 1, 1) + dt.timedelta(days=3 * i % 50, hours=i % 24) for i in range(N)]
@@ -240,3 +241,9 @@ def test_the_fingerprint_tells_contents() -> None:
     renamed = frame.rename({"number": "n"})
     prints = {same, *(read(other, "y").fingerprint for other in (changed, flipped, renamed))}
     assert len(prints) == 4
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    array = np.array([[f"\ud83d of text {n}"] for n in range(6)], object)
+    with pytest.raises(DataError, match=r"column 'x0' holds half a surrogate pair \(U\+D83D\)"):
+        in_memory_table(array)

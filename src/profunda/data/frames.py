@@ -84,7 +84,13 @@ def _listed_column(name: str, values: list[Any]) -> RawColumn:
     if any(isinstance(value, (dict, list, tuple, set, np.ndarray)) for value in present):
         return RawColumn(name, "nested", np.full(len(values), np.nan))
     texts = [_text_of(value) for value in values]
-    return RawColumn(name, "text", texts=clean(pl.Series(name, texts, dtype=pl.String)))
+    try:
+        return RawColumn(name, "text", texts=clean(pl.Series(name, texts, dtype=pl.String)))
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"a text of column {name!r} holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), "
+            "which is no character; a wrong encoding was used: read the source anew with the right one"
+        ) from error
 
 
 def _text_of(value: Any) -> str | None:
