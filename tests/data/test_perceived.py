@@ -230,3 +230,11 @@ def test_of_texts_with_as_many_words_the_first_is_read():
     frame = notes()
     dataset = read(frame.with_columns(again=frame["note"]).select("note", "again", "y"), "y")
     assert dataset.schema.columns == ("note",)
+
+
+def test_a_text_read_by_the_byte_gives_way_to_one_read_by_the_word():
+    odd = [" ".join(f"x{n}y{k}" for k in range(20)) for n in range(40)]
+    bytewise = read(pl.DataFrame({"odd": odd, "y": Y}), "y").schema.features[0]
+    assert bytewise.format == "bytes"
+    both = read(notes(odd=pl.Series(odd)), "y")
+    assert both.schema.columns == ("note",)

@@ -158,7 +158,7 @@ def test_flips_that_turn_b_into_d_are_left_out_by_name():
     assert notice.code == "label-breaking"
     assert notice.text.startswith("Left out of the search")
     asked = refusals(found, space.fix("flip", 0.5, within=DOMAINS["flip"]))
-    assert [one.text[:16] for one in asked] == ["Kept as asked fo"]
+    assert [(one.code, one.text[:16]) for one in asked] == [("labels-broken", "Kept as asked fo")]
     assert "'b' into 'd'" in notice.text or "'d' into 'b'" in notice.text
     assert set(space.domains["flip"].levels(None)) == {0.0}
     assert set(default_space(dataset, splits).domains["flip"].levels(None)) == {0.0, 0.5}

@@ -210,6 +210,10 @@ def test_changes_that_break_labels_are_a_check() -> None:
     checks = next(section for section in told.sections if section.key == "checks").blocks[0].checks
     (found,) = [check for check in checks if check.code == "changes-keep-labels"]
     assert (found.state, found.what) == ("ok", notice.text)
+    kept = Notice("labels-broken", "Kept as asked for, though they change what pictures show (flip): b → d.")
+    told = run_document(**given | {"notices": (kept,)})
+    checks = next(section for section in told.sections if section.key == "checks").blocks[0].checks
+    assert [check.state for check in checks if check.code == "changes-keep-labels"] == ["warn"]
 
 
 # Bodies ---------------------------------------------------------------------------------------------

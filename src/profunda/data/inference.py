@@ -100,7 +100,7 @@ def infer(table: RawTable, learn: np.ndarray, remarks: Remarks) -> list[Inferred
         for number, column in enumerate(table.columns)
     ]
     texts = [at for at, one in enumerate(found) if one.column.kind is Kind.TEXT and one.column.used]
-    read = max(texts, key=lambda at: np.count_nonzero(found[at].codes), default=None)
+    read = max(texts, key=lambda at: _words_read(found[at]), default=None)
     for at in texts:
         if at != read and read is not None:
             found[at], told[at] = _unread(found[at], found[read].name), Remarks()
@@ -108,6 +108,12 @@ def infer(table: RawTable, learn: np.ndarray, remarks: Remarks) -> list[Inferred
     for own in told:
         remarks.extend(own)
     return found
+
+
+def _words_read(text: Inferred) -> tuple[bool, int]:
+    """Whether it is read by the word, and how many; what is read by the byte comes after all others."""
+    assert text.feature is not None
+    return text.feature.format != "bytes", int(np.count_nonzero(text.codes))
 
 
 def _unread(text: Inferred, other: str) -> Inferred:

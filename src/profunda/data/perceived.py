@@ -46,8 +46,8 @@ def picture_found(name: str, pixels: np.ndarray, remark: Remark) -> Found:
     channels, height, width = shape
     span = float(flat.min()), float(flat.max())
     feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width), span=span)
-    size = f"{height} × {width} pixels in {channels} channel(s)"
-    reason = f"pictures of {size}, from {span[0]:g} to {span[1]:g}"
+    planes = "grey" if channels == 1 else f"{channels} channels"
+    reason = f"pictures of {height} × {width} pixels, {planes}, from {span[0]:g} to {span[1]:g}"
     return Column(name, Kind.PICTURE, 0, rows, True, reason), feature, flat.astype(np.float32)
 
 

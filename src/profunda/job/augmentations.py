@@ -40,15 +40,15 @@ def refusals(found: LabelBreaking | None, space: Space) -> tuple[Notice, ...]:
     """Notices that name what changes classes and how: what `space` leaves out, and what it has anyway."""
     broken = [] if found is None else [one for one in found.verdicts if one.verdict == "refused"]
     told = []
-    for what, is_off in (
-        ("Left out of the search, as they", True),
-        ("Kept as asked for, though they", False),
+    for code, what, is_off in (
+        ("label-breaking", "Left out of the search, as they", True),
+        ("labels-broken", "Kept as asked for, though they", False),
     ):
         those = [one for one in broken if _off(space, one.augmentation) == is_off]
         if those:
             names = ", ".join(one.augmentation for one in those)
             said = "; ".join(str(one.broken[0]) for one in those)
-            told.append(Notice("label-breaking", f"{what} change what pictures show ({names}): {said}."))
+            told.append(Notice(code, f"{what} change what pictures show ({names}): {said}."))
     return tuple(told)
 
 

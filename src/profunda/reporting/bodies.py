@@ -23,7 +23,7 @@ def body_layers(body: Body, design: Design, activation: str) -> tuple[Layer, ...
         "lstm": f"{_layers(body.depth)}, both ways; mean and maximum",
         "attention": f"{body.depth} block{'s' if body.depth > 1 else ''} of attention; mean",
     }[body.kind]
-    words = Layer(body.tokens.length, "words at most", between + dropped)
+    words = Layer(body.tokens.length, "tokens at most", between + dropped)
     return (words, Layer(body.width, "numbers"))
 
 

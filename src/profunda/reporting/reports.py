@@ -271,5 +271,5 @@ def _kind(feature: Feature) -> str:
         channels, height, width = feature.shape
         return f"pictures of {height} × {width}" + (" in colour" if channels > 2 else "")
     if feature.kind is Kind.TEXT:
-        return f"texts, {count(feature.shape[0])} words read"
+        return f"texts, {count(feature.shape[0])} {feature.format or 'words'} read"
     return feature.kind.value
