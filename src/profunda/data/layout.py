@@ -93,13 +93,16 @@ class Layout:
         columns += [*(position for position, _ in self.ordinals), *self.gaps]
         codes = tuple((first + n, kept + 2) for n, (_, kept) in enumerate(self.ordinals))
         numeric = () if piecewise else tuple(range(len(self.numeric)))
-        picture = Picture(*self.pixels[1:], len(columns)) if self.pixels else None
-        if picture is not None:
+        picture = tokens = None
+        if self.pixels:
+            position, channels, height, width = self.pixels
+            picture = Picture(channels, height, width, len(columns))
             numeric += tuple(picture.places)
-            columns += [self.pixels[0]] * len(picture.places)
-        tokens = Tokens(*self.words[1:], len(columns)) if self.words else None
-        if tokens is not None:
-            columns += [self.words[0]] * len(tokens.places)
+            columns += [position] * len(picture.places)
+        if self.words:
+            position, length, size = self.words
+            tokens = Tokens(length, size, len(columns))
+            columns += [position] * length
         return Inputs(tuple(columns), numeric, codes, picture, tokens)
 
     def plain(self) -> dict[str, object]:

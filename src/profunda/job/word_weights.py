@@ -39,9 +39,8 @@ class WordWeights:
         found = self._weights.transform(self._texts(codes))
         if not self._beside:
             return found
-        return sparse.hstack(
-            [found, sparse.csr_matrix(self._scaling.transform(codes)[:, self._beside])], "csr"
-        )
+        beside = sparse.csr_matrix(self._scaling.transform(codes)[:, self._beside])
+        return sparse.csr_matrix(sparse.hstack([found, beside]))
 
     def _texts(self, codes: np.ndarray) -> Iterator[list[int]]:
         for row in codes[:, self._words].astype(np.int64):
