@@ -20,8 +20,8 @@ __all__ = ["app", "main"]
 app = App(
     name="profunda",
     version=__version__,
-    help="Train hundreds of regularised networks together on tables, pictures or texts; keep the best, scored "
-    "honestly.",
+    help="Train hundreds of regularised networks together on tables, pictures or texts; keep the best, "
+    "scored honestly.",
     suppress_keyboard_interrupt=False,
 )
 # Named by text: a command's module is imported when that command runs, so that --help stays quick.
