@@ -87,9 +87,10 @@ def _listed_column(name: str, values: list[Any]) -> RawColumn:
     try:
         return RawColumn(name, "text", texts=clean(pl.Series(name, texts, dtype=pl.String)))
     except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
         raise DataError(
-            f"a text of column {name!r} holds half a surrogate pair (U+{ord(error.object[error.start]):04X}), "
-            "which is no character; a wrong encoding was used: read the source anew with the right one"
+            f"a text of column {name!r} holds half a surrogate pair (U+{half:04X}), which is no "
+            "character; a wrong encoding was used: read the source anew with the right one"
         ) from error
 
 
