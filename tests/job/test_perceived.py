@@ -9,7 +9,7 @@ import pytest
 import profunda
 from profunda.data.reading import read
 from profunda.data.splits import split
-from profunda.errors import DataError
+from profunda.errors import DataError, SpaceError
 from profunda.job.augmentations import keeping_labels, refusals
 from profunda.job.rivals import TextLogistic, TextRidge, rivals_of
 from profunda.job.spaces import default_space
@@ -198,3 +198,16 @@ def test_stress_disturbs_pictures_and_words(pictured, told):
     assert worst.worse > 0
     frame = sentences(60)
     assert len(profunda.stress(told[0].model, frame, "y").points) == len(found.points)
+
+
+@pytest.mark.parametrize(
+    ("fix", "message"),
+    [
+        ({"body": "lstm"}, 'body = "lstm" reads texts, but the inputs have none'),
+        ({"body": "conv", "body_depth": 9}, "8 × 8 pixels cannot be halved so often"),
+    ],
+)
+def test_what_cannot_read_the_inputs_is_refused_before_there_is_a_run(tmp_path, fix, message):
+    with pytest.raises(SpaceError, match=message):
+        profunda.fit(stripes(60), trials=1, fix=fix, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()

@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from profunda.data.dataset import Dataset
 from profunda.data.labels import TaskChoice
+from profunda.data.layout import lay_out
 from profunda.data.splits import Splits, split
 from profunda.diagnosis.label_breaking import LabelBreaking
 from profunda.errors import ArgumentError, RunError
@@ -28,7 +29,7 @@ from profunda.job.whole import Course
 from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
-from profunda.space.design import DOMAINS
+from profunda.space.design import DOMAINS, Design
 from profunda.space.space import Space
 from profunda.space.table import design_from
 from profunda.tuning.budget import Budget
@@ -131,7 +132,7 @@ def fit(
 
     Raises:
         ArgumentError: the call contradicts itself, or asks for an engine that cannot train here.
-        SpaceError: the space, or what is fixed in it, contradicts itself.
+        SpaceError: the space, or what is fixed in it, contradicts itself, or reads what the inputs are not.
         DataError: the data cannot be used.
         RunError: the folder exists, or no network could be trained.
     """
@@ -182,7 +183,9 @@ def fit(
         report=report,
     )
     check_measurable(settings.metric_of(dataset), dataset, splits)
-    _check_epochs(settings, len(splits.folds))
+    designs = [design_from(params) for params in forecast_params(searched, seed)]
+    _check_reading(designs, dataset)
+    _check_epochs(settings, designs, len(splits.folds))
     told = (*earlier.notices, *refusals(keeping, searched))
     course = Course(settings, dataset, threads, progress, started, told)
     if out is None:
@@ -245,12 +248,20 @@ def _budget(seconds: float | None, trials: int | None, epochs: int | None) -> Bu
     return Budget(trials=trials, epochs=epochs, seconds=seconds)
 
 
-def _check_epochs(settings: Settings, folds: int) -> None:
+def _check_reading(designs: Sequence[Design], dataset: Dataset) -> None:
+    """Refuse, before there is a run, a space whose designs cannot read the inputs."""
+    inputs = {
+        name: lay_out(dataset.schema, name, "onehot").entering for name in {d.encoding for d in designs}
+    }
+    for design in designs:
+        design.body_on(inputs[design.encoding])
+
+
+def _check_epochs(settings: Settings, designs: Sequence[Design], folds: int) -> None:
     """Refuse a budget of epochs that does not pay for one trial."""
     if settings.budget.epochs is None:
         return
-    drawn = forecast_params(settings.searched, settings.seed)
-    longest = longest_epochs([design_from(params) for params in drawn])
+    longest = longest_epochs(designs)
     if settings.budget.epochs < longest * folds:
         raise ArgumentError(
             f"the budget epochs={settings.budget.epochs} does not pay for one design: {longest} epochs on "
