@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from _bench import Cells, Paced, conduct, median_ratio, options, run_rounds
@@ -130,7 +130,6 @@ DESIGNS: dict[str, tuple[Design, str]] = {
     "Design, conv": (Design(widths=(32,), body="conv", body_width=8), "pixels"),
     "Design, bag": (Design(widths=(32,), body="bag", body_width=32), "words"),
     "Design, attention": (Design(widths=(32,), body="attention", body_width=32), "words"),
-    "Design, LSTM": (Design(widths=(32,), body="lstm", body_width=32), "words"),
 }
 INPUTS = {
     "numbers": Inputs.plain(20),
@@ -192,6 +191,16 @@ class Stepper:
             self.optimiser.step(self.way.gradient, self.rates, number + 1)
 
 
+class Parts:
+    """A vector that is read in these parts alone, so that a part's gradient has its own length."""
+
+    def __init__(self, parts: dict[tuple[int, int], Tensor]) -> None:
+        self.parts = parts
+
+    def __getitem__(self, part: slice) -> Tensor:
+        return self.parts[part.start, part.stop]
+
+
 def design_epochs(name: str, members: int, way: str) -> Callable[[int], int]:
     """A function that takes gradients of Designs on four batches a number of times, and tells how many."""
     design, kind = DESIGNS[name]
@@ -211,8 +220,10 @@ def design_epochs(name: str, members: int, way: str) -> Callable[[int], int]:
             leaves.gradient(loss(leaves.tensor, x, y), into)
 
     held = [Leaves(vector) for vector in vectors]
-    slope = vmap(grad(loss), in_dims=(0, None, None))
-    step = partial(slope, vectors) if way == "vmap" else alone
+    alone(*batches[0])  # finds out in which parts a vector is read
+    parts = {place: vectors[:, slice(*place)] for place in held[0].parts}
+    slope = vmap(grad(lambda own, x, y: loss(cast(Tensor, Parts(own)), x, y)), in_dims=(0, None, None))
+    step = partial(slope, parts) if way == "vmap" else alone
 
     def epochs(count: int) -> int:
         with one_thread():
