@@ -113,6 +113,19 @@ def test_the_band_is_the_quantiles_of_those_still_training():
     assert np.allclose(data["fleet, median"]["y"], median, rtol=1e-4)
 
 
+def test_a_run_that_was_stopped_after_one_network_has_its_band_too():
+    """The others are in the history, but trained no epoch."""
+    found = search("binary", trials=40)
+    nothing = np.empty(0)
+    curves = [
+        curve if place == 3 else dataclasses.replace(curve, train_loss=nothing, valid_loss=nothing)
+        for place, curve in enumerate(found.history.curves)
+    ]
+    figure = learning_curves(dataclasses.replace(found.history, curves=tuple(curves)), (3,), "loss")
+    data = {trace.get("name", ""): trace for trace in json.loads(figure.spec)["data"]}
+    assert len(data["fleet, median"]["y"]) == found.history.curves[3].epochs
+
+
 def test_the_ladder_ranks_the_best_losses_so_far():
     found = search("binary", trials=60)
     lines = json.loads(rank_ladder(found).spec)["data"]

@@ -44,7 +44,7 @@ def learning_curves(history: History, champion: Sequence[int], unit: str) -> Fig
     # Every chosen epoch is reached by somebody, so no column is all NaN.
     epochs = epochs[alive[epochs] > 0]
     # Quantiles of a handful say nothing: the band ends where fewer networks are left, the count goes on.
-    crowd = epochs[alive[epochs] >= min(LEAST_CROWD, len(losses))]
+    crowd = epochs[alive[epochs] >= min(LEAST_CROWD, alive[epochs].max())]
     band = np.nanquantile(losses[:, crowd], [0.1, 0.25, 0.5, 0.75, 0.9], axis=0)
     chosen = [history.curves[k] for k in champion]
     own_valid, own_train = _mean_curve(matrix(chosen, "valid")), _mean_curve(matrix(chosen, "train"))
