@@ -248,3 +248,12 @@ def test_threads_are_held_to_one_only_while_rivals_keep_to_a_time(monkeypatch: p
         fitted(two_classes(200), seconds=20.0)
         assert seen[-1] == {1} != free
         assert {pool["num_threads"] for pool in threadpool_info()} == free
+
+
+def test_wide_data_are_cut_to_what_fits_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("profunda.job.baselines.MOST_CELLS", 900)
+    rng = np.random.default_rng(0)
+    dataset = read(rng.normal(size=(200, 6)), rng.integers(0, 2, 200))
+    splits = split(dataset)
+    found = fit_baselines(dataset, splits, metric_for("binary", None), seconds=None, seed=0)
+    assert [one.note for one in found[1:]] == ["fitted on 150 of 160 rows to stay within memory"] * 2

@@ -22,6 +22,7 @@ from profunda.model.score import Baseline, Score
 
 __all__ = ["fit_baselines", "score_on"]
 
+MOST_CELLS = 50_000_000  # numbers that a rival is fitted on: the trees' copies take some 100 bytes for each
 FIRST_SHARE = 1 / 3  # of the allowance, at most, for the linear model: the trees gain more from time
 
 
@@ -91,11 +92,16 @@ def _by_target(metric: Metric, y: np.ndarray, prediction: np.ndarray) -> tuple[f
 def _fitted(
     kind: type[Rival], dataset: Dataset, splits: Splits, seconds: float | None, seed: int
 ) -> tuple[Rival, str]:
-    if seconds is None:
-        rival = kind(dataset, splits.development, seed)
-        rival.grow(kind.limit)
-        return rival, ""
-    if seconds <= 0:
+    if seconds is not None and seconds <= 0:
         raise TooDear("left out: the baselines' share of the time budget was used up")
     order = shuffled_rows(dataset, splits.development, seed)
-    return fit_within(kind, dataset, order, splits.test, seconds, seed)
+    kept = order[: max(1, MOST_CELLS // dataset.n_features)]
+    cut = ""
+    if len(kept) < len(order):
+        cut = f"fitted on {len(kept):,} of {len(order):,} rows to stay within memory"
+    if seconds is None:
+        rival = kind(dataset, np.sort(kept), seed)
+        rival.grow(kind.limit)
+        return rival, cut
+    rival, note = fit_within(kind, dataset, kept, splits.test, seconds, seed)
+    return rival, "; ".join(one for one in (cut, note) if one)
