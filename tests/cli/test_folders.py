@@ -85,6 +85,9 @@ def test_pictures_that_are_odd_are_told_and_left_as_they_are(
     assert "said.csv exists already and is not overwritten" in capsys.readouterr().err
     assert (folder / "said.csv").read_bytes() == kept
 
+    assert main(["predict", "run", "single/1.png", "-o", "one.csv"]) == 2
+    assert "pictures are read from a folder: put it into one, and name that" in capsys.readouterr().err
+
     assert main(["predict", "run", "pictures", "-o", "all.csv"]) == 2
     assert (
         "dark/broken.png), and each needs a prediction; mend them or take them out" in capsys.readouterr().err

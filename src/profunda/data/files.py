@@ -11,6 +11,7 @@ import numpy as np
 
 from profunda.data.delimited import delimited_table
 from profunda.data.frames import frame_table
+from profunda.data.image_files import IMAGES
 from profunda.data.memory import Budget
 from profunda.data.raw import RawTable, listed
 from profunda.errors import DataError, Notice
@@ -54,7 +55,9 @@ def checked_path(path: Path) -> Path:
         raise DataError(f"there is no file {path}{meant}")
     if path.suffix.lower() not in KNOWN:
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        hint = _HINTS.get(path.suffix.lower(), "if it is a table, convert it to one of these")
+        single = "pictures are read from a folder: put it into one, and name that"
+        other = single if path.suffix.lower() in IMAGES else "if it is a table, convert it to one of these"
+        hint = _HINTS.get(path.suffix.lower(), other)
         raise DataError(f"{path.name} {ending}, which is not read; known are {', '.join(KNOWN)}: {hint}")
     if not path.is_file() or not os.access(path, os.R_OK):
         raise DataError(
