@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.exporting.making import drawn
 from tests.model.making import make_frame, make_model
 from tests.oracles.model import mixture
 
@@ -22,6 +23,7 @@ from profunda.exporting.preprocessing import Encoder
 from profunda.model.parts import Network, Part
 from profunda.model.saving import load
 from profunda.networks.layout import layout
+from profunda.space.design import Design
 
 KINDS = ("binary", "multiclass", "regression", "multilabel", "multioutput")
 
@@ -234,3 +236,17 @@ def test_it_goes_through_torch_export_with_any_number_of_rows() -> None:
     program = torch.export.export(export(model), (torch.from_numpy(codes),), dynamic_shapes=({0: rows},))
     found = program.module()(torch.from_numpy(codes[:7]))
     np.testing.assert_allclose(found.numpy(), model.predict_codes(codes[:7]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("table", "body", "norm"), [("fashion", "conv", "batch"), ("sms", "lstm", "none")])
+def test_bodies_are_the_model_row_by_row(table: str, body: str, norm: str) -> None:
+    """A batch norm that went by the batch would give a row alone another answer than a row in company."""
+    data = read(f"bundled:{table}")
+    model = drawn(Design((), body=body, body_width=4, body_depth=1, norm=norm), data)
+    codes = data.codes[:16]
+    module = export(model)
+    expected = model.predict_codes(codes)
+    np.testing.assert_allclose(module(torch.from_numpy(codes)).numpy(), expected, rtol=1e-4, atol=1e-5)
+    alone = np.concatenate([module(torch.from_numpy(row[None])).numpy() for row in codes])
+    np.testing.assert_allclose(alone, expected, rtol=1e-4, atol=1e-5)
+    assert expected.std(axis=0).max() > 1e-3  # rows do differ

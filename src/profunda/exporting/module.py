@@ -34,7 +34,8 @@ def export(model: Model) -> GraphModule:
     with torch.random.fork_rng(
         devices=[]
     ):  # layers draw weights when made; the caller's random numbers stay untouched
-        return symbolic_trace(_Mixture(model)).eval().requires_grad_(False)
+        recorded = _Mixture(model).eval()  # the graph keeps what a body does in the mode it is recorded in
+        return symbolic_trace(recorded).eval().requires_grad_(False)
 
 
 class _Mixture(nn.Module):
