@@ -81,3 +81,15 @@ def test_without_the_schools_nothing_is_measured(
 ) -> None:
     assert script("school").main(["--data", str(tmp_path)]) == 0
     assert "nothing to measure" in capsys.readouterr().out
+
+
+def test_relations_are_measured_on_a_few_draws(
+    script: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script("relations")
+    small = module.Settings(distances=(0.25, 2.0), draws=10, trained=1, folds=3, seeds=1)
+    monkeypatch.setattr(module, "QUICK", small)
+    assert module.main(["--quick", "--data", str(tmp_path), "--json", str(tmp_path / "r.json")]) == 0
+    found = json.loads((tmp_path / "r.json").read_text("utf-8"))["results"]["pairs"]
+    assert [one["distance"] for one in found] == [0.25, 2.0]
+    assert found[0]["gain"] > 0 > found[1]["gain"]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import profunda
 from profunda.cli.app import main
@@ -284,6 +285,7 @@ def test_pages_are_there(part: str) -> None:
 
 GIVEN: dict[str, Any] = {
     "dropout": 0.3,
+    "equivariant_to": "same",
     "dropout_kind": "gaussian",
     "folds": 2,
     "l1": 1e-3,
@@ -356,7 +358,16 @@ def guided(**words: Any) -> object:
     return profunda.guidance(profunda.read(rows()), **words)
 
 
+def moved(**words: Any) -> None:
+    images = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    edges = torch.nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")
+    with torch.no_grad():
+        found = profunda.invariance(edges, images, lambda x: x.roll(2, 3), **words)
+    assert found.score > 0.99
+
+
 RUNS: dict[str, Callable[..., object]] = {
+    "invariance": moved,
     "Design": trained,
     "fit": fitted,
     "guidance": guided,

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.oracles import diagnosis_tables as made
 from tests.oracles.diagnosis_tables import severity
 
-from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Change, Silence
 from profunda.diagnosis.givens import Held, Loss, Op
@@ -523,7 +522,7 @@ def test_a_score_that_is_the_frequent_class_share_tells_what_is_said() -> None:
 # Real tables ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", made.TABLES)
 def test_bundled_tables_are_clear(name: str) -> None:
     x, y, task = made.bundled(name)
     cut = 3 * len(x) // 4

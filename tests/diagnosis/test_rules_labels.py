@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.oracles import diagnosis_tables as made
 from tests.oracles.diagnosis_tables import severity
 
-from profunda.data.bundled import BUNDLED
 from profunda.diagnosis.codes import CODES
 from profunda.diagnosis.finding import Answer, Silence
 from profunda.diagnosis.givens import Rows, Targets, Task
@@ -412,7 +411,7 @@ def spoiled(name: str, how: str) -> tuple[Rows, Targets, Task]:
     return *made.measured(x, y, task), task
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", made.TABLES)
 def test_bundled_tables_are_clear(name: str) -> None:
     rows, targets, task = spoiled(name, "right")
     for learnt, valid in ((0.5, 0.4), (0.02, 0.0), (0.9, -0.5), (None, None)):
@@ -421,7 +420,7 @@ def test_bundled_tables_are_clear(name: str) -> None:
             assert severity(rule(record)) in ("clear", "not applicable"), rule.code
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", made.TABLES)
 def test_their_labels_moved_or_shuffled_are_found(name: str) -> None:
     rows, targets, task = spoiled(name, "moved")
     assert severity(asked("labels-shifted", made.record(rows=rows, targets=targets, task=task))) == "fault"

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles import images as naive
+from tests.oracles import image_transforms as naive
 
 from profunda.errors import ArgumentError
 from profunda.layers.image_geometry import affine, moved, rotate, translate, zoom

@@ -164,7 +164,7 @@ def test_refusals() -> None:
     numbers, classes = make_model("regression"), make_model("binary")
     with pytest.raises(DataError, match="predicts the number 'y': it has no classes; use predict"):
         numbers.predict_proba(make_frame("regression"))
-    with pytest.raises(DataError, match=r"codes \[N, 5\], one column for each input, got \[3, 4\]"):
+    with pytest.raises(DataError, match=r"codes \[N, 5\], as its schema gives them, got \[3, 4\]"):
         classes.predict_codes(np.zeros((3, 4)))
     with pytest.raises(DataError, match=r"got \[5\]"):
         classes.predict_codes(np.zeros(5))

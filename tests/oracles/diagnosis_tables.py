@@ -157,6 +157,10 @@ def record(learnt: float | None = None, valid: float | None = None, **more: obje
 # Real tables ----------------------------------------------------------------------------------------
 
 
+TABLES = ("adult", "concrete", "digits")
+"""Bundled data whose columns are numbers and categories."""
+
+
 def bundled(name: str) -> tuple[np.ndarray, np.ndarray, Task]:
     """Standardised inputs, one-hot for words, of at most 2,000 rows in an order of chance."""
     import polars

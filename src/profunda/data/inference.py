@@ -112,7 +112,8 @@ def infer(table: RawTable, learn: np.ndarray, remarks: Remarks) -> list[Inferred
 
 def _words_read(text: Inferred) -> tuple[bool, int]:
     """Whether it is read by the word, and how many; what is read by the byte comes after all others."""
-    assert text.feature is not None and text.codes is not None
+    assert text.feature is not None
+    assert text.codes is not None
     return text.feature.format != "bytes", int(np.count_nonzero(text.codes))
 
 

@@ -112,7 +112,7 @@ def _library():
         import tokenizers
     except ImportError as error:
         raise DataError(
-            'pieces of words need the library tokenizers, which is not installed: pip install '
+            "pieces of words need the library tokenizers, which is not installed: pip install "
             '"profunda[text]"; '
             "WordTokenizer and ByteTokenizer need nothing"
         ) from error
