@@ -84,10 +84,10 @@ def _tokenizer(texts: list[str]) -> Tokenizer:
 
     Raises DataError where there is no word at all.
     """
-    WordTokenizer.fit(texts)
     try:
         found = WordTokenizer.fit(texts, least=LEAST_SEEN, most=MOST_WORDS)
     except DataError:
+        WordTokenizer.fit(texts)
         return ByteTokenizer()
     codes = found.encode(texts, LONGEST)
     unknown, there = int((codes == UNKNOWN).sum()), int((codes > 0).sum())

@@ -7,7 +7,7 @@ from profunda.space.filling import filled
 from profunda.space.perceiving import PERCEIVING
 from profunda.space.pictures import picture_space
 from profunda.space.reasons import Evidence, Guidance, Reason
-from profunda.space.recommendation import Recommendation, recommendation
+from profunda.space.recommendation import recommendation
 from profunda.space.space import Space
 from profunda.space.table import design_from
 from profunda.space.texts import text_space
@@ -63,7 +63,7 @@ def for_texts(n_rows: int, tokens: Tokens, *, numeric: bool) -> Guidance:
     """The advice for N = `n_rows` texts; `numeric`: the target is numbers."""
     space = text_space(n_rows, numeric=numeric)
     first = _first(space, "bag")
-    told: Recommendation = recommendation("text", "dense", rows=n_rows, batch_size=first.batch_size)
+    told = recommendation("text", "dense", rows=n_rows, batch_size=first.batch_size)
     reasons = (
         Reason(
             "body",
