@@ -6,7 +6,7 @@ estimator of scikit-learn with the settings below, and nothing here touches glob
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -119,12 +119,21 @@ class _Linear(Rival):
             if _reads(dataset)
             else fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
         )
-        self._x, self._y = self._scaling.transform(dataset.codes[rows]), dataset.y[rows]
+        self._x, self._y = self._inputs(dataset.codes[rows]), dataset.y[rows]
 
     @property
     def width(self) -> int:
         """Inputs after the encoding."""
         return self._x.shape[1]
+
+    def _inputs(self, codes: np.ndarray) -> Any:
+        """What the linear model reads of codes [N, F]; the task as an input for each, 0 where unseen."""
+        x = self._scaling.transform(codes)
+        task = None if isinstance(self._scaling, WordWeights) else self._scaling.inputs.task
+        if task is None:
+            return x
+        place, tasks = task
+        return np.hstack([np.delete(x, place, axis=1), x[:, [place]] == np.arange(tasks)])
 
 
 class Logistic(_Linear):
@@ -149,7 +158,7 @@ class Logistic(_Linear):
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Probabilities [N, C]."""
-        probabilities = self._model.predict_proba(self._scaling.transform(codes))
+        probabilities = self._model.predict_proba(self._inputs(codes))
         return _spread(probabilities, self._model.classes_, self.dataset.task.n_outputs)
 
 
@@ -182,7 +191,7 @@ class TextRidge(_Linear):
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Numbers [N]."""
-        return self._model.predict(self._scaling.transform(codes))
+        return self._model.predict(self._inputs(codes))
 
 
 class Ridge(_Linear):
@@ -209,7 +218,7 @@ class Ridge(_Linear):
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Numbers [N]."""
-        return self._model.predict(self._scaling.transform(codes))
+        return self._model.predict(self._inputs(codes))
 
 
 def rivals_of(dataset: Dataset) -> tuple[type[Rival], ...]:
@@ -250,8 +259,8 @@ def _may_stop_early(y: np.ndarray, regression: bool) -> bool:
 
 def _categories(dataset: Dataset) -> list[int]:
     """Columns that the trees split by category; unseen categories count as missing."""
-    features = enumerate(dataset.schema.features)
-    return [i for i, f in features if f.kind is Kind.CATEGORICAL and len(f.vocabulary) <= MOST_CATEGORIES]
+    features, kinds = enumerate(dataset.schema.features), (Kind.CATEGORICAL, Kind.TASK)
+    return [i for i, f in features if f.kind in kinds and len(f.vocabulary) <= MOST_CATEGORIES]
 
 
 def _spread(probabilities: np.ndarray, present: np.ndarray, n_classes: int) -> np.ndarray:
