@@ -47,7 +47,8 @@ class Inputs:
     `columns` [D] says which column of the table each input comes from; `numeric` are the inputs that hold a
     number of the table, one each, not a bin or a flag; `codes` are (input, number of codes K): it holds 0 …
     K − 1, to be looked up in an embedding. `picture` and `tokens` say which inputs are pixels, which words.
-    `task` is (input, number of tasks T): it holds the row's task 0 … T − 1, or T for one that nobody has seen.
+    `task` is (input, number of tasks T): it holds the row's task 0 … T − 1, or T for one that nobody has
+    seen.
     """
 
     columns: tuple[int, ...]

@@ -60,8 +60,9 @@ def read(
     `task` overrides the rule that tells classes from numbers (see `labels.decide`). Rows with equal values in
     the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
     ones; neither column is an input. `task_column` says which of several tasks a row belongs to, such as its
-    school: a Design says what they share, and splits keep every task on both sides. `memory_limit` is in bytes (half of the free memory); of a file that
-    would need more, a random sample of rows is read, and a notice says so.
+    school: a Design says what they share, and splits keep every task on both sides. `memory_limit` is in
+    bytes (half of the free memory); of a file that would need more, a random sample of rows is read, and a
+    notice says so.
 
     Raises DataError where the data cannot be used, ArgumentError where the arguments contradict each other.
     """

@@ -38,11 +38,11 @@ class Feature:
 
     `missing` and `distinct` were counted over the rows that were read. A categorical column's `vocabulary`
     holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
-    seen; so do those of the column of tasks. `format` is how texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime
-    format for dates. `clock` tells that dates come with a time of day. Of pictures, `shape` is channels,
-    height and width, and `span` the lowest and highest number of a pixel. Of texts, `vocabulary` are the
-    words that are known and `shape` is (T,), the words of a text that are read; with ``"bytes"`` as `format`
-    it is bytes that are read, and there is no vocabulary.
+    seen; so do those of the column of tasks. `format` is how texts are to be read: ``""``, ``"comma"`` or
+    ``"thousands"`` for numbers, a strptime format for dates. `clock` tells that dates come with a time of
+    day. Of pictures, `shape` is channels, height and width, and `span` the lowest and highest number of a
+    pixel. Of texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a text that
+    are read; with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
     """
 
     name: str

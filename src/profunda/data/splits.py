@@ -54,8 +54,8 @@ def split(
     With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on
     the first k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes
     shares are kept equal (stratified); rows of a class seen once only train. Of several targets the shares of
-    each label, and of missing values, are kept (see `dealing`), and so are those of tasks, so that each has rows
-    on both sides. The same seed gives the same splits.
+    each label, and of missing values, are kept (see `dealing`), and so are those of tasks, so that each has
+    rows on both sides. The same seed gives the same splits.
 
     Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few
     rows, groups, or different times, or a target without a value to train on.

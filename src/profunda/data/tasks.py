@@ -69,8 +69,8 @@ def _told(name: str, lost: list[str], few: list[str]) -> list[Notice]:
         told.append(Notice("tasks-without-target", text))
     if few:
         text = (
-            f"{len(few):,} task(s) of {name!r} have fewer than {FEW} rows: {listed(few)}. Where a fold trains "
-            "on none of a task's rows, its network answers by what all tasks share."
+            f"{len(few):,} task(s) of {name!r} have fewer than {FEW} rows: {listed(few)}. Where a fold "
+            "trains on none of a task's rows, its network answers by what all tasks share."
         )
         told.append(Notice("small-tasks", text))
     return told

@@ -126,9 +126,9 @@ def fit(
         progress: Whether progress is shown on standard error.
         test: Share of the rows held out for the score; 0 for none, and then there is no score.
         task: "classification" or "regression", where the target's values leave it open.
-        task_column: The column that says which of several tasks a row belongs to, such as its school. Networks
-            that share all, all but their heads, or nothing of it are searched, every task is on both sides of
-            each split, and the report says what sharing did to each.
+        task_column: The column that says which of several tasks a row belongs to, such as its school. What
+            they share is searched too; every task is on both sides of each split, and the report says what
+            sharing did to each.
 
     Returns:
         The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.

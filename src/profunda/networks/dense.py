@@ -43,8 +43,8 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     """Linear, norm, activation and dropout in turn, where the Design has them: [B, D] to raw outputs [B, C].
 
     `inputs` are those of the network, or so many numbers. What stands before the layers is one module, and so
-    is a hidden layer that what enters it is added to; with heads of tasks all of the network is one. With batch norm, a training batch of one row is refused
-    by `nn.BatchNorm1d`, which fleets are not.
+    is a hidden layer that what enters it is added to; with heads of tasks all of the network is one. With
+    batch norm, a training batch of one row is refused by `nn.BatchNorm1d`, which fleets are not.
     """
     made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []

@@ -9,7 +9,7 @@ __all__ = ["TaskHeads"]
 
 
 class TaskHeads(nn.Module):
-    """Inputs [B, D] to raw outputs [B, C]: what all tasks share, and what the row's task adds to the last layer.
+    """Inputs [B, D] to raw outputs [B, C]: what all tasks share, and what the row's adds to the last layer.
 
     `hidden` makes h [B, H] of the inputs, `shared` outputs of h, and the task t that input `place` holds adds
     U_t h + c_t; both are kept in `own` [T, H + 1, C], which begins as zeros. A row of task T adds nothing.

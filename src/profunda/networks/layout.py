@@ -6,8 +6,8 @@ transpose. A hidden layer with parametric activations has their α [H] behind th
 γ [H] and shifts β [H]; one with batch norm then the collected mean [H] and variance [H], which are not
 trained.
 
-Behind all layers, where T tasks have heads of their own: [T, H + 1, C], of each task what U_t [H, C] and c_t [C]
-add to the last layer's weights and biases.
+Behind all layers, where T tasks have heads of their own: [T, H + 1, C], of each task what U_t [H, C] and c_t
+[C] add to the last layer's weights and biases.
 """
 
 from collections.abc import Sequence
@@ -100,7 +100,8 @@ class Front:
 
     What enters the first layer are E numbers: the inputs `kept` as they are; then 3 for each of `waves`, the
     inputs with a periodic embedding, one input after the other; then 8 for each of `codes`, the inputs
-    (place, number of codes K) that are looked up; then what leaves the `body`; all times their scales where `scaled`.
+    (place, number of codes K) that are looked up; then what leaves the `body`; all times their scales where
+    `scaled`.
 
     In the vector, n inputs having waves: frequencies w [n, 16], phases b [n, 16], mixing V [n, 16, 3], shifts
     c [n, 3]; then a table [K, 8] for each of `codes`; then scales [E]; then the
@@ -196,7 +197,7 @@ class Front:
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """Where all of a network's parameters lie: what stands before the layers, the layers, heads of T tasks."""
+    """Where all parameters of a network lie: what stands before the layers, the layers, heads of T tasks."""
 
     front: Front
     blocks: tuple[Block, ...]
@@ -215,7 +216,7 @@ class NetworkLayout:
 
     @property
     def rows(self) -> int:
-        """How many rows may go through at once, for what a row makes inside the body and of its task's head."""
+        """How many rows may go through at once, by what each makes inside the body and its task's head."""
         last = self.blocks[-1]
         heads = _HEADED // ((last.fan_in + 1) * last.fan_out) + 1 if self.tasks else _HEADED
         return min(rows_inside(self.front.body), heads)

@@ -294,12 +294,12 @@ class Design:
         `profunda.data.preprocessing`); the last trains 8 numbers for each category of columns with many.
     sharing, head_l2
         What the tasks of grouped rows share (`task_column` of `profunda.read`). "input": the layers read the
-        task as 8 trained numbers, which start at 0. "heads": hard sharing of all layers (Caruana 1997) and soft
-        sharing of the last: the outputs are those of the shared last layer plus U_t h + c_t of the row's task
-        t, with h what enters that layer; U and c start at 0 and have a penalty ½·head_l2·‖(U, c)‖² of their
-        own, decoupled or not as `l2` is (Evgeniou and Pontil 2004, eq. 10 and 11: towards ∞ the tasks are
-        pooled, 0 lets each have its own head). "pooled": the task has no say. A task without training rows
-        keeps its 0, and is answered by what all share. Without a task column, "heads" is refused.
+        task as 8 trained numbers, which start at 0. "heads": hard sharing of all layers (Caruana 1997) and
+        soft sharing of the last: the outputs are those of the shared last layer plus U_t h + c_t of the row's
+        task t, with h what enters that layer; U and c start at 0 and have a penalty ½·head_l2·‖(U, c)‖² of
+        their own, decoupled or not as `l2` is (Evgeniou and Pontil 2004, whose w_t = w_0 + v_t: towards ∞ the
+        tasks are pooled, 0 lets each have its own head). "pooled": the task has no say. A task without training
+        rows keeps its 0, and is answered by what all share. Without a task column, "heads" is refused.
     """
 
     widths: tuple[int, ...] = (64, 64)

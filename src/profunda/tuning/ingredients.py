@@ -21,8 +21,8 @@ class Ingredient:
 
     `swap` gives the designs without it; of several (the same change at other learning rates) the one that
     is best on the rows that stop training counts. `hidden`: it acts on hidden layers alone; `of`: on a target
-    of classes, or of numbers, or where rows belong to tasks, alone. `last`: without it the last epoch's weights are judged, not the best
-    one's.
+    of classes, or of numbers, or where rows belong to tasks, alone. `last`: without it the last epoch's
+    weights are judged, not the best one's.
     """
 
     name: str
