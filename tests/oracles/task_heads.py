@@ -9,7 +9,7 @@ __all__ = ["outputs", "step"]
 
 
 def outputs(params, x, tasks, widths, n_outputs, n_tasks):
-    """Outputs [N, C] of a tanh network with heads, from its flat vector: `tasks` [N], `x` [N, D] without them."""
+    """Outputs [N, C] of a tanh network with heads, from its flat vector; `x` [N, D] has no `tasks` [N]."""
     at, layers, before = 0, [], x.shape[1]
     for width in (*widths, n_outputs):
         weights = [[params[at + k * width + j] for j in range(width)] for k in range(before)]
@@ -34,7 +34,7 @@ def outputs(params, x, tasks, widths, n_outputs, n_tasks):
 
 
 def step(params, x, tasks, y, width, n_tasks, lr, head_l2):
-    """`params` after one step of gradient descent on the mean squared error of all rows, a loop over tasks."""
+    """`params` after a step of gradient descent on the mean squared error of all rows, a loop over tasks."""
     sizes = [x.shape[1] * width, width, width, 1, n_tasks * (width + 1)]
     parts = [torch.tensor(part, requires_grad=True) for part in np.split(params, np.cumsum(sizes)[:-1])]
     w1, b1, w2, b2, heads = parts
@@ -50,5 +50,5 @@ def step(params, x, tasks, y, width, n_tasks, lr, head_l2):
             total = total + (out - y[n]) ** 2 / len(x)
     gradients = torch.autograd.grad(total, parts)
     moved = [part.detach().numpy() - lr * g.numpy() for part, g in zip(parts, gradients, strict=True)]
-    moved[4] -= lr * head_l2 * heads.detach().numpy()  # coupled and decoupled are the same for plain descent
+    moved[4] -= lr * head_l2 * heads.detach().numpy()
     return np.concatenate(moved)

@@ -297,9 +297,9 @@ class Design:
         task as 8 trained numbers, which start at 0. "heads": hard sharing of all layers (Caruana 1997) and
         soft sharing of the last: the outputs are those of the shared last layer plus U_t h + c_t of the row's
         task t, with h what enters that layer; U and c start at 0 and have a penalty ½·head_l2·‖(U, c)‖² of
-        their own, decoupled or not as `l2` is (Evgeniou and Pontil 2004, whose w_t = w_0 + v_t: towards ∞ the
-        tasks are pooled, 0 lets each have its own head). "pooled": the task has no say. A task without training
-        rows keeps its 0, and is answered by what all share. Without a task column, "heads" is refused.
+        their own, decoupled or not as `l2` is (Evgeniou and Pontil 2004: w_t = w_0 + v_t; towards ∞ the
+        tasks are pooled, 0 lets each have its own head). "pooled": the task has no say. A task without
+        training rows keeps its 0, and is answered by what all share. "heads" asks for a task column.
     """
 
     widths: tuple[int, ...] = (64, 64)
