@@ -16,7 +16,7 @@ from profunda.errors import ArgumentError, SpaceError
 from profunda.exporting.module import export
 from profunda.job.each_task import each_task, task_notices
 from profunda.job.fitting import fit, resume
-from profunda.job.rivals import Logistic, Ridge
+from profunda.job.rivals import Logistic, Ridge, TextLogistic
 from profunda.job.settings import Settings
 from profunda.journal.record import Journal
 from profunda.metrics.score import metric_for
@@ -127,6 +127,22 @@ def test_the_linear_rival_knows_the_task(classes: bool) -> None:
     unseen = data.codes[:4].copy()
     unseen[:, -1] = np.nan
     assert not np.allclose(rival.predict(unseen), rival.predict(data.codes[:4]))
+
+
+def test_texts_of_tasks_are_read_and_left_without_linear_rivals_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    words = np.array(["good day to you all", "bad night for us here"])
+    said = rng.integers(0, 2, 80)
+    texts = [f"{words[k]} {rng.integers(100)} {rng.integers(100)}" for k in said]
+    school = rng.integers(0, 2, 80)
+    table = pd.DataFrame({"text": texts, "school": school, "y": np.where(said ^ school, "up", "down")})
+    data = read(table, "y", task_column="school")
+    rows = np.arange(60)
+    with_tasks = TextLogistic(data, rows, 0)
+    without = TextLogistic(read(table.drop(columns="school"), "y"), rows, 0)
+    assert with_tasks.width == without.width + 2
+    outcome = fit(data, trials=1, folds=2, progress=False, fix={"epochs": 2, "body": "bag"})
+    assert outcome.tasks == ()
 
 
 def test_ablation_tells_what_sharing_is_worth() -> None:

@@ -19,6 +19,7 @@ from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.raw import listed
 from profunda.data.splits import Splits
+from profunda.data.table import Kind
 from profunda.errors import Notice
 from profunda.metrics.score import Metric
 from profunda.model.score import TaskScore
@@ -38,10 +39,12 @@ def each_task(
     """The scores of tasks with rows among `splits.test`, for which `prediction` is the Model's.
 
     At most 300 tasks, those with most rows first. After `deadline` (of `time.perf_counter`) no more linear
-    models are fitted. Nothing where rows belong to no tasks, or several targets are predicted.
+    models are fitted. Nothing where rows belong to no tasks, several targets are
+    predicted, or texts are read, which these linear models are not made for.
     """
     tasks = dataset.tasks
-    if tasks is None or dataset.task.parts:
+    texts = any(feature.kind is Kind.TEXT for feature in dataset.schema.features)
+    if tasks is None or texts or dataset.task.parts:
         return ()
     x = _inputs(dataset, splits.development)
     pooled = _linear(dataset, x, splits.development, splits.test)

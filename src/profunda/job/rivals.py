@@ -16,6 +16,7 @@ from sklearn.linear_model import Ridge as PlainRidge
 from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.table import Kind
+from profunda.job.task_inputs import tasks_apart
 from profunda.job.word_weights import WordWeights
 
 __all__ = ["Logistic", "Ridge", "Rival", "Trees", "constant_prediction", "rivals_of"]
@@ -128,12 +129,9 @@ class _Linear(Rival):
 
     def _inputs(self, codes: np.ndarray) -> Any:
         """What the linear model reads of codes [N, F]; the task as an input for each, 0 where unseen."""
-        x = self._scaling.transform(codes)
-        task = None if isinstance(self._scaling, WordWeights) else self._scaling.inputs.task
-        if task is None:
-            return x
-        place, tasks = task
-        return np.hstack([np.delete(x, place, axis=1), x[:, [place]] == np.arange(tasks)])
+        if isinstance(self._scaling, WordWeights):
+            return self._scaling.transform(codes)
+        return tasks_apart(self._scaling.transform(codes), self._scaling.inputs)
 
 
 class Logistic(_Linear):

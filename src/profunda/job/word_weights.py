@@ -11,6 +11,7 @@ from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.table import Kind
 from profunda.data.tokens import UNKNOWN
+from profunda.job.task_inputs import tasks_apart
 
 __all__ = ["WordWeights"]
 
@@ -30,18 +31,19 @@ class WordWeights:
         self._scaling = fit_preprocessing(dataset.codes, dataset.y, rows, schema, "robust", dataset.task)
         tokens = self._scaling.inputs.tokens
         assert tokens is not None
-        self._beside = [n for n in range(self._scaling.D) if n not in tokens.places]
+        self._tokens = list(tokens.places)
         self._weights = TfidfVectorizer(analyzer=_terms, sublinear_tf=True)
         self._weights.fit(self._texts(dataset.codes[rows]))
 
     def transform(self, codes: np.ndarray) -> sparse.csr_matrix:
         """The weights [N, terms] and the other inputs of codes [N, F]."""
         found = self._weights.transform(self._texts(codes))
-        if not self._beside:
+        if len(self._tokens) == self._scaling.D:
             return found
-        return sparse.hstack(
-            [found, sparse.csr_matrix(self._scaling.transform(codes)[:, self._beside])], "csr"
-        )
+        # Words stand last, so that the task is where it was.
+        inputs = np.delete(self._scaling.transform(codes), self._tokens, axis=1)
+        beside = sparse.csr_matrix(tasks_apart(inputs, self._scaling.inputs))
+        return sparse.csr_matrix(sparse.hstack([found, beside]))
 
     def _texts(self, codes: np.ndarray) -> Iterator[list[int]]:
         for row in codes[:, self._words].astype(np.int64):

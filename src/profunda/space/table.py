@@ -81,7 +81,7 @@ def _sharing() -> dict[str, Any]:
     """What tasks share."""
     return {
         "sharing": Choice(["heads", "input", "pooled"], weights=[3, 2, 1]),
-        "head_l2": When("sharing", "heads", LogFloat(1e-3, 10.0)),
+        "head_l2": When("sharing", "heads", LogFloat(0.03, 30.0)),
     }
 
 
