@@ -15,6 +15,8 @@ from profunda.data.inputs import Inputs
 from profunda.errors import DataError, ModelError, SpaceError
 from profunda.fleet.forward import outputs
 from profunda.fleet.member import Member
+from profunda.fleet.native_engine import available
+from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import first_state
 from profunda.networks.dense import build, flatten, load
@@ -205,3 +207,37 @@ def test_what_cannot_be_is_refused() -> None:
         )  # fmt: skip
     with pytest.raises(ModelError, match="belong to another design"):
         outputs(HEADS, np.zeros(50), np.zeros((2, 4)), inputs_of(4))
+
+
+@settings(max_examples=10, deadline=None)
+@given(n_tasks=st.integers(1, 5), seed=st.integers(0, 2**20), share=st.floats(0.0, 0.6))
+def test_a_target_that_a_task_lacks_moves_nothing_of_its_own(n_tasks, seed, share) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(40, 4))
+    x[:, 3] = task = rng.integers(0, n_tasks, 40)
+    y = rng.normal(size=(40, 2))
+    y[rng.random(y.shape) < share] = np.nan
+    y[task == 0, 1] = np.nan
+    y[:, 0] = np.nan_to_num(y[:, 0])
+    index = np.arange(40)
+    folds = [(index[:30], index[30:])]
+    data = FleetData.from_arrays(x, y, folds=folds, classes=False, inputs=inputs_of(n_tasks))
+    design = replace(HEADS, optimiser="sgd", batch_size=7)
+    member = Member(design)
+    state = train([member], data, engine="torch", dtype="float64").states[0]
+    heads = layout_of(design, data.source(member).inputs, 2).heads_of(state.params)
+    assert np.isfinite(state.params).all()
+    there = [[(~np.isnan(y[:30][task[:30] == t, c])).any() for c in range(2)] for t in range(n_tasks)]
+    assert np.array_equal(heads.any(axis=1), np.array(there))
+
+
+@pytest.mark.skipif(not available(), reason="there is no native engine here")
+def test_the_native_engine_trains_the_task_as_an_input() -> None:
+    data, design = table(dtype=np.float32), replace(HEADS, sharing="input", head_l2=0.0, batch_size=16)
+    members = [Member(design), Member(replace(design, sharing="pooled"))]
+    assert [pack.engine for pack in plan(members, data, engine="auto").packs].count("torch") >= 1
+    native = train(members[:1], data, engine="native").states[0]
+    torch_one = train(members[:1], data, engine="torch", dtype="float32").states[0]
+    assert np.allclose(native.params, torch_one.params, atol=1e-4)
+    place = layout_of(design, inputs_of(4), 1).front.tables
+    assert np.abs(native.params[place : place + 4 * 8]).max() > 0
