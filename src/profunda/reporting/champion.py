@@ -54,6 +54,8 @@ def drawing(part: Part, outputs: int, title: str) -> Architecture:
         f"{count(parameters)} weights and biases in {design.depth + 1} linear layers; a slab is as wide as "
         "the square root of its units, the words between two slabs say what happens on the way."
     )
+    tasks = design.heads_on(encoded)
+    what += f" {count(tasks)} tasks have heads of their own beside the shared last layer." if tasks else ""
     alt = (
         f"Network of {count(inputs)} inputs, hidden layers {setting(design.widths)}, {count(outputs)} "
         "outputs."
@@ -112,6 +114,8 @@ _TITLES = {
     "skip": "skip connections",
     "input_scaling": "trained scaling of inputs",
     "numeric_embedding": "embedding of numbers",
+    "sharing": "what tasks share",
+    "head_l2": "L2 of the tasks' own heads",
 }
 _EXPLAINED = {
     "noise": "standard deviation {}",

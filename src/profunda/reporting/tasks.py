@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from profunda.metrics.score import Metric
 from profunda.model.score import TaskScore
 from profunda.reporting.blocks import Block, Table, Text
-from profunda.reporting.words import shorten
+from profunda.reporting.words import number, shorten
+from profunda.tuning.paired import paired_change
 
 __all__ = ["task_blocks"]
 
@@ -50,10 +53,12 @@ def _interval(one: TaskScore) -> str:
 
 def _told(tasks: Sequence[TaskScore]) -> str:
     count = {word: sum(one.verdict == word for one in tasks) for word in ("helps", "hurts")}
-    compared = sum(not math.isnan(one.gain) for one in tasks)
-    if not compared:
+    gains = [one.gain for one in tasks if not math.isnan(one.gain)]
+    if not gains:
         return "No task has enough rows for a model of its own, so what sharing does to each is not told."
+    mean = paired_change(np.array(gains), 0.0)
     return (
         f"Beside a linear model of its own, sharing helps {count['helps']} and hurts {count['hurts']} of "
-        f"{compared} tasks for certain; for the others these rows cannot tell."
+        f"{len(gains)} tasks for certain; for the others their own rows cannot tell. The mean task saves "
+        f"{number(mean.mean)} ({number(mean.low)} … {number(mean.high)}, by the spread between tasks)."
     )
