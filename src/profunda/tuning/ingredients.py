@@ -138,6 +138,7 @@ INGREDIENTS = (
     Ingredient("body_depth", "A shallower body", _shallower_body),
     Ingredient("sharing", "A say of the task", _put("sharing", "pooled"), of="tasks"),
     Ingredient("heads", "Heads of the tasks", _headless, of="tasks"),
+    Ingredient("head_l2", "L2 of the tasks' heads", _put("head_l2", 0.0), of="tasks"),
     Ingredient("batch_half", "Batches of half the rows", _batch(0.5)),
     Ingredient("batch_twice", "Batches of twice the rows", _batch(2.0)),
     Ingredient("deeper", "One layer more", _deeper, hidden=True),
