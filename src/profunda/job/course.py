@@ -132,10 +132,11 @@ class Job:
 
     def _with_tasks(self, outcome: Outcome, judged: Judgement) -> Outcome:
         """With what the held-out rows say task by task, where there are tasks and rivals are wanted."""
-        if judged.prediction is None or self.estimate is not None or not self.settings.baselines:
+        told = self.settings.baselines and self.dataset.tasks is not None
+        if judged.prediction is None or self.estimate is not None or not told:
             return outcome
         deadline = None if self.end is None else self.end - self._closing / 2
-        with self._stage("score"):
+        with self._stage("tasks"):
             tasks = each_task(self.dataset, self.splits, self.metric, judged.prediction, deadline)
         notices = (*outcome.notices, *task_notices(tasks))
         return replace(outcome, tasks=tasks, notices=notices, timings=tuple(self.timings))

@@ -22,7 +22,7 @@ class Timing:
     "earlier calls" of a run that was resumed; "read" (with the split, and with measuring the engines where
     this machine's speeds are not known yet), "baselines", "train" (the engines at work
     in the search), "search" (the rest of it: inputs, draws, plans, judgements, the journal), "select",
-    "refit", "score", "ablate", "save" and "report".
+    "refit", "score", "ablate", "tasks", "save" and "report".
     """
 
     stage: str
