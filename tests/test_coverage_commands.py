@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -297,6 +298,7 @@ GIVEN: dict[str, Any] = {
     "refit": "retrain",
     "regret": 1e-9,
     "space": {"depth": [1, 2], "width": [8], "epochs": [2]},
+    "task_column": "school",
 }
 """What stands for … in a call of the table."""
 
@@ -327,18 +329,25 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
     return x, np.sin(x[:, 0]) + x[:, 1]
 
 
+def grouped() -> pd.DataFrame:
+    x, y = rows()
+    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "school": np.arange(80) % 3, "y": y})
+
+
 def trained(**fields: Any) -> None:
     rate = {"dropout": 0.3} if "dropout_kind" in fields else {}
     design = profunda.Design(widths=(8,), epochs=2, **{**rate, **fields})
     assert all(getattr(design, name) == value for name, value in fields.items())
-    assert all(
-        np.isfinite(curve.valid_loss).all() for curve in profunda.train(design, rows(), folds=2).curves
-    )
+    data = profunda.read(grouped(), "y", task_column="school") if "sharing" in fields else rows()
+    assert all(np.isfinite(curve.valid_loss).all() for curve in profunda.train(design, data, folds=2).curves)
 
 
 def fitted(**words: Any) -> None:
     fixed = {} if "space" in words else {"fix": {"epochs": 2, "depth": 1}}
-    outcome = profunda.fit(rows(), trials=2, baselines=False, report=False, progress=False, **fixed, **words)
+    told = "task_column" in words
+    data = (grouped(), "y") if told else (rows(),)
+    outcome = profunda.fit(*data, trials=2, baselines=told, report=False, progress=False, **fixed, **words)
+    assert len(outcome.tasks) == (3 if told else 0)
     assert np.isfinite(outcome.score.value)
     assert outcome.model.provenance.refit == words.get("refit", "folds")
     if "folds" in words:
@@ -399,7 +408,7 @@ COMMANDS = {
     "lab": "lab",
 }
 """Each with what it cannot do without."""
-OPTIONS = {"--trials": "2", "--folds": "2"}
+OPTIONS = {"--trials": "2", "--folds": "2", "--task-column": "age"}
 """Values of options that the table names alone."""
 NET = "import profunda\n\n\ndef build():\n    return profunda.Design(widths=(8, 8))\n"
 

@@ -149,7 +149,7 @@ def test_the_coverage_page_is_what_its_table_says() -> None:
 
 
 def test_a_stale_coverage_page_would_be_seen(tmp_path: Path) -> None:
-    table = (ROOT / "docs" / "coverage.toml").read_text("utf-8").replace('"unfinished"]', '"done"]', 1)
+    table = (ROOT / "docs" / "coverage.toml").read_text("utf-8").replace('"done"]', '"unfinished"]', 1)
     (tmp_path / "coverage.toml").write_text(table, encoding="utf-8")
     written = runpy.run_path(str(COVERAGE))["page"](tmp_path / "coverage.toml")
     assert (ROOT / "docs" / "coverage.md").read_text("utf-8") != written

@@ -62,7 +62,8 @@ def test_baselines_and_score_speak_of_the_same_rows(tmp_path: Path) -> None:
     assert list(summary) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "causes",
-        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "members",
+        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "tasks",
+        "members",
     ]  # fmt: skip
     assert summary["networks"] == 16 * 5
     stages = ["read", "baselines", "train", "search", "select", "refit", "score", "save", "report"]

@@ -19,7 +19,7 @@ from profunda.space.space import Space
 from profunda.tuning.foresight import Expectation, Foresight
 from profunda.tuning.result import SearchResult, Trial
 
-UNTOLD = {"optimism": None, "attribution": None}
+UNTOLD = {"optimism": None, "attribution": None, "tasks": ()}
 
 
 def objective_search(n: int, value=lambda p: p["x"]) -> SearchResult:
@@ -149,7 +149,8 @@ def test_the_summary_has_exactly_its_keys_and_is_json():
     assert list(told) == [
         "score", "interval", "metric", "baselines", "networks", "member_steps", "training_seconds",
         "networks_per_second", "seconds", "time_share", "sampler_share", "endings", "causes",
-        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "members",
+        "explanations", "engine", "instruction_set", "validation", "forecast", "attribution", "tasks",
+        "members",
     ]  # fmt: skip
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told

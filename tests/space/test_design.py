@@ -126,7 +126,7 @@ PICTURED = {
     "contrast": 0.1,
     "colour": 0.1,
 }
-NEWER = ("snapshots", *PICTURED)
+NEWER = ("snapshots", *PICTURED, "sharing", "head_l2")
 """Fields that came after those in LATER."""
 
 
@@ -299,9 +299,9 @@ def test_refusals_name_field_value_domain_and_remedy(change, text):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda d: d | {"format": 6}, "not a design of format 5 or older"),
-        (lambda d: d | {"format": True}, "not a design of format 5 or older"),
-        (lambda d: [d], "not a design of format 5 or older"),
+        (lambda d: d | {"format": 7}, "not a design of format 6 or older"),
+        (lambda d: d | {"format": True}, "not a design of format 6 or older"),
+        (lambda d: [d], "not a design of format 6 or older"),
         (
             lambda d: d | {"format": 1},
             r"format 1 has other keys: unknown \['adversarial', 'averaging', 'beta2'",

@@ -44,13 +44,13 @@ def test_every_field_of_a_design_is_an_ingredient_or_knowingly_not():
         group_lasso=1e-3, max_norm=3.0, noise=0.1, mixup=0.2, cutout=0.1, adversarial=0.1, class_balance=0.9,
         label_smoothing=0.1, loss="huber", beta2=0.95, bias_lr=0.1, clip=1.0, schedule="coslog", patience=5,
         averaging=True, lookahead=True, snapshots=True, encoding="quantile", body="conv", flip=0.5, shift=0.1,
-        rotation=8.0, zoom=0.1, brightness=0.1, contrast=0.1, colour=0.1,
+        rotation=8.0, zoom=0.1, brightness=0.1, contrast=0.1, colour=0.1, sharing="heads", head_l2=0.1,
     )  # fmt: skip
     cut = replace(rich, mixup=0.0, cutmix=0.3)
     for design in (rich, cut):
         for ingredient in INGREDIENTS:
             for classes in (True, False):
-                for other in variants(design, ingredient, classes):
+                for other in variants(design, ingredient, classes, True):
                     covered |= {name for name, _, _ in described(design, other)}
     # lr is no ingredient, nor epochs; momentum belongs to SGD, embedding_scale to its embedding. Which body
     # reads depends on what there is to read.
@@ -73,6 +73,17 @@ def test_what_does_nothing_is_not_taken_out():
     smooth = Design(label_smoothing=0.1)
     assert variants(smooth, named("label_smoothing"), True)
     assert variants(smooth, named("label_smoothing"), False) == ()
+
+
+def test_what_tasks_share_is_taken_out_where_rows_belong_to_tasks():
+    heads = Design(sharing="heads", head_l2=0.3)
+    assert [other.sharing for other in variants(heads, named("sharing"), True, True)] == ["pooled"]
+    assert [other.sharing for other in variants(heads, named("heads"), False, True)] == ["input"]
+    assert [other.head_l2 for other in variants(heads, named("head_l2"), True, True)] == [0.0]
+    assert variants(heads, named("sharing"), True) == ()
+    for plain in (Design(head_l2=0.3), Design(sharing="pooled")):
+        assert not variants(plain, named("heads"), True, True)
+        assert not variants(plain, named("head_l2"), True, True)
 
 
 def test_other_learning_rates_come_with_an_exchange_but_never_alone():

@@ -37,6 +37,7 @@ def fit(
     ablate: Annotated[bool | None, Parameter(negative="")] = None,
     test_size: float | None = None,
     task: Literal["classification", "regression"] | None = None,
+    task_column: str | None = None,
     engine: Literal["auto", "native", "torch"] | None = None,
     workers: Whole | None = None,
     seed: Whole | None = None,
@@ -92,6 +93,8 @@ def fit(
         Share of rows that no choice sees and the score is told on.
     task
         What to make of a target whose values leave it open.
+    task_column
+        The column that says which of several tasks a row belongs to, such as its school.
     engine
         What trains the fleet: native (C++, on the CPU), torch, or auto, for each shape of network the one
         that is quicker on this machine.
@@ -123,6 +126,7 @@ def fit(
         "ablate": ablate,
         "test": test_size,
         "task": task,
+        "task_column": task_column,
         "engine": engine,
         "workers": workers,
         "seed": seed,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.data.schema import Schema
-from profunda.data.table import Column
+from profunda.data.table import Column, Kind
 from profunda.data.task import Task
 from profunda.errors import Notice
 
@@ -41,6 +41,19 @@ class Dataset:
     def n_rows(self) -> int:
         """N."""
         return len(self.codes)
+
+    @property
+    def tasks(self) -> np.ndarray | None:
+        """The task of each row, int64 [N], by its place in `task_names`; None where no column says it."""
+        for place, feature in zip(self.schema.starts, self.schema.features, strict=True):
+            if feature.kind is Kind.TASK:
+                return self.codes[:, place].astype(np.int64)
+        return None
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """The T tasks that rows belong to, the one with most rows first; () where no column says it."""
+        return next((f.vocabulary for f in self.schema.features if f.kind is Kind.TASK), ())
 
     @property
     def n_features(self) -> int:

@@ -1,4 +1,4 @@
-"""Rows dealt out so that several shares are kept at once: of every label, and of missing ones.
+"""Rows dealt out so that several shares are kept at once: of every label, of missing ones, of tasks.
 
 Rows are shuffled, then sorted by their labels, the rarest label first; of every run of k neighbours each of k
 folds gets one, at random. So folds differ by at most one row in all and in the rarest label, by at most two
@@ -16,7 +16,18 @@ __all__ = ["dealt", "drawn", "strata"]
 
 
 def strata(dataset: Dataset) -> np.ndarray | None:
-    """What shares are kept of, int64 [N, K]: labels, or whether a number is there; None for one target."""
+    """What shares are kept of, int64 [N, K]: tasks, and labels or whether a number is there; None for one
+    target of one task, whose classes are dealt out by themselves."""
+    found = [] if dataset.tasks is None else [dataset.tasks[:, None]]
+    if dataset.task.single and found:
+        found.append(dataset.y[:, None])
+    told = _targets_told(dataset)
+    found += [] if told is None else [told]
+    return np.concatenate(found, axis=1) if found else None
+
+
+def _targets_told(dataset: Dataset) -> np.ndarray | None:
+    """What several targets say of a row."""
     y = dataset.y
     if not dataset.task.parts:
         return None

@@ -47,6 +47,8 @@ class Inputs:
     `columns` [D] says which column of the table each input comes from; `numeric` are the inputs that hold a
     number of the table, one each, not a bin or a flag; `codes` are (input, number of codes K): it holds 0 …
     K − 1, to be looked up in an embedding. `picture` and `tokens` say which inputs are pixels, which words.
+    `task` is (input, number of tasks T): it holds the row's task 0 … T − 1, or T for one that nobody has
+    seen.
     """
 
     columns: tuple[int, ...]
@@ -54,6 +56,7 @@ class Inputs:
     codes: tuple[tuple[int, int], ...] = ()
     picture: Picture | None = None
     tokens: Tokens | None = None
+    task: tuple[int, int] | None = None
 
     @staticmethod
     def plain(n_features: int) -> "Inputs":
@@ -71,6 +74,7 @@ class Inputs:
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
-        """The inputs that enter the network as they are: all but codes and tokens."""
+        """The inputs that enter the network as they are: all but codes, tokens and the task."""
         coded = {place for place, _ in self.codes} | set(self.tokens.places if self.tokens else ())
+        coded |= set(self.task[:1] if self.task else ())
         return tuple(place for place in range(len(self)) if place not in coded)

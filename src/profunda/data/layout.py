@@ -46,6 +46,8 @@ class Layout:
     columns with many categories, each one input more. `ordinals`: positions and numbers of kept categories K,
     each one input that holds 0 (rare or unseen), 1 … K, or K + 1 (missing), to be looked up in an embedding.
     `gaps`: positions of columns with missing values, each an input that is 1 where the value is missing.
+    `task`: position and number of tasks T of the column that says which task a row belongs to, one input that
+    holds 0 … T − 1, or T (unseen or missing); () where there is none.
     `pixels`: (position, channels, height, width) of pictures, an input for each pixel; `words`: (position,
     length, size) of texts, an input that holds 0 … size − 1 for each word; () where there are none. `names`
     are those of all inputs but pixels and words.
@@ -64,6 +66,7 @@ class Layout:
     names: tuple[str, ...]
     pixels: tuple[int, ...] = ()
     words: tuple[int, ...] = ()
+    task: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -76,6 +79,7 @@ class Layout:
             + len(self.frequencies)
             + len(self.ordinals)
             + len(self.gaps)
+            + bool(self.task)
             + prod(self.pixels[1:]) * bool(self.pixels)
             + sum(self.words[1:2])
         )
@@ -91,6 +95,8 @@ class Layout:
         columns += [position for position, _ in self.frequencies]
         first = len(columns)
         columns += [*(position for position, _ in self.ordinals), *self.gaps]
+        task = (len(columns), self.task[1]) if self.task else None
+        columns += self.task[:1]
         codes = tuple((first + n, kept + 2) for n, (_, kept) in enumerate(self.ordinals))
         numeric = () if piecewise else tuple(range(len(self.numeric)))
         picture = tokens = None
@@ -103,10 +109,10 @@ class Layout:
             position, length, size = self.words
             tokens = Tokens(length, size, len(columns))
             columns += [position] * length
-        return Inputs(tuple(columns), numeric, codes, picture, tokens)
+        return Inputs(tuple(columns), numeric, codes, picture, tokens, task)
 
     def plain(self) -> dict[str, object]:
-        """The layout as values that JSON knows; `pixels` and `words` only where there are some."""
+        """The layout as values that JSON knows; those of `_LATER` only where there are some."""
         return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
 
     @classmethod
@@ -140,17 +146,19 @@ class Layout:
             raise ValueError(f"{len(self.names)} names for {self.width} inputs")
 
     def _check_wide(self) -> None:
-        for found, most, what in ((self.pixels, 4, "pixels"), (self.words, 3, "words")):
+        known = ((self.pixels, 4, "pixels"), (self.words, 3, "words"), (self.task, 2, "task"))
+        for found, most, what in known:
             wrong = any(type(number) is not int or not 0 <= number < 10**7 for number in found)
             if len(found) not in (0, most) or wrong or 0 in found[1:]:
                 raise ValueError(f"{what} {list(found)}")
         ends = [self.pixels[0] + prod(self.pixels[1:])] if self.pixels else []
         ends += [self.words[0] + self.words[1]] if self.words else []
+        ends += [self.task[0] + 1] if self.task else []
         if max(ends, default=0) > self.inputs:
-            raise ValueError(f"pixels or words up to column {max(ends)} of {self.inputs}")
+            raise ValueError(f"pixels, words or tasks up to column {max(ends)} of {self.inputs}")
 
 
-_LATER = ("pixels", "words")
+_LATER = ("pixels", "words", "task")
 """Fields that layouts written before them lack."""
 
 
@@ -172,6 +180,7 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
     crowded = [(i, f) for i, f, frequent in grouped if i not in coded and frequent > ONE_HOT_MOST]
     ordinals = [(i, f, frequent) for i, f, frequent in grouped if i in coded]
     gaps = [(i, f) for i, f in numbered if f.missing and not f.shape]
+    task = next(((i, f) for i, f in numbered if f.kind is Kind.TASK), None)
     at = dict(numbered)
     names = (
         *_numeric_names([f for _, f in numeric], bins),
@@ -181,6 +190,7 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
         *(f"{f.name}:frequency" for _, f in crowded),
         *(f"{f.name}:code" for _, f, _ in ordinals),
         *(f"{f.name}:missing" for _, f in gaps),
+        *(f"{f.name}:task" for _, f in ([task] if task else [])),
     )
     return Layout(
         encoding=encoding,
@@ -196,6 +206,7 @@ def lay_out(schema: Schema, encoding: Encoding, categories: Categories) -> Layou
         names=tuple(names),
         pixels=next(((i, *f.shape) for i, f in numbered if f.kind is Kind.PICTURE), ()),
         words=next(((i, *f.shape, f.tokenizer.size) for i, f in numbered if f.kind is Kind.TEXT), ()),
+        task=(task[0], len(task[1].vocabulary)) if task else (),
     )
 
 

@@ -24,6 +24,7 @@ embedded    numbers as in robust; a column that would make more than 9 one-hot i
             embedding, which its network trains, and no frequency.
 missing     numbers and dates are filled with q_½; each column that had missing values when it was read gets
             an input that is 1 where the value is missing.
+task        the row's task as a code 0 … T − 1, T where unseen or missing, for the network to look up.
 pictures    each channel as (v − median)/sd over the pixels of the fitting rows (of up to 4,096 of them,
             evenly taken), so that a background of one colour becomes 0.
 texts       the numbers of their words, as they are.
@@ -107,6 +108,11 @@ class Preprocessing:
         at = self._write_categories(codes, inputs, at)
         inputs[:, at : at + len(layout.gaps)] = np.isnan(codes[:, list(layout.gaps)])
         at += len(layout.gaps)
+        if layout.task:
+            position, tasks = layout.task
+            code = codes[:, position]
+            inputs[:, at] = np.where((code >= 0) & (code < tasks), code, tasks)  # T where NaN
+            at += 1
         if layout.pixels:
             at = self._write_pixels(codes, inputs, at)
         if layout.words:

@@ -21,6 +21,7 @@ from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.schema import Schema
 from profunda.data.table import Column, Kind
 from profunda.data.targets import decide_all
+from profunda.data.tasks import tasks_found
 from profunda.errors import ArgumentError, DataError, Notice
 
 __all__ = ["read", "read_inputs"]
@@ -45,6 +46,7 @@ def read(
     task: TaskChoice | None = None,
     group: str | None = None,
     time: str | None = None,
+    task_column: str | None = None,
     memory_limit: int | None = None,
 ) -> Dataset:
     """Read inputs and target, find out what each column is, and say what was found.
@@ -57,8 +59,10 @@ def read(
     or a frame: each of two classes, or each a number; gaps are allowed (see `targets.decide_all`).
     `task` overrides the rule that tells classes from numbers (see `labels.decide`). Rows with equal values in
     the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
-    ones; neither column is an input. `memory_limit` is in bytes (half of the free memory); of a file that
-    would need more, a random sample of rows is read, and a notice says so.
+    ones; neither column is an input. `task_column` says which of several tasks a row belongs to, such as its
+    school: a Design says what they share, and splits keep every task on both sides. `memory_limit` is in
+    bytes (half of the free memory); of a file that would need more, a random sample of rows is read, and a
+    notice says so.
 
     Raises DataError where the data cannot be used, ArgumentError where the arguments contradict each other.
     """
@@ -68,13 +72,24 @@ def read(
         raise ArgumentError(
             "give group or time, not both: rows in order of time cannot also be kept together by group"
         )
+    if task_column is not None and task_column in (group, time):
+        raise ArgumentError(
+            f"{task_column!r} is named as the task column and for splitting rows; each task must be on both "
+            "sides of a split to be learned and judged, so name it once"
+        )
     origin = _open(source, target, memory_limit)
     _check_names(origin, group, time)
+    if task_column is not None:
+        _find(origin.table, task_column, "tasks")
     _check_rows(origin.name, origin.table.rows)
     labels = decide_all(origin.targets, task)
     table = origin.table if labels.keep.all() else origin.table.take(labels.keep)
     _check_rows(origin.name, table.rows)
-    return _understood(origin, table, labels, group, time)
+    tasks, told = (None, ())
+    if task_column is not None:
+        tasks, told = tasks_found(origin.table.column(task_column), labels.keep)
+    dataset = _understood(origin, table, labels, group, time, tasks)
+    return replace(dataset, notices=(*dataset.notices, *told))
 
 
 def _check_rows(name: str, rows: int) -> None:
@@ -218,7 +233,12 @@ def _check_names(origin: _Source, group: str | None, time: str | None) -> None:
 
 
 def _understood(
-    origin: _Source, table: RawTable, labels: Labels, group: str | None, time: str | None
+    origin: _Source,
+    table: RawTable,
+    labels: Labels,
+    group: str | None,
+    time: str | None,
+    tasks: Inferred | None,
 ) -> Dataset:
     test = np.arange(len(labels.keep)) >= len(labels.keep) - origin.test_rows
     test = test[labels.keep]
@@ -226,8 +246,10 @@ def _understood(
         _kept_out(name, what) for name, what in ((group, "groups"), (time, "times")) if name is not None
     ]
     remarks = Remarks()
-    found = infer(table.without([column.name for column in kept_out]), ~test, remarks)
+    named = [column.name for column in kept_out] + ([tasks.name] if tasks is not None else [])
+    found = infer(table.without(named), ~test, remarks)
     found, leaking = _settle(found, labels, remarks)
+    found += [tasks] if tasks is not None else []
     used = [one for one in found if one.column.used]
     schema = _schema(table, used, int((~test).sum()), [column.name for column in kept_out])
     codes = schema.assembled([one.codes for one in used if one.codes is not None])

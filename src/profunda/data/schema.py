@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 
-INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT)
+INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT, Kind.TASK)
 UNSEEN = -1.0  # code of a category that is not in the vocabulary
 _FORMAT = 2  # version of the JSON; 1 knew neither pictures nor texts
 _SMALLER, _LARGER = 100, 20
@@ -38,11 +38,11 @@ class Feature:
 
     `missing` and `distinct` were counted over the rows that were read. A categorical column's `vocabulary`
     holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
-    seen. `format` is how texts are to be read: ``""``, ``"comma"`` or ``"thousands"`` for numbers, a strptime
-    format for dates. `clock` tells that dates come with a time of day. Of pictures, `shape` is channels,
-    height and width, and `span` the lowest and highest number of a pixel. Of texts, `vocabulary` are the
-    words that are known and `shape` is (T,), the words of a text that are read; with ``"bytes"`` as `format`
-    it is bytes that are read, and there is no vocabulary.
+    seen; so do those of the column of tasks. `format` is how texts are to be read: ``""``, ``"comma"`` or
+    ``"thousands"`` for numbers, a strptime format for dates. `clock` tells that dates come with a time of
+    day. Of pictures, `shape` is channels, height and width, and `span` the lowest and highest number of a
+    pixel. Of texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a text that
+    are read; with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Feature:
             return self._words(column)
         if column.pixels is not None:
             raise DataError(f"column {self.name!r} holds pictures, but {self.kind.value} values were learned")
-        if self.kind is Kind.CATEGORICAL:
+        if self.kind in (Kind.CATEGORICAL, Kind.TASK):
             return self._category_codes(column)
         if column.numbers is not None:
             numbers = np.where(np.isfinite(column.numbers), column.numbers, np.nan)

@@ -54,7 +54,8 @@ def split(
     With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on
     the first k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes
     shares are kept equal (stratified); rows of a class seen once only train. Of several targets the shares of
-    each label, and of missing values, are kept (see `dealing`). The same seed gives the same splits.
+    each label, and of missing values, are kept (see `dealing`), and so are those of tasks, so that each has
+    rows on both sides. The same seed gives the same splits.
 
     Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few
     rows, groups, or different times, or a target without a value to train on.
@@ -105,6 +106,8 @@ def _manner(dataset: Dataset) -> str:
         return "by time"
     if dataset.groups is not None:
         return "by group"
+    if dataset.tasks is not None:
+        return "stratified by task" if dataset.task.kind == "regression" else "stratified by task and target"
     if dataset.task.single:
         return "stratified by class"
     return "at random" if strata(dataset) is None else "stratified by all targets"

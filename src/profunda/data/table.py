@@ -7,7 +7,10 @@ __all__ = ["Column", "Kind"]
 
 
 class Kind(StrEnum):
-    """What a column was found to be; the first six are inputs, the others are kept out."""
+    """What a column was found to be; the first seven are inputs, the others are kept out.
+
+    `TASK` is the column that says which task a row belongs to: only its user can name it.
+    """
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
@@ -15,6 +18,7 @@ class Kind(StrEnum):
     DATE = "date"
     PICTURE = "picture"
     TEXT = "text"
+    TASK = "task"
     IDENTIFIER = "identifier"
     CONSTANT = "constant"
     EMPTY = "empty"

@@ -39,6 +39,8 @@ class Encoder(nn.Module):
             pieces.append(_Ordinals(layout))
         if layout.gaps:
             pieces.append(_Gaps(layout))
+        if layout.task:
+            pieces.append(_Task(layout))
         if layout.pixels:
             pieces.append(_Pixels(layout, _numbers(numbers.pixels)))
         if layout.words:
@@ -221,6 +223,18 @@ class _Gaps(_Columns):
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.take(codes).isnan()
+
+
+class _Task(_Columns):
+    """The row's task, T where it is unseen or missing."""
+
+    def __init__(self, layout: Layout) -> None:
+        position, self.tasks = layout.task
+        super().__init__([position])
+
+    def forward(self, codes: Tensor) -> Tensor:
+        code = self.take(codes)
+        return torch.where((code >= 0) & (code < self.tasks), code, float(self.tasks))
 
 
 class _Pixels(nn.Module):

@@ -19,6 +19,7 @@ _HOW = {
     Kind.BOOLEAN: "1 for true, 0 for false",
     Kind.DATE: "days since 1970-01-01, with a fraction for the time of day",
     Kind.CATEGORICAL: "place in the vocabulary, from 0 on; -1 for a category that is not in it",
+    Kind.TASK: "place in the vocabulary, from 0 on; -1 for a task that is not in it",
     Kind.PICTURE: "all pixels of the first channel row by row, then those of the next; shape is [K, H, W]",
     Kind.TEXT: (
         "as many words as the shape says, 0 where there are no more: the place in the vocabulary, from 2 on, "

@@ -60,6 +60,7 @@ class Disturber:
         self.codes = [place for place, _ in inputs.codes] + list(
             inputs.tokens.places if inputs.tokens else ()
         )
+        self.codes += inputs.task[:1] if inputs.task else ()
         self.picturing = None if inputs.picture is None else Picturing(design, inputs.picture, key)
         strength = design.mixup or design.cutmix
         self.shares = beta_quantiles(strength) if strength else None

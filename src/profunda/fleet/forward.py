@@ -7,7 +7,6 @@ from profunda.data.inputs import Inputs
 from profunda.errors import ModelError
 from profunda.networks.layout import layout_of
 from profunda.networks.passing import forward
-from profunda.space.bodies import rows_inside
 from profunda.space.design import WAVES, Design
 
 __all__ = ["outputs"]
@@ -33,7 +32,7 @@ def outputs(
     dtype = torch.float64 if params.dtype == np.float64 else torch.float32
     vector = torch.as_tensor(params, dtype=dtype, device=device)
     made = np.empty((len(x), n_outputs), params.dtype)
-    most = min(_ROWS, _WAVED // (WAVES * max(1, len(layout.front.waves))) + 1, rows_inside(layout.front.body))
+    most = min(_ROWS, _WAVED // (WAVES * max(1, len(layout.front.waves))) + 1, layout.rows)
     with torch.inference_mode():
         for at in range(0, len(x), most):
             rows = torch.as_tensor(x[at : at + most], dtype=dtype, device=device)
@@ -44,8 +43,8 @@ def outputs(
 def _n_outputs(design: Design, inputs: Inputs, size: int) -> int:
     """C, from the number of parameters."""
     # The output layer of one output tells where it starts.
-    last = layout_of(design, inputs, 1).blocks[-1]
-    n_outputs, rest = divmod(size - last.start, last.fan_in + 1)
+    one = layout_of(design, inputs, 1)
+    n_outputs, rest = divmod(size - one.blocks[-1].start, one.size - one.blocks[-1].start)
     if n_outputs < 1 or rest:
         raise ModelError(
             f"{size} parameters do not fit a network of widths {design.widths} on {len(inputs)} inputs; "

@@ -28,7 +28,6 @@ from profunda.fleet.updates import Updater
 from profunda.fleet.vital_signs import activation_signs
 from profunda.networks.layout import NetworkLayout, layout_of
 from profunda.networks.passing import forward
-from profunda.space.bodies import rows_inside
 from profunda.space.design import Design
 from profunda.vitals.signs import PROBE_ROWS, takes_signs
 
@@ -196,7 +195,7 @@ class GeneralEvaluator:
         """Validation loss float64 [1] of `params`, and the signs of activations where wanted."""
         rows, total = self.trainer.rows, np.zeros(1)
         taken: list[Tensor] = []
-        most = min(_VALID_ROWS, rows_inside(self.layout.front.body))
+        most = min(_VALID_ROWS, self.layout.rows)
         first = min(PROBE_ROWS, most)
         for number, part in enumerate((rows.valid[:first], *rows.valid[first:].split(most))):
             probed = taken if signs and number == 0 else None

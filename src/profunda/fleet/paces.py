@@ -43,4 +43,7 @@ def paces(design: Design, layout: NetworkLayout) -> np.ndarray:
         block.biases_of(made)[:] = design.bias_lr
         block.slopes_of(made)[:] = SLOPE_PACE
         made[block.trained : block.end] = 0.0
+    heads = layout.heads_of(made)
+    heads[:, :-1] = weight_pace(design, layout.blocks[-1].fan_in)
+    heads[:, -1] = design.bias_lr
     return made

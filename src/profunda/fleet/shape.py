@@ -40,7 +40,7 @@ class Shape:
     other engine knows: fields of the Design, or kinds of targets. `entering` are the E numbers that enter the
     first layer, `front` the parameters that stand before it, `waves` the inputs with a periodic embedding,
     `parametric` says that activations have some, `moments` counts the vectors kept beside the weights. `body`
-    is what reads pictures or texts.
+    is what reads pictures or texts, `tasks` how many tasks have heads of their own.
 
     `n_filled` is how many inputs of a row are not zero on average, in steps of an eighth of all, rounded up:
     folds of one table mostly agree then, and make two shapes where they lie on either side of a step.
@@ -69,6 +69,7 @@ class Shape:
     general: bool = False
     torch_only: tuple[str, ...] = ()
     body: Body = NOTHING
+    tasks: int = 0
 
     @property
     def steps(self) -> int:
@@ -84,14 +85,17 @@ class Shape:
     def parameters(self) -> int:
         """Length of the flat vector at canonical widths."""
         layers = layout(self.widths, self.entering, self.n_outputs, self.norm)[-1].end
-        return self.front + layers + self.parametric * sum(self.widths)
+        last = self.widths[-1] if self.widths else self.entering
+        heads = self.tasks * (last + 1) * self.n_outputs
+        return self.front + layers + self.parametric * sum(self.widths) + heads
 
 
 def shape_of(member: Member, data: FleetData) -> Shape:
     """The compute shape of `member` on `data`; what its Design does not use is left at its default."""
     source, design = data.source(member), member.design
     norm = design.norm if design.widths else "none"
-    front = layout_of(design, source.inputs, data.n_outputs).front
+    made = layout_of(design, source.inputs, data.n_outputs)
+    front = made.front
     drops = design.widths and design.dropout > 0
     return Shape(
         tuple(canonical_width(width) for width in design.widths),
@@ -117,10 +121,12 @@ def shape_of(member: Member, data: FleetData) -> Shape:
         is_general(design, source.inputs),
         (*design.torch_only, *data.torch_only(source)),
         front.body,
+        made.tasks,
     )
 
 
 def is_general(design: Design, inputs: Inputs) -> bool:
     """Whether torch trains a member by autograd: its Design says what the stacked passes do not know."""
     later = design.format > _STACKED_FORMAT or bool(design.torch_only)
-    return later or bool(inputs.codes) or inputs.tokens is not None
+    beside = bool(inputs.codes) or inputs.tokens is not None or inputs.task is not None
+    return later or beside

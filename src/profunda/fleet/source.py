@@ -95,7 +95,8 @@ class Source:
                 f"inputs describe {len(inputs)} columns of x, which has {self.x.shape[1]}; they belong to "
                 "another encoding."
             )
-        for place, size in inputs.codes:
+        tasks = ((inputs.task[0], inputs.task[1] + 1),) if inputs.task else ()
+        for place, size in (*inputs.codes, *tasks):
             codes = self.x[:, place]
             if codes.min() < 0 or codes.max() >= size or not np.array_equal(codes, np.rint(codes)):
                 raise DataError(

@@ -36,6 +36,7 @@ class Updater:
         inside = [place for place in layout.front.places if place.slot.role in ("weights", "table")]
         for block in (*layout.blocks, *(place for place in inside if place.slot.role == "weights")):
             block.weights_of(eps)[:] = _EPS / weight_pace(design, block.fan_in)
+        layout.heads_of(eps)[:, :-1] = _EPS / weight_pace(design, layout.blocks[-1].fan_in)
         self.eps = self._like(eps)
         self.weights = [(block, block.weights_of(vector)) for block in layout.blocks]
         # What is penalised: the weights of layers and of the body, its vectors of words too.
@@ -43,6 +44,7 @@ class Updater:
             (block, block.weights_of(vector), float(block.weights_of(pace).flat[0]))
             for block in (*layout.blocks, *inside)
         ]
+        self.heads = layout.heads_of(vector) if design.head_l2 and layout.tasks else None
         self.trained = torch.as_tensor(pace > 0, device=vector.device) if design.lookahead else None
         self.group = self._groups() if design.group_lasso else None
 
@@ -64,6 +66,8 @@ class Updater:
         if design.l2 and design.decoupled:
             for _, weights, _ in self.shrunk:
                 weights.mul_(1.0 - rate * design.l2)
+        if self.heads is not None and design.decoupled:
+            self.heads.mul_(max(0.0, 1.0 - rate * design.head_l2))  # 0 is pooled: beyond it nothing is left
         self.vector.addcmul_(self._direction(gradient, number), self.pace, value=-rate)
         self._threshold(rate)
         if self.group is not None:
@@ -77,6 +81,8 @@ class Updater:
 
     def _penalise(self, gradient: Tensor) -> None:
         design = self.design
+        if self.heads is not None and not design.decoupled:
+            self.layout.heads_of(gradient).add_(self.heads, alpha=design.head_l2)
         coupled, signed = design.l2 and not design.decoupled, design.l1 and design.l1_update == "subgradient"
         for block, weights, _ in self.shrunk if coupled or signed else ():
             own = block.weights_of(gradient)

@@ -20,6 +20,7 @@ from profunda.errors import Notice
 from profunda.fleet.threads import one_thread
 from profunda.job.baselines import fit_baselines
 from profunda.job.choosing import Choice, choose
+from profunda.job.each_task import each_task, task_notices
 from profunda.job.engines import engine_notices, engine_reason
 from profunda.job.judging import Judgement, judge_model, judged_by
 from profunda.job.keeping import check_place, keep_model
@@ -106,7 +107,8 @@ class Job:
                 choice = self._choose(sources, found)
                 judged = self._judge(sources, choice)
                 attribution = self._attribution(judged.model) if self.settings.ablate else None
-            outcome = replace(self._outcome(found, choice, judged, baselines), attribution=attribution)
+            outcome = self._outcome(found, choice, judged, baselines)
+            outcome = self._with_tasks(replace(outcome, attribution=attribution), judged)
             if self.journal is not None:
                 self.meter.stage = "writing"
                 outcome = self._write(self.journal.folder, outcome, judged.prediction)
@@ -127,6 +129,17 @@ class Job:
             if self.estimate is not None:
                 return judged_by(self.estimate, model)
             return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
+
+    def _with_tasks(self, outcome: Outcome, judged: Judgement) -> Outcome:
+        """With what the held-out rows say task by task, where there are tasks and rivals are wanted."""
+        told = self.settings.baselines and self.dataset.tasks is not None
+        if judged.prediction is None or self.estimate is not None or not told:
+            return outcome
+        deadline = None if self.end is None else self.end - self._closing / 2
+        with self._stage("tasks"):
+            tasks = each_task(self.dataset, self.splits, self.metric, judged.prediction, deadline)
+        notices = (*outcome.notices, *task_notices(tasks))
+        return replace(outcome, tasks=tasks, notices=notices, timings=tuple(self.timings))
 
     def _attribution(self, model: Model) -> Attribution | None:
         """What the ingredients of the heaviest design are worth, on the rows of the search alone."""
@@ -282,6 +295,7 @@ class Job:
             held_prediction=prediction,
             optimism=outcome.optimism,
             attribution=outcome.attribution,
+            tasks=outcome.tasks,
         )
 
     def _judging(self, outcome: Outcome) -> Splits:

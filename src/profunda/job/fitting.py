@@ -77,6 +77,7 @@ def fit(
     progress: bool = True,
     test: float = TEST_SHARE,
     task: TaskChoice | None = None,
+    task_column: str | None = None,
 ) -> Outcome:
     """Find the best regularised network for a table, and say honestly how good it is.
 
@@ -126,6 +127,9 @@ def fit(
         progress: Whether progress is shown on standard error.
         test: Share of the rows held out for the score; 0 for none, and then there is no score.
         task: "classification" or "regression", where the target's values leave it open.
+        task_column: The column that says which of several tasks a row belongs to, such as its school. What
+            they share is searched too; every task is on both sides of each split, and the report says what
+            sharing did to each.
 
     Returns:
         The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.
@@ -142,7 +146,7 @@ def fit(
         check_empty(Path(out))  # before the work, not after it
     check_engine(engine)
     threads = _workers(workers)
-    origin = Origin.of(data, target, task, budget.seconds)
+    origin = Origin.of(data, target, task, budget.seconds, task_column)
     dataset = origin.read(data, target)
     if validation == "nested":
         check_nestable(dataset, test, TEST_SHARE)

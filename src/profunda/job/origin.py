@@ -9,6 +9,8 @@ from profunda.data.files import is_archive
 from profunda.data.labels import TaskChoice
 from profunda.data.memory import default_limit
 from profunda.data.reading import read
+from profunda.data.table import Kind
+from profunda.errors import ArgumentError
 
 __all__ = ["Origin"]
 
@@ -19,7 +21,7 @@ LEAST_READ = 300_000_000  # bytes that are read whatever the budget
 @dataclass(frozen=True)
 class Origin:
     """What `read` was asked: the source as text (empty for data in memory), the target's name or the names of
-    several, and the task.
+    several, the task and the column of tasks ("" where there is none).
 
     The memory that a table may take is fixed when a run starts, since a sample's size depends on it.
     """
@@ -28,29 +30,54 @@ class Origin:
     target: str | tuple[str, ...]
     task: TaskChoice | None
     memory_limit: int | None
+    task_column: str = ""
 
     @classmethod
-    def of(cls, data: object, target: object, task: TaskChoice | None, seconds: float | None) -> "Origin":
+    def of(
+        cls,
+        data: object,
+        target: object,
+        task: TaskChoice | None,
+        seconds: float | None,
+        task_column: str | None = None,
+    ) -> "Origin":
         """The origin of what a user hands over; under a budget in `seconds` a huge file is sampled."""
+        column = task_column or ""
         named = isinstance(target, list | tuple) and all(isinstance(one, str) for one in target)
         if target is not None and not isinstance(target, str) and not named:
-            return cls("", "", task, None)  # targets in memory: the file alone cannot be read again
+            return cls("", "", task, None, column)  # targets in memory: the file alone cannot be read again
         if isinstance(data, str) and data.startswith("bundled:"):
             source = data
         elif isinstance(data, str | os.PathLike):
             source = os.path.abspath(data)
         else:
-            return cls("", "", task, None)
+            return cls("", "", task, None, column)
         limit = default_limit()
         if seconds is not None and not is_archive(Path(source)):
             limit = min(limit, max(LEAST_READ, int(seconds * READING_RATE)))
         names = tuple(target) if isinstance(target, list | tuple) else target
-        return cls(source, names or "", task, limit)
+        return cls(source, names or "", task, limit, column)
 
     def read(self, data: object = None, target: object = None) -> Dataset:
         """The data set: `data` and `target` as they were handed over, or read again where they are None."""
         if isinstance(data, Dataset):
+            self._check_read(data)
             return data
         if data is None:
             data, target = self.source, self.target or None
-        return read(data, target, task=self.task, memory_limit=self.memory_limit)
+        return read(
+            data,
+            target,
+            task=self.task,
+            task_column=self.task_column or None,
+            memory_limit=self.memory_limit,
+        )
+
+    def _check_read(self, dataset: Dataset) -> None:
+        """Refuse a task column that what was read already does not have."""
+        named = [column.name for column in dataset.columns if column.kind is Kind.TASK]
+        if self.task_column and self.task_column not in named:
+            raise ArgumentError(
+                f"task_column={self.task_column!r} comes too late for a Dataset, which was read without it; "
+                "name it there: profunda.read(..., task_column=...)."
+            )

@@ -8,7 +8,7 @@ from profunda.data.splits import Splits
 from profunda.errors import Notice
 from profunda.model.model import Model
 from profunda.model.optimism import Optimism
-from profunda.model.score import Baseline, Score
+from profunda.model.score import Baseline, Score, TaskScore
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.result import SearchResult
 
@@ -22,7 +22,7 @@ class Timing:
     "earlier calls" of a run that was resumed; "read" (with the split, and with measuring the engines where
     this machine's speeds are not known yet), "baselines", "train" (the engines at work
     in the search), "search" (the rest of it: inputs, draws, plans, judgements, the journal), "select",
-    "refit", "score", "ablate", "save" and "report".
+    "refit", "score", "ablate", "tasks", "save" and "report".
     """
 
     stage: str
@@ -39,7 +39,8 @@ class Outcome:
     `interrupted` says that the user ended the search early, so that the run can be resumed. `optimism` tells
     by how much the validation rows' score flatters, as they chose; `validation` whether held-out rows
     ("holdout") or outer folds ("nested") told the score. `attribution` is what each ingredient of the best
-    design is worth, where that was asked for and the time allowed it.
+    design is worth, where that was asked for and the time allowed it. `tasks` are the
+    scores of each task where rows belong to some, beside linear models that share less or more.
     """
 
     run: Path | None
@@ -60,3 +61,4 @@ class Outcome:
     optimism: Optimism | None = None
     validation: str = "holdout"
     attribution: Attribution | None = None
+    tasks: tuple[TaskScore, ...] = ()

@@ -6,7 +6,7 @@ estimator of scikit-learn with the settings below, and nothing here touches glob
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -16,6 +16,7 @@ from sklearn.linear_model import Ridge as PlainRidge
 from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.table import Kind
+from profunda.job.task_inputs import tasks_apart
 from profunda.job.word_weights import WordWeights
 
 __all__ = ["Logistic", "Ridge", "Rival", "Trees", "constant_prediction", "rivals_of"]
@@ -119,12 +120,18 @@ class _Linear(Rival):
             if _reads(dataset)
             else fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
         )
-        self._x, self._y = self._scaling.transform(dataset.codes[rows]), dataset.y[rows]
+        self._x, self._y = self._inputs(dataset.codes[rows]), dataset.y[rows]
 
     @property
     def width(self) -> int:
         """Inputs after the encoding."""
         return self._x.shape[1]
+
+    def _inputs(self, codes: np.ndarray) -> Any:
+        """What the linear model reads of codes [N, F]; the task as an input for each, 0 where unseen."""
+        if isinstance(self._scaling, WordWeights):
+            return self._scaling.transform(codes)
+        return tasks_apart(self._scaling.transform(codes), self._scaling.inputs)
 
 
 class Logistic(_Linear):
@@ -149,7 +156,7 @@ class Logistic(_Linear):
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Probabilities [N, C]."""
-        probabilities = self._model.predict_proba(self._scaling.transform(codes))
+        probabilities = self._model.predict_proba(self._inputs(codes))
         return _spread(probabilities, self._model.classes_, self.dataset.task.n_outputs)
 
 
@@ -187,7 +194,7 @@ class Ridge(_Linear):
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """Numbers [N]."""
-        return self._model.predict(self._scaling.transform(codes))
+        return self._model.predict(self._inputs(codes))
 
 
 class TextRidge(Ridge):
@@ -239,8 +246,8 @@ def _may_stop_early(y: np.ndarray, regression: bool) -> bool:
 
 def _categories(dataset: Dataset) -> list[int]:
     """Columns that the trees split by category; unseen categories count as missing."""
-    features = enumerate(dataset.schema.features)
-    return [i for i, f in features if f.kind is Kind.CATEGORICAL and len(f.vocabulary) <= MOST_CATEGORIES]
+    features, kinds = enumerate(dataset.schema.features), (Kind.CATEGORICAL, Kind.TASK)
+    return [i for i, f in features if f.kind in kinds and len(f.vocabulary) <= MOST_CATEGORIES]
 
 
 def _spread(probabilities: np.ndarray, present: np.ndarray, n_classes: int) -> np.ndarray:

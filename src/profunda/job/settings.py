@@ -178,6 +178,7 @@ class Settings:
         for name in (target,) if isinstance(target, str) else target:
             words += ["--target", name] if name else []
         words += ["--task", task] if task else []
+        words += ["--task-column", self.origin.task_column] if self.origin.task_column else []
         for name, value in asdict(self.budget).items():
             words += [f"--{_WORDS.get(name, name)}", f"{value:.15g}"] if value is not None else []
         for word in self.narrowed:

@@ -35,6 +35,7 @@ def default_space(dataset: Dataset, splits: Splits, found: LabelBreaking | None 
         plain.width,
         task.n_outputs,
         n_numeric=len(plain.numeric),
+        n_tasks=len(dataset.task_names),
         n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
         skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
     )

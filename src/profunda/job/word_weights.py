@@ -11,6 +11,7 @@ from profunda.data.dataset import Dataset
 from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.table import Kind
 from profunda.data.tokens import UNKNOWN
+from profunda.job.task_inputs import tasks_apart
 
 __all__ = ["WordWeights"]
 
@@ -39,7 +40,8 @@ class WordWeights:
         found = self._weights.transform(self._texts(codes))
         if not self._beside:
             return found
-        beside = sparse.csr_matrix(self._scaling.transform(codes)[:, self._beside])
+        inputs = self._scaling.transform(codes)[:, self._beside]  # words stand last: the task is where it was
+        beside = sparse.csr_matrix(tasks_apart(inputs, self._scaling.inputs))
         return sparse.csr_matrix(sparse.hstack([found, beside]))
 
     def _texts(self, codes: np.ndarray) -> Iterator[list[int]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Baseline", "Score"]
+__all__ = ["Baseline", "Score", "TaskScore"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,32 @@ class Baseline:
     seconds: float
     note: str = ""
     targets: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """One task of grouped rows on its `rows` held-out rows, `trained` more being there to learn from.
+
+    `value` is the Model's score, `pooled` and `alone` those of a linear model of all tasks and of this one's
+    rows only. `gain` is the mean loss of a row (squared error, log-loss) of the latter less the Model's, in
+    [`low`, `high`] for all tasks at once; NaN where there are too few rows.
+    """
+
+    name: str
+    trained: int
+    rows: int
+    value: float
+    pooled: float
+    alone: float
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """What sharing does to it: "helps", "hurts", "no difference seen" or "not compared"."""
+        if self.gain != self.gain:
+            return "not compared"
+        if self.low > 0:
+            return "helps"
+        return "hurts" if self.high < 0 else "no difference seen"

@@ -11,6 +11,7 @@ from profunda.errors import ModelError
 from profunda.layers.dropout import DropConnect, GaussianDropout
 from profunda.layers.parametric import Parametric
 from profunda.networks.entering import Entering
+from profunda.networks.heads import TaskHeads
 from profunda.networks.layout import Block, layout_of
 from profunda.networks.norms import NORM_EPS, NORM_MOMENTUM
 from profunda.networks.passing import skips
@@ -42,8 +43,8 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     """Linear, norm, activation and dropout in turn, where the Design has them: [B, D] to raw outputs [B, C].
 
     `inputs` are those of the network, or so many numbers. What stands before the layers is one module, and so
-    is a hidden layer that what enters it is added to. With batch norm, a training batch of one row is refused
-    by `nn.BatchNorm1d`, which fleets are not.
+    is a hidden layer that what enters it is added to; with heads of tasks all of the network is one. With
+    batch norm, a training batch of one row is refused by `nn.BatchNorm1d`, which fleets are not.
     """
     made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []
@@ -57,8 +58,10 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     for number, block in enumerate(hidden):
         layer = _hidden(design, number, block)
         parts += [Skip(*layer)] if skips(design, number) else layer
-    parts.append(_linear(design, len(hidden), last))
-    return nn.Sequential(*parts)
+    shared, task = _linear(design, len(hidden), last), made.front.inputs.task
+    if made.tasks and task is not None:
+        return nn.Sequential(TaskHeads(nn.Sequential(*parts), shared, *task))
+    return nn.Sequential(*parts, shared)
 
 
 def _hidden(design: Design, number: int, block: Block) -> list[nn.Module]:
@@ -103,10 +106,13 @@ def flatten(module: nn.Sequential) -> np.ndarray:
 def _tensors(module: nn.Sequential) -> list[Tensor]:
     """Views of all parameters and collected statistics in the order of `networks.layout`, weights [K, H]."""
     front: list[Tensor] = []
+    heads: list[Tensor] = []
     layers: list[tuple[list[Tensor], list[Tensor], list[Tensor]]] = []
     for part in module.modules():
         if isinstance(part, Entering):
             front = [tensor.detach() for tensor in part.tensors()]
+        elif isinstance(part, TaskHeads):
+            heads = [part.own.detach()]
         elif isinstance(part, nn.Linear):
             layers.append(([part.weight.detach().T, part.bias.detach()], [], []))
         elif isinstance(part, Parametric):
@@ -114,4 +120,4 @@ def _tensors(module: nn.Sequential) -> list[Tensor]:
         elif isinstance(part, nn.LayerNorm | nn.GroupNorm | nn.BatchNorm1d):
             kept = [found for name, found in part.named_buffers() if name.startswith("running_")]
             layers[-1][2].extend([part.weight.detach(), part.bias.detach(), *kept])
-    return front + [tensor for layer in layers for group in layer for tensor in group]
+    return front + [tensor for layer in layers for group in layer for tensor in group] + heads

@@ -42,5 +42,10 @@ def folded(
         else:
             biases += rest @ weights
             weights *= slope[:, None]
+            if changed is layout.blocks[-1]:
+                heads = layout.heads_of(made)
+                heads[:, -1] += np.einsum("h,thc->tc", rest, heads[:, :-1])
+                heads[:, :-1] *= slope[:, None]
     kept = [made[: layout.front.end], *(made[block.start : block.gains] for block in layout.blocks)]
+    kept.append(made[layout.heads :])
     return replace(design, norm="none"), np.concatenate(kept).astype(params.dtype)

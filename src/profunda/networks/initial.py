@@ -24,8 +24,8 @@ def initial_params(
     collected mean 0 and variance 1; so do scales and parametric activations, with 1. Embeddings begin as
     Holzmüller et al. (2024, arXiv:2407.04491, §3 and table A.1) say: frequencies normal with the Design's
     `embedding_scale`, phases uniform on a whole wave, mixing uniform within ±1/√16 and its shifts 0; tables
-    standard normal. `rows` float [n, D], the first training rows, scale the layers under "lsuv".
-    Raises ValueError where "lsuv" has no rows.
+    standard normal. What is a task's own begins at 0. `rows` float [n, D], the first training rows, scale the
+    layers under "lsuv". Raises ValueError where "lsuv" has no rows.
     """
     layout = layout_of(design, Inputs.of(inputs), n_outputs)
     params = np.empty(layout.size)
@@ -33,6 +33,7 @@ def initial_params(
     fill_body(design, layout.front, key, params)
     for number in range(len(layout.blocks)):
         _fill_layer(design, layout, key, number, params)
+    layout.heads_of(params)[:] = 0.0
     if design.initialisation == "lsuv":
         if rows is None:
             raise ValueError("initialisation 'lsuv' scales layers on training rows; none were given.")
@@ -51,8 +52,12 @@ def _fill_front(front: Front, scale: float, key: int, params: np.ndarray) -> Non
     spread = uniforms(stream(2), n * WAVES * PERIODIC)[0].reshape(n, WAVES, PERIODIC)
     mixing[:] = (2.0 * spread - 1.0) / math.sqrt(WAVES)
     shifts[:] = 0.0
-    for number, table in enumerate(front.tables_of(params)):
-        table[:] = normals(stream(3 + number), len(table) * CODED)[0].reshape(-1, CODED)
+    task = None if front.inputs.task is None else front.inputs.task[0]
+    for number, ((place, _), table) in enumerate(zip(front.codes, front.tables_of(params), strict=True)):
+        # From 0 all tasks start alike, and one that nobody has seen stays at the mean of all beginnings.
+        table[:] = (
+            0.0 if place == task else normals(stream(3 + number), len(table) * CODED)[0].reshape(-1, CODED)
+        )
     front.scales_of(params)[:] = 1.0
 
 

@@ -5,6 +5,9 @@ weights W [K, H] row by row, so that the layer is x W + b, then its biases b [H]
 transpose. A hidden layer with parametric activations has their α [H] behind them; one with a norm then gains
 γ [H] and shifts β [H]; one with batch norm then the collected mean [H] and variance [H], which are not
 trained.
+
+Behind all layers, where T tasks have heads of their own: [T, H + 1, C], of each task what U_t [H, C] and c_t
+[C] add to the last layer's weights and biases.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ from typing import Any, TypeVar
 from profunda.data.inputs import Inputs
 from profunda.networks.bodies.held import Held, Place, places_of
 from profunda.networks.norms import groups_of
-from profunda.space.bodies import NOTHING, Body
+from profunda.space.bodies import NOTHING, Body, rows_inside
 from profunda.space.design import CODED, PERIODIC, WAVES, Design, Norm
 
 __all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
@@ -26,6 +29,8 @@ Vector = TypeVar("Vector", bound=Any)
 
 _VECTORS: dict[Norm, int] = {"none": 0, "layer": 2, "group": 2, "batch": 4}
 """How many vectors [H] a norm keeps: γ, β, and the mean and variance collected."""
+_HEADED = 1 << 24
+"""Numbers of heads that rows of one pass look up, at most: each row has its task's."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,9 @@ class Front:
     """What stands between the D inputs and the first layer, and where it lies in the flat vector, from 0 on.
 
     What enters the first layer are E numbers: the inputs `kept` as they are; then 3 for each of `waves`, the
-    inputs with a periodic embedding, one input after the other; then 8 for each of `codes`, the inputs that
-    are looked up; then what leaves the `body`; all times their scales where `scaled`.
+    inputs with a periodic embedding, one input after the other; then 8 for each of `codes`, the inputs
+    (place, number of codes K) that are looked up; then what leaves the `body`; all times their scales where
+    `scaled`.
 
     In the vector, n inputs having waves: frequencies w [n, 16], phases b [n, 16], mixing V [n, 16, 3], shifts
     c [n, 3]; then a table [K, 8] for each of `codes`; then scales [E]; then the
@@ -106,6 +112,7 @@ class Front:
     periodic: bool = False
     scaled: bool = False
     body: Body = NOTHING
+    codes: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
@@ -119,15 +126,10 @@ class Front:
         return tuple(n for n in self.inputs.numeric if n not in read) if self.periodic else ()
 
     @property
-    def codes(self) -> tuple[tuple[int, int], ...]:
-        """(input, number of codes K) of the inputs that are looked up."""
-        return self.inputs.codes
-
-    @property
     def plain(self) -> bool:
         """Whether nothing stands there: the inputs are what enters."""
         through = len(self.kept) == len(self.inputs)  # a body "dense" passes words over
-        return through and not (self.waves or self.scaled or self.body.width)
+        return through and not (self.waves or self.codes or self.scaled or self.body.width)
 
     @property
     def width(self) -> int:
@@ -195,15 +197,34 @@ class Front:
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """Where all of a network's parameters lie: what stands before the layers, then the layers."""
+    """Where all parameters of a network lie: what stands before the layers, the layers, heads of T tasks."""
 
     front: Front
     blocks: tuple[Block, ...]
+    tasks: int = 0
+
+    @property
+    def heads(self) -> int:
+        """Where the heads of tasks start, where there are any."""
+        return self.blocks[-1].end
 
     @property
     def size(self) -> int:
         """P, with what batch norm collects."""
-        return self.blocks[-1].end
+        last = self.blocks[-1]
+        return last.end + self.tasks * (last.fan_in + 1) * last.fan_out
+
+    @property
+    def rows(self) -> int:
+        """How many rows may go through at once, by what each makes inside the body and its task's head."""
+        last = self.blocks[-1]
+        heads = _HEADED // ((last.fan_in + 1) * last.fan_out) + 1 if self.tasks else _HEADED
+        return min(rows_inside(self.front.body), heads)
+
+    def heads_of(self, params: Vector) -> Vector:
+        """U [T, H, C] with c [T, C] as a row more, [T, H + 1, C], as a view of `params` [P]; T may be 0."""
+        last = self.blocks[-1]
+        return params[self.heads : self.size].reshape(self.tasks, last.fan_in + 1, last.fan_out)
 
 
 @lru_cache(maxsize=4096)
@@ -225,6 +246,8 @@ def layout(widths: Sequence[int], n_features: int, n_outputs: int, norm: Norm = 
 def layout_of(design: Design, inputs: Inputs, n_outputs: int) -> NetworkLayout:
     """All of the network that `design` makes of `inputs` and C outputs."""
     periodic = design.numeric_embedding == "periodic"
-    front = Front(inputs, periodic, design.input_scaling, design.body_on(inputs))
+    codes = design.codes_on(inputs)
+    front = Front(inputs, periodic, design.input_scaling, design.body_on(inputs), codes)
     sizes = (front.width, *design.widths, n_outputs)
-    return NetworkLayout(front, _blocks(sizes, design.norm, design.parametric, front.end))
+    blocks = _blocks(sizes, design.norm, design.parametric, front.end)
+    return NetworkLayout(front, blocks, design.heads_on(inputs))

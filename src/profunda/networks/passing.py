@@ -21,6 +21,7 @@ __all__ = [
     "Step",
     "entering",
     "forward",
+    "headed",
     "inputs_of_layers",
     "skips",
 ]
@@ -135,7 +136,18 @@ def forward(
 ) -> Tensor:
     """Raw outputs [B, C] of inputs `x` [B, D]; see `inputs_of_layers`."""
     *_, h = inputs_of_layers(design, layout, vector, x, step, taken)
-    return _affine(design.depth, layout.blocks[-1], vector, h, step)
+    shared = _affine(design.depth, layout.blocks[-1], vector, h, step)
+    if not layout.tasks or layout.front.inputs.task is None:
+        return shared
+    place, _ = layout.front.inputs.task
+    return shared + headed(layout.heads_of(vector), x[:, place].long(), h)
+
+
+def headed(heads: Tensor, task: Tensor, h: Tensor) -> Tensor:
+    """U_t h + c_t, [B, C], of `heads` [T, H + 1, C], tasks t [B] and `h` [B, H]; 0 where t is T."""
+    nobody = torch.cat([heads.flatten(1), heads.new_zeros(1, heads[0].numel())])
+    own = functional.embedding(task, nobody).unflatten(1, heads.shape[1:])
+    return torch.einsum("bh,bhc->bc", h, own[:, :-1]) + own[:, -1]
 
 
 def _affine(number: int, block: Block, vector: Tensor, h: Tensor, step: Step | None) -> Tensor:

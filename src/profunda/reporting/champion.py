@@ -49,6 +49,8 @@ def drawing(part: Part, outputs: int, title: str) -> Architecture:
         f"{f'{body.words} and ' if body.words else ''}{linear}; a slab is as wide as "
         "the square root of its units, the words between two slabs say what happens on the way."
     )
+    tasks = design.heads_on(encoded)
+    what += f" {count(tasks)} tasks have heads of their own beside the shared last layer." if tasks else ""
     alt = (
         f"Network of {count(len(encoded))} inputs, {f'{body.words}, ' if body.words else ''}hidden layers "
         f"{setting(design.widths)}, {count(outputs)} outputs."
@@ -156,6 +158,8 @@ _TITLES = {
     "skip": "skip connections",
     "input_scaling": "trained scaling of inputs",
     "numeric_embedding": "embedding of numbers",
+    "sharing": "what tasks share",
+    "head_l2": "L2 of the tasks' own heads",
 }
 _EXPLAINED = {
     "noise": "standard deviation {}",

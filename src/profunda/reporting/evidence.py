@@ -15,7 +15,7 @@ from profunda.metrics.score import Metric, metric_for
 from profunda.model.model import Model
 from profunda.model.optimism import Optimism
 from profunda.model.parts import Part
-from profunda.model.score import Baseline, Score
+from profunda.model.score import Baseline, Score, TaskScore
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.dosage import Dosage
 from profunda.tuning.result import SearchResult, Trial
@@ -42,7 +42,8 @@ class Evidence:
     `single` is the score of the best single network on the same rows. `engine` says which trained ("native",
     "torch", "native and torch"), `instruction_set` which instructions the native one used, "" without it, and
     `engine_reason`, a clause, why. `optimism` tells how much the validation score flatters; `attribution`,
-    `dosages` and `robustness` are what experiments around the champion found, where they were made.
+    `dosages` and `robustness` are what experiments around the champion found, where they were made; `tasks`
+    the scores of each task that rows belong to.
     """
 
     dataset: Dataset
@@ -67,6 +68,7 @@ class Evidence:
     attribution: Attribution | None = None
     dosages: tuple[Dosage, ...] = ()
     robustness: Robustness | None = None
+    tasks: tuple[TaskScore, ...] = ()
 
     @cached_property
     def metric(self) -> Metric:

@@ -24,6 +24,7 @@ _STAGES = {
     "select": "weighing the candidates on validation rows",
     "refit": "the last training of the chosen networks",
     "score": "predicting the rows that no choice has seen",
+    "tasks": "linear models of each task alone, and of all",
     "save": "the model, on disk, and what its papers need",
 }
 

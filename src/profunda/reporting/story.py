@@ -10,7 +10,7 @@ from profunda.data.splits import Splits
 from profunda.errors import ArgumentError, Notice
 from profunda.model.model import Model
 from profunda.model.optimism import Optimism
-from profunda.model.score import Baseline, Score
+from profunda.model.score import Baseline, Score, TaskScore
 from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Block, Section, Text
 from profunda.reporting.champion import drawing, ensemble, inside, recipe
@@ -24,6 +24,7 @@ from profunda.reporting.predictions import prediction_blocks
 from profunda.reporting.reproduce import cost_blocks, reproduce_blocks
 from profunda.reporting.tables import data_blocks
 from profunda.reporting.targets import each_target
+from profunda.reporting.tasks import task_blocks
 from profunda.reporting.words import count, duration, interval, moment, number
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.dosage import Dosage
@@ -57,21 +58,22 @@ def run_document(
     attribution: Attribution | None = None,
     dosages: Sequence[Dosage] = (),
     robustness: Robustness | None = None,
+    tasks: Sequence[TaskScore] = (),
 ) -> Document:
     """The whole run as a Document.
 
     `baselines` come with the trivial one first. `held_y` [N] and `held_prediction` (probabilities [N, C], or
     numbers [N] in the target's unit) are what the score was measured on: without them the part on predictions
     says so. `engine_reason` is a clause on why `engine` trained. `single` is the score of the best single
-    network on the same rows. `optimism`, `attribution`, `dosages` and `robustness` add what they tell where
-    they are given. Raises ArgumentError where the shapes of targets and predictions differ.
+    network on the same rows. `optimism`, `attribution`, `dosages`, `robustness` and `tasks` add what they
+    tell where they are given. Raises ArgumentError where the shapes of targets and predictions differ.
     """
     _check_shapes(dataset, held_y, held_prediction)
     evidence = Evidence(
         dataset, splits, search, model, score, tuple(scores), tuple(baselines), tuple(timings), engine,
         instruction_set, engine_reason, tuple(notices),
         seed, command, Path(run), held_y, held_prediction, single,
-        optimism, attribution, tuple(dosages), robustness,
+        optimism, attribution, tuple(dosages), robustness, tuple(tasks),
     )  # fmt: skip
     total = sum(timing.seconds for timing in timings)
     return Document(
@@ -170,4 +172,5 @@ def _predictions(evidence: Evidence) -> tuple[Block, ...]:
     seen = example_blocks(
         evidence.dataset, evidence.splits.test, np.asarray(y), np.asarray(said), evidence.seed
     )
-    return (*each, *prediction_blocks(task, y, said), *seen)
+    tasks = task_blocks(evidence.tasks, evidence.metric)
+    return (*each, *tasks, *prediction_blocks(task, y, said), *seen)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from profunda.model.model import Model
 from profunda.model.optimism import Optimism
-from profunda.model.score import Baseline, Score
+from profunda.model.score import Baseline, Score, TaskScore
 from profunda.reporting.evidence import Stage
 from profunda.tuning.ablation import Attribution
 from profunda.tuning.foresight import Foresight
@@ -44,6 +44,9 @@ class Finished(Protocol):
     @property
     def attribution(self) -> Attribution | None: ...
 
+    @property
+    def tasks(self) -> tuple[TaskScore, ...]: ...
+
 
 def summary(outcome: Finished) -> dict[str, object]:
     """JSON-able numbers of a run; what is not finite, or was not measured, is None.
@@ -56,7 +59,7 @@ def summary(outcome: Finished) -> dict[str, object]:
     `members` lists the model's designs with their weights. `validation` tells the score
     on the rows that chose, and what is left of it once that is corrected for; `forecast` how many designs
     theory ruled out, and how the others' forecasts turned out; `attribution` what each ingredient is worth
-    (with `ablate`).
+    (with `ablate`); `tasks` what the rows of each task say, and of sharing.
     """
     seconds: dict[str, float] = {}
     for timing in outcome.timings:
@@ -83,6 +86,7 @@ def summary(outcome: Finished) -> dict[str, object]:
         "validation": None if outcome.optimism is None else _validation(outcome.optimism),
         "forecast": None if search.foresight is None else _forecast(search, search.foresight),
         "attribution": None if outcome.attribution is None else _attribution(outcome.attribution),
+        "tasks": [_task(one) for one in outcome.tasks],
         "members": [{"weight": part.weight, "design": part.design.to_json()} for part in outcome.model.parts],
     }
 
@@ -133,6 +137,17 @@ def _attribution(attribution: Attribution) -> dict[str, object]:
             }
             for worth in attribution.worths
         ],
+    }
+
+
+def _task(one: TaskScore) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "rows": one.rows,
+        "score": _finite(one.value),
+        "gain": _finite(one.gain),
+        "interval": [_finite(one.low), _finite(one.high)],
+        "sharing": one.verdict,
     }
 
 

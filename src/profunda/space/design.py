@@ -35,6 +35,7 @@ __all__ = [
     "Optimiser",
     "Parametrisation",
     "Schedule",
+    "Sharing",
 ]
 
 Activation = Literal[
@@ -50,6 +51,7 @@ L1Update = Literal["proximal", "subgradient"]
 Optimiser = Literal["sgd", "adam", "rmsprop"]
 Schedule = Literal["constant", "cosine", "onecycle", "restarts", "coslog"]
 Loss = Literal["likelihood", "huber"]
+Sharing = Literal["input", "heads", "pooled"]
 
 MAX_DEPTH = 1000
 WAVES, PERIODIC = 16, 3
@@ -111,13 +113,15 @@ DOMAINS: Mapping[str, Float | LogFloat | Int | Choice] = {
     "lookahead": Choice(False, True),
     "snapshots": Choice(False, True),
     "encoding": Choice(list(get_args(Encoding))),
+    "sharing": Choice(list(get_args(Sharing))),
+    "head_l2": Float(0.0, 1e6),
 }
 """What each field of a Design but `widths` may be. The only place that says so."""
 
 PICTORIAL = ("flip", "shift", "rotation", "zoom", "brightness", "contrast", "colour")
 """The fields that change pictures in training."""
 
-_FORMAT = 5
+_FORMAT = 6
 _SINCE: Mapping[int, tuple[str, ...]] = {
     2: ("norm", "norm_place", "dropout_kind", "clip"),
     3: (
@@ -154,6 +158,7 @@ _SINCE: Mapping[int, tuple[str, ...]] = {
         "contrast",
         "colour",
     ),
+    6: ("sharing", "head_l2"),
 }
 """The fields that each format of the JSON brought."""
 
@@ -287,6 +292,14 @@ class Design:
     encoding
         How inputs become numbers: "robust", "quantile", "piecewise" or "embedded" (see
         `profunda.data.preprocessing`); the last trains 8 numbers for each category of columns with many.
+    sharing, head_l2
+        What the tasks of grouped rows share (`task_column` of `profunda.read`). "input": the layers read the
+        task as 8 trained numbers, which start at 0. "heads": hard sharing of all layers (Caruana 1997) and
+        soft sharing of the last: the outputs are those of the shared last layer plus U_t h + c_t of the row's
+        task t, with h what enters that layer; U and c start at 0 and have a penalty ½·head_l2·‖(U, c)‖² of
+        their own, decoupled or not as `l2` is (Evgeniou and Pontil 2004: w_t = w_0 + v_t; towards ∞ the
+        tasks are pooled, 0 lets each have its own head). "pooled": the task has no say. A task without
+        training rows keeps its 0, and is answered by what all share. "heads" asks for a task column.
     """
 
     widths: tuple[int, ...] = (64, 64)
@@ -341,6 +354,8 @@ class Design:
     lookahead: bool = False
     snapshots: bool = False
     encoding: Encoding = "robust"
+    sharing: Sharing = "input"
+    head_l2: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", _checked_widths(self.widths))
@@ -375,6 +390,7 @@ class Design:
             "lookahead": self.lookahead,
             "snapshots": self.snapshots,
             "body": self.body != "dense",
+            "sharing": self.sharing != "input",
             **{name: getattr(self, name) > 0 for name in PICTORIAL},
         }
         return tuple(name for name, wanted in asked.items() if wanted)
@@ -406,16 +422,38 @@ class Design:
         norm collects for evaluation is not trained.
         """
         found = Inputs.of(inputs)
-        body = self.body_on(found)
+        body, codes = self.body_on(found), self.codes_on(found)
         read = set(body.places)
         periodic = self.numeric_embedding == "periodic"
         waves = sum(place not in read for place in found.numeric) if periodic else 0
-        entering = len(body.kept(found)) + PERIODIC * waves + CODED * len(found.codes) + body.width
+        entering = len(body.kept(found)) + PERIODIC * waves + CODED * len(codes) + body.width
         front = waves * (2 * WAVES + WAVES * PERIODIC + PERIODIC) + body.trained
-        front += CODED * sum(size for _, size in found.codes) + (entering if self.input_scaling else 0)
+        front += CODED * sum(size for _, size in codes) + (entering if self.input_scaling else 0)
         sizes = (entering, *self.widths, n_outputs)
         each = (0 if self.norm == "none" else 2) + self.parametric
-        return front + each * sum(self.widths) + sum((a + 1) * b for a, b in pairwise(sizes))
+        own = self.heads_on(found) * (sizes[-2] + 1) * n_outputs
+        return front + each * sum(self.widths) + sum((a + 1) * b for a, b in pairwise(sizes)) + own
+
+    def codes_on(self, inputs: Inputs) -> tuple[tuple[int, int], ...]:
+        """(input, number of codes K) of all inputs that are looked up: the task too, where it is one."""
+        if inputs.task is None or self.sharing != "input":
+            return inputs.codes
+        place, tasks = inputs.task
+        return (*inputs.codes, (place, tasks + 1))
+
+    def heads_on(self, inputs: Inputs) -> int:
+        """How many tasks have a head of their own.
+
+        Raises SpaceError where they should have one and the inputs say nothing of tasks.
+        """
+        if self.sharing != "heads":
+            return 0
+        if inputs.task is None:
+            raise SpaceError(
+                "sharing = 'heads' gives each task a head of its own, but no column says which task a row "
+                "belongs to. Name it (task_column, --task-column), or leave sharing at 'input'."
+            )
+        return inputs.task[1]
 
     def body_on(self, inputs: Inputs) -> Body:
         """The body that reads pictures or texts among `inputs`; an empty one where it is "dense".

@@ -36,6 +36,7 @@ def table_space(
     *,
     n_numeric: int = 0,
     n_coded: int = 0,
+    n_tasks: int = 0,
     skewed: bool = False,
 ) -> Space:
     """The default space of dense networks for a table: architecture and the whole cocktail of regularisers.
@@ -44,8 +45,8 @@ def table_space(
     sets the shape of a network (depth, width, batch size) is coarse, because a fleet trains networks of equal
     shape together. Every regulariser has a share of exact zeros. `n_rows` counts training rows, `n_features`
     the inputs as encoded, `n_outputs` the classes or 1; `n_numeric` of the columns are numbers, `n_coded`
-    have more categories than one-hot inputs serve well; `skewed` says that a regression's target has a long
-    tail.
+    have more categories than one-hot inputs serve well; `n_tasks` is how many tasks rows belong to; `skewed`
+    says that a regression's target has a long tail.
     """
     small = n_rows < 1000
     depths = Choice([0, 1, 2, 3, 4], weights=[1, 4, 6, 6, 1] if not small else [2, 5, 6, 5, 1])
@@ -71,8 +72,17 @@ def table_space(
         **_augmentation(n_numeric),
         **_recipe(n_rows),
         "encoding": Choice(list(encodings), weights=list(encodings.values())),
+        **(_sharing() if n_tasks else {}),
     }
     return Space(entries)
+
+
+def _sharing() -> dict[str, Any]:
+    """What tasks share."""
+    return {
+        "sharing": Choice(["heads", "input", "pooled"], weights=[3, 2, 1]),
+        "head_l2": When("sharing", "heads", LogFloat(0.03, 30.0)),
+    }
 
 
 def _width_weights(widths: list[int]) -> list[float]:

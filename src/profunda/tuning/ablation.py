@@ -226,8 +226,8 @@ def attribution_of(
     See `ablate`; `speeds` are those by which a run chose its engines.
     """
     threads = workers or usable_cores()
-    classes = not dataset.task.numeric
-    apart = [(ingredient, variants(design, ingredient, classes)) for ingredient in ingredients]
+    classes, tasks = not dataset.task.numeric, dataset.tasks is not None
+    apart = [(ingredient, variants(design, ingredient, classes, tasks)) for ingredient in ingredients]
     apart = [(ingredient, found) for ingredient, found in apart if found]
     entrants = [Entrant(design)]
     entrants += [Entrant(one, ingredient.last) for ingredient, found in apart for one in found]

@@ -21,15 +21,15 @@ class Ingredient:
 
     `swap` gives the designs without it; of several (the same change at other learning rates) the one that
     is best on the rows that stop training counts. `hidden`: it acts on hidden layers alone; `of`: on a target
-    of classes, or of numbers, alone. `last`: without it the last epoch's weights are judged, not the best
-    one's.
+    of classes, or of numbers, or where rows belong to tasks, alone. `last`: without it the last epoch's
+    weights are judged, not the best one's.
     """
 
     name: str
     title: str
     swap: Swap
     hidden: bool = False
-    of: Literal["classes", "numbers", ""] = ""
+    of: Literal["classes", "numbers", "tasks", ""] = ""
     last: bool = False
 
 
@@ -76,6 +76,10 @@ def _smaller_body(design: Design) -> tuple[Design, ...]:
 
 def _shallower_body(design: Design) -> tuple[Design, ...]:
     return (replace(design, body_depth=max(1, design.body_depth - 1)),)
+
+
+def _headless(design: Design) -> tuple[Design, ...]:
+    return _put("sharing", "input")(design) if design.sharing == "heads" else (design,)
 
 
 def _wider(factor: float) -> Swap:
@@ -132,6 +136,9 @@ INGREDIENTS = (
     Ingredient("activation", "Activation", _other("activation", "relu", "silu"), hidden=True),
     Ingredient("body_width", "Half the body's width", _smaller_body),
     Ingredient("body_depth", "A shallower body", _shallower_body),
+    Ingredient("sharing", "A say of the task", _put("sharing", "pooled"), of="tasks"),
+    Ingredient("heads", "Heads of the tasks", _headless, of="tasks"),
+    Ingredient("head_l2", "L2 of the tasks' heads", _put("head_l2", 0.0), of="tasks"),
     Ingredient("batch_half", "Batches of half the rows", _batch(0.5)),
     Ingredient("batch_twice", "Batches of twice the rows", _batch(2.0)),
     Ingredient("deeper", "One layer more", _deeper, hidden=True),
@@ -142,15 +149,18 @@ INGREDIENTS = (
 """All of them; what a design does not have is left out by `variants`."""
 
 
-def variants(design: Design, ingredient: Ingredient, classes: bool) -> tuple[Design, ...]:
+def variants(
+    design: Design, ingredient: Ingredient, classes: bool, tasks: bool = False
+) -> tuple[Design, ...]:
     """The designs that `design` becomes without `ingredient`, each once; none where it does not have it.
 
-    `classes` says that the target is one of classes.
+    `classes` says that the target is one of classes, `tasks` that rows belong to tasks.
 
     Fields that do nothing as the rest stands (the momentum of Adam, the kind of a dropout that is off) make
     no difference here.
     """
-    if (ingredient.hidden and not _layered(design)) or ingredient.of == ("numbers" if classes else "classes"):
+    there = ("", "classes" if classes else "numbers", *(["tasks"] if tasks else []))
+    if (ingredient.hidden and not _layered(design)) or ingredient.of not in there:
         return ()
     here = _effective(design)
     found = {_effective(swapped): swapped for swapped in ingredient.swap(design)}
@@ -186,6 +196,7 @@ def _effective(design: Design) -> Design:
         "skip": all(before != after for before, after in pairwise(design.widths)),
         "max_norm": not design.widths,
         "l1_update": not design.l1,
+        "head_l2": design.sharing != "heads",
         "embedding_scale": design.numeric_embedding == "none",
     }
     defaults = {field.name: field.default for field in fields(Design)}

@@ -125,7 +125,7 @@ def latency(
     """
     found = Inputs.of(inputs)
     body = design.body_on(found)
-    sizes = (len(body.kept(found)) + len(found.codes) + body.width, *design.widths, n_outputs)
+    sizes = (len(body.kept(found)) + len(design.codes_on(found)) + body.width, *design.widths, n_outputs)
     products = 2.0 * (body.products + sum(before * after for before, after in pairwise(sizes)))
     calls = PASS_SHARE * (rates.step + rates.layer * (len(design.widths) + len(body.slots) / 2))
     units = sum(design.widths) + body.units

@@ -151,7 +151,7 @@ def _retold(ours: Feature, theirs: Feature, codes: np.ndarray) -> np.ndarray:
     if ours.kind is Kind.TEXT and (ours.vocabulary, ours.shape) != (theirs.vocabulary, theirs.shape):
         texts = theirs.tokenizer.decode(codes.astype(np.int64))
         return ours.tokenizer.encode(texts, ours.shape[0])
-    if ours.kind is not Kind.CATEGORICAL or ours.vocabulary == theirs.vocabulary:
+    if ours.kind not in (Kind.CATEGORICAL, Kind.TASK) or ours.vocabulary == theirs.vocabulary:
         return codes
     places = {word: float(k) for k, word in enumerate(ours.vocabulary)}
     table = np.array([*(places.get(word, -1.0) for word in theirs.vocabulary), -1.0])
