@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import profunda.job.fitting
-from profunda.errors import ArgumentError
+from profunda.errors import ArgumentError, DataError
 from profunda.estimator.classifier import DeepClassifier
 from profunda.estimator.fleet import trials_for
 from profunda.estimator.regressor import DeepRegressor
@@ -268,3 +268,17 @@ def test_labels_other_than_0_and_1_are_refused() -> None:
         ValueError, match=r"Multioutput target data is not supported|values other than 0 and 1"
     ):
         DeepClassifier(trials=1).fit(x, np.stack([y, y + 1], axis=1))
+
+
+def test_rows_of_many_tasks_name_the_column_that_says_which() -> None:
+    x, _ = rows(120)
+    school = np.arange(120) % 3
+    y = np.array([2.0, 2.0, -2.0])[school] * x[:, 0]
+    table = pl.DataFrame({"x0": x[:, 0], "x1": x[:, 1], "school": school})
+    held = {"depth": 1, "width": 16, "epochs": 30, "lr": 0.01}
+    heads = DeepRegressor(trials=1, fix=held | {"sharing": "heads"}, task_column="school", random_state=0)
+    pooled = clone(heads).set_params(fix=held | {"sharing": "pooled"})
+    assert heads.fit(table, y).score(table, y) > pooled.fit(table, y).score(table, y) + 0.1
+    assert heads.model_.parts[0].design.sharing == "heads"
+    with pytest.raises(DataError, match="there is no column 'shop' for the tasks; did you mean 'school'"):
+        DeepClassifier(trials=1, task_column="shop").fit(table, y > 0)

@@ -141,8 +141,11 @@ def test_texts_of_tasks_are_read_and_left_without_linear_rivals_of_their_own() -
     with_tasks = TextLogistic(data, rows, 0)
     without = TextLogistic(read(table.drop(columns="school"), "y"), rows, 0)
     assert with_tasks.width == without.width + 2
-    outcome = fit(data, trials=1, folds=2, progress=False, fix={"epochs": 2, "body": "bag"})
+    outcome = fit(
+        data, trials=1, folds=2, progress=False, fix={"epochs": 2, "body": "bag", "sharing": "heads"}
+    )
     assert outcome.tasks == ()
+    assert {part.design.sharing for part in outcome.model.parts} == {"heads"}
 
 
 def test_ablation_tells_what_sharing_is_worth() -> None:

@@ -59,6 +59,8 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
         (C++, on the CPU) or "torch" name one.
     workers
         Threads that train at the same time; the result does not depend on them.
+    task_column
+        The column of X that says which of several tasks a row belongs to, as in `profunda.fit`.
     random_state
         Seed: with an integer, and no budget in `seconds`, the same data give the same model on one machine;
         on another the `engine` must be named, and its instruction set and torch build be the same.
@@ -96,7 +98,7 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
                 f"{type(self).__name__} needs at least 2 classes, but y has 1 class: {only!r}. "
                 "Give rows of another class too."
             )
-        found = read(X, target=codes, task="classification")
+        found = read(X, target=codes, task="classification", task_column=self.task_column)
         self._fit_dataset(replace(found, task=_task(self.classes_)))
         return self
 
@@ -107,7 +109,7 @@ class DeepClassifier(ClassifierMixin, FleetEstimator):
                 "or not. Fit one estimator for each target of more classes."
             )
         self.classes_ = np.arange(y.shape[1])
-        self._fit_dataset(read(X, target=y, task="classification"))
+        self._fit_dataset(read(X, target=y, task="classification", task_column=self.task_column))
         return self
 
     def __sklearn_tags__(self) -> Tags:

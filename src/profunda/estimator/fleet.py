@@ -63,6 +63,7 @@ class FleetEstimator(BaseEstimator, ABC):
         refit: "Refit" = "folds",
         engine: str = "auto",
         workers: int | None = None,
+        task_column: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -81,6 +82,7 @@ class FleetEstimator(BaseEstimator, ABC):
         self.refit = refit
         self.engine = engine
         self.workers = workers
+        self.task_column = task_column
         self.random_state = random_state
         self.verbose = verbose
 

@@ -32,7 +32,7 @@ class DeepRegressor(RegressorMixin, FleetEstimator):
         Raises ValueError (of scikit-learn, or DataError and ArgumentError) for what cannot be used.
         """
         X, y = training_table(self, X, y, numbers=True)
-        self._fit_dataset(read(X, target=y, task="regression"))
+        self._fit_dataset(read(X, target=y, task="regression", task_column=self.task_column))
         return self
 
     def predict(self, X: object) -> np.ndarray:

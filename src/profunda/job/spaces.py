@@ -23,19 +23,20 @@ def default_space(dataset: Dataset, splits: Splits, found: LabelBreaking | None 
     Changes of pictures that `found` refuses are not in it.
     """
     task, plain = dataset.task, lay_out(dataset.schema, "robust", "onehot")
+    n_tasks = len(dataset.task_names)
     rows, entering = len(splits.folds[0].train), plain.entering
     if entering.picture is not None:
         allowed = set(PICTORIAL) - set(found.refused if found is not None else ())
         return picture_space(rows, entering.picture, numeric=task.numeric, allowed=allowed)
     if entering.tokens is not None:
-        return text_space(rows, numeric=task.numeric)
+        return text_space(rows, numeric=task.numeric, n_tasks=n_tasks)
     return table_space(
         task.kind,
         rows,
         plain.width,
         task.n_outputs,
         n_numeric=len(plain.numeric),
-        n_tasks=len(dataset.task_names),
+        n_tasks=n_tasks,
         n_coded=len(lay_out(dataset.schema, "embedded", "onehot").ordinals),
         skewed=task.kind == "regression" and abs(_skewness(dataset.y[splits.development])) > SKEWED,
     )

@@ -9,6 +9,7 @@ from profunda.data.task import TaskKind
 from profunda.errors import SpaceError
 from profunda.space.design import DOMAINS, Design
 from profunda.space.domain import Choice, Fixed, Float, LogFloat
+from profunda.space.sharing import sharing
 from profunda.space.space import Params, Space, When
 from profunda.space.widths import constant, pyramid
 
@@ -72,17 +73,9 @@ def table_space(
         **_augmentation(n_numeric),
         **_recipe(n_rows),
         "encoding": Choice(list(encodings), weights=list(encodings.values())),
-        **(_sharing() if n_tasks else {}),
+        **(sharing() if n_tasks else {}),
     }
     return Space(entries)
-
-
-def _sharing() -> dict[str, Any]:
-    """What tasks share."""
-    return {
-        "sharing": Choice(["heads", "input", "pooled"], weights=[3, 2, 1]),
-        "head_l2": When("sharing", "heads", LogFloat(0.03, 30.0)),
-    }
 
 
 def _width_weights(widths: list[int]) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from profunda.space.design import DOMAINS
 from profunda.space.domain import Choice, Fixed, Float, LogFloat
+from profunda.space.sharing import sharing
 from profunda.space.space import Space, When
 
 __all__ = ["text_space"]
@@ -17,8 +18,11 @@ _EPOCHS = ((1_000, 30), (5_000, 20), (50_000, 12))
 _LEAST_EPOCHS = 6
 
 
-def text_space(n_rows: int, *, numeric: bool = False) -> Space:
-    """The default space for N = `n_rows` training texts; `numeric`: the target is numbers."""
+def text_space(n_rows: int, *, numeric: bool = False, n_tasks: int = 0) -> Space:
+    """The default space for N = `n_rows` training texts, which belong to `n_tasks` if to any.
+
+    `numeric` says that the target is numbers.
+    """
     ordered = ("lstm", "attention")
     epochs = next((epochs for rows, epochs in _EPOCHS if n_rows < rows), _LEAST_EPOCHS)
     entries: dict[str, Any] = {
@@ -47,6 +51,7 @@ def text_space(n_rows: int, *, numeric: bool = False) -> Space:
         "patience": Fixed(max(3, epochs // 3), DOMAINS["patience"]),
         "averaging": Choice([False, True], weights=[3, 1]),
         "encoding": Fixed("robust", DOMAINS["encoding"]),
+        **(sharing() if n_tasks else {}),
     }
     if numeric:
         entries["loss"] = Choice(["likelihood", "huber"], weights=[4, 1])
