@@ -1,8 +1,10 @@
 """Fixtures of the whole suite."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -10,6 +12,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHARED = Path(os.environ.get("PROFUNDA_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,3 +34,19 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return locate
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a module of the benchmarks by its name, as a script finds its neighbours; all are forgotten
+    afterwards, and what scripts set for their process is put back."""
+    import torch
+
+    threads = torch.get_num_threads()
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name in ("OMP_WAIT_POLICY", "PYTHONWARNINGS"):
+        monkeypatch.setenv(name, "")
+    yield __import__
+    torch.set_num_threads(threads)
+    for path in BENCHMARKS.glob("*.py"):
+        sys.modules.pop(path.stem, None)

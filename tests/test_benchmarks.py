@@ -3,7 +3,7 @@
 import json
 import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,26 +14,11 @@ import torch
 from profunda.fleet.forward import outputs
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
-
-
-def _forget() -> None:
-    for name in MODULES:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def search(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module `textbook_search`, imported as a script finds its neighbours."""
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for name in ("OMP_WAIT_POLICY", "PYTHONWARNINGS"):  # set by the script; put back afterwards
-        monkeypatch.setenv(name, "")
-    import textbook_search
-
-    yield textbook_search
-    torch.set_num_threads(threads)
-    _forget()
+def search(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("textbook_search")
 
 
 @pytest.fixture
@@ -289,14 +274,11 @@ def test_a_wrong_learning_rate_fails_the_run(search: ModuleType, capsys: pytest.
 
 @pytest.mark.parametrize("script", sorted(path.name for path in BENCHMARKS.glob("[!_]*.py")))
 def test_every_script_says_what_it_takes(
-    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    script: str, benchmark: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.setattr(sys, "argv", [script, "--help"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
-    _forget()
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert all(word in text for word in ("--quick", "--json", "--cells"))

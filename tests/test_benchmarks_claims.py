@@ -2,9 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,26 +9,9 @@ import pytest
 from profunda.fleet.forward import outputs
 from profunda.space.design import Design
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
 
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports a benchmark's module as a script finds its neighbours."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-
-    def load(name: str) -> ModuleType:
-        return __import__(name)
-
-    yield load
-    for name in MODULES:
-        sys.modules.pop(name, None)
-
-
-def test_verdicts_follow_from_the_intervals_of_the_tables(load):
-    claims = load("_claims")
+def test_verdicts_follow_from_the_intervals_of_the_tables(benchmark):
+    claims = benchmark("_claims")
     rng = np.random.default_rng(0)
     above, below, open_ = (mean + 0.1 * rng.normal(size=(3, 3)) for mean in (1.0, -1.0, 0.0))
     assert claims.decided({"a": above, "b": above}) == "holds"
@@ -43,8 +23,8 @@ def test_verdicts_follow_from_the_intervals_of_the_tables(load):
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_the_forward_pass_by_hand_is_the_engines(load, norm):
-    claims = load("_claims")
+def test_the_forward_pass_by_hand_is_the_engines(benchmark, norm):
+    claims = benchmark("_claims")
     data, design = claims.noisy_rows(), Design(widths=(12, 7), norm=norm, lr=1e-2, epochs=2)
     state = claims.trained([design], data, 1)[0, 0, 0]
     x = data.sources["robust", 0].x
@@ -53,8 +33,8 @@ def test_the_forward_pass_by_hand_is_the_engines(load, norm):
     assert made == pytest.approx(outputs(design, state.params, x), abs=1e-4)
 
 
-def test_a_mask_that_drops_nothing_is_the_network_and_one_that_does_is_not(load):
-    claims = load("_claims")
+def test_a_mask_that_drops_nothing_is_the_network_and_one_that_does_is_not(benchmark):
+    claims = benchmark("_claims")
     data, design = claims.noisy_rows(), Design(widths=(12, 7), lr=1e-2, epochs=2)
     state = claims.trained([design], data, 1)[0, 0, 0]
     x = data.sources["robust", 0].x[:50]
@@ -65,15 +45,15 @@ def test_a_mask_that_drops_nothing_is_the_network_and_one_that_does_is_not(load)
     assert not np.allclose(claims.masked(design, state, x, 0.5, 1, rng)[0], whole, atol=1e-3)
 
 
-def test_a_network_after_some_epochs_is_the_same_network(load):
-    claims = load("_claims")
+def test_a_network_after_some_epochs_is_the_same_network(benchmark):
+    claims = benchmark("_claims")
     data, design = claims.noisy_rows(), Design(widths=(8,), epochs=4)
     short, whole = (claims.trained([design], data, 1, until=until)[0, 0, 0] for until in (2, None))
     assert np.array_equal(short.valid_loss, whole.valid_loss[:2])
 
 
-def test_a_finished_bullet_is_kept_and_told_in_a_table(load, tmp_path, monkeypatch, capsys):
-    bullets = load("bullets")
+def test_a_finished_bullet_is_kept_and_told_in_a_table(benchmark, tmp_path, monkeypatch, capsys):
+    bullets = benchmark("bullets")
     words = ["bullets.py", "--quick", "--only", "penalties-selection"]
     words += ["--cells", str(tmp_path / "c.jsonl"), "--markdown", str(tmp_path / "t.md")]
     monkeypatch.setattr(sys, "argv", words)
@@ -87,6 +67,6 @@ def test_a_finished_bullet_is_kept_and_told_in_a_table(load, tmp_path, monkeypat
     assert "| L1 selects features, L2 keeps all. |" in (tmp_path / "t.md").read_text()
 
 
-def test_every_claim_has_a_name_of_its_own(load):
-    claims = load("bullets").CLAIMS
+def test_every_claim_has_a_name_of_its_own(benchmark):
+    claims = benchmark("bullets").CLAIMS
     assert len({claim.key for claim in claims}) == len(claims) == 21

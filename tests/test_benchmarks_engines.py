@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType
@@ -12,19 +12,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[ModuleType]:
-    """The module named by the parameter, imported as a script finds its neighbours."""
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the scripts; put back afterwards
-    yield __import__(request.param)
-    torch.set_num_threads(threads)
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def script(benchmark: Callable[[str], ModuleType], request: pytest.FixtureRequest) -> ModuleType:
+    """The module named by the parameter."""
+    return benchmark(request.param)
 
 
 def named(name: str) -> pytest.MarkDecorator:

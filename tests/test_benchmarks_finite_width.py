@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,19 +13,10 @@ import torch
 from profunda.theory.ensembles import random_networks
 from profunda.theory.finite_width import log_norm_mean, log_norm_variance
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module, imported as a script finds its neighbours."""
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the script; put back afterwards
-    yield __import__("finite_width")
-    torch.set_num_threads(threads)
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def script(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("finite_width")
 
 
 def test_the_loop_measures_what_the_ensemble_does(script: ModuleType) -> None:

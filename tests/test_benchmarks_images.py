@@ -1,33 +1,13 @@
 """The benchmarks on pictures: what they compare, how they go on, and that their intervals can say no."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
 from profunda.networks.named.resnet import ResNet, ResNetSize
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports a benchmark's module as a script finds its neighbours."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-
-    def load(name: str) -> ModuleType:
-        return __import__(name)
-
-    yield load
-    for name in MODULES:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -43,8 +23,8 @@ def stripes(tmp_path: Path) -> Path:
     return tmp_path / "stripes.npz"
 
 
-def test_the_loop_learns_what_can_be_learnt_and_is_repeatable(load, stripes):
-    shared = load("_images")
+def test_the_loop_learns_what_can_be_learnt_and_is_repeatable(benchmark, stripes):
+    shared = benchmark("_images")
     data = shared.pictures(stripes, 80, 40, 0)
     assert abs(data.x.mean()) < 1e-5
     assert data.x.shape == (80, 1, 12, 12)
@@ -62,31 +42,31 @@ def test_the_loop_learns_what_can_be_learnt_and_is_repeatable(load, stripes):
     assert trained(None) == (accuracy, loss) != trained((0.5, 1.0))
 
 
-def test_other_seeds_see_other_rows_and_the_same_test(load, stripes):
-    shared = load("_images")
+def test_other_seeds_see_other_rows_and_the_same_test(benchmark, stripes):
+    shared = benchmark("_images")
     first, second = (shared.pictures(stripes, 30, 40, seed) for seed in (0, 1))
     assert not torch.equal(first.y, second.y)
     assert torch.equal(first.y_test, second.y_test)
 
 
-def test_resizing_keeps_a_ramp(load):
+def test_resizing_keeps_a_ramp(benchmark):
     """Between the first and the last pixel's centre bilinear interpolation of a ramp is the ramp."""
-    shared = load("_images")
+    shared = benchmark("_images")
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
     assert shared.resized(ramp, 8) is ramp
     wide = shared.resized(ramp, 16)[0, 0, 0, 1:-1]
     assert torch.allclose(wide, torch.arange(1, 15) / 2 - 0.25)
 
 
-def test_intervals_are_students_and_can_leave_it_open(load):
-    paired = load("_images").paired
+def test_intervals_are_students_and_can_leave_it_open(benchmark):
+    paired = benchmark("_images").paired
     mean, low, high = paired([3.0, 5.0, 4.0], [1.0, 1.0, 1.0])
     assert (mean, high - low) == (3.0, pytest.approx(2 * 4.302653 / 3**0.5, rel=1e-6))
     assert paired([1.0, -1.0], [0.0, 0.0])[1] < 0 < paired([1.0, -1.0], [0.0, 0.0])[2]
 
 
-def test_finished_runs_are_not_run_again(load, tmp_path):
-    runs, file, calls = load("_images").Runs, tmp_path / "cells.jsonl", []
+def test_finished_runs_are_not_run_again(benchmark, tmp_path):
+    runs, file, calls = benchmark("_images").Runs, tmp_path / "cells.jsonl", []
 
     def measure():
         calls.append(1)
@@ -105,8 +85,8 @@ def test_finished_runs_are_not_run_again(load, tmp_path):
     assert len(calls) == 3
 
 
-def test_every_switch_of_a_family_changes_one_thing(load):
-    families = load("named_vision").FAMILIES
+def test_every_switch_of_a_family_changes_one_thing(benchmark):
+    families = benchmark("named_vision").FAMILIES
     assert set(families) == {"EfficientNet", "DenseNet", "ResNet"}
     for family in families.values():
         for on, off in family.switches.values():
@@ -116,8 +96,8 @@ def test_every_switch_of_a_family_changes_one_thing(load):
             assert sum([*same, built]) == 2, (on, off)
 
 
-def test_what_a_switch_is_worth_has_the_right_sign(load):
-    module = load("named_vision")
+def test_what_a_switch_is_worth_has_the_right_sign(benchmark):
+    module = benchmark("named_vision")
     arm = module.Arm(torch.nn.Identity)
     family = module.Family({"full": arm, "without it": arm}, {"it": ("full", "without it")})
     better = [{"accuracy": 0.8 + 0.01 * n, "log-loss": 0.5} for n in range(3)]
@@ -127,13 +107,13 @@ def test_what_a_switch_is_worth_has_the_right_sign(load):
     assert loss[0] == pytest.approx(0.4)
 
 
-def test_both_run_from_the_command_line(load, stripes, tmp_path, monkeypatch, capsys):
+def test_both_run_from_the_command_line(benchmark, stripes, tmp_path, monkeypatch, capsys):
     from dataclasses import replace
 
-    sizes = load("train_test_resolution")
+    sizes = benchmark("train_test_resolution")
     tiny = replace(sizes.QUICK, size=8, sizes=(8, 12), wanted=12, rows=60, test_rows=40, epochs=1, width=8)
     monkeypatch.setattr(sizes, "QUICK", tiny)
-    named = load("named_vision")
+    named = benchmark("named_vision")
     monkeypatch.setattr(named, "QUICK", replace(named.QUICK, rows=40, test_rows=20, epochs=1))
     monkeypatch.setattr(named, "FAMILIES", {"ResNet": named.FAMILIES["ResNet"]})
     for module, name in ((sizes, "train_test_resolution"), (named, "named_vision")):

@@ -1,27 +1,17 @@
 """The benchmark of language networks: arms that lack one part each, a small run that is taken up again."""
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def language(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the script; put back afterwards
-    yield __import__("named_language")
-    torch.set_num_threads(threads)
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def language(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("named_language")
 
 
 def differing(first: object, second: object) -> set[str]:

@@ -1,46 +1,42 @@
 """The measurements behind the decision matrix: its arms, its arithmetic, and one small run."""
 
 import json
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-import matrix
 
 from profunda.space.cells import CELLS
 from profunda.space.design import Design
 
 
-@pytest.mark.parametrize("place", matrix.TRIED)
-def test_arms_differ_by_one_regulariser(place):
+@pytest.fixture
+def matrix(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("matrix")
+
+
+def changed(first: Design, second: Design) -> set[str]:
+    return {name for name in vars(first) if getattr(first, name) != getattr(second, name)} - {"format", "id"}
+
+
+@pytest.mark.parametrize("place", [("image", "cnn"), ("text", "dense"), ("text", "transformer")])
+def test_arms_differ_by_one_regulariser(matrix, place):
     names = matrix.TRIED[place]
     found = matrix.arms(matrix.NETWORKS[place], names)
     assert len(found) == 2 + 2 * len(names)
     assert len(set(found.values())) == len(found)
     assert found["plain"] == matrix.NETWORKS[place]
     for name in names:
-        changed = {
-            field
-            for field in vars(found["all"])
-            if getattr(found["all"], field) != getattr(found[f"all − {name}"], field)
-        }
-        added = {
-            field
-            for field in vars(found["plain"])
-            if getattr(found["plain"], field) != getattr(found[f"plain + {name}"], field)
-        }
-        assert changed - {"format", "id"} == added - {"format", "id"} != set()
+        gone = changed(found["all"], found[f"all − {name}"])
+        assert gone == changed(found["plain"], found[f"plain + {name}"]) != set()
 
 
-def test_what_is_tried_stands_in_the_matrix():
+def test_what_is_tried_stands_in_the_matrix(matrix):
     for place in matrix.TRIED:
         assert place in CELLS
 
 
-def test_changes_are_of_the_logarithm_between_equal_seeds():
+def test_changes_are_of_the_logarithm_between_equal_seeds(matrix):
     cell = matrix.Cell(
         "image", "dense", "x",
         {"plain": [1.0, 2.0], "all": [0.5, 1.0]} | {f"{arm} {name}": [0.9, 1.8] for name in
@@ -54,7 +50,7 @@ def test_changes_are_of_the_logarithm_between_equal_seeds():
     assert found["early stopping"][1].mean == 0.0
 
 
-def test_a_small_run_is_kept_and_not_repeated(tmp_path, monkeypatch, capsys):
+def test_a_small_run_is_kept_and_not_repeated(matrix, tmp_path, monkeypatch, capsys):
     only = {place: matrix.NETWORKS[place] for place in (("image", "dense"), ("text", "dense"))}
     monkeypatch.setattr(matrix, "NETWORKS", only)
     words = ["--quick", "--cells", str(tmp_path / "c.jsonl"), "--json", str(tmp_path / "m.json")]
@@ -67,5 +63,5 @@ def test_a_small_run_is_kept_and_not_repeated(tmp_path, monkeypatch, capsys):
     assert json.loads((tmp_path / "m.json").read_text()) == first
 
 
-def test_designs_of_the_matrix_are_designs():
+def test_designs_of_the_matrix_are_designs(matrix):
     assert all(isinstance(design, Design) for design in matrix.NETWORKS.values())

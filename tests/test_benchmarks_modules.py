@@ -1,27 +1,17 @@
 """The benchmark of fleets of modules: both ways do the same work, and a small run is taken up again."""
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def fleets(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the script; put back afterwards
-    yield __import__("module_fleets")
-    torch.set_num_threads(threads)
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def fleets(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("module_fleets")
 
 
 @pytest.mark.slow

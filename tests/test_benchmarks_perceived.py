@@ -1,26 +1,23 @@
 """What `fit` reaches on pictures and texts: a small run that is kept and taken up again."""
 
 import json
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+from profunda.space.domain import Choice
+from profunda.space.space import Space
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")
-    found = __import__("perceived")
-    yield found
-    sys.modules.pop("perceived", None)
+def script(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("perceived")
 
 
 def test_a_small_run_is_kept_and_not_repeated(script, tmp_path, monkeypatch, capsys):
-    quick = {"sms": script.Set("bundled:sms", 8, fix={"body": "bag", "body_width": 32, "epochs": 3})}
+    space = Space({"body": Choice(["bag"]), "body_width": Choice([32]), "epochs": Choice([3])})
+    quick = {"sms": script.Set("bundled:sms", 8, space=space)}
     monkeypatch.setattr(script, "QUICK", quick)
     words = ["--quick", "--cells", str(tmp_path / "c.jsonl"), "--json", str(tmp_path / "m.json")]
     assert script.main(words) == 0

@@ -1,24 +1,17 @@
 """The benchmark of the last trainings: its parts, and a small run that is taken up again."""
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def refit(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the script; put back afterwards
-    yield __import__("refit")
-    for path in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+def refit(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("refit")
 
 
 def test_ranks_share_ties(refit: ModuleType) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,20 +11,10 @@ import pytest
 
 from profunda.tuning.rungs import Ladder
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
-
 
 @pytest.fixture
-def samplers(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module `samplers`, imported as a script finds its neighbours."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the script; put back afterwards
-    import samplers
-
-    yield samplers
-    for name in MODULES:
-        sys.modules.pop(name, None)
+def samplers(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("samplers")
 
 
 def filled(samplers: ModuleType, ours: np.ndarray, theirs: np.ndarray) -> object:

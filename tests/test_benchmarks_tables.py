@@ -3,9 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,25 +14,6 @@ from profunda.data.reading import read
 from profunda.data.splits import split
 from profunda.space.space import Space
 from profunda.space.table import design_from, table_space
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-MODULES = tuple(path.stem for path in BENCHMARKS.glob("*.py"))
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Imports a benchmark's module as a script finds its neighbours."""
-    threads = torch.get_num_threads()
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # set by the scripts; put back afterwards
-
-    def named(name: str) -> ModuleType:
-        return __import__(name)
-
-    yield named
-    torch.set_num_threads(threads)
-    for name in MODULES:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -66,23 +45,23 @@ def folder(tmp_path: Path) -> Path:
 LOSSES = {"a": [1.0, 2.0, 1.0, 1.0, 2.0], "b": [2.0, 1.0, 2.0, 3.0, 3.0], "c": [3.0, 3.0, 3.0, 2.0, 4.0]}
 
 
-def test_mean_ranks_and_friedman_agree_with_scipy(load):
-    found = load("_ranks").ranking(LOSSES)
+def test_mean_ranks_and_friedman_agree_with_scipy(benchmark):
+    found = benchmark("_ranks").ranking(LOSSES)
     assert found.mean_rank == pytest.approx({"a": 1.2, "b": 2.0, "c": 2.8})
     assert list(found.mean_rank) == ["a", "b", "c"]
     assert found.friedman_p == pytest.approx(stats.friedmanchisquare(*LOSSES.values()).pvalue)
     assert "critical difference" in str(found)
 
 
-def test_nemenyis_distance_is_the_published_one(load):
+def test_nemenyis_distance_is_the_published_one(benchmark):
     """Demšar (2006), section 3.2.2: four ways on 14 tables, q 2.569, CD 1.25."""
     rng = np.random.default_rng(0)
-    found = load("_ranks").ranking({name: rng.random(14).tolist() for name in "abcd"})
+    found = benchmark("_ranks").ranking({name: rng.random(14).tolist() for name in "abcd"})
     assert found.critical == pytest.approx(2.569 * math.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
 
 
-def test_equal_losses_share_their_ranks_and_failures_come_last(load):
-    ranking = load("_ranks").ranking
+def test_equal_losses_share_their_ranks_and_failures_come_last(benchmark):
+    ranking = benchmark("_ranks").ranking
     tied = ranking({"a": [1.0, 1.0], "b": [1.0, 1.0]})
     assert tied.mean_rank == {"a": 1.5, "b": 1.5}
     assert tied.friedman_p == 1.0
@@ -92,19 +71,19 @@ def test_equal_losses_share_their_ranks_and_failures_come_last(load):
 @pytest.mark.parametrize(
     "losses", [{"a": [1.0, 2.0]}, {"a": [1.0], "b": [2.0]}, {"a": [1.0, 2.0], "b": [1.0]}]
 )
-def test_ranks_need_two_ways_and_the_same_tables(load, losses):
+def test_ranks_need_two_ways_and_the_same_tables(benchmark, losses):
     with pytest.raises(ValueError, match="two ways and two tables, the same for all"):
-        load("_ranks").ranking(losses)
+        benchmark("_ranks").ranking(losses)
 
 
-def test_holms_correction(load):
+def test_holms_correction(benchmark):
     """Step-down by hand: 0.01 x 3, 0.02 x 2, 0.04 x 1, never smaller than one before."""
-    found = load("_ranks").holm({"x": 0.04, "y": 0.01, "z": 0.02})
+    found = benchmark("_ranks").holm({"x": 0.04, "y": 0.01, "z": 0.02})
     assert found == pytest.approx({"y": 0.03, "z": 0.04, "x": 0.04})
 
 
-def test_differences_say_who_is_better(load):
-    difference = load("_ranks").difference
+def test_differences_say_who_is_better(benchmark):
+    difference = benchmark("_ranks").difference
     rng = np.random.default_rng(0)
     base = rng.random(20)
     better = difference(base - 0.1 + rng.normal(0, 0.02, 20), base)
@@ -115,31 +94,31 @@ def test_differences_say_who_is_better(load):
     assert "better on 20 of 20" in str(better)
 
 
-def test_ranks_and_mean_that_disagree_decide_nothing(load):
+def test_ranks_and_mean_that_disagree_decide_nothing(benchmark):
     gaps = np.array([-0.01] * 15 + [5.0])
-    assert load("_ranks").difference(gaps, np.zeros(16)).verdict == "not distinguishable"
+    assert benchmark("_ranks").difference(gaps, np.zeros(16)).verdict == "not distinguishable"
     with pytest.raises(ValueError, match="the same two or more tables"):
-        load("_ranks").difference([1.0], [2.0])
+        benchmark("_ranks").difference([1.0], [2.0])
 
 
 # Tables and records ----------------------------------------------------------------------------------
 
 
-def test_tables_come_from_the_index_small_ones_first(load, folder):
-    tables = load("_tables")
+def test_tables_come_from_the_index_small_ones_first(benchmark, folder):
+    tables = benchmark("_tables")
     assert [table.name for table in tables.tables(folder)] == ["count", "sort"]
     assert [table.name for table in tables.tables(folder, ["sort"])] == ["sort"]
     with pytest.raises(ValueError, match=r"has no tables \['none'\]; it has \['count', 'sort'\]"):
         tables.tables(folder, ["none"])
 
 
-def test_without_the_folder_nothing_is_measured(load, tmp_path, capsys):
-    assert load("cocktail").main(["--data", str(tmp_path)]) == 0
+def test_without_the_folder_nothing_is_measured(benchmark, tmp_path, capsys):
+    assert benchmark("cocktail").main(["--data", str(tmp_path)]) == 0
     assert "Nothing was measured" in capsys.readouterr().out
 
 
-def test_options_refuse_a_folder_that_does_not_exist(load, tmp_path, capsys):
-    tables = load("_tables")
+def test_options_refuse_a_folder_that_does_not_exist(benchmark, tmp_path, capsys):
+    tables = benchmark("_tables")
     with pytest.raises(SystemExit):
         tables.options("", ["--out", str(tmp_path / "none" / "a.jsonl")])
     assert "does not exist" in capsys.readouterr().err
@@ -147,8 +126,8 @@ def test_options_refuse_a_folder_that_does_not_exist(load, tmp_path, capsys):
     assert (given.quick, given.chosen, given.out.name) == (True, ("a", "b"), "a.jsonl")
 
 
-def test_rows_are_capped_without_mixing_their_parts(load, folder):
-    tables = load("_tables")
+def test_rows_are_capped_without_mixing_their_parts(benchmark, folder):
+    tables = benchmark("_tables")
     dataset = tables.dataset_of(tables.tables(folder, ["sort"])[0])
     splits = tables.capped(dataset, 1, 50, 20, 30)
     fold = splits.folds[0]
@@ -159,8 +138,8 @@ def test_rows_are_capped_without_mixing_their_parts(load, folder):
     assert tables.categories(dataset) == [3]
 
 
-def test_records_are_resumed_with_equal_settings_alone(load, tmp_path):
-    tables = load("_tables")
+def test_records_are_resumed_with_equal_settings_alone(benchmark, tmp_path):
+    tables = benchmark("_tables")
     path = tmp_path / "records.jsonl"
     record = tables.Record("adult", "full", 0, 1.5, {"loss": 0.3, "folds": [1.0, 2.0]})
     tables.Records(path, {"seconds": 6}).add(record)
@@ -178,8 +157,8 @@ def test_records_are_resumed_with_equal_settings_alone(load, tmp_path):
 
 @pytest.mark.parametrize("shape", ["pyramid", "constant", "funnel"])
 @pytest.mark.parametrize("depth", [1, 3, 6])
-def test_equal_sizes_have_nearly_equal_parameters(load, shape, depth):
-    made = load("_layouts")
+def test_equal_sizes_have_nearly_equal_parameters(benchmark, shape, depth):
+    made = benchmark("_layouts")
     budget = made.parameters((96, 96, 96), 20, 3)
     widths = made.same_size(shape, depth, budget, 20, 3)
     assert len(widths) == depth
@@ -192,10 +171,10 @@ def test_equal_sizes_have_nearly_equal_parameters(load, shape, depth):
     assert list(widths) == ordered[shape]
 
 
-def test_every_reading_has_networks_inside_below_and_beyond(load):
-    made = load("_layouts").layouts(10, 14, 2)
+def test_every_reading_has_networks_inside_below_and_beyond(benchmark):
+    made = benchmark("_layouts").layouts(10, 14, 2)
     assert len({each.key for each in made}) == len(made)
-    rules = load("_rules")
+    rules = benchmark("_rules")
     each = rules.Measured({}, {layout.key: layout.widths for layout in made}, 10, 0.0)
     for place in range(3):
         ratios = [rules._ratio(each, layout.key, place) for layout in made if layout.study == "widths"]
@@ -212,19 +191,19 @@ def _record(made: list, slope: float) -> dict:
     return {**values, **rest, "widths": json.dumps({each.key: each.widths for each in made})}
 
 
-def test_losses_are_put_between_the_best_network_and_the_constant(load):
-    made = load("_layouts").layouts(10, 10, 2)
-    found = load("_rules").normalised(_record(made, 0.05))
+def test_losses_are_put_between_the_best_network_and_the_constant(benchmark):
+    made = benchmark("_layouts").layouts(10, 10, 2)
+    found = benchmark("_rules").normalised(_record(made, 0.05))
     assert min(found.losses.values()) == 0.0
     assert found.losses["depth/8-plain"] == pytest.approx((0.6 - 0.2) / 0.7, abs=0.01)
     assert found.complexity == pytest.approx((0.5 - 0.37) / (0.9 - 0.37))
     worse = {**_record(made, 0.05), "depth/8-plain": [50.0]}
-    assert load("_rules").normalised(worse).losses["depth/8-plain"] == 1.0
+    assert benchmark("_rules").normalised(worse).losses["depth/8-plain"] == 1.0
 
 
-def test_rules_are_judged_as_the_losses_say(load):
+def test_rules_are_judged_as_the_losses_say(benchmark):
     """Depth costs, whatever the rest: the rule of 2 to 4 layers holds against more, fails against fewer."""
-    rules, made = load("_rules"), load("_layouts").layouts(10, 10, 2)
+    rules, made = benchmark("_rules"), benchmark("_layouts").layouts(10, 10, 2)
     records = {f"t{k}": _record(made, 0.02 + k / 1000) for k in range(14)}
     shallow = {rule.rule: rule for rule in rules.judge(records)}
     depth = shallow["begin with 2 to 4 layers (64 units each)"]
@@ -242,17 +221,17 @@ def test_rules_are_judged_as_the_losses_say(load):
     assert "HOLDS WITH CONDITIONS" in str(depth)
 
 
-def test_a_small_study_runs_and_is_resumed(load, folder, tmp_path, monkeypatch, capsys):
-    guidance = load("guidance")
+def test_a_small_study_runs_and_is_resumed(benchmark, folder, tmp_path, monkeypatch, capsys):
+    guidance = benchmark("guidance")
     monkeypatch.setattr(guidance, "QUICK", guidance.Settings(60, 40, 60, 2, 20))
-    small = [each for each in load("_layouts").layouts(4, 5, 2) if max(each.widths, default=0) <= 64]
+    small = [each for each in benchmark("_layouts").layouts(4, 5, 2) if max(each.widths, default=0) <= 64]
     monkeypatch.setattr(guidance, "layouts", lambda *counts: small)
     words = ["--quick", "--data", str(folder), "--out", str(tmp_path / "out.jsonl")]
     assert guidance.main([*words, "--tables", "sort"]) == 0
     assert "two tables and more" in capsys.readouterr().out
     kept = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [record["arm"] for record in kept] == list(guidance.PARTS)
-    values = load("_rules").merged([record["values"] for record in kept])
+    values = benchmark("_rules").merged([record["values"] for record in kept])
     assert set(values) >= {"constant", "linear", "trees", "depth/0-plain", "widths/constant-2-0.5"}
     assert all(len(values[name]) == 2 for name in ("trees", "depth/3-plain"))
     assert set(json.loads(values["widths"])) == {layout.key for layout in small}
@@ -272,8 +251,8 @@ def dataset():
     return read((x, (x[:, 0] > 0).astype(int)), task="classification")
 
 
-def test_every_arm_has_its_regulariser_and_no_other(load, dataset):
-    arms = load("_arms")
+def test_every_arm_has_its_regulariser_and_no_other(benchmark, dataset):
+    arms = benchmark("_arms")
     splits = split(dataset, seed=0)
     assert arms.arm_space("full", dataset, splits) is None
     for arm in arms.ARMS[1:]:
@@ -291,8 +270,8 @@ def test_every_arm_has_its_regulariser_and_no_other(load, dataset):
             assert all(getattr(design, name) == getattr(plain, name) for name in off)
 
 
-def test_without_regularisers_the_networks_are_still_searched(load):
-    arms = load("_arms")
+def test_without_regularisers_the_networks_are_still_searched(benchmark):
+    arms = benchmark("_arms")
     whole = table_space("multiclass", 800, 20, 3)
     space = arms.without_regularisers(whole)
     assert isinstance(space, Space)
@@ -304,34 +283,34 @@ def test_without_regularisers_the_networks_are_still_searched(load):
     assert {design.patience for design in drawn} == {0}
 
 
-def test_the_arms_regularisers_are_fields_of_a_design(load):
+def test_the_arms_regularisers_are_fields_of_a_design(benchmark):
     from profunda.space.design import DOMAINS
 
-    arms = load("_arms")
+    arms = benchmark("_arms")
     assert set(arms.REGULARISERS) | set(arms.RECIPE) <= set(DOMAINS)
     assert not set(arms.REGULARISERS) & set(arms.RECIPE)
     assert set(arms.ALONE) == set(arms.ARMS) - {"full"}
     assert all(set(alone) <= set(arms.REGULARISERS) for alone in arms.ALONE.values())
 
 
-def test_the_mlp_beats_the_constant_on_both_kinds(load, folder):
-    tables = load("_tables")
+def test_the_mlp_beats_the_constant_on_both_kinds(benchmark, folder):
+    tables = benchmark("_tables")
     for name in ("sort", "count"):
         dataset = tables.dataset_of(tables.tables(folder, [name])[0])
         splits = split(dataset, seed=0)
-        loss = load("_mlp").mlp(dataset, splits, 0, early_stopping=False)
+        loss = benchmark("_mlp").mlp(dataset, splits, 0, early_stopping=False)
         held = dataset.y[splits.test]
         assert loss < (math.log(2) if name == "sort" else held.std())
 
 
-def _filled(load, full: float) -> object:
+def _filled(benchmark, full: float) -> object:
     """Records of three tables on which `full` loses so much and the others 1 to 7."""
-    arms, tables = load("_arms"), load("_tables")
+    arms, tables = benchmark("_arms"), benchmark("_tables")
     records = tables.Records(None, {})
     for name in ("t1", "t2", "t3"):
         for place, arm in enumerate(arms.ARMS):
             records.add(tables.Record(name, arm, 0, 1.0, {"loss": float(place) if place else full}))
-        for beside in load("cocktail").BESIDE:
+        for beside in benchmark("cocktail").BESIDE:
             records.add(tables.Record(name, beside, 0, 1.0, {"loss": 9.0}))
     return records
 
@@ -339,18 +318,18 @@ def _filled(load, full: float) -> object:
 @pytest.mark.parametrize(
     ("full", "quick", "code"), [(0.5, False, 0), (1.5, False, 1), (1.0, True, 0), (3.5, True, 1)]
 )
-def test_the_exit_code_tells_where_full_stands(load, tmp_path, full, quick, code):
-    cocktail, tables = load("cocktail"), load("_tables")
+def test_the_exit_code_tells_where_full_stands(benchmark, tmp_path, full, quick, code):
+    cocktail, tables = benchmark("cocktail"), benchmark("_tables")
     given = tables.Given(quick, tmp_path / "made.json", None, tmp_path, ())
-    assert cocktail._report(_filled(load, full), given, cocktail.Settings(), ["t1", "t2", "t3"]) == code
+    assert cocktail._report(_filled(benchmark, full), given, cocktail.Settings(), ["t1", "t2", "t3"]) == code
     results = json.loads((tmp_path / "made.json").read_text())["results"]
-    assert set(results["mean_rank"]) == set(load("_arms").ARMS)
+    assert set(results["mean_rank"]) == set(benchmark("_arms").ARMS)
     assert results["full_better_on"]["mlp"] == 1.0
     assert results["tables"] == 3
 
 
-def test_a_small_comparison_runs_and_is_resumed(load, folder, tmp_path, monkeypatch, capsys):
-    cocktail = load("cocktail")
+def test_a_small_comparison_runs_and_is_resumed(benchmark, folder, tmp_path, monkeypatch, capsys):
+    cocktail = benchmark("cocktail")
     monkeypatch.setattr(cocktail, "QUICK_SECONDS", 1.0)
     monkeypatch.setattr(cocktail, "ARMS", ("full", "l2-only", "plain"))
     words = ["--quick", "--data", str(folder), "--tables", "sort,count"]
@@ -367,10 +346,10 @@ def test_a_small_comparison_runs_and_is_resumed(load, folder, tmp_path, monkeypa
     assert json.loads((tmp_path / "all.json").read_text())["results"] == results
 
 
-def test_one_arm_is_one_call_of_fit(load, dataset):
-    cocktail = load("cocktail")
+def test_one_arm_is_one_call_of_fit(benchmark, dataset):
+    cocktail = benchmark("cocktail")
     splits = split(dataset, seed=0)
-    space = load("_arms").arm_space("l2-only", dataset, splits)
+    space = benchmark("_arms").arm_space("l2-only", dataset, splits)
     made = cocktail.fitted(dataset, cocktail.Settings(seconds=1.5, workers=1), space)
     assert 0 < made["loss"] < 10
     assert made["trials"] >= 1
@@ -379,39 +358,39 @@ def test_one_arm_is_one_call_of_fit(load, dataset):
 # Peers -----------------------------------------------------------------------------------------------
 
 
-def test_a_peers_table_names_missing_categories_and_fills_numbers(load):
+def test_a_peers_table_names_missing_categories_and_fills_numbers(benchmark):
     pytest.importorskip("pandas")
     x = np.array([[0.0, 1.0], [np.nan, np.nan], [1.0, 3.0], [0.0, 100.0]])
-    frame = load("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=True)
+    frame = benchmark("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=True)
     assert frame["c0"].tolist() == ["0", "missing", "1", "0"]
     assert frame["c1"].tolist() == [1.0, 2.0, 3.0, 100.0]
-    kept = load("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=False)
+    kept = benchmark("_peer_fit").frame(x, np.array([0]), np.array([0, 2]), impute=False)
     assert np.isnan(kept["c1"][1])
 
 
-def test_torch_is_held_for_the_peers(load, monkeypatch):
-    setup = load("_peers_setup")
+def test_torch_is_held_for_the_peers(benchmark, monkeypatch):
+    setup = benchmark("_peers_setup")
     monkeypatch.setenv("PROFUNDA_TORCH", "2.13.0+cpu")
     assert setup.requirements() == "torch==2.13.0\n"
     monkeypatch.delenv("PROFUNDA_TORCH")
     assert setup.requirements() == f"torch=={torch.__version__.partition('+')[0]}\n"
 
 
-def test_without_the_peers_environment_nothing_is_measured(load, folder, monkeypatch, tmp_path, capsys):
-    peers = load("peers")
+def test_without_the_peers_environment_nothing_is_measured(benchmark, folder, monkeypatch, tmp_path, capsys):
+    peers = benchmark("peers")
     monkeypatch.setattr(peers, "FOLDER", tmp_path / "none")
     assert peers.main(["--data", str(folder), "--tables", "sort"]) == 0
     assert "python benchmarks/_peers_setup.py" in capsys.readouterr().out
 
 
-def test_a_peer_runs_in_its_own_process_and_may_fail(load, folder, monkeypatch, tmp_path, capsys):
-    peers, tables = load("peers"), load("_tables")
+def test_a_peer_runs_in_its_own_process_and_may_fail(benchmark, folder, monkeypatch, tmp_path, capsys):
+    peers, tables = benchmark("peers"), benchmark("_tables")
     dataset = tables.dataset_of(tables.tables(folder, ["count"])[0])
     splits = split(dataset, seed=0)
     script = tmp_path / "_peer_fit.py"
     script.write_text(
         "import sys, numpy as np\n"
-        "kept = np.load(sys.argv[2])\n"
+        "kept = np.benchmark(sys.argv[2])\n"
         "assert sys.argv[1] != 'broken', 'no such peer'\n"
         "mean = kept['y'][kept['train']].mean()\n"
         "np.savez(sys.argv[3], made=np.full(len(kept['test']), mean), seconds=1.5)\n"
@@ -430,24 +409,26 @@ def test_a_peer_runs_in_its_own_process_and_may_fail(load, folder, monkeypatch, 
 # The portfolio --------------------------------------------------------------------------------------
 
 
-def test_losses_are_scaled_by_a_tables_best_and_median(load) -> None:
-    found = load("portfolio").scaled(np.array([[1.0, 2.0, 3.0, np.nan, 9.0], [10.0, 20.0, 30.0, 40.0, 50.0]]))
+def test_losses_are_scaled_by_a_tables_best_and_median(benchmark) -> None:
+    found = benchmark("portfolio").scaled(
+        np.array([[1.0, 2.0, 3.0, np.nan, 9.0], [10.0, 20.0, 30.0, 40.0, 50.0]])
+    )
     np.testing.assert_allclose(found, [[0.0, 0.5, 1.0, 2.0, 2.0], [0.0, 0.5, 1.0, 1.5, 2.0]])
 
 
-def test_a_greedy_portfolio_adds_what_is_lacking(load) -> None:
+def test_a_greedy_portfolio_adds_what_is_lacking(benchmark) -> None:
     """What counts on a table is the mean of its two best: the second table's cures come last."""
     losses = np.array([[0.0, 0.1, 0.2, 2.0, 2.0], [0.9, 0.9, 0.9, 0.0, 0.1]])
-    learnt = load("portfolio").greedy(losses, 4)
+    learnt = benchmark("portfolio").greedy(losses, 4)
     assert learnt.places == (0, 1, 3, 4)
     # One design alone is averaged with the worst, 2: ((0 + 2)/2 + (0.9 + 2)/2)/2; then (0.05 + 0.9)/2, …
     np.testing.assert_allclose(learnt.losses, [1.225, 0.475, 0.25, 0.05])
 
 
-def test_what_was_learnt_is_what_is_tried(load) -> None:
+def test_what_was_learnt_is_what_is_tried(benchmark) -> None:
     """Tables that judge elsewhere have no say; every candidate is a design of the space it is drawn for."""
-    module = load("portfolio")
-    assert not set(module.TABLES) & {*load("cocktail").TABLES, *load("peers").TABLES}
+    module = benchmark("portfolio")
+    assert not set(module.TABLES) & {*benchmark("cocktail").TABLES, *benchmark("peers").TABLES}
     space = table_space("regression", 900, 12, 1, n_numeric=8)
     designs = [design_from(module.filled(space, wanted)) for wanted in module.candidates(20)]
     assert len(set(designs)) > 25

@@ -1,26 +1,15 @@
 """The benchmark's area under the ROC curve against pairs, and whether the score tells who fails."""
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The script `forecast`, imported as a script finds its neighbours."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-    import forecast
-
-    yield forecast
-    for name in [path.stem for path in BENCHMARKS.glob("*.py")]:
-        sys.modules.pop(name, None)
+def bench(benchmark: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark("forecast")
 
 
 def test_the_area_counts_pairs(bench: ModuleType) -> None:

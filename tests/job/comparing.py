@@ -21,7 +21,7 @@ def decisions_of(run: Path) -> list[tuple[str, str]]:
     """The journal's decisions in order, without clock times, as JSON text (in which NaN equals NaN)."""
     kept = []
     for record in read_journal(run).records:
-        if record.kind == "pack":
+        if record.kind in ("pack", "baselines"):  # whose seconds are a clock's
             continue
         clocks = ("elapsed", "training_seconds")
         data = {name: value for name, value in record.data.items() if name not in clocks}

@@ -9,6 +9,7 @@ import pytest
 from comparing import decisions_of, same_curves, same_model
 from tables import numbers, two_classes
 
+from profunda.data.dataset import Dataset
 from profunda.data.reading import read
 from profunda.errors import ArgumentError, DataError, RunError, SpaceError
 from profunda.fleet.history import Status
@@ -188,6 +189,15 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nothing was overwritten"):
         fit(two_classes(), trials=2, out=tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("data", [two_classes(), numbers(200)], ids=["classes", "numbers"])
+def test_rivals_once_fitted_are_kept_by_a_resume(data: Dataset, tmp_path: Path) -> None:
+    words = QUICK | {"baselines": True}
+    before = fit(data, trials=2, seconds=30.0, out=tmp_path / "run", **words)
+    assert len(before.baselines) == 3
+    after = resume(tmp_path / "run", data, progress=False)
+    assert after.baselines == before.baselines
 
 
 def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:

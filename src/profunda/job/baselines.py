@@ -7,7 +7,9 @@ stopped early, or left out, and its note says so.
 
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -20,7 +22,7 @@ from profunda.job.rivals import Rival, constant_prediction, rivals_of
 from profunda.metrics.score import Metric, interval
 from profunda.model.score import Baseline, Score
 
-__all__ = ["fit_baselines", "score_on"]
+__all__ = ["baseline_from_plain", "fit_baselines", "score_on"]
 
 MOST_CELLS = 50_000_000  # numbers that a rival is fitted on: the trees' copies take some 100 bytes for each
 FIRST_SHARE = 1 / 3  # of the allowance, at most, for the linear model: the trees gain more from time
@@ -57,6 +59,12 @@ def fit_baselines(
             share = (left if kind is kinds[-1] else FIRST_SHARE * left) - scoring
         results.append(_score_rival(kind, dataset, splits, metric, share, seed))
     return tuple(results)
+
+
+def baseline_from_plain(found: Mapping[str, Any]) -> Baseline:
+    """The Baseline of what `dataclasses.asdict` made of it, or JSON of that."""
+    score = None if found["score"] is None else Score(**found["score"])
+    return Baseline(**{**found, "score": score, "targets": tuple(found["targets"])})
 
 
 def _constant(dataset: Dataset, score: Score, seconds: float) -> Baseline:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from profunda.data.layout import Encoding
 from profunda.data.splits import Splits, leaks
 from profunda.errors import Notice
 from profunda.fleet.threads import one_thread
-from profunda.job.baselines import fit_baselines
+from profunda.job.baselines import baseline_from_plain, fit_baselines
 from profunda.job.choosing import Choice, choose
 from profunda.job.each_task import each_task, task_notices
 from profunda.job.engines import engine_notices, engine_reason
@@ -191,12 +191,20 @@ class Job:
             return self.estimate.baselines
         if not self.settings.baselines or not len(self.splits.test):
             return ()
+        records = () if self.journal is None else self.journal.records()
+        kept = next((record.data["found"] for record in records if record.kind == "baselines"), None)
+        if kept is not None:  # a later call has another allowance, and might leave out what was fitted
+            return tuple(map(baseline_from_plain, kept))
         self.meter.stage = "fitting the baselines"
         allowance = None if self.end is None else BASELINE_SHARE * max(0.0, self.end - time.perf_counter())
         with self._stage("baselines"):
-            return fit_baselines(
+            found = fit_baselines(
                 self.dataset, self.splits, self.metric, seconds=allowance, seed=self.settings.seed
             )
+        if self.journal is not None:
+            told = [asdict(one) for one in found]
+            self.journal.append("baselines", found=told, elapsed=self.ledger.elapsed)
+        return found
 
     def _search(self) -> tuple[Prepared, Found]:
         contest = Contest(
