@@ -35,10 +35,10 @@ def test_two_workers_hold_about_twice_as_many(space):
     assert 1.5 * one <= two
 
 
-def test_a_slower_pace_than_forecast_holds_fewer(space):
+def test_a_longer_time_than_forecast_holds_fewer(space):
     made = prospect(space)
     before = made.in_time(30.0)
-    made.pace = 3.0
+    made.drift = 3.0
     assert made.in_time(30.0) < before
 
 
@@ -79,6 +79,23 @@ def test_the_very_first_may_claim_half_of_the_time(space):
     assert dear not in made.fitting(left, [cheap, dear])  # in second place a quarter
     assert dear not in made.fitting(left, [dear, cheap], 1)  # nor later
     assert dear not in made.fitting(0.7 * left, [dear, cheap])
+
+
+def test_no_worker_is_idle_beside_a_dear_trial(space):
+    dear = sorted(prospect(space).params, key=lambda params: cost(design_from(params)))[-5:]
+    left = 1.1 * cost(design_from(dear[-1]))
+    assert len(prospect(space).fitting(left, dear, 1)) == 1
+    assert len(prospect(space, 2).fitting(left, dear, 1)) == 2
+    assert prospect(space, 2).fitting(0.5 * cost(design_from(dear[0])), dear, 1) == []
+    folded = Prospect(space, 0, 81, 2, cost, folds=2)  # the folds of one keep both busy
+    assert len(folded.fitting(left / 2, dear, 1)) == 1
+
+
+def test_a_network_alone_takes_its_own_time_whatever_the_workers(space):
+    made = prospect(space, 4)
+    alone = cost(made.designs[0])
+    assert made.fitting(0.9 * alone, made.params[:1], 1) == []
+    assert made.fitting(1.1 * alone, made.params[:1], 1) == made.params[:1]
 
 
 def test_what_fits_keeps_its_order(space):

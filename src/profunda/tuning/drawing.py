@@ -8,6 +8,7 @@ ruled out by theory, is never trained: the sampler is told so and asked again, a
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 
 from profunda._seeds import key, keys_of, uniforms
@@ -30,6 +31,7 @@ __all__ = ["Drawing", "Drawn", "Known", "Standing"]
 
 FIRST_SHARE = 1 / 3  # of the time left that a bracket may claim while the forecast was never measured
 LATER_SHARE = 0.7  # and afterwards: a bracket that is cut off early has tried its designs for little
+LAST_SHARE = 0.9  # and where less would hold no trial
 PORTFOLIO_SHARE = 1 / 2  # of the first bracket, at most
 WARM_SHARE = 1 / 4  # the same where an earlier run's designs go first
 CHANCE_SHARE = 1 / 2  # of a bracket whose sampler learns: its draws grow alike, ensembles want variety
@@ -119,7 +121,7 @@ class Drawing:
         stop = enough(self.stopping, self.space, standing.tried) if bracket else None
         count, spent = self._affordable(bracket, drawn, standing.epochs)
         timed = self.deadline is not None and not self.grid
-        if timed and count < FAIR_COUNT and self._time_for_any(bracket, drawn):
+        if timed and count < FAIR_COUNT and self._time_for_any(drawn):
             count = self.prospect.size(bracket)  # of more designs, more are cheap enough
         if stop is not None or not count:
             return self._end(stop or spent)
@@ -135,7 +137,9 @@ class Drawing:
         if not params:
             return self._end(Stop("exhausted", self._why_nothing))
         if timed:
-            params = self.prospect.fitting(self._seconds_to_spend(bracket, drawn), params, bracket)
+            usual_time, whole_time = self._seconds_to_spend(bracket, drawn), LAST_SHARE * self._seconds_left
+            fitting = partial(self.prospect.fitting, offered=params, bracket=bracket)
+            params = fitting(usual_time) or fitting(whole_time)
             if not params:
                 return self._end(spent)
         whole = len(asked) == 1 and params == [*own, *usual, *asked[0]]
@@ -277,9 +281,12 @@ class Drawing:
         return max(0, min(count, self.prospect.size(bracket))), stop
 
     def _seconds_to_spend(self, bracket: int, drawn: int) -> float:
-        left = (self.deadline or 0.0) - time.perf_counter()
-        return left * min(LATER_SHARE if drawn else FIRST_SHARE, self.prospect.claim(bracket))
+        return self._seconds_left * min(LATER_SHARE if drawn else FIRST_SHARE, self.prospect.claim(bracket))
 
-    def _time_for_any(self, bracket: int, drawn: int) -> bool:
+    def _time_for_any(self, drawn: int) -> bool:
         """A search without a single trial helps nobody; a later bracket needs time for one."""
-        return not drawn or self._seconds_to_spend(bracket, drawn) > self.prospect.least
+        return not drawn or LAST_SHARE * self._seconds_left > self.prospect.least
+
+    @property
+    def _seconds_left(self) -> float:
+        return (self.deadline or 0.0) - time.perf_counter()

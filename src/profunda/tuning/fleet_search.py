@@ -175,6 +175,7 @@ class _Search:
             lambda design: self.folds * self._plan([Member(design, 0)]).seconds,
             contest.fidelity,
             self.gate.allows,
+            self.folds,
         )
         self.drawing = Drawing(
             contest.space,
@@ -326,7 +327,7 @@ class _Search:
         seconds = time.perf_counter() - started
         self.training_seconds += seconds
         if trained == len(todo) and seconds > LEAST_MEASURED:
-            self.prospect.pace = seconds / sum(todo)
+            self.prospect.drift = seconds / max(*todo, sum(todo) / self.workers)
         if trained < len(todo) and self._nothing_judged() and not any(map(whole, self.entries)):
             self._train_one_epoch(rung, len(packs.packs))
         return all(entry.reached(rung.share) for entry, _ in runners)

@@ -34,9 +34,9 @@ def longest_epochs(designs: Sequence[Design]) -> int:
 class Prospect:
     """Designs drawn to forecast costs, the ladders they ask for, and how many trials fit by them.
 
-    `seconds_of` gives the forecast seconds of one thread for all epochs of a design on all folds; `pace` is
-    how many measured seconds go by for each of them. `bracket` is the most that a bracket may hold; `allows`
-    says of a design whether it may be trained at all.
+    `seconds_of` gives the forecast seconds of one thread for all epochs of a design on all `folds`; `drift`
+    is how many measured seconds go by for a forecast one. `bracket` is the most that a bracket may hold;
+    `allows` says of a design whether it may be trained at all.
     """
 
     def __init__(
@@ -48,12 +48,13 @@ class Prospect:
         seconds_of: Callable[[Design], float],
         fidelity: Fidelity = "halving",
         allows: Callable[[Design], bool] = lambda design: True,
+        folds: int = 1,
     ) -> None:
         self.params = forecast_params(space, seed)
         self.designs = [design_from(params) for params in self.params]
         self.cycle = ladders(fidelity, min(design.epochs for design in self.designs))
         self.bracket, self.seconds_of, self.allows = bracket, seconds_of, allows
-        self.pace = 1.0 / workers
+        self.workers, self.folds, self.drift = workers, folds, 1.0
         self._known: dict[str, float] = {}  # seconds forecast, by the id of the design
 
     @property
@@ -112,9 +113,8 @@ class Prospect:
         each = float(np.mean(self._forecast)) if self._forecast else 0.0
         ladder, count = self.ladder(bracket), self.size(bracket)
         while count:
-            begun = first(count)
-            seconds = sum(map(self._seconds, begun)) + each * (count - len(begun))
-            if seconds * self.pace * ladder.expected_share(count) <= left:
+            begun = [self._seconds(params) for params in first(count)]
+            if self._time([*begun, *[each] * (count - len(begun))], ladder) <= left:
                 break
             count = int(count * 0.8)
         return count
@@ -122,21 +122,32 @@ class Prospect:
     @property
     def least(self) -> float:
         """Seconds that a bracket of the cheapest design of the forecast alone takes."""
-        return min(self._forecast, default=0.0) * self.pace
+        return self._time([min(self._forecast, default=0.0)], self.ladder(0))
+
+    def _time(self, seconds: Sequence[float], ladder: Ladder) -> float:
+        """What trials of so many forecast seconds take on all workers: a network keeps one of them busy."""
+        longest = max(seconds, default=0.0) / self.folds
+        share = ladder.expected_share(len(seconds)) if seconds else 0.0
+        return self.drift * max(longest, sum(seconds) * share / self.workers)
 
     def fitting(self, left: float, offered: Sequence[Params], bracket: int = 0) -> list[Params]:
         """Those `offered`, in their order, that fit into `left` seconds together and leave time for others.
 
         Where all of them are dear, the cheapest: in the first bracket whatever it takes, later if it fits.
+        And no worker is left idle for a trial's dearness alone.
         """
-        ladder, seconds = self.ladder(bracket), [self._seconds(params) * self.pace for params in offered]
-        found, spent = [], 0.0
-        for number, (params, each) in enumerate(zip(offered, seconds, strict=True)):
-            whole = (spent + each) * ladder.expected_share(len(found) + 1)
+        ladder, seconds = self.ladder(bracket), [self._seconds(params) for params in offered]
+        found: list[int] = []
+
+        def fits(number: int) -> bool:
+            return self._time([seconds[n] for n in (*found, number)], ladder) <= left
+
+        for number, each in enumerate(seconds):
             share = LARGEST_SHARE if bracket or number else OPENING_SHARE
-            if each <= share * left and whole <= left:
-                found.append(params)
-                spent += each
-        if not found and offered and (not bracket or min(seconds) <= left):
-            found = [offered[int(np.argmin(seconds))]]
-        return found
+            if self.drift * each / self.workers <= share * left and fits(number):
+                found.append(number)
+        for number in np.argsort(seconds, kind="stable").tolist():
+            idle = len(found) * self.folds < self.workers or not found
+            if idle and number not in found and (fits(number) or not (found or bracket)):
+                found.append(number)
+        return [offered[number] for number in sorted(found)]
