@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,12 @@ from profunda.journal.record import Journal
 from profunda.metrics.score import metric_for
 from profunda.model.saving import load
 from profunda.model.score import TaskScore
+from profunda.reporting.slices import slices
+from profunda.reporting.tasks import task_blocks
 from profunda.space.design import Design
 from profunda.tuning.ablation import ablate
 from profunda.tuning.ingredients import INGREDIENTS
+from profunda.tuning.robustness import stress
 
 HELD = {"depth": 1, "width": 16, "epochs": 12, "sharing": "heads", "head_l2": 0.1, "norm": "batch"}
 POOLED = {name: value for name, value in HELD.items() if name != "head_l2"} | {"sharing": "pooled"}
@@ -70,14 +74,14 @@ def test_a_run_is_judged_kept_exported_and_told_task_by_task(classes: bool, tmp_
     assert [one["sharing"] for one in told] == [one.verdict for one in outcome.tasks]
 
 
-def test_pooling_hurts_the_task_that_is_otherwise_and_heads_do_not() -> None:
+def test_pooling_serves_the_task_that_is_otherwise_worse_than_heads_do() -> None:
     table = frame(800)
     data = read(table, "y", task_column="school")
     splits = split(data, test=0.4)
     metric = metric_for(data.task.kind, "rmse")
     pooled = fit(data, trials=1, folds=2, test=0.4, progress=False, fix=POOLED)
     verdicts = {one.name: one.verdict for one in pooled.tasks}
-    assert verdicts["w"] == "hurts"
+    assert verdicts["w"] == "worse"
     told = [notice.text for notice in pooled.notices if notice.code == "negative-transfer"]
     assert len(told) == 1
     assert " w (-" in told[0]
@@ -86,10 +90,10 @@ def test_pooling_hurts_the_task_that_is_otherwise_and_heads_do_not() -> None:
     # Own linear models are the truth here; the law of chance allows no verdict on them beside themselves.
     y, perfect = data.y[splits.test], data.y[splits.test].copy()
     best = each_task(data, splits, metric, perfect)
-    assert {one.verdict for one in best} == {"helps"}
+    assert {one.verdict for one in best} == {"better"}
     assert list(task_notices(best)) == []
     worst = each_task(data, splits, metric, np.full(len(y), 1e3))
-    assert {one.verdict for one in worst} == {"hurts"}
+    assert {one.verdict for one in worst} == {"worse"}
     late = each_task(data, splits, metric, perfect, deadline=-1.0)
     assert {one.verdict for one in late} == {"not compared"}
 
@@ -111,8 +115,8 @@ def test_what_the_verdicts_are() -> None:
     def score(gain: float, low: float, high: float) -> str:
         return TaskScore("a", 9, 9, 1.0, 1.0, 1.0, gain, low, high).verdict
 
-    assert score(1.0, 0.5, 1.5) == "helps"
-    assert score(-1.0, -1.5, -0.5) == "hurts"
+    assert score(1.0, 0.5, 1.5) == "better"
+    assert score(-1.0, -1.5, -0.5) == "worse"
     assert score(-1.0, -2.5, 0.5) == "no difference seen"
     assert score(math.nan, math.nan, math.nan) == "not compared"
 
@@ -185,3 +189,43 @@ def test_what_contradicts_itself_is_refused() -> None:
         fit(read(table, "y"), task_column="school", trials=1, progress=False)
     with pytest.raises(SpaceError, match="no column says which task"):
         fit(table[["a", "b", "y"]], "y", trials=1, progress=False, space={"sharing": ["heads", "input"]})
+
+
+def test_a_class_that_a_task_has_not_shown_is_not_impossible() -> None:
+    table = frame(classes=True)
+    table.loc[(table.school == "w") & (np.arange(len(table)) % 2 == 0), "y"] = "maybe"
+    data = read(table, "y", task_column="school")
+    splits = split(data, test=0.3)
+    known = splits.development[data.y[splits.development] != data.task.classes.index("maybe")]
+    unseen = replace(splits, development=known)
+    uniform = np.full((len(splits.test), 3), 1 / 3)
+    found = {one.name: one for one in each_task(data, unseen, metric_for("multiclass"), uniform)}
+    assert -5 < -found["w"].alone < 0
+    assert found["w"].verdict == "better"
+
+
+@pytest.mark.parametrize("names", [list("nesw"), [7, 3, 5, 11]])
+def test_what_is_asked_of_a_finished_run_reads_the_column_too(names: list[object], tmp_path: Path) -> None:
+    table = frame()
+    table["school"] = table.school.map(dict(zip("nesw", names, strict=True)))
+    table.to_csv(tmp_path / "pupils.csv", index=False)
+    run = tmp_path / "run"
+    outcome = fit(tmp_path / "pupils.csv", "y", out=run, **USUAL)
+    told = stress(outcome.model, table, "y", strengths=[0.3])
+    codes = outcome.dataset.codes
+    rmse = math.sqrt(((outcome.model.predict_codes(codes) - outcome.dataset.y) ** 2).mean())
+    assert told.value == pytest.approx(rmse)
+    assert main(["ablate", str(run), str(tmp_path / "pupils.csv"), "--folds", "2", "--seeds", "1"]) == 0
+    said = outcome.model.predict_codes(codes)
+    parts = slices(outcome.dataset, np.arange(len(codes)), said, metric_for("regression"))
+    assert any("school" in part.columns for part in parts)
+
+
+def test_one_task_beside_its_own_model_has_no_spread() -> None:
+    one = TaskScore("a", 30, 9, 1.0, 1.0, 1.0, 0.1, 0.05, 0.2)
+    lone = replace(one, name="b", alone=math.nan, gain=math.nan, low=math.nan, high=math.nan)
+    *_, told = task_blocks((one, lone), metric_for("regression"))
+    assert "Of 1 tasks this model predicts 1 better and 0 worse" in told.text
+    assert "mean task" not in told.text
+    *_, two = task_blocks((one, one, lone), metric_for("regression"))
+    assert "The mean task saves 0.1 (" in two.text

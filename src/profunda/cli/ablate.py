@@ -71,7 +71,8 @@ def ablate(
     if (run / JOURNAL_NAME).exists() and not folder.exists():
         raise RunError(f"{run} has no model yet: it was not finished. Go on with it:  profunda resume {run}")
     model = saving.load(folder if folder.is_dir() else run)
-    table = read(data, target or (list(model.task.names) if model.task.parts else model.task.target))
+    named = target or (list(model.task.names) if model.task.parts else model.task.target)
+    table = read(data, named, task_column=model.schema.task_column)
     words: dict[str, Any] = {
         "metric": metric,
         "folds": folds,

@@ -131,12 +131,12 @@ class Job:
             return judge_model(model, single, self.dataset, self.splits, self.metric, self.settings.seed)
 
     def _with_tasks(self, outcome: Outcome, judged: Judgement) -> Outcome:
-        """With what the held-out rows say task by task, where there are tasks and rivals are wanted."""
+        """With what held-out rows say task by task, where there are tasks and rivals are wanted."""
         told = self.settings.baselines and self.dataset.tasks is not None
         if judged.prediction is None or self.estimate is not None or not told:
             return outcome
         deadline = None if self.end is None else self.end - self._closing / 2
-        with self._stage("tasks"):
+        with self._stage("tasks"), one_thread():
             tasks = each_task(self.dataset, self.splits, self.metric, judged.prediction, deadline)
         notices = (*outcome.notices, *task_notices(tasks))
         return replace(outcome, tasks=tasks, notices=notices, timings=tuple(self.timings))

@@ -1,9 +1,9 @@
 """Task by task: the Model beside linear models of all tasks pooled, and of each task alone.
 
-A task is hurt by what is shared where a model of its own, even a linear one, predicts its held-out rows
-better, by more than chance: with d the rows' losses of the own model minus those of the Model, and K tasks
-compared, the interval is mean ± t(1 − 0.05/2K)·s/√n, so that all K hold together with 95 % (Bonferroni; Dunn
-1961, "Multiple comparisons among means").
+A task is served badly where a model of its own, even a linear one, predicts its held-out rows better by more
+than chance, be it what is shared or the network that is to blame. With d the rows' losses of the own model
+minus those of the Model, and K tasks compared, the interval is mean ± t(1 − 0.05/2K)·s/√n, so that all K hold
+together with 95 % (Bonferroni; Dunn 1961, "Multiple comparisons among means").
 """
 
 import math
@@ -47,7 +47,7 @@ def each_task(
     if tasks is None or texts or dataset.task.parts:
         return ()
     x = _inputs(dataset, splits.development)
-    pooled = _linear(dataset, x, splits.development, splits.test)
+    pooled = None if _late(deadline) else _linear(dataset, x, splits.development, splits.test)
     found = [task for task in range(len(dataset.task_names)) if (tasks[splits.test] == task).any()]
     alone: dict[int, np.ndarray] = {}
     for task in found[:MOST_TASKS]:
@@ -89,9 +89,10 @@ def _linear(dataset: Dataset, x: np.ndarray, rows: np.ndarray, held: np.ndarray)
         if len(np.unique(y)) < 2:
             return None
         model = LogisticRegression(max_iter=200).fit(x[rows], y)
-    made = np.zeros((len(held), dataset.task.n_outputs))
-    made[:, model.classes_] = model.predict_proba(x[held])
-    return made
+    # One row more, of all classes alike, so that a class that the task has not shown yet is not impossible.
+    made = np.full((len(held), dataset.task.n_outputs), 1 / dataset.task.n_outputs)
+    made[:, model.classes_] += len(rows) * model.predict_proba(x[held])
+    return made / (len(rows) + 1)
 
 
 def _scored(
@@ -134,14 +135,14 @@ def _losses(dataset: Dataset, y: np.ndarray, prediction: np.ndarray) -> np.ndarr
 
 
 def task_notices(tasks: tuple[TaskScore, ...]) -> Iterator[Notice]:
-    """Which tasks sharing has hurt, where it has."""
+    """Which tasks are better off alone, where some are."""
     compared = [one for one in tasks if not math.isnan(one.gain)]
-    hurt = sorted((one for one in compared if one.verdict == "hurts"), key=lambda one: one.high)
-    if hurt:
-        named = listed([f"{one.name} ({one.gain:.3g}, at most {one.high:.3g})" for one in hurt], 8)
+    worse = sorted((one for one in compared if one.verdict == "worse"), key=lambda one: one.high)
+    if worse:
+        named = listed([f"{one.name} ({one.gain:.3g}, at most {one.high:.3g})" for one in worse], 8)
         yield Notice(
             "negative-transfer",
-            f"Sharing hurts {len(hurt):,} of {len(compared):,} tasks: a linear model of their rows alone has "
-            f"the smaller loss on their held-out rows: {named}. The intervals hold for all tasks together "
-            "with 95 %. Predict them by models of their own.",
+            f"{len(worse):,} of {len(compared):,} tasks are worse off with this model: a linear model of "
+            f"their rows alone has the smaller loss on their held-out rows: {named}. The intervals hold for "
+            "all tasks together with 95 %. Predict these by models of their own, or let them share less.",
         )

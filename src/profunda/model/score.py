@@ -39,7 +39,8 @@ class TaskScore:
 
     `value` is the Model's score, `pooled` and `alone` those of a linear model of all tasks and of this one's
     rows only. `gain` is the mean loss of a row (squared error, log-loss) of the latter less the Model's, in
-    [`low`, `high`] for all tasks at once; NaN where there are too few rows.
+    [`low`, `high`] for all tasks at once; NaN where there are too few rows. What differs between the two is
+    the company and the kind of model: who gains from whom in equal networks, `profunda.relations` tells.
     """
 
     name: str
@@ -54,9 +55,10 @@ class TaskScore:
 
     @property
     def verdict(self) -> str:
-        """What sharing does to it: "helps", "hurts", "no difference seen" or "not compared"."""
+        """The Model beside a linear one of the task alone: "better", "worse", "no difference seen" or "not
+        compared"."""
         if self.gain != self.gain:
             return "not compared"
         if self.low > 0:
-            return "helps"
-        return "hurts" if self.high < 0 else "no difference seen"
+            return "better"
+        return "worse" if self.high < 0 else "no difference seen"

@@ -121,7 +121,7 @@ def _factors(dataset: Dataset, rows: np.ndarray) -> Iterator[_Factor]:
     later = []
     for place, feature in zip(dataset.schema.starts, dataset.schema.features, strict=True):
         codes = dataset.codes[rows, place]
-        if feature.kind is Kind.CATEGORICAL:
+        if feature.kind in (Kind.CATEGORICAL, Kind.TASK):
             factor = _Factor(feature.name, tuple(_levels(codes, feature.vocabulary)), True)
         elif feature.kind is Kind.BOOLEAN:
             factor = _Factor(feature.name, tuple(_levels(codes, ("no", "yes"))), True)

@@ -1,4 +1,4 @@
-"""The tasks that rows belong to: how well each is predicted, and what sharing did to it."""
+"""The tasks that rows belong to: how well each is predicted, and whether its own rows do better."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["task_blocks"]
 
 
 def task_blocks(tasks: Sequence[TaskScore], metric: Metric) -> tuple[Block, ...]:
-    """A table with a line for each task, those that sharing serves worst first; nothing without tasks."""
+    """A table with a line for each task, those that the model serves worst first; nothing without tasks."""
     if not tasks:
         return ()
     ranked = sorted(tasks, key=lambda one: (math.isnan(one.gain), one.gain))
@@ -29,15 +29,15 @@ def task_blocks(tasks: Sequence[TaskScore], metric: Metric) -> tuple[Block, ...]
     better = "higher" if metric.greater_is_better else "lower"
     columns = (
         "task", "rows to learn from", "held-out rows", "the model", "linear, all tasks pooled",
-        "linear, this task alone", "loss saved by sharing", "its interval", "sharing",
+        "linear, this task alone", "loss saved beside it", "its interval", "the model is",
     )  # fmt: skip
     table = Table(
         "Task by task",
         columns,
         lines,
-        f"Each task's own {metric.title} ({better} is better). What sharing saves is the mean loss of a row "
-        "(squared error, or log-loss) of a linear model fitted to the task alone, less the model's; the "
-        "intervals hold for all tasks together with 95 %.",
+        f"Each task's own {metric.title} ({better} is better). Saved is the mean loss of a row (squared "
+        "error, or log-loss) of a linear model fitted to the task alone, less the model's; the intervals "
+        "hold for all tasks together with 95 %.",
         folded=len(lines) > 20,
     )
     return table, Text(_told(tasks), "note")
@@ -52,13 +52,17 @@ def _interval(one: TaskScore) -> str:
 
 
 def _told(tasks: Sequence[TaskScore]) -> str:
-    count = {word: sum(one.verdict == word for one in tasks) for word in ("helps", "hurts")}
+    count = {word: sum(one.verdict == word for one in tasks) for word in ("better", "worse")}
     gains = [one.gain for one in tasks if not math.isnan(one.gain)]
     if not gains:
-        return "No task has enough rows for a model of its own, so what sharing does to each is not told."
-    mean = paired_change(np.array(gains), 0.0)
-    return (
-        f"Beside a linear model of its own, sharing helps {count['helps']} and hurts {count['hurts']} of "
-        f"{len(gains)} tasks for certain; for the others their own rows cannot tell. The mean task saves "
-        f"{number(mean.mean)} ({number(mean.low)} … {number(mean.high)}, by the spread between tasks)."
+        return "No task has enough rows for a linear model of its own to be set beside this one."
+    told = (
+        f"Of {len(gains)} tasks this model predicts {count['better']} better and {count['worse']} worse than "
+        "a linear model of the task alone, for certain; for the others their held-out rows cannot tell. It "
+        "differs from those in company and in kind: who gains from whom in equal networks, "
+        "profunda.relations tells."
     )
+    if len(gains) > 1:
+        mean = paired_change(np.array(gains), 0.0)
+        told += f" The mean task saves {number(mean.mean)} ({number(mean.low)} … {number(mean.high)})."
+    return told

@@ -12,6 +12,7 @@ import numpy as np
 
 from profunda.data.dataset import Dataset
 from profunda.data.reading import read
+from profunda.data.schema import Schema
 from profunda.errors import ArgumentError
 from profunda.fleet.plan import plan
 from profunda.fleet.speed import Speeds
@@ -33,6 +34,7 @@ __all__ = [
     "attribution_of",
     "champion_of",
     "check_counts",
+    "table_for",
 ]
 
 NOISE, SHIFT = Corruption("noise", 0.3), Corruption("shift", 0.5)
@@ -50,10 +52,13 @@ class Part(Protocol):
 
 
 class Champion(Protocol):
-    """A Model, for whoever asks which of its designs weighs most."""
+    """A Model, for whoever asks which of its designs weighs most, and how it reads a table."""
 
     @property
     def parts(self) -> Sequence[Part]: ...
+
+    @property
+    def schema(self) -> Schema: ...
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,13 @@ def champion_of(subject: Design | Champion) -> Design:
     return max(parts, key=lambda part: part.weight).design
 
 
+def table_for(subject: Design | Champion, data: object, target: object) -> Dataset:
+    """The data as the subject reads them: a Model's column of tasks is one here too."""
+    if isinstance(data, Dataset):
+        return data
+    return read(data, target, task_column=None if isinstance(subject, Design) else subject.schema.task_column)
+
+
 def ablate(
     subject: Design | Champion,
     data: object,
@@ -159,10 +171,11 @@ def ablate(
     """What each ingredient of a design, or of a Model's heaviest design, is worth on a table.
 
     `data` is a Dataset or what `profunda.read` takes, with its `target`; rows of a test part stay out of it.
-    Each ingredient is taken out or exchanged; then both recipes train on the same rows of each of `folds` ×
-    `repeats` folds, from `seeds` seeds, and are judged on others (see `lay_ground`): by the metric, under
-    noise of 0.3 standard deviations, and under a shift of 0.5. Intervals are those of the differences between
-    the folds' means. With `seconds`, as many seeds and then repetitions as the forecast allows.
+    A Model's column of tasks is read as such. Each ingredient is taken out or exchanged; then both recipes
+    train on the same rows of each of `folds` × `repeats` folds, from `seeds` seeds, and are judged on others
+    (see `lay_ground`): by the metric, under noise of 0.3 standard deviations, and under a shift of 0.5.
+    Intervals are those of the differences between the folds' means. With `seconds`, as many seeds and then
+    repetitions as the forecast allows.
 
     Raises:
         ArgumentError: no design in `subject`, impossible counts, an unknown metric or engine, or `seconds`
@@ -171,7 +184,7 @@ def ablate(
     """
     design = champion_of(subject)
     check_counts(folds=folds, repeats=repeats, seeds=seeds, workers=workers)
-    dataset = data if isinstance(data, Dataset) else read(data, target)
+    dataset = table_for(subject, data, target)
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
         rows = np.setdiff1d(rows, dataset.test_rows)

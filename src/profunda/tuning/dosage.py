@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from profunda.data.dataset import Dataset
-from profunda.data.reading import read
 from profunda.errors import ArgumentError
 from profunda.fleet.speed import Speeds
 from profunda.fleet.threads import usable_cores
 from profunda.metrics.score import Metric, metric_for
 from profunda.space.design import DOMAINS, Design
-from profunda.tuning.ablation import Champion, champion_of, check_counts
+from profunda.tuning.ablation import Champion, champion_of, check_counts, table_for
 from profunda.tuning.ground import Entrant, Ground, Measured, lay_ground, part_of
 from profunda.tuning.paired import Change, paired_change
 
@@ -126,7 +125,7 @@ def dose(
     """
     design = champion_of(subject)
     check_counts(folds=folds, seeds=seeds, workers=workers)
-    dataset = data if isinstance(data, Dataset) else read(data, target)
+    dataset = table_for(subject, data, target)
     rows = np.arange(dataset.n_rows)
     if dataset.test_rows is not None:
         rows = np.setdiff1d(rows, dataset.test_rows)

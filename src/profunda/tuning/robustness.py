@@ -123,7 +123,7 @@ def stress(
         ArgumentError: an unknown metric, or a strength below 0.
         DataError: the data have other columns or classes than the model learned from.
     """
-    dataset = data if isinstance(data, Dataset) else read(data, target)
+    dataset = data if isinstance(data, Dataset) else read(data, target, task_column=model.schema.task_column)
     if dataset.schema.columns != model.schema.columns or dataset.task.classes != model.task.classes:
         raise DataError(
             f"the data have {len(dataset.schema.columns)} input columns and {len(dataset.task.classes)} "
