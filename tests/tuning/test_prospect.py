@@ -87,6 +87,8 @@ def test_no_worker_is_idle_beside_a_dear_trial(space):
     assert len(prospect(space).fitting(left, dear, 1)) == 1
     assert len(prospect(space, 2).fitting(left, dear, 1)) == 2
     assert prospect(space, 2).fitting(0.5 * cost(design_from(dear[0])), dear, 1) == []
+    cheap = [dear[0], dear[0], dear[-1]]  # the first takes its time, and another as cheap none of its own
+    assert prospect(space, 2).fitting(0.0, cheap) == cheap[:2]
     folded = Prospect(space, 0, 81, 2, cost, folds=2)  # the folds of one keep both busy
     assert len(folded.fitting(left / 2, dear, 1)) == 1
 

@@ -139,15 +139,16 @@ class Prospect:
         ladder, seconds = self.ladder(bracket), [self._seconds(params) for params in offered]
         found: list[int] = []
 
-        def fits(number: int) -> bool:
-            return self._time([seconds[n] for n in (*found, number)], ladder) <= left
+        def time(*more: int) -> float:
+            return self._time([seconds[n] for n in (*found, *more)], ladder)
 
         for number, each in enumerate(seconds):
             share = LARGEST_SHARE if bracket or number else OPENING_SHARE
-            if self.drift * each / self.workers <= share * left and fits(number):
+            if self.drift * each / self.workers <= share * left and time(number) <= left:
                 found.append(number)
         for number in np.argsort(seconds, kind="stable").tolist():
             idle = len(found) * self.folds < self.workers or not found
-            if idle and number not in found and (fits(number) or not (found or bracket)):
+            first = not (found or bracket)
+            if idle and number not in found and (first or time(number) <= max(left, time())):
                 found.append(number)
         return [offered[number] for number in sorted(found)]
