@@ -19,6 +19,7 @@ from profunda.fleet.native_engine import available
 from profunda.fleet.plan import plan
 from profunda.fleet.source import FleetData
 from profunda.fleet.state import first_state
+from profunda.fleet.updates import Updater
 from profunda.networks.dense import build, flatten, load
 from profunda.networks.folding import folded
 from profunda.networks.initial import initial_params
@@ -81,20 +82,95 @@ def test_outputs_are_those_of_a_loop_over_rows_and_tasks(n_tasks, widths, n_outp
         assert np.allclose(module(torch.tensor(x)).numpy(), wanted, atol=1e-10)
 
 
+@pytest.mark.parametrize("head_l2", [0.3, 1e6])
 @pytest.mark.parametrize("decoupled", [True, False])
-def test_a_step_is_that_of_gradient_descent_task_by_task(decoupled) -> None:
+def test_a_step_is_that_of_proximal_descent_task_by_task(decoupled, head_l2) -> None:
     data = table()
-    design = replace(HEADS, optimiser="sgd", momentum=0.0, epochs=2, decoupled=decoupled)
+    design = replace(HEADS, optimiser="sgd", momentum=0.0, epochs=2, decoupled=decoupled, head_l2=head_l2)
     member = Member(design)
     source = data.source(member)
-    params = first_state(member, data, np.dtype(np.float64)).params
+    first = first_state(member, data, np.dtype(np.float64)).params
     x, y = source.x[source.train], source.y[source.train][:, 0]
-    for _ in range(2):  # from the second step on there are heads to shrink
-        params = naive_step(params, x[:, :3], x[:, 3], y, 6, 4, design.lr, design.head_l2)
+
+    def naive(strength):
+        params = first
+        for _ in range(2):
+            params = naive_step(params, x[:, :3], x[:, 3], y, 6, 4, design.lr, strength)
+        return params
+
     found = train([member], data, engine="torch", dtype="float64").states[0].params
-    assert np.allclose(found, params, atol=1e-12)
-    unpenalised = train([Member(replace(design, head_l2=0.0))], data, engine="torch", dtype="float64")
-    assert not np.allclose(unpenalised.states[0].params, params, atol=1e-6)
+    assert np.allclose(found, naive(head_l2), rtol=1e-10, atol=1e-12)
+    assert not np.allclose(found, naive(0.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize("head_l2", [1e3, 1e6])
+@pytest.mark.parametrize("parametrisation", ["standard", "ntk"])
+def test_a_penalty_towards_infinity_pools(optimiser, decoupled, head_l2, parametrisation) -> None:
+    data = table(n_tasks=3, unseen=0.0)
+    design = replace(
+        HEADS, optimiser=optimiser, decoupled=decoupled, head_l2=head_l2, parametrisation=parametrisation,
+        epochs=20, batch_size=16, bias_lr=0.5,
+    )  # fmt: skip
+    params = train([Member(design)], data, engine="torch", dtype="float64").states[0].params
+    left = np.abs(layout_of(design, inputs_of(3), 1).heads_of(params)).max()
+    # A step to (u + rate·d)/(1 + rate·head_l2) keeps all u within max |d|/head_l2.
+    assert 0 < left < 20 / head_l2
+    x = np.ones((4, 4))
+    x[:, 3] = np.arange(4)  # the last task is nobody's
+    assert np.ptp(outputs(design, params, x, inputs_of(3))) < 100 / head_l2
+
+
+@pytest.mark.parametrize("bias_lr", [1.0, 0.3])
+@pytest.mark.parametrize("parametrisation", ["standard", "ntk"])
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop"])
+def test_a_penalty_shrinks_by_the_rate_of_each_parameter(optimiser, parametrisation, bias_lr) -> None:
+    """Without a gradient, a step of rate η·f multiplies by 1/(1 + ηfλ), which is 1 − ηfλ to first order."""
+    design = replace(
+        HEADS, optimiser=optimiser, parametrisation=parametrisation, bias_lr=bias_lr, head_l2=0.2
+    )
+    layout = layout_of(design, inputs_of(4), 2)
+    vector = torch.ones(layout.size, dtype=torch.float64)
+    moments = [torch.zeros_like(vector) for _ in range(2)]
+    Updater(design, layout, vector, moments).step(torch.zeros_like(vector), 0.01, 1)
+    pace = 1.0 if parametrisation == "standard" else 1 / 6 if optimiser == "sgd" else 1 / np.sqrt(6)
+    heads = layout.heads_of(vector).numpy()
+    assert np.allclose(heads[:, :-1], 1 / (1 + 0.01 * pace * 0.2), rtol=1e-12)
+    assert np.allclose(heads[:, -1], 1 / (1 + 0.01 * bias_lr * 0.2), rtol=1e-12)
+    assert np.allclose(heads[:, :-1], 1 - 0.01 * pace * 0.2, atol=1e-5)
+    assert np.array_equal(vector[: layout.heads].numpy(), np.ones(layout.heads))
+
+
+def test_group_lasso_takes_a_column_from_all_who_read_it() -> None:
+    """Proximal descent of the linear model ends at the minimum of the penalised convex loss."""
+    rng = np.random.default_rng(3)
+    x, task = rng.normal(size=(120, 4)), np.arange(120) % 3
+    x[:, 3] = task
+    y = x[:, 0] * np.array([1.0, 1.5, -1.0])[task] + 0.05 * rng.normal(size=120)
+    index = np.arange(120)
+    data = FleetData.from_arrays(x, y, folds=[(index, index)], classes=False, inputs=inputs_of(3))
+    design = replace(
+        HEADS, widths=(), head_l2=0.0, group_lasso=0.4, optimiser="sgd", momentum=0.0, lr=0.1, epochs=1500
+    )
+    params = train([Member(design)], data, engine="torch", dtype="float64").states[0].params
+    layout = layout_of(design, inputs_of(3), 1)
+    groups = np.hstack(
+        [layout.blocks[0].weights_of(params), layout.heads_of(params)[:, :-1, 0].T]
+    )  # [D, 1 + T]
+    assert groups.any(axis=1).tolist() == [True, False, False]
+    assert groups[0].all()
+    error = outputs(design, params, x, inputs_of(3))[:, 0] - y
+    shared = 2 * x[:, :3].T @ error / 120
+    own = [2 * x[task == t, :3].T @ error[task == t] / 120 for t in range(3)]
+    gradient = np.column_stack([shared, *own])
+    assert np.allclose(gradient[0], -0.4 * groups[0] / np.linalg.norm(groups[0]), atol=1e-8)
+    assert (np.linalg.norm(gradient[1:], axis=1) <= 0.4).all()
+    hidden = train([Member(replace(design, widths=(6,), group_lasso=9.0, epochs=9))], data, engine="torch",
+                   dtype="float64").states[0].params  # fmt: skip
+    made = layout_of(replace(design, widths=(6,)), inputs_of(3), 1)
+    assert not made.blocks[0].weights_of(hidden).any()
+    assert made.heads_of(hidden).any()  # behind a hidden layer heads read units, not columns
 
 
 def test_a_member_is_the_network_trained_alone() -> None:
@@ -120,20 +196,11 @@ def test_what_is_a_tasks_own_starts_at_nothing() -> None:
         assert np.allclose(made, made[0])
 
 
-def test_one_task_or_a_heavy_penalty_leaves_what_pooling_trains() -> None:
-    data = table(n_tasks=3, unseen=0.0)
-    heavy, pooled = replace(HEADS, head_l2=1e6), replace(HEADS, sharing="pooled", head_l2=0.0)
-    member = Member(pooled)
-    source = data.source(member)
-    start = initial_params(heavy, member.key, source.inputs, 1)
-    assert np.array_equal(start[: layout_of(pooled, source.inputs, 1).size],
-                          initial_params(pooled, member.key, source.inputs, 1))  # fmt: skip
-    state = train([Member(heavy)], data, engine="torch", dtype="float64").states[0]
-    heads = layout_of(heavy, source.inputs, 1).heads_of(state.params)
-    # After a decay to nothing stands one step of Adam.
-    assert np.abs(heads).max() <= 1.01 * heavy.lr
-    free = train([Member(replace(HEADS, head_l2=0.0))], data, engine="torch", dtype="float64").states[0]
-    assert np.abs(layout_of(heavy, source.inputs, 1).heads_of(free.params)).max() > 2 * heavy.lr
+def test_heads_leave_the_first_weights_of_what_is_shared() -> None:
+    pooled = replace(HEADS, sharing="pooled")
+    start = initial_params(HEADS, 7, inputs_of(3), 1)
+    alike = initial_params(pooled, 7, inputs_of(3), 1)
+    assert np.array_equal(start[: layout_of(pooled, inputs_of(3), 1).size], alike)
 
 
 def test_a_task_without_training_rows_keeps_its_zero() -> None:

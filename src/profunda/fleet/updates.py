@@ -1,7 +1,8 @@
 """Optimiser steps of one member on its flat vector, with every penalty and rate that a Design can say.
 
 The formulas of the optimisers are those of torch.optim; the order of a step is: clipping, coupled penalties,
-decoupled decay, the optimiser's move, proximal steps, the limit of norms, lookahead.
+decoupled decay, the optimiser's move, proximal steps, the limit of norms, lookahead. A proximal step (Parikh
+and Boyd 2014, "Proximal algorithms", §4.2 and §6) has the rate of each parameter, its pace included.
 """
 
 import numpy as np
@@ -33,20 +34,26 @@ class Updater:
         self.pace = self._like(pace)
         # Where a rate stands for another size of the parameter, ε stands beside a gradient of that size.
         eps = np.full(layout.size, _EPS)
-        inside = [place for place in layout.front.places if place.slot.role in ("weights", "table")]
-        for block in (*layout.blocks, *(place for place in inside if place.slot.role == "weights")):
+        inside = [place for place in layout.front.places if place.slot.role == "weights"]
+        for block in (*layout.blocks, *inside):
             block.weights_of(eps)[:] = _EPS / weight_pace(design, block.fan_in)
         layout.heads_of(eps)[:, :-1] = _EPS / weight_pace(design, layout.blocks[-1].fan_in)
         self.eps = self._like(eps)
         self.weights = [(block, block.weights_of(vector)) for block in layout.blocks]
-        # What is penalised: the weights of layers and of the body, its vectors of words too.
         self.shrunk = [
             (block, block.weights_of(vector), float(block.weights_of(pace).flat[0]))
-            for block in (*layout.blocks, *inside)
+            for block in layout.penalised
         ]
-        self.heads = layout.heads_of(vector) if design.head_l2 and layout.tasks else None
+        self.heads = layout.heads_of(vector)
+        self.head_l2 = (
+            layout.heads_of(self.pace) * design.head_l2 if design.head_l2 and layout.tasks else None
+        )
         self.trained = torch.as_tensor(pace > 0, device=vector.device) if design.lookahead else None
         self.group = self._groups() if design.group_lasso else None
+        # All that reads what enters the first layer, each [·, E, ·].
+        self.readers = [self.weights[0][1][None]]
+        if len(self.weights) == 1:
+            self.readers.append(self.heads[:, :-1])
 
     def _like(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(values, dtype=self.vector.dtype, device=self.vector.device)
@@ -66,10 +73,11 @@ class Updater:
         if design.l2 and design.decoupled:
             for _, weights, _ in self.shrunk:
                 weights.mul_(1.0 - rate * design.l2)
-        if self.heads is not None and design.decoupled:
-            self.heads.mul_(max(0.0, 1.0 - rate * design.head_l2))  # 0 is pooled: beyond it nothing is left
         self.vector.addcmul_(self._direction(gradient, number), self.pace, value=-rate)
         self._threshold(rate)
+        if self.head_l2 is not None:
+            # The proximal step of ½·head_l2·‖(U, c)‖²: behind the move, so that ∞ leaves nothing of it.
+            self.heads.div_(1.0 + rate * self.head_l2)
         if self.group is not None:
             self._threshold_groups(self.group, rate)
         if design.max_norm:
@@ -81,8 +89,6 @@ class Updater:
 
     def _penalise(self, gradient: Tensor) -> None:
         design = self.design
-        if self.heads is not None and not design.decoupled:
-            self.layout.heads_of(gradient).add_(self.heads, alpha=design.head_l2)
         coupled, signed = design.l2 and not design.decoupled, design.l1 and design.l1_update == "subgradient"
         for block, weights, _ in self.shrunk if coupled or signed else ():
             own = block.weights_of(gradient)
@@ -99,17 +105,25 @@ class Updater:
             weights.sub_(weights.clamp(-limit, limit))
 
     def _threshold_groups(self, group: Tensor, rate: float) -> None:
-        """W_g ← W_g·(1 − t_g/‖W_g‖)₊ with t_g = η·f·λ·√n_g (Yuan and Lin 2006, eq. 2.4)."""
-        block, weights = self.weights[0]
+        """W_g ← W_g·(1 − t_g/‖W_g‖)₊ with t_g = η·f·λ·√n_g (Yuan and Lin 2006, eq. 2.4).
+
+        Where heads of tasks read what the first layer reads, a column's group is [W_g; U_g of all tasks]: it
+        goes from the network when both go. n_g counts W_g alone: of a column that says nothing, the
+        gradients of all U_g are together no longer than about that of W_g, however many tasks there are.
+        """
+        block = self.weights[0][0]
         count = int(group.max()) + 1
         sizes = torch.bincount(group, minlength=count) * block.fan_out
         strength = rate * weight_pace(self.design, block.fan_in) * self.design.group_lasso
         limits = strength * sizes.double().sqrt()
-        squares = weights.double().square().sum(1)
-        norms = torch.zeros_like(limits).index_add_(0, group, squares).sqrt()
+        norms = torch.zeros_like(limits)
+        for part in self.readers:
+            norms.index_add_(0, group, part.double().square().sum((0, 2)))
+        norms.sqrt_()
         # A group within its limit goes; the ratio is then beside the point, and may be 0 / 0.
         factors = torch.where(norms > limits, 1.0 - limits / norms, 0.0)
-        weights.mul_(factors[group, None].to(weights.dtype))
+        for part in self.readers:
+            part.mul_(factors[group, None].to(part.dtype))
 
     def _limit(self) -> None:
         """Weights that enter a hidden unit to a norm of at most c."""

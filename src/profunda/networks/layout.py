@@ -221,6 +221,12 @@ class NetworkLayout:
         heads = _HEADED // ((last.fan_in + 1) * last.fan_out) + 1 if self.tasks else _HEADED
         return min(rows_inside(self.front.body), heads)
 
+    @property
+    def penalised(self) -> tuple[Block | Place, ...]:
+        """What l1 and l2 shrink: weights of layers and of the body, its vectors of words too."""
+        inside = (place for place in self.front.places if place.slot.role in ("weights", "table"))
+        return (*self.blocks, *inside)
+
     def heads_of(self, params: Vector) -> Vector:
         """U [T, H, C] with c [T, C] as a row more, [T, H + 1, C], as a view of `params` [P]; T may be 0."""
         last = self.blocks[-1]

@@ -230,7 +230,8 @@ class Design:
         (Loshchilov and Hutter 2019, AdamW).
     group_lasso
         Penalty group_lasso·√n·‖W_g‖ for every column of the table, whose n weights in the first layer are
-        W_g: a block soft threshold after each step, which takes whole columns out (Yuan and Lin 2006).
+        W_g: a block soft threshold after each step, which takes whole columns out (Yuan and Lin 2006). Where
+        there is no hidden layer, what the heads of tasks read of the column goes with it, or stays.
     max_norm
         Largest norm of the weights that enter a hidden unit; longer ones are shortened to it after each step
         (Srivastava et al. 2014, §5.1). 0 never does.
@@ -297,9 +298,11 @@ class Design:
         task as 8 trained numbers, which start at 0. "heads": hard sharing of all layers (Caruana 1997) and
         soft sharing of the last: the outputs are those of the shared last layer plus U_t h + c_t of the row's
         task t, with h what enters that layer; U and c start at 0 and have a penalty ½·head_l2·‖(U, c)‖² of
-        their own, decoupled or not as `l2` is (Evgeniou and Pontil 2004: w_t = w_0 + v_t; towards ∞ the
-        tasks are pooled, 0 lets each have its own head). "pooled": the task has no say. A task without
-        training rows keeps its 0, and is answered by what all share. "heads" asks for a task column.
+        their own (Evgeniou and Pontil 2004: w_t = w_0 + v_t): after each step (U, c)/(1 + lr·head_l2), its
+        exact proximal step (Parikh and Boyd 2014, §6), whatever `decoupled` says. 0 lets each task have its
+        own head; towards ∞ tasks are pooled, as U and c go to 0 like 1/head_l2. "pooled": the task has no
+        say. A task without training rows keeps its 0, and is answered by what all share. "heads" asks for a
+        task column.
     """
 
     widths: tuple[int, ...] = (64, 64)
