@@ -9,7 +9,7 @@ from profunda._seeds import key
 from profunda.data.inputs import Inputs
 from profunda.diagnosis.diagnosing import diagnose
 from profunda.diagnosis.diagnosis import Diagnosis
-from profunda.fleet.paces import paces
+from profunda.fleet.paces import paces, weight_pace
 from profunda.networks.dense import build, load
 from profunda.networks.initial import initial_params
 from profunda.networks.layout import layout_of
@@ -30,8 +30,8 @@ def diagnose_design(
     """Train `design` anew on encoded inputs x [N, D] and find out what keeps it from learning.
 
     y are class codes int64 [N] or standardised numbers [N, 1]. Rate, momentum, batch size, epochs, dropout,
-    norms and l2 are the design's; schedules, mixing, noise and the other penalties are left out, so that what
-    is found is about the network, its steps and the rows.
+    norms, l2 and head_l2 are the design's; schedules, mixing, noise and the other penalties are left out, so
+    that what is found is about the network, its steps and the rows.
     """
     order = np.random.default_rng(seed).permutation(len(x))
     valid, train = order[: len(x) // VALIDATION], order[len(x) // VALIDATION :]
@@ -51,13 +51,23 @@ def diagnose_design(
 
 
 def _optimiser(design: Design, network: nn.Module, inputs: Inputs, n_outputs: int) -> Optimizer:
-    """By groups of one pace each; l2 is a matter of weights, not of biases and norms."""
-    made = paces(design, layout_of(design, inputs, n_outputs)).astype(np.float32)
-    speeds = load(build(design, inputs, n_outputs), made)
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for parameter, speed in zip(network.parameters(), speeds.parameters(), strict=True):
-        decay = design.l2 if parameter.ndim > 1 else 0.0
-        groups.setdefault((float(speed.detach().mean()), decay), []).append(parameter)
+    """By groups of one pace and one decay each; l2 is a matter of weights, not of biases, norms and tables.
+
+    Heads of tasks have the pace of their weights, and the decay λ/(1 + ηλ) in which a rate η multiplies by
+    1/(1 + ηλ), as their proximal step does, and is stable for any λ = head_l2.
+    """
+    layout = layout_of(design, inputs, n_outputs)
+    speeds, decays = paces(design, layout), np.zeros(layout.size)
+    for place in layout.penalised:
+        place.weights_of(decays)[:] = design.l2
+    own = weight_pace(design, layout.blocks[-1].fan_in)
+    layout.heads_of(speeds)[:] = own
+    layout.heads_of(decays)[:] = design.head_l2 / (1.0 + design.lr * own * design.head_l2)
+    groups: dict[tuple[float, ...], list[nn.Parameter]] = {}
+    twins = (load(build(design, inputs, n_outputs).double(), one).parameters() for one in (speeds, decays))
+    for parameter, *told in zip(network.parameters(), *twins, strict=True):
+        # Every tensor has one pace and one decay.
+        groups.setdefault(tuple(one.detach().flatten()[0].item() for one in told), []).append(parameter)
     given = [
         {"params": parameters, "lr": design.lr * pace, "weight_decay": decay}
         for (pace, decay), parameters in groups.items()
