@@ -344,6 +344,19 @@ def test_a_metric_without_a_value_on_a_fold_is_told_before_training() -> None:
         fit(replace(data, groups=groups), trials=2, metric="auc", folds=5, test=0.0, **QUICK)
 
 
+def test_what_tasks_share_is_refused_without_a_column_before_there_is_a_run(tmp_path: Path) -> None:
+    run, told = tmp_path / "run", {"progress": False, "out": tmp_path / "run"}
+    with pytest.raises(SpaceError, match=r"'heads' gives each task a head of its own, but no column says"):
+        fit(two_classes(), trials=2, space={"sharing": ["input", "heads"], "epochs": 2}, **told)
+    for name, value in (("sharing", "pooled"), ("head_l2", 0.1)):
+        wanted = rf"{name} is about what tasks share, but no column .* \(task_column, --task-column\)"
+        with pytest.raises(SpaceError, match=wanted):
+            fit(two_classes(), trials=2, fix={name: value}, **told)
+    with pytest.raises(SpaceError, match="no parameter 'shared'"):
+        fit(two_classes(), trials=2, fix={"shared": "pooled"}, **told)
+    assert not run.exists()
+
+
 def test_a_card_beside_the_model_survives_a_resume(tmp_path: Path) -> None:
     run = tmp_path / "run"
     fit(two_classes(), trials=2, out=run, **QUICK)

@@ -11,7 +11,7 @@ from profunda.data.labels import TaskChoice
 from profunda.data.layout import lay_out
 from profunda.data.splits import Splits, split
 from profunda.diagnosis.label_breaking import LabelBreaking
-from profunda.errors import ArgumentError, RunError
+from profunda.errors import ArgumentError, RunError, SpaceError
 from profunda.fleet.plan import check_engine
 from profunda.fleet.speed import speeds_here
 from profunda.fleet.threads import usable_cores
@@ -30,6 +30,7 @@ from profunda.journal.record import Journal, check_empty, kind_of
 from profunda.metrics.score import metric_for
 from profunda.reporting.document import Document
 from profunda.space.design import DOMAINS, Design
+from profunda.space.sharing import sharing
 from profunda.space.space import Space
 from profunda.space.table import design_from
 from profunda.tuning.budget import Budget
@@ -128,8 +129,8 @@ def fit(
         test: Share of the rows held out for the score; 0 for none, and then there is no score.
         task: "classification" or "regression", where the target's values leave it open.
         task_column: The column that says which of several tasks a row belongs to, such as its school. What
-            they share is searched too; every task is on both sides of each split, and the report says what
-            sharing did to each.
+            they share is searched too; splits keep every task in its share, and the report says what sharing
+            did to each.
 
     Returns:
         The `Outcome`: `model`, `score`, `baselines`, `search` and the notices.
@@ -259,6 +260,7 @@ def _check_reading(designs: Sequence[Design], dataset: Dataset) -> None:
     }
     for design in designs:
         design.body_on(inputs[design.encoding])
+        design.heads_on(inputs[design.encoding])
 
 
 def _check_epochs(settings: Settings, designs: Sequence[Design], folds: int) -> None:
@@ -283,6 +285,11 @@ def _space(
     """The space that is searched: the user's, or the table's default, narrowed as the user says."""
     found = default_space(dataset, splits, keeping) if space is None else Space.from_user(space)
     for name, value in (fix or {}).items():
+        if name in sharing() and name not in found.names and not dataset.task_names:
+            raise SpaceError(
+                f"{name} is about what tasks share, but no column says which task a row belongs to. Name it "
+                f"(task_column, --task-column), or leave {name} out."
+            )
         # The default space has a few strengths of many things; the user may want any other.
         found = found.fix(name, value, within=DOMAINS.get(name) if space is None else None)
     return found
