@@ -82,14 +82,18 @@ def _between(design: Design) -> str:
     return ", ".join(told)
 
 
-def recipe(design: Design) -> Table:
-    """The recipe with the meaning of each number: what everybody asks for, then all that is not usual."""
+def recipe(design: Design, inputs: Inputs | None = None) -> Table:
+    """The recipe with the meaning of each number: what everybody asks for, then all that is not usual.
+
+    What it makes of the task that a row belongs to is told wherever its `inputs` say that there are tasks.
+    """
     patience = (
         f"{design.patience} epochs without a better validation loss"
         if design.patience
         else "never stops early"
     )
     momentum = f", momentum {setting(design.momentum)}" if design.optimiser == "sgd" else ""
+    tasks = (inputs is not None and inputs.task is not None) or design.sharing != "input"
     rows = [
         *_perceiving(design),
         ("hidden widths", _widths(design)),
@@ -103,6 +107,7 @@ def recipe(design: Design) -> Table:
         *_regularisers(design),
         ("loss", design.loss),
         ("encoding of the inputs", design.encoding),
+        *([(_TITLES["sharing"], _SHARED[design.sharing])] if tasks else []),
     ]
     told = (*_ALWAYS, *(("momentum",) if momentum else ()), *(_PERCEIVED if design.body != "dense" else ()))
     rows += [
@@ -140,7 +145,7 @@ _PERCEIVED = ("body", "body_width", "body_depth", "cutout")
 _ALWAYS = (
     "widths", "activation", "initialisation", "optimiser", "lr", "schedule", "batch_size", "epochs",
     "patience", "dropout", "dropout_kind", "input_dropout", "l1", "l1_update", "l2", "decoupled",
-    "label_smoothing", "norm", "norm_place", "clip", "loss", "encoding", *PICTORIAL,
+    "label_smoothing", "norm", "norm_place", "clip", "loss", "encoding", "sharing", *PICTORIAL,
 )  # fmt: skip
 """Fields that have a row of their own whatever their value, or share one."""
 
@@ -160,6 +165,11 @@ _TITLES = {
     "numeric_embedding": "embedding of numbers",
     "sharing": "what tasks share",
     "head_l2": "L2 of the tasks' own heads",
+}
+_SHARED = {
+    "pooled": "everything: the task has no say",
+    "input": "all layers, which read the task as 8 trained numbers",
+    "heads": "all layers but the last, to which each task adds a head of its own",
 }
 _EXPLAINED = {
     "noise": "standard deviation {}",

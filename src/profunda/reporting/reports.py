@@ -237,7 +237,7 @@ def model_document(model: Model, title: str = "") -> Document:
     part = max(model.parts, key=lambda one: one.weight)
     champion = (
         drawing(part, model.task.n_outputs, "Its architecture"),
-        recipe(part.design),
+        recipe(part.design, part.networks[0].preprocessing.inputs),
         *ensemble(model),
     )
     rows = tuple((f.name, _kind(f), f.missing, f.distinct) for f in model.schema.features[:300])

@@ -159,7 +159,12 @@ def _champion(evidence: Evidence) -> tuple[Block, ...]:
     drawn = drawing(part, outputs, f"Its architecture ({weight})")
     history, members = evidence.search.history, evidence.champion_members
     signs = inside(history.curves[members[0]]) if history is not None and members else ()
-    return (drawn, recipe(part.design), *ensemble(evidence.model), *signs)
+    return (
+        drawn,
+        recipe(part.design, part.networks[0].preprocessing.inputs),
+        *ensemble(evidence.model),
+        *signs,
+    )
 
 
 def _predictions(evidence: Evidence) -> tuple[Block, ...]:

@@ -84,7 +84,8 @@ def _kind(run: FinishedRun) -> Said:
         text += f" Its probabilities are tempered at {number(model.temperature)}."
     part = max(model.parts, key=lambda one: one.weight)
     title = "The design that weighs most" if len(model.parts) > 1 else "Its design"
-    return text, (replace(recipe(part.design), title=title), *ensemble(model))
+    told = recipe(part.design, part.networks[0].preprocessing.inputs)
+    return text, (replace(told, title=title), *ensemble(model))
 
 
 def _training(run: FinishedRun) -> Said:
