@@ -93,6 +93,14 @@ def test_no_worker_is_idle_beside_a_dear_trial(space):
     assert len(folded.fitting(left / 2, dear, 1)) == 1
 
 
+def test_under_a_clock_as_many_go_on_as_keep_all_workers_busy(space):
+    for workers, folds, least in ((4, 1, 4), (4, 3, 2), (1, 5, 1)):
+        timed = Prospect(space, 0, 81, workers, cost, folds=folds, timed=True).ladder(0)
+        free = Prospect(space, 0, 81, workers, cost, folds=folds).ladder(0)
+        assert [timed.going(n) for n in (1, 2, 9, 81)] == [1, min(2, least), max(3, least), 27]
+        assert [free.going(n) for n in (1, 2, 9, 81)] == [1, 1, 3, 27]
+
+
 def test_a_network_alone_takes_its_own_time_whatever_the_workers(space):
     made = prospect(space, 4)
     alone = cost(made.designs[0])

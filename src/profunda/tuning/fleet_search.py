@@ -176,6 +176,7 @@ class _Search:
             contest.fidelity,
             self.gate.allows,
             self.folds,
+            deadline is not None,
         )
         self.drawing = Drawing(
             contest.space,

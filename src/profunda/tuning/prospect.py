@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -36,7 +37,8 @@ class Prospect:
 
     `seconds_of` gives the forecast seconds of one thread for all epochs of a design on all `folds`; `drift`
     is how many measured seconds go by for a forecast one. `bracket` is the most that a bracket may hold;
-    `allows` says of a design whether it may be trained at all.
+    `allows` says of a design whether it may be trained at all. Where `timed`, by a budget in seconds, as many
+    trials go on from a rung as keep all workers busy: for the others the result must not depend on workers.
     """
 
     def __init__(
@@ -49,10 +51,13 @@ class Prospect:
         fidelity: Fidelity = "halving",
         allows: Callable[[Design], bool] = lambda design: True,
         folds: int = 1,
+        timed: bool = False,
     ) -> None:
         self.params = forecast_params(space, seed)
         self.designs = [design_from(params) for params in self.params]
-        self.cycle = ladders(fidelity, min(design.epochs for design in self.designs))
+        cycle = ladders(fidelity, min(design.epochs for design in self.designs))
+        least = math.ceil(workers / folds) if timed else 1
+        self.cycle = tuple(replace(ladder, least=least) for ladder in cycle)
         self.bracket, self.seconds_of, self.allows = bracket, seconds_of, allows
         self.workers, self.folds, self.drift = workers, folds, 1.0
         self._known: dict[str, float] = {}  # seconds forecast, by the id of the design

@@ -35,17 +35,19 @@ class Ladder:
 
     `shares` of a design's epochs at which it compares, the last being 1; `size` is how many trials the
     bracket holds for each one of the first bracket of a search; `top` go on from a rung, or, for 0, the best
-    1/η. `skipped` counts the rungs that a cautious bracket does without.
+    1/η, and `least` of them if there are so many. `skipped` counts the rungs that a cautious bracket does
+    without.
     """
 
     shares: tuple[float, ...]
     size: float = 1.0
     top: int = 0
     skipped: int = 0
+    least: int = 1
 
     def going(self, count: int) -> int:
         """How many of `count` trials go on from a rung, at most."""
-        return min(count, self.top) if self.top else math.ceil(count / ETA)
+        return min(count, self.top or max(self.least, math.ceil(count / ETA)))
 
     def expected_share(self, count: int) -> float:
         """Mean share of its epochs that one of `count` trials trains."""
