@@ -76,10 +76,11 @@ CONVOLVING = narrow(
     body_depth=[3],
     depth=[0],
     shift=[0.04, 0.07],
-    cutout=[0.0, 0.25],
-    dropout=[0.0, 0.2],
-    lr=[5e-3, 1e-2, 2e-2],
-    l2=[1e-2, 2e-2, 5e-2],
+    cutout=[0.25],
+    mixup=[0.0],
+    dropout=[0.0, 0.1],
+    lr=[7e-3, 1e-2],
+    l2=[2e-2],
     epochs=[15],
 )
 

@@ -194,7 +194,7 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [two_classes(), numbers(200)], ids=["classes", "numbers"])
 def test_rivals_once_fitted_are_kept_by_a_resume(data: Dataset, tmp_path: Path) -> None:
     words = QUICK | {"baselines": True}
-    before = fit(data, trials=2, seconds=30.0, out=tmp_path / "run", **words)
+    before = fit(data, seconds=6.0, out=tmp_path / "run", **words)
     assert len(before.baselines) == 3
     after = resume(tmp_path / "run", data, progress=False)
     assert after.baselines == before.baselines

@@ -5,7 +5,7 @@ import time
 
 from profunda.lab.contents import CHAPTERS, Entry
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Node, Picture, Plot, Slider, Spot, series
+from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Node, Picture, Plot, Slider, Spot, series, sheet
 from profunda.lab.running import Run
 from profunda.lab.words import Words, said
 
@@ -46,6 +46,13 @@ HEAT = Heat(
     ((1.0, None), (100.0, 10.0)),
     log=True,
 )
+SHEET = sheet(
+    Words("Two pictures", "Duas imagens"),
+    Words("One is the other's negative.", "Uma é o negativo da outra."),
+    [[[0.0, 1.0, 0.5], [1.0, 0.0, 0.5]], [[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]],
+    2,
+    (Words("first", "primeira"), Words("second", "segunda")),
+)
 DIAGRAM = Diagram(
     Words("A gate", "Uma porta"),
     Words("Two inputs, one output.", "Duas entradas, uma saída."),
@@ -82,7 +89,7 @@ def broken(quick: bool) -> Outcome:
     raise ZeroDivisionError("no networks at all")
 
 
-REST = (SLIDING, HEAT, DIAGRAM)
+REST = (SLIDING, HEAT, SHEET, DIAGRAM)
 FAKES = (
     Entry("one-holds", CHAPTERS[0], experiment(lambda quick: outcome())),
     Entry("two-wrong", CHAPTERS[0], experiment(lambda quick: outcome("wrong", REST), ("E98",))),

@@ -24,7 +24,7 @@ from profunda.lab.pictures import Axis, Picture, Plot, series
 from profunda.lab.running import run, run_all
 from profunda.lab.words import LANGUAGES, Language, Words, said
 
-PICTURES = (fakes.PLOT, fakes.SLIDING, fakes.HEAT, fakes.DIAGRAM)
+PICTURES = (fakes.PLOT, fakes.SLIDING, fakes.HEAT, fakes.SHEET, fakes.DIAGRAM)
 KEYS = [
     "id", "chapter", "claim", "source", "prediction", "measured", "interval", "verdict", "seconds", "error",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from profunda.lab.drawing import figure
-from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, Series, Spot, series
+from profunda.lab.pictures import Axis, Heat, Mark, Plot, Role, Series, Spot, series, sheet
 from profunda.lab.words import Words
 
 
@@ -137,3 +137,19 @@ def test_equal_units_keep_a_circle_round() -> None:
 
     assert upright(True)["scaleanchor"] == "x"
     assert "scaleanchor" not in upright(False)
+
+
+def test_a_sheet_shows_its_pictures_in_rows_with_names_above() -> None:
+    pictures = [[[float(n), 0.0], [0.0, 0.0], [0.0, 0.5]] for n in range(1, 6)]
+    names = [_words(f"name {n}") for n in range(1, 6)]
+    made = json.loads(figure(sheet(_words("t"), _words("w"), pictures, 3, names), "en").spec)
+    z, notes = made["data"][0]["z"], made["layout"]["annotations"]
+    places = {z[row][column]: (row, column) for row in range(len(z)) for column in range(len(z[0]))}
+    assert places[1.0][0] == places[2.0][0] == places[3.0][0] < places[4.0][0] == places[5.0][0]
+    assert places[1.0][1] == places[4.0][1] < places[2.0][1] == places[5.0][1] < places[3.0][1]
+    assert [note["text"] for note in notes] == [f"name {n}" for n in range(1, 6)]
+    for n, note in enumerate(notes, 1):
+        assert places[n][0] - 2 <= note["y"] < places[n][0]
+        assert places[n][1] <= note["x"] <= places[n][1] + 1
+    assert sum(value is not None for row in z for value in row) == 5 * 6
+    assert made["layout"]["yaxis"]["autorange"] == "reversed"

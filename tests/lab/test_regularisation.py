@@ -595,6 +595,10 @@ def test_letters_in_a_mirror() -> None:
 
 def test_moving_and_segmenting() -> None:
     outcome = quick("translate_then_segment")
+    seen, _, marked, both = (np.array(one) for one in outcome.pictures[0].pictures)
+    assert ((seen > 0.5) == (marked > 0.5)).mean() > 0.9  # the object, neither all nor nothing
+    assert 0.1 < marked.mean() < 0.9
+    assert np.array_equal(both, np.roll(marked, (2, 5), (0, 1)))
     assert outcome.value == outcome.predicted == 0.0
     judged = translate_then_segment.judged
     assert judged(0.0, 0.0, 0.0, 0.0, 0.0) == "holds"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Role, Series, Spot
+from profunda.lab.pictures import Axis, Diagram, Heat, Mark, Picture, Plot, Role, Series, Sheet, Spot
 from profunda.lab.words import Language, localised
 from profunda.reporting.blocks import Figure
 from profunda.reporting.figures import axis, hover, label, legend, log_axis, numbers, spec, thin
@@ -34,6 +34,8 @@ def figure(picture: Picture, language: Language) -> Figure:
     """The figure of `picture` with its texts in `language`."""
     if isinstance(picture, Plot):
         return _plot(picture, language)
+    if isinstance(picture, Sheet):
+        return _sheet(picture, language)
     return _heat(picture, language) if isinstance(picture, Heat) else _diagram(picture, language)
 
 
@@ -334,6 +336,40 @@ def _heat(heat: Heat, language: Language) -> Figure:
 def _rows_height(upright: Axis) -> int:
     """Two lines for each name, also on a phone, where names across stand upright and take their room."""
     return 200 + 34 * len(upright.names)
+
+
+def _sheet(sheet: Sheet, language: Language) -> Figure:
+    pictures = np.array(sheet.pictures)
+    count, height, width = pictures.shape
+    across, down = sheet.columns, -(-count // sheet.columns)
+    gap, above = max(1, width // 12), max(1, height // (4 if sheet.names else 12))
+    table = np.full((down * (height + above), across * (width + gap)), np.nan)
+    corners = [(n // across * (height + above) + above, n % across * (width + gap)) for n in range(count)]
+    for picture, (top, left) in zip(pictures, corners, strict=True):
+        table[top : top + height, left : left + width] = picture
+    data = [
+        {
+            "type": "heatmap", "z": [numbers(row, 2) for row in table], "showscale": False,
+            "colorscale": [[0, "#000000"], [1, "#ffffff"]], "hoverinfo": "skip",
+        }
+    ]  # fmt: skip
+    notes = [
+        {
+            "x": left + width / 2 - 0.5, "y": top - above / 2 - 0.5, "showarrow": False, "font": {"size": 12},
+            "text": label(name.to(language), 24),
+        }
+        for name, (top, left) in zip(sheet.names, corners, strict=False)
+    ]  # fmt: skip
+    bare = {"visible": False, "fixedrange": True}
+    # Pixels are squares, and the first row is on top.
+    layout = {
+        "xaxis": bare | {"constrain": "domain"},
+        "yaxis": bare | {"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"},
+        "annotations": notes,
+    }
+    title, what = sheet.title.to(language), sheet.what.to(language)
+    tall = int(40 + 640 * min(1.0, table.shape[0] / table.shape[1]))
+    return Figure(title, spec(data, layout), what, "", f"{title}. {what}", height=tall)
 
 
 def _diagram(diagram: Diagram, language: Language) -> Figure:

@@ -1,4 +1,4 @@
-"""What an experiment shows, as values: axes, series, heat maps, diagrams; no drawing library.
+"""What an experiment shows, as values: axes, series, heat maps, sheets, diagrams; no drawing library.
 
 One renderer (`drawing`) turns every picture of the book into a figure, so that all look alike and each exists
 in both languages. Numbers are plain tuples: a picture is compared, stored and sent between processes.
@@ -6,14 +6,28 @@ in both languages. Numbers are plain tuples: a picture is compared, stored and s
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from profunda.errors import ArgumentError
 from profunda.lab.words import Words
 
-__all__ = ["Axis", "Diagram", "Heat", "Mark", "Node", "Picture", "Plot", "Series", "Slider", "Spot", "series"]
+__all__ = [
+    "Axis",
+    "Diagram",
+    "Heat",
+    "Mark",
+    "Node",
+    "Picture",
+    "Plot",
+    "Series",
+    "Sheet",
+    "Slider",
+    "Spot",
+    "series",
+    "sheet",
+]
 
 Role = Literal["measured", "theory", "second", "good", "bad", "rest"]
 """What a series stands for: its colour. `theory` is drawn as a dashed line, a second one in other dashes."""
@@ -108,6 +122,21 @@ class Heat:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """Grey pictures of one size side by side, `columns` in a row, the largest number being white.
+
+    `pictures` are rows from the top, each of its pixels from the left; `names` stand above, where there are
+    any.
+    """
+
+    title: Words
+    what: Words
+    pictures: tuple[tuple[tuple[float, ...], ...], ...]
+    columns: int
+    names: tuple[Words, ...] = ()
+
+
+@dataclass(frozen=True)
 class Node:
     """A node of a diagram at (x, y), both from 0 to 1, with a short text inside."""
 
@@ -127,7 +156,7 @@ class Diagram:
     links: tuple[tuple[int, int, str], ...]
 
 
-Picture = Plot | Heat | Diagram
+Picture = Plot | Heat | Sheet | Diagram
 
 
 def series(
@@ -153,6 +182,13 @@ def series(
             "they must be of one length"
         )
     return Series(name, xs, ys, role, kind, low, high, step, beside)
+
+
+def sheet(title: Words, what: Words, pictures: Any, columns: int, names: Iterable[Words] = ()) -> Sheet:
+    """A Sheet of an array or tensor of pictures [N, H, W]."""
+    found = np.asarray(pictures, dtype=np.float64).tolist()
+    rows = tuple(tuple(tuple(row) for row in picture) for picture in found)
+    return Sheet(title, what, rows, columns, tuple(names))
 
 
 def _numbers(values: Iterable[float]) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import profunda
 from profunda.layers import Consistency
 
-__all__ = ["accuracy", "clothes", "convolutional", "dense", "mosaic", "trained"]
+__all__ = ["accuracy", "clothes", "convolutional", "dense", "trained"]
 
 
 def clothes(each: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -75,13 +75,3 @@ def trained(
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """Share of right answers."""
     return float((model(x).argmax(1) == y).double().mean())
-
-
-def mosaic(pictures: Tensor, columns: int) -> np.ndarray:
-    """Pictures [N, H, W] side by side, `columns` in a row: [rows · H, columns · W]."""
-    count, height, width = pictures.shape
-    rows = -(-count // columns)
-    sheet = torch.zeros(rows * columns, height, width)
-    sheet[:count] = pictures
-    grid = sheet.reshape(rows, columns, height, width).transpose(1, 2)
-    return grid.reshape(rows * height, columns * width).numpy()

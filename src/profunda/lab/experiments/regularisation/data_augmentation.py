@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.regularisation._pictures import accuracy, clothes, dense, mosaic, trained
+from profunda.lab.experiments.regularisation._pictures import accuracy, clothes, dense, trained
 from profunda.lab.experiments.regularisation._tables import Interval, filled, interval, rule, told
-from profunda.lab.pictures import Axis, Heat, Plot, Spot, series
+from profunda.lab.pictures import Axis, Plot, Sheet, series, sheet
 from profunda.lab.words import Words, said
 from profunda.layers import (
     ImageAugmentation,
@@ -22,6 +22,16 @@ from profunda.layers import (
 
 _SHIFT = ImageAugmentation(shift=3 / 28)
 _EACH = (10, 30, 100)
+_CHANGES = (
+    Words("as it is", "como é"),
+    Words("flip", "espelho"),
+    Words("scale", "escala"),
+    Words("translation", "translação"),
+    Words("rotation", "rotação"),
+    Words("brightness, contrast", "brilho, contraste"),
+    Words("noise", "ruído"),
+    Words("colour shift", "mudança de cor"),
+)
 
 
 def judged(moved: list[Interval], still: list[Interval]) -> Verdict:
@@ -81,7 +91,7 @@ def _points(one: Interval) -> Words:
     return said("{0} [{1}, {2}]", "{0} [{1}; {2}]", one.mean, one.low, one.high)
 
 
-def _panels() -> Heat:
+def _panels() -> Sheet:
     """A boot and its seven changes, as the text's figure has them."""
     x = clothes(1)[0][9:]
     normals = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
@@ -95,27 +105,14 @@ def _panels() -> Heat:
         add_noise(x, 0.15, normals),
         shift_colour(x.expand(1, 3, 28, 28), torch.tensor([[0.4, 0.0, -0.2]]))[:, :1],
     )
-    sheet = mosaic(torch.cat(changed)[:, 0], 4)
-    height, width = sheet.shape
-    return Heat(
+    return sheet(
         Words("A picture and seven changes", "Uma imagem e sete mudanças"),
-        Words(
-            "(a) as it is, (b) flip, (c) scale, (d) translation, (e) rotation, (f) brightness and contrast, "
-            "(g) noise, (h) colour shift, of which the channel that brightens is shown.",
-            "(a) como é, (b) espelho, (c) escala, (d) translação, (e) rotação, (f) brilho e contraste, (g) "
-            "ruído, (h) mudança de cor, da qual se mostra o canal que clareia.",
-        ),
-        Axis(Words("column", "coluna")),
-        Axis(Words("row", "linha")),
-        Words("brightness", "brilho"),
-        tuple(float(one) for one in range(width)),
-        tuple(float(-one) for one in range(height)),
-        tuple(tuple(float(value) for value in row) for row in sheet),
-        spots=tuple(
-            Spot(Words(f"({letter})", f"({letter})"), 28.0 * (i % 4) + 2.0, -28.0 * (i // 4) - 2.0)
-            for i, letter in enumerate("abcdefgh")
-        ),
-    )
+        Words("Of the change of colour the channel that brightens is shown.",
+              "Da mudança de cor mostra-se o canal que clareia."),
+        torch.cat(changed)[:, 0].clamp(0.0, 1.0),
+        4,
+        _CHANGES,
+    )  # fmt: skip
 
 
 def _plot(levels: np.ndarray) -> Plot:

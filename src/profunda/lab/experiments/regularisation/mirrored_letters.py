@@ -6,9 +6,9 @@ import torch
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
 from profunda.lab.experiments.regularisation._letters import written
-from profunda.lab.experiments.regularisation._pictures import accuracy, clothes, dense, mosaic, trained
+from profunda.lab.experiments.regularisation._pictures import accuracy, clothes, dense, trained
 from profunda.lab.experiments.regularisation._tables import Interval, interval, told
-from profunda.lab.pictures import Axis, Heat, Plot, series
+from profunda.lab.pictures import Axis, Plot, Sheet, series, sheet
 from profunda.lab.words import Words, said
 from profunda.layers import ImageAugmentation
 
@@ -83,24 +83,18 @@ def measure(quick: bool) -> Outcome:
                   "Nem tudo o que se sabe destes sinais foi encontrado."),
             Words("No change broke a label here.", "Nenhuma mudança quebrou um rótulo aqui."),
         ),
-        pictures=(_sheet(images, each), _plot(right)),
+        pictures=(_signs(images, each), _plot(right)),
     )  # fmt: skip
 
 
-def _sheet(images: np.ndarray, each: int) -> Heat:
+def _signs(images: np.ndarray, each: int) -> Sheet:
     first = torch.from_numpy(np.stack([images[i * each, 0] for i in range(len(_SIGNS))]))
-    sheet = mosaic(torch.cat([first, first.flip(-1), first.rot90(2, (-2, -1))]), len(_SIGNS))
-    height, width = sheet.shape
-    return Heat(
+    return sheet(
         Words("Signs, their mirror images, and turned by 180°", "Sinais, seus espelhos, e girados de 180°"),
         Words("Below b stands a d, below p a q; two below 6 a 9.",
               "Sob b está um d, sob p um q; duas abaixo de 6, um 9."),
-        Axis(Words("column", "coluna")),
-        Axis(Words("row", "linha")),
-        Words("ink", "tinta"),
-        tuple(float(one) for one in range(width)),
-        tuple(float(-one) for one in range(height)),
-        tuple(tuple(float(value) for value in row) for row in sheet),
+        torch.cat([first, first.flip(-1), first.rot90(2, (-2, -1))]),
+        len(_SIGNS),
     )  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 import profunda
 from profunda.lab.experiment import Experiment, Outcome, Verdict
-from profunda.lab.experiments.regularisation._pictures import clothes, mosaic
+from profunda.lab.experiments.regularisation._pictures import clothes
 from profunda.lab.experiments.regularisation._tables import told
-from profunda.lab.pictures import Axis, Heat, Plot, series
+from profunda.lab.pictures import Axis, Plot, Sheet, series, sheet
 from profunda.lab.words import Words, said
 
+_GROUND = 0.3  # of the pictures: not black, so that zeros at the edge are seen
+_OBJECT = 0.5  # brighter than this
 _EXACT = 1e-5  # float32 sums of the same numbers
 _SHIFTS = tuple(range(7))
 
@@ -33,11 +35,11 @@ def _segmenter(padding: Literal["circular", "zeros"], seed: int, pooled: bool = 
 
 
 def _learned(model: nn.Module, images: Tensor, steps: int) -> nn.Module:
-    """Taught to mark what is brighter than a fifth."""
+    """Taught to mark the object."""
     optimiser = torch.optim.Adam(model.parameters(), 2e-2)
     for step in range(steps):
         batch = images[step * 20 % 200 :][:20]
-        loss = nn.functional.cross_entropy(model(batch), (batch[:, 0] > 0.2).long())
+        loss = nn.functional.cross_entropy(model(batch), (batch[:, 0] > _OBJECT).long())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -63,7 +65,7 @@ def judged(circular: float, edge: float, interior: float, even: float, odd: floa
 def measure(quick: bool) -> Outcome:
     """Three segmenters taught on pictures; pictures put on a wider ground and moved around it."""
     images = nn.functional.pad(clothes(4 if quick else 20)[0], (2, 2, 2, 2))
-    bright = images + 0.3  # a ground that is not black: zeros at the edge are seen
+    bright = images + _GROUND
     steps = 30 if quick else 100
     with torch.random.fork_rng(devices=[]):
         torus, walls, pooled = (
@@ -111,26 +113,22 @@ def measure(quick: bool) -> Outcome:
 
 
 @torch.no_grad()
-def _panels(model: nn.Module, images: Tensor, move: Callable[[Tensor], Tensor]) -> Heat:
+def _panels(model: nn.Module, images: Tensor, move: Callable[[Tensor], Tensor]) -> Sheet:
     """The text's figure: picture, moved, segmented, and both."""
     one = images[1:2]
     marked = (model(one)[:, 1] > model(one)[:, 0]).float()
     both = model(move(one))
     panels = torch.cat([one[0], move(one)[0], marked, (both[:, 1] > both[:, 0]).float()])
-    sheet = mosaic(panels.clamp(0.0, 1.0), 2)
-    height, width = sheet.shape
-    return Heat(
+    return sheet(
         Words("Moved, then segmented; segmented, then moved", "Movida e segmentada; segmentada e movida"),
-        Words("Above: a picture, and moved. Below: the first one segmented, and the second one. Moving the "
-              "lower left gives the lower right.",
-              "Acima: uma imagem, e movida. Abaixo: a primeira segmentada, e a segunda. Mover a inferior "
-              "esquerda dá a inferior direita."),
-        Axis(Words("column", "coluna")),
-        Axis(Words("row", "linha")),
-        Words("brightness", "brilho"),
-        tuple(float(at) for at in range(width)),
-        tuple(float(-at) for at in range(height)),
-        tuple(tuple(float(value) for value in row) for row in sheet),
+        Words("White in the marked ones: what the network takes for the object. Moving the lower left one "
+              "gives the lower right one.",
+              "Branco nas marcadas: o que a rede toma pelo objeto. Mover a inferior esquerda dá a inferior "
+              "direita."),
+        panels.clamp(0.0, 1.0),
+        2,
+        (Words("a picture", "uma imagem"), Words("moved", "movida"),
+         Words("segmented", "segmentada"), Words("moved, then segmented", "movida, depois segmentada")),
     )  # fmt: skip
 
 
