@@ -236,7 +236,7 @@ def test_inputs_that_lack_a_column(write: Callable[..., Path]) -> None:
             '{"format": 1, "features": [], "source": [1], "rows": 3, "positional": false}',
             "not the JSON of a schema",
         ),
-        ('{"format": 9}', "has format 9, known is 2"),
+        ('{"format": 9}', "has format 9, known is 3"),
         (
             '{"format": 1, "rows": 3, "positional": false, "source": ["a"], "features": [{"name": "a", '
             '"kind": "leak", '

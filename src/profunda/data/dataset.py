@@ -44,7 +44,10 @@ class Dataset:
 
     @property
     def tasks(self) -> np.ndarray | None:
-        """The task of each row, int64 [N], by its place in `task_names`; None where no column says it."""
+        """The task of each row, int64 [N], by its place in `task_names`; None where no column says it.
+
+        Test rows that came with the source may have −1: no row to learn from is of their task.
+        """
         for place, feature in zip(self.schema.starts, self.schema.features, strict=True):
             if feature.kind is Kind.TASK:
                 return self.codes[:, place].astype(np.int64)

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import os
+import reprlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from profunda.data.frames import array_table, in_memory_table, target_columns
 from profunda.data.inference import Inferred, Remarks, infer
 from profunda.data.labels import Labels, TaskChoice
 from profunda.data.leakage import copies_target, determines_target
-from profunda.data.numerals import number_text
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.schema import Schema
 from profunda.data.table import Column, Kind
 from profunda.data.targets import decide_all
 from profunda.data.tasks import tasks_found
+from profunda.data.words import row_words
 from profunda.errors import ArgumentError, DataError, Notice
 
 __all__ = ["read", "read_inputs"]
@@ -60,7 +61,7 @@ def read(
     `task` overrides the rule that tells classes from numbers (see `labels.decide`). Rows with equal values in
     the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
     ones; neither column is an input. `task_column` says which of several tasks a row belongs to, such as its
-    school: a Design says what they share, and splits keep every task on both sides. `memory_limit` is in
+    school: a Design says what they share, and splits keep tasks in their shares. `memory_limit` is in
     bytes (half of the free memory); of a file that would need more, a random sample of rows is read, and a
     notice says so.
 
@@ -72,22 +73,21 @@ def read(
         raise ArgumentError(
             "give group or time, not both: rows in order of time cannot also be kept together by group"
         )
+    _check_texts(("group", group), ("time", time), ("task_column", task_column))
     if task_column is not None and task_column in (group, time):
         raise ArgumentError(
             f"{task_column!r} is named as the task column and for splitting rows; each task must be on both "
             "sides of a split to be learned and judged, so name it once"
         )
     origin = _open(source, target, memory_limit)
-    _check_names(origin, group, time)
-    if task_column is not None:
-        _find(origin.table, task_column, "tasks")
+    _check_names(origin, group, time, task_column)
     _check_rows(origin.name, origin.table.rows)
     labels = decide_all(origin.targets, task)
     table = origin.table if labels.keep.all() else origin.table.take(labels.keep)
     _check_rows(origin.name, table.rows)
     tasks, told = (None, ())
     if task_column is not None:
-        tasks, told = tasks_found(origin.table.column(task_column), labels.keep)
+        tasks, told = tasks_found(origin.table.column(task_column), labels.keep, _own_test(origin, labels))
     dataset = _understood(origin, table, labels, group, time, tasks)
     return replace(dataset, notices=(*dataset.notices, *told))
 
@@ -222,14 +222,46 @@ def _find(table: RawTable, name: str, what: str) -> None:
         )
 
 
-def _check_names(origin: _Source, group: str | None, time: str | None) -> None:
-    for name, what in ((group, "groups"), (time, "times")):
-        if name is not None:
-            _find(origin.table, name, what)
-            if origin.test_rows:
-                raise ArgumentError(
-                    f"{origin.name} brings its own test part; a {what[:-1]} column cannot be given with it"
-                )
+def _check_texts(*named: tuple[str, object]) -> None:
+    for word, name in named:
+        if not isinstance(name, str | None):
+            given = " ".join(reprlib.repr(name).split())  # arrays are written in several lines
+            raise ArgumentError(
+                f"{word} is {given}; it is the name of a column, a text (the columns of an "
+                "array are called x0, x1, … in their order)"
+            )
+
+
+def _check_names(origin: _Source, group: str | None, time: str | None, task_column: str | None) -> None:
+    named = (("group", group, "groups"), ("time", time, "times"), ("task_column", task_column, "tasks"))
+    for word, name, what in named:
+        if name is None:
+            continue
+        if name not in origin.table.names and name in [target.name for target in origin.targets]:
+            raise ArgumentError(
+                f"{word} is {name!r}, which is the target: no column can be both; name another one"
+            )
+        _find(origin.table, name, what)
+        if word != "task_column" and origin.test_rows:
+            raise ArgumentError(
+                f"{origin.name} brings its own test part; a {what[:-1]} column cannot be given with it"
+            )
+        _check_wordy(origin.table.column(name), word)
+
+
+def _check_wordy(column: RawColumn, word: str) -> None:
+    """Refuse columns whose rows say no word that `word` could go by."""
+    if column.form in ("nested", "picture"):
+        held = "pictures" if column.form == "picture" else "lists or records"
+        raise DataError(
+            f"{word} is {column.name!r}, a column that holds {held}; name one of texts, numbers or dates, "
+            "one a row"
+        )
+
+
+def _own_test(origin: _Source, labels: Labels) -> np.ndarray:
+    """Which rows are of the source's own test part, bool [N]."""
+    return np.arange(len(labels.keep)) >= len(labels.keep) - origin.test_rows
 
 
 def _understood(
@@ -240,8 +272,7 @@ def _understood(
     time: str | None,
     tasks: Inferred | None,
 ) -> Dataset:
-    test = np.arange(len(labels.keep)) >= len(labels.keep) - origin.test_rows
-    test = test[labels.keep]
+    test = _own_test(origin, labels)[labels.keep]
     kept_out = [
         _kept_out(name, what) for name, what in ((group, "groups"), (time, "times")) if name is not None
     ]
@@ -337,11 +368,7 @@ def _schema(table: RawTable, used: list[Inferred], rows: int, kept_out: list[str
 
 def _group_numbers(column: RawColumn) -> np.ndarray:
     """Groups as 0…G−1, int64 [N]; DataError where a row has none or all have the same."""
-    if column.numbers is not None:
-        words = np.array(["" if v != v else number_text(v) for v in column.numbers.tolist()])
-    else:
-        assert column.texts is not None
-        words = column.texts.fill_null("").to_numpy().astype(str)
+    words = row_words(column).fill_null("").to_numpy().astype(str)
     lacking = int((words == "").sum())
     if lacking:
         raise DataError(

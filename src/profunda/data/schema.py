@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from math import isfinite, prod
@@ -13,10 +13,11 @@ import numpy as np
 
 from profunda.data.dates import date_format, parse_dates
 from profunda.data.frames import in_memory_table
-from profunda.data.numerals import FALSE_WORDS, TRUE_WORDS, clean, number_text, parse_numbers, to_float
+from profunda.data.numerals import FALSE_WORDS, TRUE_WORDS, parse_numbers, to_float
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.table import Kind
 from profunda.data.tokens import ByteTokenizer, Tokenizer, WordTokenizer
+from profunda.data.words import row_words, task_words
 from profunda.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 
 INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT, Kind.TASK)
 UNSEEN = -1.0  # code of a category that is not in the vocabulary
-_FORMAT = 2  # version of the JSON; 1 knew neither pictures nor texts
+_FORMAT = 3  # version of the JSON; 1 knew neither pictures nor texts, 2 no tasks
 _SMALLER, _LARGER = 100, 20
 """How many times narrower, or farther out, than what was learned pixels are on another scale for certain:
 bytes divided by 255 are, and a dark or bright picture is not."""
@@ -143,11 +144,9 @@ class Feature:
     def _category_codes(self, column: RawColumn) -> np.ndarray:
         import polars as pl
 
-        texts = column.texts
-        if texts is None:
-            assert column.numbers is not None
-            words = [None if value != value else number_text(value) for value in column.numbers.tolist()]
-            texts = clean(pl.Series(words, dtype=pl.String))
+        if column.form == "boolean" and not {"True", "False"} & set(self.vocabulary):
+            column = replace(column, form="number")  # what a file calls 0 and 1 may be typed in a frame
+        texts = task_words(column) if self.kind is Kind.TASK else row_words(column)
         known = pl.Series(self.vocabulary, dtype=pl.String)
         found = texts.replace_strict(
             known, pl.int_range(len(known), eager=True), default=int(UNSEEN), return_dtype=pl.Int64
@@ -193,6 +192,11 @@ class Schema:
     def starts(self) -> tuple[int, ...]:
         """Where each used column begins among those of the codes."""
         return (0, *accumulate(feature.size for feature in self.features))[:-1]
+
+    @cached_property
+    def task_column(self) -> str | None:
+        """The column that says which of several tasks a row belongs to; None where there is none."""
+        return next((feature.name for feature in self.features if feature.kind is Kind.TASK), None)
 
     @cached_property
     def width(self) -> int:
@@ -254,7 +258,9 @@ class Schema:
         if self.dtype == np.float64:  # as the first format has it, so that what was read before stays equal
             for entry in plain["features"]:
                 del entry["shape"], entry["span"]
-        return json.dumps({"format": 1 + (self.dtype != np.float64), **plain}, ensure_ascii=False)
+        # the oldest format that can hold it
+        told = 1 + (self.dtype != np.float64) if self.task_column is None else _FORMAT
+        return json.dumps({"format": told, **plain}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Schema":

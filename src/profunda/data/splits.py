@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from profunda.data.dataset import Dataset
-from profunda.data.dealing import dealt, drawn, strata
+from profunda.data.dealing import common, dealt, drawn, strata
 from profunda.data.leakage import row_hashes
 from profunda.errors import ArgumentError, DataError, Notice
 
@@ -54,8 +54,12 @@ def split(
     With times, test and validation rows are later than every row trained on, in blocks: fold k of K trains on
     the first k of K + 1 blocks and validates on the next. With groups, no group is on both sides. For classes
     shares are kept equal (stratified); rows of a class seen once only train. Of several targets the shares of
-    each label, and of missing values, are kept (see `dealing`), and so are those of tasks, so that each has
-    rows on both sides. The same seed gives the same splits.
+    each label, and of missing values, are kept (see `dealing`). Tasks come first: folds and test part have
+    n/k of a task's n rows to within less than two, and classes as well as that allows, so that a small task
+    may lack a side. A task with three development rows trains in every fold; with `test` = 0.2 five rows are
+    enough for that, and twelve for a test row. Groups and times alone decide where they are given.
+
+    The same seed gives the same splits.
 
     Raises ArgumentError for a share outside [0, 0.9] or impossible counts, DataError where there are too few
     rows, groups, or different times, or a target without a value to train on.
@@ -110,7 +114,7 @@ def _manner(dataset: Dataset) -> str:
         return "stratified by task" if dataset.task.kind == "regression" else "stratified by task and target"
     if dataset.task.single:
         return "stratified by class"
-    return "at random" if strata(dataset) is None else "stratified by all targets"
+    return "at random" if strata(dataset, np.arange(dataset.n_rows)) is None else "stratified by all targets"
 
 
 def _generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -145,9 +149,11 @@ def _draw(
         return np.sort(rows[dataset.times[rows] >= _cut(dataset.times[rows], len(rows) - wanted)])
     if dataset.groups is not None:
         return np.sort(rows[_draw_groups(dataset.groups[rows], wanted, stay, generator)])
-    states = strata(dataset)
+    shared = rows[common(dataset, rows, 3)]  # one to judge by, and two that train and choose
+    states = strata(dataset, shared)
     if states is not None:
-        return np.sort(rows[drawn(states[rows], wanted, generator)])
+        wanted = min(len(shared), max(1, round(wanted * len(shared) / len(rows))))
+        return np.sort(shared[drawn(states, wanted, generator)])
     if not dataset.task.single:
         return np.sort(generator.choice(rows, wanted, replace=False))
     return np.sort(rows[_draw_classes(dataset.y[rows], wanted, generator)])
@@ -217,8 +223,10 @@ def _folds(dataset: Dataset, rows: np.ndarray, count: int, generator: np.random.
         return [Fold(np.setdiff1d(rows, valid), valid)]
     if dataset.groups is not None:
         of_row = _group_folds(dataset.groups[rows], count, generator)
-    elif (states := strata(dataset)) is not None:
-        of_row = dealt(states[rows], count, generator)
+    elif (states := strata(dataset, rows)) is not None:
+        shared = common(dataset, rows, 2)
+        of_row = np.full(len(rows), -1, np.int64)
+        of_row[shared] = dealt(states[shared], count, generator)
     elif not dataset.task.single:
         of_row = np.empty(len(rows), np.int64)
         of_row[generator.permutation(len(rows))] = np.arange(len(rows)) % count
