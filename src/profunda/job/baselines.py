@@ -63,8 +63,9 @@ def fit_baselines(
 
 def baseline_from_plain(found: Mapping[str, Any]) -> Baseline:
     """The Baseline of what `dataclasses.asdict` made of it, or JSON of that."""
-    score = None if found["score"] is None else Score(**found["score"])
-    return Baseline(**{**found, "score": score, "targets": tuple(found["targets"])})
+    values: dict[str, Any] = {**found, "targets": tuple(found["targets"])}
+    values["score"] = None if found["score"] is None else Score(**found["score"])
+    return Baseline(**values)
 
 
 def _constant(dataset: Dataset, score: Score, seconds: float) -> Baseline:
