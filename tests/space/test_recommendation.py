@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from profunda.errors import ArgumentError
-from profunda.space import evidence
+from profunda.space import evidence, evidence_perceived
 from profunda.space import recommendation as module
 from profunda.space.cells import CELLS, UNSUITED, Architecture, Data
 from profunda.space.evidence import RULES, SOURCE, Verdict
@@ -36,15 +36,20 @@ class TestMatrix:
             assert each.dose
             assert each.reason.endswith(".")
             assert "(" in each.source
-            assert each.measured == "not measured" or SOURCE in each.measured
+            sources = (SOURCE, evidence_perceived.SOURCE)
+            assert each.measured == "not measured" or any(source in each.measured for source in sources)
 
-    def test_only_dense_networks_on_tables_are_measured(self):
+    def test_what_was_measured_stands_in_its_cell(self):
+        cells = {(cell.data, cell.architecture): cell for cell in matrix()}
+        for (data, architecture, regulariser), found in evidence_perceived.MEASURED.items():
+            told = {each.regulariser: each.measured for each in cells[data, architecture].advice}
+            assert told[regulariser] == f"{found} ({evidence_perceived.SOURCE})"
         measured = {
-            (cell.data, cell.architecture)
-            for cell in matrix()
-            if any(each.measured != "not measured" for each in cell.advice)
+            place
+            for place, cell in cells.items()
+            if any(one.measured != "not measured" for one in cell.advice)
         }
-        assert measured == {("table", "dense")}
+        assert measured == {("table", "dense"), *(key[:2] for key in evidence_perceived.MEASURED)}
 
     def test_the_unsuited_cells_say_so(self):
         codes = {

@@ -1,13 +1,15 @@
 """The cells of the decision matrix: regularisers for each kind of data and architecture, with reasons.
 
-Doses are where to begin, not optima. What was measured by this project's benchmarks is taken from `evidence`.
+Doses are where to begin, not optima. What was measured by this project's benchmarks is taken from `evidence`
+and `evidence_perceived`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from profunda.space.evidence import REGULARISED
+from profunda.space.evidence_perceived import MEASURED, SOURCE
 
 __all__ = ["CELLS", "UNSUITED", "Advice", "Architecture", "Data"]
 
@@ -154,7 +156,7 @@ _DEPTH_DROP = Advice(
     "Steiner et al. (2022), How to train your ViT?",
 )
 
-CELLS: Mapping[tuple[Data, Architecture], tuple[Advice, ...]] = {
+_ADVICE: Mapping[tuple[Data, Architecture], tuple[Advice, ...]] = {
     ("image", "dense"): (_AUGMENTATION, _EARLY, _DENSE_DROPOUT, _L2, _BATCH_NORM),
     ("image", "cnn"): (_AUGMENTATION, _BATCH_NORM, _L2, _SMOOTHING, _SPATIAL_DROPOUT, _EARLY),
     ("image", "rnn"): (_EARLY, _OUTER_DROPOUT, _L2, _AUGMENTATION, _CLIPPING),
@@ -168,7 +170,17 @@ CELLS: Mapping[tuple[Data, Architecture], tuple[Advice, ...]] = {
     ("table", "rnn"): (_EARLY, _L2, _OUTER_DROPOUT),
     ("table", "transformer"): (_EARLY, _L2, _ATTENTION_DROPOUT, _LAYER_NORM),
 }
-"""What to use, the most important first."""
+
+
+def _with_evidence(place: tuple[Data, Architecture], one: Advice) -> Advice:
+    found = MEASURED.get((*place, one.regulariser))
+    return one if found is None else replace(one, measured=f"{found} ({SOURCE})")
+
+
+CELLS: Mapping[tuple[Data, Architecture], tuple[Advice, ...]] = {
+    place: tuple(_with_evidence(place, one) for one in advice) for place, advice in _ADVICE.items()
+}
+"""What to use, the most important first, with what was measured of it."""
 
 UNSUITED: Mapping[tuple[Data, Architecture], str] = {
     ("image", "dense"): "A dense network does not know that pixels have neighbours: a CNN needs fewer rows.",

@@ -66,7 +66,7 @@ def picture_space(
     if numeric:
         entries["loss"] = Choice(["likelihood", "huber"], weights=[4, 1])
     else:
-        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[3, 1, 1])
+        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[8, 1, 1])
     return Space(entries)
 
 

@@ -56,5 +56,5 @@ def text_space(n_rows: int, *, numeric: bool = False, n_tasks: int = 0) -> Space
     if numeric:
         entries["loss"] = Choice(["likelihood", "huber"], weights=[4, 1])
     else:
-        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[4, 1, 1])
+        entries["label_smoothing"] = Choice([0.0, 0.05, 0.1], weights=[8, 1, 1])
     return Space(entries)
