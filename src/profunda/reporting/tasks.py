@@ -27,17 +27,15 @@ def task_blocks(tasks: Sequence[TaskScore], metric: Metric) -> tuple[Block, ...]
         for one in ranked
     )  # fmt: skip
     better = "higher" if metric.greater_is_better else "lower"
-    columns = (
-        "task", "rows to learn from", "held-out rows", "the model", "linear, all tasks pooled",
-        "linear, this task alone", "loss saved beside it", "its interval", "the model is",
-    )  # fmt: skip
+    columns = ("task", "rows", "held out", "model", "pooled", "alone", "saved", "interval", "the model is")
     table = Table(
         "Task by task",
         columns,
         lines,
-        f"Each task's own {metric.title} ({better} is better). Saved is the mean loss of a row (squared "
-        "error, or log-loss) of a linear model fitted to the task alone, less the model's; the intervals "
-        "hold for all tasks together with 95 %.",
+        f"Rows to learn from and held-out ones; on these each task's {metric.title} ({better} is better) of "
+        "the model, of a linear model of all tasks pooled, and of one of this task alone. Saved is the mean "
+        "loss of a row (squared error, or log-loss) of the last, less the model's; the intervals hold for "
+        "all tasks together with 95 %.",
         folded=len(lines) > 20,
     )
     return table, Text(_told(tasks), "note")
