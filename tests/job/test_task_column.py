@@ -225,7 +225,7 @@ def test_one_task_beside_its_own_model_has_no_spread() -> None:
     one = TaskScore("a", 30, 9, 1.0, 1.0, 1.0, 0.1, 0.05, 0.2)
     lone = replace(one, name="b", alone=math.nan, gain=math.nan, low=math.nan, high=math.nan)
     *_, told = task_blocks((one, lone), metric_for("regression"))
-    assert "Of 1 tasks this model predicts 1 better and 0 worse" in told.text
+    assert "Of 1 task(s) this model predicts 1 better and 0 worse" in told.text
     assert "mean task" not in told.text
     *_, two = task_blocks((one, one, lone), metric_for("regression"))
-    assert "The mean task saves 0.1 (" in two.text
+    assert "The mean task saves 0.100 (" in two.text
