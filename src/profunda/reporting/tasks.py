@@ -56,8 +56,8 @@ def _told(tasks: Sequence[TaskScore]) -> str:
         return "No task has enough rows for a linear model of its own to be set beside this one."
     told = (
         f"Of {len(gains)} task(s) this model predicts {count['better']} better and {count['worse']} worse "
-        "than a linear model of the task alone, for certain; for the others their held-out rows cannot tell. It "
-        "differs from those in company and in kind: who gains from whom in equal networks, "
+        "than a linear model of the task alone, for certain; for the others their held-out rows cannot "
+        "tell. It differs from those in company and in kind: who gains from whom in equal networks, "
         "profunda.relations tells."
     )
     if len(gains) > 1:
