@@ -81,7 +81,7 @@ CONVOLVING = narrow(
     dropout=[0.0, 0.1],
     lr=[7e-3, 1e-2],
     l2=[2e-2],
-    epochs=[15],
+    epochs=[32],
 )
 
 
