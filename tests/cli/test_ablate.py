@@ -17,7 +17,9 @@ def champion(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A saved model whose design is known, beside a table it may be trained on again."""
     design = Design(widths=(8,), dropout=0.2, lr=1e-2, epochs=6)
     model = SimpleNamespace(
-        parts=(SimpleNamespace(weight=1.0, design=design),), task=SimpleNamespace(target="y", parts=())
+        parts=(SimpleNamespace(weight=1.0, design=design),),
+        task=SimpleNamespace(target="y", parts=()),
+        schema=SimpleNamespace(task_column=None),
     )
     monkeypatch.setattr(saving, "load", lambda path: model)
     rng = np.random.default_rng(0)

@@ -574,8 +574,9 @@ def test_augmentation() -> None:
     assert judged([UP] * 3, [DOWN] * 3) == "holds with conditions"
     assert judged([NONE] * 3, [DOWN] * 3) == "wrong"
     (sheet, _) = outcome.pictures
-    assert np.shape(sheet.z) == (56, 112)
-    panels = np.array(sheet.z).reshape(2, 28, 4, 28).transpose(0, 2, 1, 3).reshape(8, 28, 28)
+    panels = np.array(sheet.pictures)
+    assert panels.shape == (8, 28, 28)
+    assert len(sheet.names) == 8
     assert np.array_equal(panels[1], panels[0][:, ::-1])
     assert len({panel.tobytes() for panel in panels}) == 8
 

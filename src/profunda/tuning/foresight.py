@@ -16,7 +16,7 @@ from profunda.data.splits import Fold
 from profunda.forecasting.learnability import Concern, Trainability
 from profunda.forecasting.trainable import trainability_of
 from profunda.metrics.score import Metric, metric_for
-from profunda.networks.layout import Front
+from profunda.networks.layout import layout_of
 from profunda.space.design import Design
 
 __all__ = [
@@ -84,7 +84,7 @@ class Foreseeing:
             )
             self._known[design] = found
         if found is None:
-            entering = Front(self.inputs(design), design.numeric_embedding == "periodic").width
+            entering = layout_of(design, self.inputs(design), self.n_outputs).front.width
             found = trainability_of(
                 design, entering, self.n_outputs, n_rows=self.n_rows, classes=self.classes
             )
