@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from profunda.data.inputs import Inputs
 from profunda.networks.bodies.held import Held, Place, places_of
 from profunda.networks.norms import groups_of
-from profunda.space.bodies import NOTHING, Body, rows_inside
+from profunda.space.bodies import Body, rows_inside
 from profunda.space.design import CODED, PERIODIC, WAVES, Design, Norm
 
 __all__ = ["Block", "Front", "NetworkLayout", "layout", "layout_of"]
@@ -109,10 +109,10 @@ class Front:
     """
 
     inputs: Inputs
-    periodic: bool = False
-    scaled: bool = False
-    body: Body = NOTHING
-    codes: tuple[tuple[int, int], ...] = ()
+    periodic: bool
+    scaled: bool
+    body: Body
+    codes: tuple[tuple[int, int], ...]
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
