@@ -81,6 +81,23 @@ def test_the_very_first_may_claim_half_of_the_time(space):
     assert dear not in made.fitting(0.7 * left, [dear, cheap])
 
 
+def test_of_what_is_tried_first_the_too_dear_takes_nobodys_place(space):
+    made = prospect(space)
+    by_cost = sorted(made.params, key=lambda params: cost(design_from(params)))
+    cheap, middle, dear = by_cost[0], by_cost[40], by_cost[-1]
+    seconds = [cost(design_from(params)) for params in (cheap, middle, dear)]
+    left = 2.1 * seconds[1]
+    assert seconds[0] < left / 4 < seconds[1] < left / 2 < seconds[2]
+    assert made.opening([dear, middle, cheap], left) == [
+        middle,
+        cheap,
+    ]  # half of the time, for one
+    assert made.opening([cheap, middle, dear], left) == [cheap]  # a quarter for the others
+    assert made.opening([dear, middle], 0.0) == [dear, middle]  # where none fits, there is nothing to prefer
+    made.drift = 2.0
+    assert made.opening([dear, middle, cheap], left) == [cheap]
+
+
 def test_no_worker_is_idle_beside_a_dear_trial(space):
     dear = sorted(prospect(space).params, key=lambda params: cost(design_from(params)))[-5:]
     left = 1.1 * cost(design_from(dear[-1]))

@@ -62,7 +62,16 @@ PERCEIVING: tuple[Mapping[str, Any], ...] = (
         "input_dropout": 0.3,
         "l2": 0.05,
     },
-    {**_PICTURE, "body": "dense", "depth": 2, "width": 256, "lr": 0.003, "dropping": True, "dropout": 0.2},
+    {
+        **_PICTURE,
+        "body": "dense",
+        "depth": 2,
+        "width": 256,
+        "lr": 0.003,
+        "batch_size": 128,
+        "dropping": True,
+        "dropout": 0.2,
+    },
     {
         **_TEXT,
         "body": "bag",

@@ -253,7 +253,10 @@ class Drawing:
         if self.grid:
             return [], []  # a grid is exactly its combinations
         most = max(1, int((WARM_SHARE if self.given else PORTFOLIO_SHARE) * count))
-        usual = [one for one in portfolio(self.space) if one not in self.given][:most]
+        usual = [one for one in portfolio(self.space) if one not in self.given]
+        if self.deadline is not None:
+            usual = self.prospect.opening(usual, self._seconds_to_spend(0, 0))
+        usual = usual[:most]
         return list(self.given[: max(0, count - len(usual))]), usual
 
     def _begun(self, own: Sequence[Params], usual: Sequence[Params]) -> list[Params]:

@@ -135,6 +135,21 @@ class Prospect:
         share = ladder.expected_share(len(seconds)) if seconds else 0.0
         return self.drift * max(longest, sum(seconds) * share / self.workers)
 
+    def opening(self, usual: Sequence[Params], left: float) -> list[Params]:
+        """Which of the `usual` designs a first bracket of `left` seconds can bear; all, where none.
+
+        What is too dear would only take the place of what is tried after it.
+        """
+        borne: list[Params] = []
+        for one in usual:
+            if self._bears(self._seconds(one), left, opens=not borne):
+                borne.append(one)
+        return borne or list(usual)
+
+    def _bears(self, seconds: float, left: float, opens: bool) -> bool:
+        """Whether a trial leaves time for others in a bracket of `left` seconds."""
+        return self.drift * seconds / self.workers <= (OPENING_SHARE if opens else LARGEST_SHARE) * left
+
     def fitting(self, left: float, offered: Sequence[Params], bracket: int = 0) -> list[Params]:
         """Those `offered`, in their order, that fit into `left` seconds together and leave time for others.
 
@@ -148,8 +163,7 @@ class Prospect:
             return self._time([seconds[n] for n in (*found, *more)], ladder)
 
         for number, each in enumerate(seconds):
-            share = LARGEST_SHARE if bracket or number else OPENING_SHARE
-            if self.drift * each / self.workers <= share * left and time(number) <= left:
+            if self._bears(each, left, opens=not (bracket or number)) and time(number) <= left:
                 found.append(number)
         for number in np.argsort(seconds, kind="stable").tolist():
             idle = len(found) * self.folds < self.workers or not found
