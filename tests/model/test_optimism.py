@@ -51,6 +51,17 @@ def test_a_choice_without_alternatives_hardly_flatters() -> None:
     assert "300 rows that chose among 21 designs" in found.text
 
 
+def test_an_interval_is_told_of_five_resamples_at_least() -> None:
+    predictions, y = noise()
+    weigh = lambda rows: best(predictions[:, rows], y[rows], ACCURACY)  # noqa: E731
+    losses = folds_of(predictions, y, ACCURACY)
+    hurried = optimism_of(weigh, predictions, y, losses, ACCURACY, 0, seconds=0.0)
+    assert np.isfinite(hurried.corrected)
+    assert np.isnan([hurried.low, hurried.high]).all()
+    assert hurried.text.endswith(f"corrected for the choice: {hurried.corrected:.4g}")
+    assert "…" in optimism_of(weigh, predictions, y, losses, ACCURACY, 0).text
+
+
 def test_tibshiranis_bias_by_hand() -> None:
     losses = np.array([[1.0, 3.0, 2.0], [2.0, 1.0, 4.0]])  # means 2 and 7/3: the first is best
     assert tibshirani_bias(losses) == pytest.approx(np.mean([1 - 1, 3 - 1, 2 - 2]))

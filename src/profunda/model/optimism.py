@@ -9,6 +9,7 @@ Tibshirani and Tibshirani (2009, "A bias correction for the minimum error rate i
 or nested validation, does.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class Optimism:
     """Validation scores in the metric's own direction: of the rows that chose, and corrected.
 
     `plain` is the chosen mixture's score on all validation rows; `corrected` the mean over resamples of rows
-    that did not choose, with the middle 90 % of them from `low` to `high`. `best` and `best_corrected` are
+    that did not choose, with the middle 90 % of them from `low` to `high` (NaN where time sufficed for fewer
+    than five). `best` and `best_corrected` are
     the same for the best single candidate, by Tibshirani's correction (NaN where a single fold validates).
     """
 
@@ -57,10 +59,11 @@ class Optimism:
     @property
     def text(self) -> str:
         """One line for people."""
+        known = math.isfinite(self.low) and math.isfinite(self.high)
         return (
             f"{self.metric} on the {self.rows:,} rows that chose among {self.candidates} designs: "
-            f"{self.plain:.4g}; corrected for the choice: {self.corrected:.4g} "
-            f"({self.low:.4g} … {self.high:.4g})"
+            f"{self.plain:.4g}; corrected for the choice: {self.corrected:.4g}"
+            + (f" ({self.low:.4g} … {self.high:.4g})" if known else "")
         )
 
 
@@ -83,7 +86,9 @@ def optimism_of(
     everything = np.arange(len(y))
     plain = metric.loss(y, blend(weigh(everything), predictions))
     draws = bias_corrected(weigh, predictions, y, metric, seed, seconds)
-    low, high = np.quantile(draws, [(1 - MIDDLE) / 2, (1 + MIDDLE) / 2]) if len(draws) else (np.nan, np.nan)
+    low, high = np.nan, np.nan
+    if len(draws) >= FEWEST_DRAWS:
+        low, high = np.quantile(draws, [(1 - MIDDLE) / 2, (1 + MIDDLE) / 2])
     corrected = float(draws.mean()) if len(draws) else float("nan")
     means = np.where(np.isfinite(fold_losses).all(axis=1), fold_losses.mean(axis=1), np.inf)
     best = float(means.min())

@@ -2,6 +2,7 @@
 
 import math
 
+from profunda.metrics.score import Metric, metric_for
 from profunda.model.score import Baseline, Score
 from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Rival, Text
 from profunda.reporting.comparison import advised, verdict
@@ -18,10 +19,16 @@ def score_words(score: Score) -> tuple[str, str]:
     return value, f"{score.level:.0%} interval {low} to {high}".replace("%", " %")
 
 
-def meaning(metric: str, value: float) -> str:
+def meaning(metric: Metric, value: float) -> str:
     """What a score says about a row, without jargon; "" where the number speaks for itself."""
     if not math.isfinite(value):
         return ""
+    if metric.several:
+        return _meaning_of_several(metric.name, value)
+    return _meaning_of_one(metric.name, value)
+
+
+def _meaning_of_one(metric: str, value: float) -> str:
     if metric == "log_loss":
         return f"To what really happened it gave a probability of {share(math.exp(-value))} (geometric mean)."
     if metric in ("accuracy", "balanced_accuracy"):
@@ -35,16 +42,33 @@ def meaning(metric: str, value: float) -> str:
         return f"It misses by {number(value)} on average, in the target's own unit."
     if metric == "median_ae":
         return f"Half of the rows are missed by less than {number(value)}, in the target's own unit."
+    if metric == "r2":
+        return f"It explains {share(max(0.0, value))} of the target's variance."
+    return ""
+
+
+def _meaning_of_several(metric: str, value: float) -> str:
     if metric == "rrmse":
         return (
             f"It misses by {share(value)} of what the mean of each target would miss by (root mean square)."
         )
+    if metric == "rmse":
+        return f"Its misses are {number(value)} in the targets' own units (root mean square; their mean)."
+    if metric == "mae":
+        return f"It misses by {number(value)} on average over the targets, in their own units."
+    if metric == "r2":
+        return f"It explains {share(max(0.0, value))} of a target's variance, on average over the targets."
     if metric == "hamming_loss":
         return f"Of 100 labels it gets {100 * value:.1f} wrong."
     if metric == "subset_accuracy":
         return f"All labels are right for {100 * value:.0f} of 100 rows."
-    if metric == "r2":
-        return f"It explains {share(max(0.0, value))} of the target's variance."
+    if metric == "log_loss":
+        return f"To what a label was it gave a probability of {share(math.exp(-value))} (geometric mean)."
+    if metric == "auc":
+        return (
+            "Of two rows, one with a label and one without, it puts the right one first "
+            f"{100 * value:.0f} times of 100, on average over the labels."
+        )
     return ""
 
 
@@ -85,10 +109,10 @@ def _sentence(evidence: Evidence) -> str:
     other = "r2" if not evidence.classes else "subset_accuracy" if evidence.metric.several else "accuracy"
     said = [
         f"Measured on {count(score.rows)} rows that no choice has seen.",
-        meaning(score.metric, score.value),
+        meaning(evidence.metric, score.value),
     ]
     if other in scores and score.metric not in (other, "balanced_accuracy"):
-        said.append(meaning(other, scores[other]))
+        said.append(meaning(metric_for(evidence.dataset.task.kind, other), scores[other]))
     return " ".join(part for part in said if part)
 
 

@@ -8,6 +8,7 @@ from profunda.diagnosis.diagnosis import Diagnosis
 from profunda.errors import ArgumentError
 from profunda.fleet.history import History
 from profunda.forecasting.values import Forecast
+from profunda.metrics.score import metric_for
 from profunda.model.model import Model
 from profunda.reporting.attribution import attribution_sections
 from profunda.reporting.blocks import Bar, Bars, BigNumber, Block, Facts, Section, Table
@@ -223,7 +224,7 @@ def model_document(model: Model, title: str = "") -> Document:
         direction = "higher" if score.greater_is_better else "lower"
         text = (
             f"Measured on {count(score.rows)} rows that no choice has seen. "
-            f"{meaning(score.metric, score.value)}"
+            f"{meaning(metric_for(model.task.kind, score.metric), score.value)}"
         )
         blocks.append(BigNumber(value, f"{score.metric} ({direction} is better)", words, text.strip()))
     blocks.append(

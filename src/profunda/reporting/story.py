@@ -1,5 +1,6 @@
 """The report of one run of the main job, in the order a reader needs it."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -142,11 +143,12 @@ def _leaderboard(evidence: Evidence) -> tuple[Block, ...]:
     if found is None:
         return leaderboard(evidence)
     plain, corrected = found.plain, found.corrected
-    _, low, high = interval(corrected, found.low, found.high)
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    between = " ({1} … {2})".format(*interval(corrected, found.low, found.high)) if known else ""
     told = (
         f"Choosing flatters: on the {count(found.rows)} validation rows that chose among "
         f"{count(found.candidates)} designs, the same choice scored {number(plain, 4)} in {found.metric}; "
-        f"corrected for the choosing by resampled rows {number(corrected, 4)} ({low} … {high}). Early "
+        f"corrected for the choosing by resampled rows {number(corrected, 4)}{between}. Early "
         "stopping has seen these rows too, so trust the number above."
     )
     return (*leaderboard(evidence), Text(told, "note"))

@@ -214,7 +214,7 @@ def _overall(run: FinishedRun) -> Said:
         ("", _measure(run, run.model.provenance.metric), level, "against this model"),
         tuple(rows),
     )
-    return meaning(run.score.metric, run.score.value), (table,)
+    return meaning(metric_for(run.model.task.kind, run.score.metric), run.score.value), (table,)
 
 
 def _score_cells(score: Score) -> tuple[str, str]:
