@@ -66,6 +66,12 @@ def test_a_number_near_0_has_the_decimals_that_its_interval_leaves_it(three, tol
     assert interval(*three) == told
 
 
+def test_of_a_narrow_interval_no_more_than_five_digits_are_told():
+    assert interval(2.3010192, 2.3010081, 2.3010301) == ("2.3010", "2.3010", "2.3010")
+    assert interval(0.0123456, 0.0123450, 0.0123463) == ("0.012346", "0.012345", "0.012346")
+    assert interval(54321.98, 54321.97, 54321.99) == ("54,322", "54,322", "54,322")
+
+
 def test_an_interval_without_width_or_ends_still_reads():
     assert interval(0.5, 0.5, 0.5) == ("0.500", "0.500", "0.500")
     assert interval(0.5, math.nan, math.nan) == ("0.500", "–", "–")

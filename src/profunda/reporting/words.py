@@ -21,6 +21,7 @@ __all__ = [
     "shorten",
 ]
 
+MOST_DIGITS = 5  # of a number with its interval: more tell of its width alone, and nobody reads them
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,7 +52,7 @@ def brief(value: float) -> str:
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> tuple[str, str, str]:
     """Three numbers with the same decimals: as many as show its width with two digits, and one more where
-    `value` has `digits` only then."""
+    `value` has `digits` only then, but no more than five digits of a number."""
     width = abs(high - low)
     largest = max(abs(value), abs(low), abs(high))
     if not all(map(math.isfinite, (value, low, high))) or width == 0 or largest >= 1e6 or largest < 1e-3:
@@ -59,7 +60,7 @@ def interval(value: float, low: float, high: float, digits: int = 3) -> tuple[st
     decimals = 1 - math.floor(math.log10(width))
     if value and digits - 1 - math.floor(math.log10(abs(value))) > decimals:
         decimals += 1  # no more: what lies near 0 has no digits that its interval leaves it
-    decimals = min(6, max(0, decimals))
+    decimals = max(0, min(6, decimals, MOST_DIGITS - 1 - math.floor(math.log10(largest))))
     # A rounded −0.0 plus 0 is 0.
     rounded = (round(v, decimals) + 0.0 for v in (value, low, high))
     return tuple(f"{v:,.{decimals}f}".replace("-", "−") for v in rounded)  # type: ignore[return-value]
