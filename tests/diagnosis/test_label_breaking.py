@@ -128,6 +128,15 @@ def test_bytes_words_and_colours():
     assert label_breaking(
         torch.tensor(images[:, 0]), torch.tensor(signs), ImageAugmentation(flip=0.5)
     ).refused
+    asked = ImageAugmentation(flip=0.5, colour=0.1, cutout=0.2)
+    assert label_breaking(colours.transpose(0, 2, 3, 1), list(words), asked) == found
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_handful_of_pictures_tells_nothing_and_is_no_crash(count):
+    found = label_breaking(*written("bd", count), ImageAugmentation(flip=0.5))
+    assert found.verdicts[0].verdict == "cannot tell"
+    assert len(found.unjudged) == 2
 
 
 def test_a_lookalike_must_be_near():

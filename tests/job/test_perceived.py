@@ -10,6 +10,7 @@ import profunda
 from profunda.data.reading import read
 from profunda.data.splits import split
 from profunda.errors import DataError, SpaceError
+from profunda.job import augmentations
 from profunda.job.augmentations import keeping_labels, refusals
 from profunda.job.rivals import TextLogistic, TextRidge, rivals_of
 from profunda.job.spaces import default_space
@@ -162,6 +163,34 @@ def test_flips_that_turn_b_into_d_are_left_out_by_name():
     assert "'b' into 'd'" in notice.text or "'d' into 'b'" in notice.text
     assert set(space.domains["flip"].levels(None)) == {0.0}
     assert set(default_space(dataset, splits).domains["flip"].levels(None)) == {0.0, 0.5}
+
+
+def bars(count=160):
+    """A bar in columns 0 and 1, or in 2 and 3, of ten: one is the other two columns aside."""
+    y = RNG.integers(0, 2, count)
+    x = np.zeros((count, 10, 10), np.int64)
+    x[y == 0, :, :2] = x[y == 1, :, 2:4] = 200
+    return np.clip(x + RNG.integers(0, 20, x.shape), 0, 255).astype(np.uint8), y
+
+
+def test_a_shift_lets_in_what_training_lets_in_on_white_pages_as_on_black_ones(monkeypatch):
+    """Training fills with the median of the pixels: black for black pages, white for white ones."""
+    monkeypatch.setattr(augmentations, "STRONGEST", {"shift": 0.2})
+    x, y = bars()
+    dark = read(x, y, task="classification")
+    light = read(255 - x, y, task="classification")
+    found = [keeping_labels(one, split(one)) for one in (dark, light)]
+    assert [one.refused for one in found] == [("shift",), ("shift",)]
+
+
+def test_a_class_that_only_the_test_part_has_names_nobody(tmp_path):
+    x, y = letters(60)
+    file = tmp_path / "signs.npz"
+    unseen = {"x_test": x[:3], "y_test": np.array(["b", "d", "o"])}
+    np.savez(file, x_train=x, y_train=y, **unseen)
+    dataset = read(file)
+    found = keeping_labels(dataset, split(dataset))
+    assert {broken.source for one in found.verdicts for broken in one.broken} <= {"b", "d"}
 
 
 def test_nothing_is_asked_of_tables_and_numbers():

@@ -109,6 +109,11 @@ def test_advice_for_pictures():
     assert [notice.code for notice in advice.notices] == ["few-pictures"]
     assert {"body", "normalisation", "changes of pictures"} <= {reason.what for reason in advice.reasons}
     assert "Start with a conv body" in str(advice)
+    measured = {reason.what for reason in advice.reasons if "Measured: log-loss" in reason.why}
+    assert measured == {"normalisation", "changes of pictures"}
+    assert (
+        next(reason.value for reason in advice.reasons if reason.what == "inputs") == "144 pixels; 200 rows"
+    )
     assert json.loads(json.dumps(advice.to_json()))["first"]["body"] == "conv"
     assert not guidance(read("bundled:fashion")).notices
 

@@ -96,6 +96,8 @@ def test_of_what_is_tried_first_the_too_dear_takes_nobodys_place(space):
     assert made.opening([dear, middle], 0.0) == [dear, middle]  # where none fits, there is nothing to prefer
     made.drift = 2.0
     assert made.opening([dear, middle, cheap], left) == [cheap]
+    many = prospect(space, 64)  # a network keeps one of them busy, and takes as long beside idle ones
+    assert many.opening([dear, middle, cheap], 0.9 * seconds[1]) == [cheap]
 
 
 def test_no_worker_is_idle_beside_a_dear_trial(space):

@@ -7,8 +7,7 @@ and settings that were looked at (Bonferroni). An augmentation is refused where 
 
 - surely more than a third: who knows true pictures only reads them as the other class; or
 - surely more than a twentieth, and who learns from both cannot tell them apart either: at least a quarter of
-the
-  transformed pictures stand nearer to the other class than to others of their own that were transformed
+  the transformed pictures stand nearer to the other class than to others of their own that were transformed
   alike.
 
 A coat moved upwards looks like a pullover to who has seen coats in one place only. That passes neither test.
@@ -25,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profunda.data.pixels import CHANNELS
 from profunda.diagnosis.invariance import STRENGTHS
 from profunda.diagnosis.lookalikes import Lookalikes, lookalikes
 from profunda.errors import ArgumentError, DataError
@@ -138,7 +138,8 @@ def label_breaking(
     Parameters
     ----------
     images
-        [N, C, H, W] or [N, H, W]; whole numbers are divided by 255, and strengths are for pixels from 0 to 1.
+        [N, C, H, W], [N, H, W] or [N, H, W, C]; whole numbers are divided by 255, and strengths are in the
+        unit of the pixels. A last axis of up to 4 is one of channels if the second one is longer.
     labels
         One class for each image, as numbers or words.
     augmentation
@@ -191,6 +192,8 @@ def _read(
     pictures = pictures[:, None] if pictures.ndim == 3 else pictures
     if pictures.ndim != 4:
         raise ArgumentError(f"images of shape {tuple(pictures.shape)}: give [N, C, H, W] or [N, H, W]")
+    if pictures.shape[3] in CHANNELS and pictures.shape[1] not in CHANNELS:
+        pictures = pictures.movedim(3, 1)
     given = np.asarray(labels).reshape(-1)
     if len(given) != len(pictures):
         raise DataError(f"{len(given)} labels beside {len(pictures)} images: give one for each image")

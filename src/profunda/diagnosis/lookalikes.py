@@ -28,7 +28,8 @@ class Lookalikes:
 
     def taken_for(self, images: Tensor) -> Tensor:
         """The class int64 [B] that each of `images` [B, C, H, W] surely looks like, −1: none."""
-        distances, nearest = _distances(_small(images), self.rows).topk(NEIGHBOURS, largest=False)
+        count = min(NEIGHBOURS, len(self.rows))
+        distances, nearest = _distances(_small(images), self.rows).topk(count, largest=False)
         classes = self.classes[nearest]
         found = classes.mode(1).values
         agreeing = classes == found[:, None]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from profunda.data.dataset import Dataset
-from profunda.data.inputs import Picture
 from profunda.data.layout import lay_out
+from profunda.data.preprocessing import fit_preprocessing
 from profunda.data.splits import Splits
 from profunda.diagnosis.label_breaking import LabelBreaking, label_breaking
 from profunda.errors import Notice
@@ -15,9 +15,6 @@ from profunda.space.space import Space
 
 __all__ = ["keeping_labels", "refusals"]
 
-_SHADES = ("brightness", "colour")
-"""Strengths in standard deviations of the pixels."""
-
 
 def keeping_labels(dataset: Dataset, splits: Splits) -> LabelBreaking | None:
     """What the strongest changes that a search draws do to the classes of the rows that are not held out.
@@ -27,13 +24,15 @@ def keeping_labels(dataset: Dataset, splits: Splits) -> LabelBreaking | None:
     picture = lay_out(dataset.schema, "robust", "onehot").entering.picture
     if picture is None or not dataset.task.single:
         return None
-    rows = splits.development
-    images = _scaled(dataset.codes[rows].astype(np.float32, copy=False), picture)
-    spread = float(images.std())
-    strengths = {name: most * (spread if name in _SHADES else 1.0) for name, most in STRONGEST.items()}
-    if picture.channels < 3:
-        strengths["colour"] = 0.0
-    return label_breaking(images, dataset.y[rows], ImageAugmentation(**strengths), names=dataset.task.classes)
+    rows, classes = splits.development, dataset.task.classes
+    # As training sees and changes them: what comes in from outside of a picture is each channel's median.
+    fitted = fit_preprocessing(dataset.codes, dataset.y, rows, dataset.schema, "robust", dataset.task)
+    images = fitted.transform(dataset.codes[rows])[:, picture.places.start : picture.places.stop]
+    strengths = STRONGEST | ({"colour": 0.0} if picture.channels < 3 else {})
+    there = [classes[place] for place in np.unique(dataset.y[rows])]
+    return label_breaking(
+        images.reshape(-1, *picture.shape), dataset.y[rows], ImageAugmentation(**strengths), names=there
+    )
 
 
 def refusals(found: LabelBreaking | None, space: Space) -> tuple[Notice, ...]:
@@ -56,11 +55,3 @@ def _off(space: Space, name: str) -> bool:
     """Whether no design of the space changes pictures so."""
     domain = space.domains.get(name)
     return domain is None or (isinstance(domain, Fixed) and not domain.value)
-
-
-def _scaled(codes: np.ndarray, picture: Picture) -> np.ndarray:
-    """Pictures [N, channels, height, width] of numbers from 0 to 1, in place of `codes` float32 [N, F]."""
-    low, high = float(codes.min()), float(codes.max())
-    codes -= low
-    codes /= (high - low) or 1.0
-    return codes.reshape(-1, *picture.shape)

@@ -3,6 +3,7 @@
 from profunda.data.inputs import Picture, Tokens
 from profunda.errors import Notice
 from profunda.space.design import Design
+from profunda.space.evidence_perceived import MEASURED
 from profunda.space.filling import filled
 from profunda.space.perceiving import PERCEIVING
 from profunda.space.pictures import picture_space
@@ -15,6 +16,7 @@ from profunda.space.texts import text_space
 __all__ = ["for_pictures", "for_texts"]
 
 _THUMB: Evidence = "rule of thumb, not measured here yet"
+_CONDITIONS: Evidence = "rule of thumb, measured: holds with conditions"
 _FEW = 1_000
 """Rows below which the linear and the boosted rivals are hard to better."""
 
@@ -28,30 +30,29 @@ def for_pictures(n_rows: int, picture: Picture, *, numeric: bool) -> Guidance:
         Reason(
             "body",
             f"{first.body}, {first.body_depth} stages from {first.body_width} channels on",
-            "A filter of 3 x 3 is the same everywhere in the picture, so that what is learned in one "
-            "place is known "
-            "in all; each stage halves the picture and doubles what is told of it. The space tries "
-            "residual blocks "
-            "and dense networks too.",
+            "A filter of 3 x 3 is the same everywhere in the picture, so that what is learned in one place "
+            "is known in all; each stage halves the picture and doubles what is told of it. The space tries "
+            "residual blocks and dense networks too.",
             _THUMB,
             "LeCun et al. (1998), Gradient-based learning applied to document recognition",
         ),
-        _size(first, n_rows, picture.places.stop, "pixels"),
+        _size(first, n_rows, len(picture.places), "pixels"),
         Reason(
             "normalisation",
             f"{first.norm} norm before the activation, in batches of {first.batch_size}",
-            "Allows the large rates of a one-cycle schedule, with which few epochs are enough.",
-            _THUMB,
+            "Allows the large rates of a one-cycle schedule, with which few epochs are enough. Measured: "
+            + MEASURED["image", "cnn", "batch norm"],
+            _CONDITIONS,
             "Ioffe and Szegedy (2015), Batch Normalization; Smith and Topin (2018), Super-convergence",
         ),
         Reason(
             "changes of pictures",
             f"shift {first.shift:g} of the side, turn {first.rotation:g} degrees, zoom {first.zoom:g} "
-            f"octaves",
-            "Rows that cost nothing, where the class stays what it is: fit asks the data whether it "
-            "does, and leaves "
-            "out by name what turns one class into another.",
-            _THUMB,
+            "octaves",
+            "Rows that cost nothing, where the class stays what it is: fit asks the data whether it does, "
+            "and leaves out by name what turns one class into another. Measured: "
+            + MEASURED["image", "cnn", "augmentation"],
+            _CONDITIONS,
             "Goodfellow, Bengio and Courville (2016), Deep Learning, section 7.4",
         ),
         _length(first),
@@ -69,8 +70,7 @@ def for_texts(n_rows: int, tokens: Tokens, *, numeric: bool) -> Guidance:
             "body",
             f"a bag of words and chains of {first.body_depth}, {first.body_width} numbers each",
             "Which words a text has says most of what it is about; in which order they stand takes more "
-            "texts to "
-            "learn. The space tries recurrent networks and Transformers too.",
+            "texts to learn. The space tries recurrent networks and Transformers too.",
             _THUMB,
             "Joulin et al. (2017), Bag of tricks for efficient text classification; Wang and Manning (2012), "
             "Baselines and bigrams",
@@ -79,8 +79,9 @@ def for_texts(n_rows: int, tokens: Tokens, *, numeric: bool) -> Guidance:
         Reason(
             "dropping words",
             f"{first.input_dropout:g} of them in training",
-            "A word's vector is learned by heart from the few texts that have it: no single word may decide.",
-            _THUMB,
+            "A word's vector is learned by heart from the few texts that have it: no single word may decide. "
+            "Measured: " + MEASURED["text", "dense", "word dropout"],
+            _CONDITIONS,
             "Iyyer et al. (2015), Deep unordered composition, section 3.1",
         ),
         _length(first),
@@ -117,9 +118,8 @@ def _of_pictures(n_rows: int, picture: Picture) -> tuple[Notice, ...]:
     if n_rows >= _FEW:
         return ()
     text = (
-        f"{n_rows:,} pictures of {picture.height} x {picture.width} are few to learn filters from: "
-        f"change them in "
-        "training, and compare with boosted trees on the pixels."
+        f"{n_rows:,} pictures of {picture.height} x {picture.width} are few to learn filters from: change "
+        "them in training, and compare with boosted trees on the pixels."
     )
     return (Notice("few-pictures", text),)
 
@@ -129,7 +129,6 @@ def _of_texts(n_rows: int) -> tuple[Notice, ...]:
         return ()
     text = (
         f"{n_rows:,} texts are few to learn words from: logistic regression on TF-IDF weights is hard to "
-        f"better, and "
-        "fit compares with it."
+        "better, and fit compares with it."
     )
     return (Notice("few-texts", text),)

@@ -36,7 +36,7 @@ class Reason:
 class Guidance:
     """A Space to search, a Design to start with, the reason of each number, and what to beware of.
 
-    `recommendation` is the cell of the decision matrix for tables, dense networks and this number of rows.
+    `recommendation` is the cell of the decision matrix for such data, the first network and as many rows.
     """
 
     space: Space

@@ -147,8 +147,9 @@ class Prospect:
         return borne or list(usual)
 
     def _bears(self, seconds: float, left: float, opens: bool) -> bool:
-        """Whether a trial leaves time for others in a bracket of `left` seconds."""
-        return self.drift * seconds / self.workers <= (OPENING_SHARE if opens else LARGEST_SHARE) * left
+        """Whether a trial ends in a bracket of `left` seconds and leaves the workers time for others."""
+        share, needed = OPENING_SHARE if opens else LARGEST_SHARE, self.drift * seconds
+        return needed / self.folds <= left and needed / self.workers <= share * left
 
     def fitting(self, left: float, offered: Sequence[Params], bracket: int = 0) -> list[Params]:
         """Those `offered`, in their order, that fit into `left` seconds together and leave time for others.
