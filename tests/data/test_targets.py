@@ -79,6 +79,9 @@ def test_two_values_are_numbers_where_the_user_says_so() -> None:
         (["rain", "rain"], "the target 'rain' is named twice"),
         (["rain", "sno"], "there is no column 'sno' for the target; did you mean 'snow'"),
         ("rain,sno", "there is no column 'sno' for the target"),
+        (["yes", "no"] * 29, r"a list of 58 texts beside 60 rows, .* no column is called 'yes' or any other"),
+        (["rian", "snwo"], r"a list of 2 texts beside 60 rows, .*; there are x, rain, snow"),
+        (["rian"], "there is no column 'rian' for the target; did you mean 'rain'"),
     ],
 )
 def test_what_does_not_go_together_is_refused(target: object, text: str) -> None:

@@ -208,7 +208,13 @@ def _target_names(table: RawTable, target: object) -> list[str]:
         several = target not in table.names and len(parts) > 1 and set(parts) & set(table.names)
         return parts if several else [target]
     if isinstance(target, list | tuple) and len(target) != table.rows:
-        return list(target) if target and all(isinstance(one, str) for one in target) else []
+        names = list(target) if all(isinstance(one, str) for one in target) else []
+        if len(names) > 1 and not set(names) & set(table.names):
+            raise DataError(
+                f"the target is a list of {len(names):,} texts beside {table.rows:,} rows, not one value a row, "
+                f"and no column is called {names[0]!r} or any other of them; there are {listed(table.names, 12)}"
+            )
+        return names
     return []
 
 
