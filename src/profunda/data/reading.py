@@ -101,7 +101,7 @@ def _check_rows(name: str, rows: int) -> None:
 
 
 def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = None) -> np.ndarray:
-    """Inputs to predict on as codes float64 [N, F]: `read` without a target, for known columns.
+    """Inputs to predict on as codes [N, F] of `schema.dtype`: `read` without a target, for known columns.
 
     `source` is anything `read` takes; of an ``.npz`` file with a test part that part is meant. DataError
     where a used column is lacking, or the source cannot be read or needs more than `memory_limit` bytes.
@@ -211,8 +211,9 @@ def _target_names(table: RawTable, target: object) -> list[str]:
         names = list(target) if all(isinstance(one, str) for one in target) else []
         if len(names) > 1 and not set(names) & set(table.names):
             raise DataError(
-                f"the target is a list of {len(names):,} texts beside {table.rows:,} rows, not one value a row, "
-                f"and no column is called {names[0]!r} or any other of them; there are {listed(table.names, 12)}"
+                f"the target is a list of {len(names):,} texts beside {table.rows:,} rows, not one value a "
+                f"row, and no column is called {names[0]!r} or any other of them; there are "
+                f"{listed(table.names, 12)}"
             )
         return names
     return []
