@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from profunda.cli.app import main
+from profunda.data.dataset import Dataset
 from profunda.data.reading import read
 from profunda.data.splits import split
 from profunda.errors import ArgumentError, SpaceError
 from profunda.exporting.module import export
+from profunda.job import each_task as each_task_module
 from profunda.job.each_task import each_task, task_notices
 from profunda.job.fitting import fit, resume
 from profunda.job.rivals import Logistic, Ridge, TextLogistic
@@ -96,6 +98,30 @@ def test_pooling_serves_the_task_that_is_otherwise_worse_than_heads_do() -> None
     assert {one.verdict for one in worst} == {"worse"}
     late = each_task(data, splits, metric, perfect, deadline=-1.0)
     assert {one.verdict for one in late} == {"not compared"}
+
+
+def test_a_linear_model_that_would_come_too_late_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 50 rows a second the pooled one would come after the eighth; small tasks are not asked."""
+    data = read(frame(400), "y", task_column="school")
+    splits = split(data, test=0.2)
+    now, fits = [0.0], []
+
+    def fitted(dataset: Dataset, x: np.ndarray, rows: np.ndarray, held: np.ndarray) -> np.ndarray:
+        fits.append(len(rows))
+        now[0] += len(rows) / 50
+        return np.zeros(len(held))
+
+    monkeypatch.setattr(each_task_module, "SAMPLE", 100)
+    monkeypatch.setattr(each_task_module, "_linear", fitted)
+    monkeypatch.setattr(each_task_module.time, "perf_counter", lambda: now[0])
+    metric, said = metric_for(data.task.kind, "rmse"), np.zeros(len(splits.test))
+    found = each_task(data, splits, metric, said, deadline=8.0)
+    assert all(math.isnan(one.pooled) for one in found)
+    assert fits[0] == math.ceil(len(splits.development) / (len(splits.development) // 100))
+    assert max(fits[1:]) < 100
+    now[0], fits = 0.0, []
+    assert not any(math.isnan(one.pooled) for one in each_task(data, splits, metric, said, deadline=80.0))
+    assert len(splits.development) in fits
 
 
 def test_an_interval_is_that_of_students_t_over_rows_and_tasks() -> None:
