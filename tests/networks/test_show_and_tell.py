@@ -161,6 +161,35 @@ def test_impossible_words_are_never_said() -> None:
     assert [each.words for each in found] == [(1,)]
 
 
+def test_a_sentence_that_cannot_stop_is_not_found() -> None:
+    """Behind word 1 the stop is impossible, behind word 2 it is not."""
+
+    def step(new, state):
+        stop = torch.where(new == 2, -1.0, -math.inf)
+        return torch.stack([stop, torch.zeros(len(new)), torch.zeros(len(new))], 1), state
+
+    first = torch.tensor([[-math.inf, 0.0, 0.0]])
+    found = beam_search(first, (), step, width=9, longest=2)
+    assert sorted(each.words for each in found) == [(1, 2), (2,), (2, 2)]
+    assert all(math.isfinite(each.score) for each in found)
+    first[0, 2] = -math.inf
+    assert beam_search(first, (), step, width=9, longest=1) == ()
+
+
+def test_a_diverged_model_says_that_it_is_one() -> None:
+    model = teller()
+    with torch.no_grad():
+        model.decoder.bias[2] = math.nan
+    with pytest.raises(ArgumentError, match=r"log p .* is NaN for 1 of 1 beginnings: .* has diverged"):
+        describe(model, IMAGES)
+
+    def step(new, state):
+        return torch.where(new[:, None] == 1, math.nan, torch.zeros(len(new), 3)), state
+
+    with pytest.raises(ArgumentError, match=r"is NaN for 1 of 2 beginnings"):
+        beam_search(torch.zeros(1, 3), (), step, width=3, longest=1)
+
+
 def test_an_ensemble_says_the_mean_of_its_probabilities() -> None:
     one, other = teller(seed=1).train(), teller(seed=2).eval()
     told = describe([one, other], IMAGES, width=400, longest=2)

@@ -135,6 +135,42 @@ def test_other_classes_keep_their_own_classifier(name, tmp_path):
     assert torch.equal(built(pictures()), colour(pictures()))
 
 
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_file_without_a_classifier_is_enough_without_one(name, whose, tmp_path):
+    other = network(name)
+    tensors = other.state_dict() if whose == "ours" else published(name)[0]
+    if whose == "theirs":
+        load_weights(other, file_of(tmp_path, tensors))
+    heads = ("fc.", "classifier.")
+    path = file_of(tmp_path, {key: t for key, t in tensors.items() if not key.startswith(heads)})
+    built = network(name)
+    head = built.classifier.weight.clone()
+    load_weights(built, path, head=False)
+    assert torch.equal(built.classifier.weight, head)
+    built.classifier, other.classifier = nn.Identity(), nn.Identity()
+    assert torch.equal(built(pictures()), other(pictures()))
+
+
+class Counting(nn.Module):
+    """A module whose buffers are no floats."""
+
+    def __init__(self, seen, shown):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))
+        self.register_buffer("seen", seen)
+        self.register_buffer("shown", shown)
+
+
+def test_buffers_of_whole_numbers_and_truth_values_come_back(tmp_path):
+    path = file_of(tmp_path, Counting(torch.tensor([3, 4]), torch.tensor([True, False])).state_dict())
+    built = load_weights(Counting(torch.zeros(2, dtype=torch.int64), torch.zeros(2, dtype=torch.bool)), path)
+    assert (built.seen.tolist(), built.shown.tolist()) == ([3, 4], [True, False])
+    words = r"1 tensors .*: seen is torch\.int64 there and torch\.int32 here\. The file is of another network"
+    with pytest.raises(ModelError, match=words):
+        load_weights(Counting(torch.zeros(2, dtype=torch.int32), torch.zeros(2, dtype=torch.bool)), path)
+
+
 def test_half_precision_is_widened(tmp_path):
     halves = {key: tensor.half() for key, tensor in published("ResNet")[0].items()}
     built = load_weights(network("ResNet").float(), file_of(tmp_path, halves))
@@ -165,6 +201,13 @@ def test_missing_and_unknown_tensors_are_counted_and_named(tmp_path):
     )
 
 
+def test_our_file_of_another_depth_is_told_by_our_names(tmp_path):
+    path = file_of(tmp_path, network("ResNet").state_dict())
+    words = r"10 tensors are missing \(stages\.0\.1\.first\.conv\.weight.*; 0 tensors are unknown\."
+    with pytest.raises(ModelError, match=words):
+        load_weights(ResNet(ResNetSize((2, 2), 4), n_classes=5), path)
+
+
 def test_a_network_without_a_part_says_so(tmp_path):
     path = file_of(tmp_path, published("EfficientNet")[0])
     with pytest.raises(ModelError, match=r"unknown \(features.*built without a part that the file has"):
@@ -177,16 +220,25 @@ def test_other_shapes_say_both(tmp_path):
     tensors, _ = published("ResNet")
     words = r"classifier\.weight is \(5, 8\) there and \(7, 8\) here.* give head=False"
     refused(tmp_path, tensors, words, build={"n_classes": 7})
-    words = r"stem\.conv\.weight is \(4, 3, 7, 7\) there and \(4, 1, 7, 7\) here.*sum_channels=True"
+    words = r"stem\.conv\.weight is \(4, 3, 7, 7\) there and \(4, 1, 7, 7\) here\. For grey .* sum_channels"
     refused(tmp_path, tensors, words, build={"in_channels": 1})
+
+
+def test_no_hint_is_given_that_cannot_help(tmp_path):
+    path = file_of(tmp_path, nn.Linear(3, 2).state_dict())
+    words = r"weight is \(2, 3\) there and \(2, 4\) here\. The file is of another network, or of another"
+    with pytest.raises(ModelError, match=words):
+        load_weights(nn.Linear(4, 2), path)
+    grey = file_of(tmp_path, network("ResNet", in_channels=1).state_dict())
+    with pytest.raises(ModelError, match=r"here\. For other classes give head=False\. Else the file is of"):
+        load_weights(ResNet(ResNetSize((1, 2), 8), n_classes=5, in_channels=1), grey)
 
 
 def test_whole_numbers_and_broken_ones_are_refused(tmp_path):
     tensors, _ = published("ResNet")
     tensors["bn1.weight"] = torch.ones(4, dtype=torch.int32)
-    refused(
-        tmp_path, tensors, "1 tensors have another shape, or hold no floating-point numbers: stem.norm.weight"
-    )
+    words = r"1 tensors have another shape or type .*: stem\.norm\.weight is torch\.int32 there and torch\.f"
+    refused(tmp_path, tensors, words)
     tensors, _ = published("ResNet")
     tensors["bn1.weight"][2] = torch.nan
     refused(tmp_path, tensors, r"stem\.norm\.weight holds infinities or NaN, as 1 tensors do")

@@ -181,7 +181,7 @@ def torchvision_densenet(t, x, layers, growth, classes):
             made = t.conv(t.norm(h, f"{at}.norm1").relu(), f"{at}.conv1", 4 * growth, 1)
             made = t.conv(t.norm(made, f"{at}.norm2").relu(), f"{at}.conv2", growth, 3)
             h = torch.cat([h, made], 1)
-    h = t.norm(h, f"features.norm{len(layers) + 1}").relu()
+    h = t.norm(h, "features.norm5").relu()
     return t.linear(h.mean((2, 3)), "classifier", classes)
 
 

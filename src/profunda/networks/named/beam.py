@@ -32,15 +32,15 @@ class Hypothesis:
 def beam_search(
     log_p: Tensor, state: State, step: Step, *, width: int = 20, longest: int = 20, power: float = 0.0
 ) -> tuple[Hypothesis, ...]:
-    """The best sentences found, best first, at most `width` of them.
+    """The best sentences found, best first, at most `width` of them; none where none can end.
 
     Of all continuations of the `width` beginnings kept, the `width` most probable are kept; those that
     stop leave the beam (Vinyals et al. 2015, section 3.1). After `longest` words a sentence is stopped.
     Width 1 is greedy; a width of all beginnings is exhaustive. `log_p` [1, V] and `state` (tensors [1, …])
     are of the first word. Sentences are ranked by log p/n^`power`, n words and the stop: power 0 by the
     probability, which favours short ones, 1 by its mean a word. The search ends early once no beginning can
-    get ahead of the hypotheses found. Raises ArgumentError for a width or longest below 1, or a power that
-    is negative.
+    get ahead of the hypotheses found. Raises ArgumentError for a width or longest below 1, a power that is
+    negative, and where log p is NaN.
     """
     if width < 1 or longest < 1 or not power >= 0.0:
         raise ArgumentError(
@@ -52,10 +52,7 @@ def beam_search(
     for count in range(longest + 1):
         reached = totals[:, None] + log_p
         if count == longest:
-            found += [
-                _ended(*each, power) for each in zip(beginnings, reached[:, STOP].tolist(), strict=True)
-            ]
-            break
+            reached = reached[:, : STOP + 1]
         rows, words, totals = _most_probable(reached, width)
         stops = words == STOP
         found += [
@@ -77,6 +74,11 @@ def beam_search(
 
 def _most_probable(reached: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """Rows, words and log p of the `width` largest of `reached` [K, V], without the impossible."""
+    if broken := int(reached.isnan().any(1).sum()):
+        raise ArgumentError(
+            f"log p of the next word is NaN for {broken} of {len(reached)} beginnings: the model's training "
+            "has diverged, or what it describes is not finite. Look for NaN in its weights and its inputs."
+        )
     totals, places = reached.flatten().topk(min(width, reached.numel()))
     possible = totals > -torch.inf
     totals, places = totals[possible], places[possible]

@@ -31,25 +31,28 @@ def load_weights(
     """Fill `network` from the safetensors file `path`, in place; hands `network` back.
 
     The file's tensors have the names of `network.state_dict()`, or, for `ResNet`, `DenseNet` and
-    `EfficientNet`, those of torchvision, for `AWDLSTM` those of its authors' program. Of tensors that the
-    network shares, such as tied weights, the file may hold one. `head=False` leaves the classifier as it
-    is, for other classes than the file's. `sum_channels=True` adds up the first convolution over the file's
-    channels for a network of one channel: it then does with a grey image what the file's network does with
-    the same image in every channel. All is checked before anything is copied. Raises ModelError for a file
-    that cannot be read, for tensors that are missing, unknown, of another shape or kind, not finite, or
-    different where the network shares one; ArgumentError where there is no classifier to leave out, or no
-    single channel to sum to.
+    `EfficientNet`, those of torchvision, for `AWDLSTM` those of its authors' program; the naming of which it
+    has more is taken. Of tensors that the network shares, such as tied weights, the file may hold one.
+    `head=False` leaves the classifier as it is, for other classes than the file's or a file without one.
+    `sum_channels=True` adds up the first convolution over the file's channels for a network of one channel:
+    it then does with a grey image what the file's network does with the same image in every channel. All is
+    checked before anything is copied. Raises ModelError for a file that cannot be read, for tensors that are
+    missing, unknown, of another shape or type (floats may be wider or narrower), not finite, or different
+    where the network shares one; ArgumentError where there is no classifier to leave out, or no single
+    channel to sum to.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
     if not head and not any(name.startswith(HEAD) for name in own):
         raise ArgumentError(f"{type(network).__name__} has no classifier that head=False could leave out.")
     given = _read(Path(path))
     _fill_shared(path, own, given)
-    names = {name: name for name in own} if own.keys() <= given.keys() else _published_names(network, own)
+    namings = [{name: name for name in own}, _published_names(network, own)]
     if not head:
         for name in [name for name in own if name.startswith(HEAD)]:
             own.pop(name)
-            given.pop(names.pop(name), None)
+            for naming in namings:
+                given.pop(naming.pop(name), None)
+    names = max(namings, key=lambda naming: len(given.keys() & naming.values()))
     _same_names(path, names, given)
     found = {name: given[theirs] for name, theirs in names.items()}
     if sum_channels:
@@ -136,7 +139,7 @@ def _resnet(network: ResNet) -> Iterator[tuple[str, str]]:
 
 def _densenet(network: DenseNet) -> Iterator[tuple[str, str]]:
     yield from (("stem.conv", "features.conv0"), ("stem.norm", "features.norm0"))
-    yield "top.norm", f"features.norm{len(network.blocks) + 1}"
+    yield "top.norm", "features.norm5"  # so called whatever the number of blocks
     for b, block in enumerate(network.blocks):
         for n, _ in enumerate(block.children()):
             ours, theirs = f"blocks.{b}.{n}", f"features.denseblock{b + 1}.denselayer{n + 1}"
@@ -186,7 +189,7 @@ def _listed(names: list[str], what: str) -> str:
 
 
 def _to_one_channel(network: nn.Module, own: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    first = next((name for name, tensor in own.items() if tensor.dim() == 4), None)
+    first = _first_convolution(own)
     if first is None or own[first].shape[1] != 1:
         raise ArgumentError(
             f"sum_channels=True is for a network whose first convolution reads one channel, and this "
@@ -195,17 +198,22 @@ def _to_one_channel(network: nn.Module, own: dict[str, Tensor], found: dict[str,
     found[first] = found[first].sum(1, keepdim=True)
 
 
+def _first_convolution(own: dict[str, Tensor]) -> str | None:
+    return next((name for name, tensor in own.items() if tensor.dim() == 4), None)
+
+
 def _same_shapes(path: str | Path, own: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    wrong = [
-        f"{name} is {tuple(found[name].shape)} there and {tuple(tensor.shape)} here"
-        for name, tensor in own.items()
-        if found[name].shape != tensor.shape or not found[name].is_floating_point()
-    ]
+    wrong = {name: how for name, tensor in own.items() if (how := _unlike(found[name], tensor))}
     if wrong:
+        told = [f"{name} is {how}" for name, how in wrong.items()]
+        first = _first_convolution(own)
+        grey = first is not None and own[first].shape[1] == 1 and found[first].shape[1:2] != (1,)
+        hints = "For other classes give head=False. " * any(name.startswith(HEAD) for name in wrong)
+        hints += "For grey images give sum_channels=True. " * grey
         raise ModelError(
-            f"{path}: {len(wrong)} tensors have another shape, or hold no floating-point numbers: "
-            f"{'; '.join(wrong[:SHOWN])}. For other classes give head=False, for grey images in_channels=1 "
-            "and sum_channels=True; else the file is of a network of another size."
+            f"{path}: {len(wrong)} tensors have another shape or type than this network's: "
+            f"{'; '.join(told[:SHOWN])}. "
+            f"{hints}{'Else the' if hints else 'The'} file is of another network, or of another size."
         )
     broken = [name for name in own if not found[name].isfinite().all()]
     if broken:
@@ -213,3 +221,12 @@ def _same_shapes(path: str | Path, own: dict[str, Tensor], found: dict[str, Tens
             f"{path}: {broken[0]} holds infinities or NaN, as {len(broken)} tensors do: the training that "
             "wrote them had diverged, or the file is damaged."
         )
+
+
+def _unlike(theirs: Tensor, ours: Tensor) -> str:
+    """How two tensors differ, "" where one can be copied: floats of any width, others of the same type."""
+    if theirs.shape != ours.shape:
+        return f"{tuple(theirs.shape)} there and {tuple(ours.shape)} here"
+    if theirs.dtype == ours.dtype or (theirs.is_floating_point() and ours.is_floating_point()):
+        return ""
+    return f"{theirs.dtype} there and {ours.dtype} here"
