@@ -69,7 +69,7 @@ def test_pictures_that_are_odd_are_told_and_left_as_they_are(
         main(["fit", "pictures", *QUICK, "--fix", "body=conv", "--fix", "body_width=8", "--out", "run"]) == 0
     )
     told = capsys.readouterr().out
-    assert "1 folder(s) hold neither pictures nor texts and are no class: empty." in told
+    assert "1 folder(s) hold no pictures and are no class: empty." in told
     assert "1 of 62 pictures cannot be read and were left out: dark/broken.png." in told
     assert "61 pictures of 2 different sizes were brought to 8 × 8 pixels" in told
     assert "60 of 61 pictures are grey, the others in colour: all are read in colour." in told

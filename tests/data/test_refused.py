@@ -1,6 +1,8 @@
 """Data that cannot be used: each case a DataError that says what, why and what to do."""
 
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from profunda.data.files import archive
 from profunda.data.reading import read, read_inputs
 from profunda.data.schema import Schema
 from profunda.errors import ArgumentError, DataError
@@ -142,6 +145,21 @@ def test_bad_archives(tmp_path: Path, arrays: dict[str, np.ndarray], text: str) 
     np.savez(tmp_path / "a.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=text):
         read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_archives_are_refused_or_read(tmp_path: Path, save: Callable[..., None]) -> None:
+    path, refused = tmp_path / "a.npz", set()
+    save(path, x=np.random.default_rng(0).integers(0, 3, (12, 2)), y=np.arange(12) % 2)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 33]) + whole[place + 1 :])
+        try:
+            archive(path, None)
+        except DataError as error:
+            refused.add(type(error.__cause__))
+    assert {zipfile.BadZipFile, NotImplementedError} <= refused  # a wrong sum, a method that nobody knows
+    assert (zlib.error in refused) == (save is np.savez_compressed)
 
 
 def test_an_archive_brings_its_own_target(tmp_path: Path) -> None:

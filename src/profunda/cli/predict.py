@@ -4,12 +4,15 @@ import csv
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from profunda.cli.run_folder import finished_model
 from profunda.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from profunda.data.schema import Schema
 
 __all__ = ["predict", "write_new"]
 
@@ -44,23 +47,25 @@ def predict(
     task = model.task
     if not proba:
         rows = model.predict(data).reshape(-1, len(task.names)).tolist()
-        _write(output, data, task.names if task.parts else ["prediction"], rows)
+        _write(output, data, model.schema, task.names if task.parts else ["prediction"], rows)
         return
     if task.numeric:
         what = "numbers" if task.parts else "number"
         raise ArgumentError(
             f"--proba needs classes, but this model predicts the {what} {task.target!r}; leave it out"
         )
-    _write(output, data, task.classes or task.names, model.predict_proba(data).tolist())
+    _write(output, data, model.schema, task.classes or task.names, model.predict_proba(data).tolist())
 
 
-def _write(output: Path, data: str, header: Sequence[str], rows: list[list[object]]) -> None:
+def _write(
+    output: Path, data: str, schema: "Schema", header: Sequence[str], rows: list[list[object]]
+) -> None:
     """One line a row, that of a file with its path inside the folder `data` in front."""
     from profunda.data.folders import input_files, is_folder
 
     folder = Path(data).expanduser()
     if is_folder(folder):
-        files = [str(file.relative_to(folder)) for file in input_files(folder)]
+        files = [str(file) for file in input_files(folder, schema)]
         rows = [[file, *row] for file, row in zip(files, rows, strict=True)]
         header = ["file", *header]
     write_new(output, header, rows)

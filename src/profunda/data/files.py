@@ -3,6 +3,7 @@
 import difflib
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,6 +132,8 @@ class Archive:
 
 _PAIR = ("x", "y")
 _PARTED = ("x_train", "y_train", "x_test", "y_test")
+_DAMAGES = (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, RuntimeError)
+"""What a damaged file raises; RuntimeErrors where its flags tell of a password or an unknown method."""
 
 
 def archive(path: Path, limit: int | None) -> Archive:
@@ -146,7 +149,7 @@ def archive(path: Path, limit: int | None) -> Archive:
                 )
             _check_size(path, limit)
             arrays = [_numbers_or_texts(path.name, key, stored[keys[key]]) for key in wanted]
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
+    except _DAMAGES as error:
         raise DataError(f"{path.name} is not a whole .npz file ({error}); write or copy it again") from error
     except ValueError as error:
         if isinstance(error, DataError):

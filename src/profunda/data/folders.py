@@ -1,15 +1,18 @@
 """Folders of pictures or of texts: one folder a class, or train and test with one each."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from profunda.data.class_folders import TABLES, labelled
 from profunda.data.image_files import IMAGES, images_of
+from profunda.data.listing import listing
 from profunda.data.raw import RawColumn, RawTable, listed
+from profunda.data.schema import Schema
+from profunda.data.table import Kind
 from profunda.data.text_files import TEXTS, texts_of
 from profunda.errors import DataError, Notice
 
@@ -20,7 +23,6 @@ __all__ = ["CLASS", "Folder", "folder_inputs", "folder_table", "input_files", "i
 
 CLASS, TEXT = "class", "text"
 """Names of the columns that a folder's classes and texts stand in."""
-_PARTS = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,106 +35,84 @@ class Folder:
 
 
 def is_folder(place: Path) -> bool:
-    """Whether the path is a folder that holds pictures, texts, or folders, and no table."""
-    return place.is_dir() and (
-        bool(_folders(place)) or any(file.suffix.lower() in (*IMAGES, *TEXTS) for file in place.iterdir())
-    )
+    """Whether the path is a folder to read files of pictures or texts from.
+
+    Beside a table at its top, texts at the top are taken for words about it, and empty folders for nothing.
+    """
+    if not place.is_dir():
+        return False
+    found = listing(place)
+    texts = found.ending(TEXTS)
+    if found.ending(IMAGES) or any(len(file.parts) > 1 for file in texts):
+        return True
+    tables = any(len(file.parts) == 1 for file in found.ending(TABLES))
+    return not tables and bool(texts or found.folders)
 
 
-def folder_table(folder: Path) -> Folder:
+def folder_table(folder: Path, limit: int | None = None) -> Folder:
     """The pictures or texts in the folders of classes inside `folder`; a class is named by its folder.
 
-    Folders "train" and "test" that hold such folders each are two parts. Files of neither kind, and classes
-    without a file, are told in notices. Raises DataError where there are no two classes, or files of both
-    kinds.
+    Folders "train" and "test" that hold such folders each are two parts. Files that are not read, and classes
+    without a file, are told in notices. Raises DataError where there are no two classes, where folders are
+    parts and no classes, where there are files of both kinds, or where they need over `limit` bytes (None:
+    half of the free memory).
     """
-    parts = [folder / name for name in _PARTS]
-    split = all(part.is_dir() and _folders(part) for part in parts)
-    found = [_classes(part) for part in (parts if split else [folder])]
-    files = [file for part in found for each in part.values() for file in each]
-    names = [name for part in found for name, each in part.items() for _ in each]
-    notices = [notice for part in found for notice in _empty(part)]
-    if len(set(names)) < 2:
-        raise DataError(
-            f"{folder} has pictures or texts of {len(set(names))} class(es) "
-            f"({listed(sorted(set(names))) or 'none'}): "
-            "one folder a class is expected, two classes at least, each with files of its own"
-        )
-    column, kept, told = _read(files, folder, None)
-    target = [name for name, keep in zip(names, kept, strict=True) if keep]
-    test = sum(len(each) for each in found[1].values()) if split else 0
-    test -= int((~kept[len(kept) - test :]).sum()) if test else 0
-    table = RawTable((column,), len(target), (*notices, *told))
+    rows = labelled(listing(folder))
+    column, kept, told = _read(folder, rows.files, None, limit)
+    target = [name for name, keep in zip(rows.classes, kept, strict=True) if keep]
+    test = int(kept[len(kept) - rows.test_files :].sum())
+    table = RawTable((column,), len(target), (*rows.notices, *told))
     return Folder(table, RawColumn(CLASS, "category", texts=_series(target)), test)
 
 
-def folder_inputs(folder: Path, shape: tuple[int, ...] | None) -> RawTable:
-    """The pictures or texts in `folder` and below, by their paths in the order of the alphabet.
+def folder_inputs(folder: Path, schema: Schema, limit: int | None = None) -> RawTable:
+    """The pictures or texts in `folder` and below, whichever were learned, in the order of `input_files`.
 
-    Pictures are brought to `shape` (channels, height, width). Every file needs its prediction: DataError
-    where one cannot be read, or there are none.
+    Pictures are brought to the shape that was learned. Every file needs its prediction: DataError where one
+    cannot be read, where there are none, or where they need over `limit` bytes.
     """
-    files = input_files(folder)
+    found = listing(folder)
+    endings, shape = _learned(folder, schema)
+    files = found.ending(endings)
     if not files:
-        raise DataError(f"{folder} holds no pictures ({', '.join(IMAGES)}) and no texts ({', '.join(TEXTS)})")
-    column, kept, _ = _read(files, folder, shape)
-    if not kept.all():
-        lost = [str(file.relative_to(folder)) for file, keep in zip(files, kept, strict=True) if not keep]
+        kind, others = ("pictures", TEXTS) if endings is IMAGES else ("texts", IMAGES)
+        beside = len(found.ending(others))
+        held = f"; it holds {beside:,} {'texts' if others is TEXTS else 'pictures'}" if beside else ""
+        raise DataError(f"{folder} holds no {kind} ({', '.join(endings)}), which were learned from{held}")
+    column, kept, _ = _read(folder, files, shape, limit)
+    dead = [str(path) for path in found.dead if path.suffix.lower() in endings]
+    lost = [str(file) for file, keep in zip(files, kept, strict=True) if not keep] + dead
+    if lost:
         raise DataError(
-            f"{len(lost)} of {len(files)} files in {folder} cannot be read ({listed(lost)}), and each "
-            f"needs a "
-            "prediction; mend them or take them out"
+            f"{len(lost)} of {len(files) + len(dead)} files in {folder} cannot be read ({listed(lost)}), and "
+            "each needs a prediction; mend them or take them out"
         )
     return RawTable((column,), len(files))
 
 
-def input_files(folder: Path) -> list[Path]:
-    """The files of pictures or texts in `folder` and below, in the order that `folder_inputs` has them in."""
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGES, *TEXTS))
+def input_files(folder: Path, schema: Schema) -> list[Path]:
+    """The files in `folder` and below of the kind that was learned, as paths from it on, one a row."""
+    return listing(folder).ending(_learned(folder, schema)[0])
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        inside for inside in folder.iterdir() if inside.is_dir() and not inside.name.startswith(".")
-    )
-
-
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    """The files of each class, by its name."""
-    return {
-        inside.name: sorted(file for file in inside.rglob("*") if file.suffix.lower() in (*IMAGES, *TEXTS))
-        for inside in _folders(folder)
-    }
-
-
-def _empty(classes: dict[str, list[Path]]) -> list[Notice]:
-    without = [name for name, files in classes.items() if not files]
-    if not without:
-        return []
-    text = f"{len(without)} folder(s) hold neither pictures nor texts and are no class: {listed(without)}."
-    return [Notice("empty-class", text)]
+def _learned(folder: Path, schema: Schema) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+    """The endings of files of the kind that was learned, and the shape of pictures."""
+    feature = next((feature for feature in schema.features if feature.shape), None)
+    if feature is None:
+        raise DataError(f"{folder} is a folder, but a table was learned; name a file with the same columns")
+    return (IMAGES, feature.shape) if feature.kind is Kind.PICTURE else (TEXTS, None)
 
 
 def _read(
-    files: Sequence[Path], folder: Path, shape: tuple[int, ...] | None
+    folder: Path, paths: Sequence[Path], shape: tuple[int, ...] | None, limit: int | None
 ) -> tuple[RawColumn, np.ndarray, tuple[Notice, ...]]:
-    """The files as a column, which of them could be read (bool [N]), and what was odd."""
-    kinds = Counter(_kind(file) for file in files)
-    if len(kinds) > 1:
-        raise DataError(
-            f"{folder} holds {kinds['image']:,} pictures and {kinds['text']:,} texts; learn from one "
-            f"kind at a "
-            "time, each in a folder of its own"
-        )
-    if next(iter(kinds)) == "text":
-        texts, told = texts_of(files, folder)
-        return RawColumn(TEXT, "prose", texts=_series(texts)), np.ones(len(files), bool), told
-    pixels, kept, told = images_of(files, folder, shape)
-    return RawColumn("picture", "picture", pixels=pixels), kept, told
-
-
-def _kind(file: Path) -> Literal["image", "text"]:
-    return "image" if file.suffix.lower() in IMAGES else "text"
+    """Files of one kind as a column, which of them could be read (bool [N]), and what was odd."""
+    files = [folder / path for path in paths]
+    if files[0].suffix.lower() in IMAGES:
+        pixels, kept, told = images_of(files, folder, shape, limit)
+        return RawColumn("picture", "picture", pixels=pixels), kept, told
+    texts, told = texts_of(files, folder, limit)
+    return RawColumn(TEXT, "prose", texts=_series(texts)), np.ones(len(files), bool), told
 
 
 def _series(texts: Sequence[str]) -> "pl.Series":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from profunda.errors import DataError, Notice
 
-__all__ = ["Budget", "available_bytes", "default_limit"]
+__all__ = ["Budget", "available_bytes", "check_fits", "default_limit"]
 
 SHARE = 0.5  # of the free memory that reading may take: training needs the rest
 SMALLEST_SAMPLE = 1_000  # rows: with fewer, a sample says more about itself than about the file
@@ -33,6 +33,16 @@ def available_bytes() -> int:
 def default_limit() -> int:
     """The memory that reading may take where nobody says: half of what is free."""
     return int(available_bytes() * SHARE)
+
+
+def check_fits(name: str, need: int, limit: int | None) -> None:
+    """DataError if files of which no sample is drawn need over `limit` bytes (None: half of what is free)."""
+    allowed = default_limit() if limit is None else limit
+    if need > allowed:
+        raise DataError(
+            f"{name} would need about {_megabytes(need)} of memory and {_megabytes(allowed)} are allowed; "
+            "take fewer files, free memory, or raise memory_limit"
+        )
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,8 @@ def read(
     the column `group` stay on one side of every split; with `time` no row is judged by a model that saw later
     ones; neither column is an input. `task_column` says which of several tasks a row belongs to, such as its
     school: a Design says what they share, and splits keep tasks in their shares. `memory_limit` is in
-    bytes (half of the free memory); of a file that would need more, a random sample of rows is read, and a
-    notice says so.
+    bytes (half of the free memory); of a table in a file that would need more, a random sample of rows is
+    read, and a notice says so; an ``.npz`` or a folder that would is refused.
 
     Raises DataError where the data cannot be used, ArgumentError where the arguments contradict each other.
     """
@@ -110,8 +110,7 @@ def read_inputs(source: object, schema: Schema, *, memory_limit: int | None = No
     if file is None:
         return schema.codes(source)
     if file.is_dir():
-        wide = next((feature for feature in schema.features if feature.kind is Kind.PICTURE), None)
-        return schema.codes(folder_inputs(file, None if wide is None else wide.shape))
+        return schema.codes(folder_inputs(file, schema, memory_limit))
     if is_archive(file):
         stored = archive(file, memory_limit)
         inputs = stored.inputs[-stored.test_rows :] if stored.test_rows else stored.inputs
@@ -142,7 +141,7 @@ def _open(source: object, target: object, limit: int | None) -> _Source:
         return _open_memory(source, target)
     text = os.fspath(source)  # type: ignore[call-overload]  # pyrefly: ignore
     if file.is_dir():
-        return _open_folder(file, target)
+        return _open_folder(file, target, limit)
     if is_archive(file):
         return _open_archive(file, target, limit, text)
     if target is None and text.startswith(PREFIX):
@@ -150,8 +149,8 @@ def _open(source: object, target: object, limit: int | None) -> _Source:
     return _with_target(file_table(file, limit), target, str(source))
 
 
-def _open_folder(folder: Path, target: object) -> _Source:
-    found = folder_table(folder)
+def _open_folder(folder: Path, target: object, limit: int | None) -> _Source:
+    found = folder_table(folder, limit)
     if target not in (None, CLASS):
         raise ArgumentError(
             f"target is {target!r}, but the classes of {folder} are its folders; leave the target out"
