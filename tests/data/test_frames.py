@@ -247,3 +247,16 @@ def test_half_a_surrogate_pair_is_refused() -> None:
     array = np.array([[f"\ud83d of text {n}"] for n in range(6)], object)
     with pytest.raises(DataError, match=r"column 'x0' holds half a surrogate pair \(U\+D83D\)"):
         in_memory_table(array)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [object, pd.StringDtype("python"), pd.StringDtype("python", na_value=np.nan)],  # the last is called str
+)
+def test_half_a_surrogate_pair_in_a_frame_is_refused(dtype) -> None:
+    texts = pd.Series(["fine"] * 59 + ["torn \ud83d"], dtype=dtype)
+    frame = pd.DataFrame({"a": texts, "y": ["u", "v"] * 30})
+    with pytest.raises(DataError, match=r"a text of column 'a' holds half a surrogate pair \(U\+D83D\)"):
+        read(frame, "y")
+    with pytest.raises(DataError, match="a text of column 'y' holds half a surrogate pair"):
+        read(frame.rename(columns={"a": "y", "y": "a"}), "y")

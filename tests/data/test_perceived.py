@@ -1,5 +1,7 @@
 """Columns of pictures and of free texts."""
 
+import datetime as dt
+import itertools
 import json
 
 import numpy as np
@@ -86,6 +88,34 @@ def test_texts_stand_beside_other_columns():
     assert set(split(dataset).development) <= set(range(40))
 
 
+def test_numbers_and_dates_beside_texts_stay_exact():
+    stamps = 1_700_000_000.0 + 7 * np.arange(40)
+    huge = np.where(np.arange(40) == 7, 1e39, np.arange(40) / 8)
+    clock = [dt.datetime(2024, 1, 1, n % 24, 7 * n % 60) for n in range(40)]
+    dataset = read(notes(stamp=stamps, huge=huge, clock=clock), "y")
+    place = dict(zip(dataset.schema.columns, dataset.schema.starts, strict=True))
+    assert dataset.codes.dtype == dataset.schema.dtype == np.float64
+    np.testing.assert_array_equal(dataset.codes[:, place["stamp"]], stamps)
+    np.testing.assert_array_equal(dataset.codes[:, place["huge"]], huge)
+    minutes = dataset.codes[:, place["clock"]] % 1 * 1440
+    np.testing.assert_allclose(minutes, [60 * one.hour + one.minute for one in clock], atol=1e-4)
+    again = Schema.from_json(dataset.schema.to_json())
+    assert again == dataset.schema
+    np.testing.assert_array_equal(again.codes(notes(stamp=stamps, huge=huge, clock=clock)), dataset.codes)
+
+
+def test_codes_are_short_where_nothing_is_lost():
+    assert read(notes(), "y").codes.dtype == np.float32
+    assert read(PICTURES, Y).codes.dtype == np.float32
+    assert read(np.random.default_rng(0).random((40, 2)), Y).codes.dtype == np.float64
+
+
+def test_texts_have_fewer_folds_whatever_stands_beside():
+    texts = [f"word{n % 7} and things of day {n}" for n in range(700)]
+    many = pl.DataFrame({"note": texts, "size": RNG.normal(size=700), "y": np.arange(700) % 2})
+    assert [len(split(read(many.drop(left), "y")).folds) for left in ("size", [], "note")] == [3, 3, 5]
+
+
 def test_missing_and_empty_texts_are_no_words():
     frame = notes().with_columns(pl.when(pl.col("y") == 1).then(pl.col("note")).otherwise(None).alias("note"))
     dataset = read(frame, "y")
@@ -133,6 +163,71 @@ def test_texts_without_words_that_return_are_read_by_the_byte():
     assert fitted.inputs.tokens.size == 257
 
 
+CHINESE = ("今天天气很好", "我们一起去公园", "孩子们在河边跑", "老师说明天考试", "他买了一本新书")
+
+
+def sentences(count: int, between: str, end: str) -> list[str]:
+    """Different ones, each of three parts."""
+    ways = RNG.permutation(list(itertools.product(range(5), repeat=3)))[:count]
+    return [between.join(CHINESE[k] for k in way) + f"{n}{end}" for n, way in enumerate(ways)]
+
+
+@pytest.mark.parametrize(("between", "end"), [("", ""), ("", "。"), ("然后", "。"), ("\u3000", "")])
+def test_texts_without_spaces_are_texts(between, end):
+    frame = pl.DataFrame({"note": sentences(60, between, end), "y": np.arange(60) % 2})
+    dataset = read(frame, "y")
+    (feature,) = dataset.schema.features
+    assert feature.kind is Kind.TEXT
+    if not between:
+        assert feature.format == "bytes"
+        said = feature.tokenizer.decode(dataset.codes.astype(np.int64))
+        assert said == frame["note"].to_list()
+
+
+def test_thai_is_text_too():
+    words = ["วันนี้อากาศดีมาก", "เด็กๆเล่นอยู่ริมแม่น้ำ", "ครูบอกว่าพรุ่งนี้มีสอบ"]
+    lines = ["".join(RNG.permutation(words)) + str(n) for n in range(60)]
+    assert read(pl.DataFrame({"note": lines, "y": np.arange(60) % 2}), "y").columns[0].kind is Kind.TEXT
+
+
+@pytest.mark.parametrize("blank", ["\n", "\t", "\r\n", "  "])
+def test_words_are_parted_by_any_blank(blank):
+    lines = [blank.join(["milk", "bread", f"eggs{n}", "salt"]) for n in range(40)]
+    assert read(pl.DataFrame({"note": lines, "y": Y}), "y").columns[0].kind is Kind.TEXT
+
+
+def test_wide_gaps_make_no_words():
+    lines = [f"A       {n}" for n in range(40)]
+    frame = pl.DataFrame({"seat": lines, "size": RNG.normal(size=40), "y": Y})
+    assert read(frame, "y").columns[0].kind is Kind.IDENTIFIER
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda n: f"123e4567-e89b-12d3-a456-4266{n:08d}",
+        lambda n: f"{n * 0x9E3779B97F4A7C15 % 2**256:064x}",
+        lambda n: f"https://example.org/a/path-of-some-length/page-{n}.html?q=one+two&r={n}",
+        lambda n: f"annual_report_final_version_{n}.pdf",
+        lambda n: f"first.last.{n}@mail.example.org",
+        lambda n: "王李张刘"[n % 4] + "伟芳娜敏静"[n % 5] + chr(0x4E00 + n),
+        lambda n: f"สมชาย{n} ใจดี",
+        lambda n: f"2024年{n % 12 + 1}月{n}日",
+        lambda n: f"会议记录{n}.docx",
+    ],
+)
+def test_names_of_rows_stay_identifiers(name):
+    names = [name(n) for n in range(60)]
+    dataset = read(pl.DataFrame({"id": names, "x": RNG.normal(size=60), "y": np.arange(60) % 2}), "y")
+    assert dataset.columns[0].kind is Kind.IDENTIFIER
+    assert dataset.schema.columns == ("x",)
+
+
+def test_the_notice_says_which_rows_the_words_come_from():
+    told = {notice.code: notice.text for notice in read(notes(), "y").notices}
+    assert "the words that are known come from all rows but a test part of the source's own" in told["text"]
+
+
 def test_long_texts_are_cut_and_told():
     long = pl.DataFrame({"note": [" ".join(f"w{k % 30}" for k in range(300 + n)) for n in range(40)], "y": Y})
     dataset = read(long, "y")
@@ -169,15 +264,43 @@ def test_pictures_of_another_size_are_not_predicted_on():
 def test_pictures_on_another_scale_are_not_predicted_on():
     schema = Schema.from_json(read(PICTURES, Y).schema.to_json())
     unit = read(PICTURES / 255.0, Y).schema
-    with pytest.raises(DataError, match=r"'picture' run from 0 to 1, but from 0 to 255 were learned"):
+    usual = "from {:g} to {:g} in a usual picture".format(*schema.features[0].usual)
+    with pytest.raises(DataError, match=f"'picture' run from 0 to 1, but {usual} of those"):
         read_inputs(PICTURES / 255.0, schema)
-    with pytest.raises(DataError, match="run from 0 to 255, but from 0 to 1 were learned; were they divided"):
+    with pytest.raises(DataError, match=r"from 0 to 255, but from 0\.0\d+ to 0\.9\d+ in .* divided by 255"):
         read_inputs(PICTURES, unit)
     with pytest.raises(DataError, match="run from -300 to 1, but"):
         read_inputs(np.where(PICTURES > 9, 1, -300), unit)
     dark = (PICTURES > 99).astype(np.uint8)  # bytes are what they are
     for fine, known in ((PICTURES.astype(float), schema), (dark, schema), (2 * PICTURES / 255, unit)):
         np.testing.assert_array_equal(read_inputs(fine, known), np.asarray(fine, np.float32).reshape(40, 30))
+
+
+def test_rows_that_were_learned_from_are_never_on_another_scale():
+    """Whatever is odd among them: one hot pixel, pictures in the dark, and pictures of one colour."""
+    pictures = RNG.random((40, 6, 5))
+    pictures[0, 2, 2] = 500.0
+    pictures[1] *= 1e-4
+    pictures[2], pictures[3] = 0.3, 900.0
+    schema = read(pictures, Y).schema
+    assert schema.features[0].strays == 3
+    assert Schema.from_json(schema.to_json()) == schema
+    batches = [np.arange(1, 20), *np.arange(40)[:, None], np.arange(4), np.arange(40).repeat(2)]
+    batches += [RNG.choice(40, RNG.integers(2, 40), replace=False) for _ in range(50)]
+    for rows in batches:
+        assert read_inputs(pictures[rows], schema).shape == (len(rows), 30)
+    for factor in (255.0, 1 / 255.0):
+        with pytest.raises(DataError, match="divided by 255 on one side only"):
+            read_inputs(factor * pictures, schema)
+        with pytest.raises(DataError, match="divided by 255 on one side only"):
+            read_inputs(factor * pictures[10:20], schema)
+
+
+def test_schemas_that_know_the_ends_only_are_still_held_to_them():
+    told = json.loads(read(PICTURES / 255.0, Y).schema.to_json())
+    del told["features"][0]["usual"]
+    with pytest.raises(DataError, match="run from 0 to 255, but from 0 to 1 in a usual"):
+        read_inputs(PICTURES, Schema.from_json(json.dumps(told)))
 
 
 def test_no_picture_at_all_has_no_prediction():
@@ -201,7 +324,15 @@ def test_numbers_in_the_place_of_texts_are_refused():
 
 
 @pytest.mark.parametrize(
-    "change", [{"shape": []}, {"shape": [1, 0, 5]}, {"shape": [1, 5]}, {"kind": "text"}, {"span": [3.0]}]
+    "change",
+    [
+        {"shape": []},
+        {"shape": [1, 0, 5]},
+        {"shape": [1, 5]},
+        {"kind": "text"},
+        {"span": [3.0]},
+        {"usual": [3.0]},
+    ],
 )
 def test_schemas_of_pictures_that_were_changed(change):
     found = json.loads(read(PICTURES, Y).schema.to_json())

@@ -46,15 +46,41 @@ def test_long_texts_are_cut(made):
     ids = made.encode(["to be or not to be"], 3)
     assert ids.shape == (1, 3)
     assert np.all(ids > 0)
-    with pytest.raises(ArgumentError, match="length = 0 pieces"):
+    with pytest.raises(ArgumentError, match="length = 0 ids a text"):
         made.encode(["a"], 0)
+
+
+def test_a_text_that_says_the_name_of_padding_is_no_padding(made):
+    text = "a [PAD] b"
+    again = PieceTokenizer(made.to_json())
+    for tokenizer in (made, again):
+        ids = tokenizer.encode([text], 20)
+        assert (ids[0, : tokenizer.lengths([text])[0]] > 0).all()
+        assert tokenizer.decode(ids) == [text]
+
+
+def test_what_is_no_text_is_refused(made):
+    with pytest.raises(DataError, match="one text of 3 characters was given"):
+        made.encode("abc", 3)
+    with pytest.raises(DataError, match="text 1 is None, not a text"):
+        made.encode(["a", None], 3)
+    with pytest.raises(DataError, match="text 1 is None, not a text"):
+        PieceTokenizer.fit(["a", None])
+    torn = "a\ud83d"
+    for read in (lambda: made.lengths([torn]), lambda: PieceTokenizer.fit([torn])):
+        with pytest.raises(DataError, match="text 0 holds half a surrogate pair"):
+            read()
+    with pytest.raises(DataError, match="the ids reach from 999 to 999"):
+        made.decode(np.array([[999]]))
+    with pytest.raises(DataError, match=r"not whole numbers \[N, T\]"):
+        made.decode(np.array([1, 2]))
 
 
 @pytest.mark.parametrize(
     ("texts", "size", "error", "message"),
     [
-        ([], 300, DataError, "0 texts without a word"),
-        (["", " "], 300, DataError, "2 texts without a word"),
+        ([], 300, DataError, "there are no texts to learn a vocabulary from"),
+        (["", " "], 300, DataError, "all 2 texts are empty"),
         (["a"], 256, ArgumentError, "size = 256 pieces are fewer"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import time
+import unicodedata
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from profunda.data.tokens import ByteTokenizer, WordTokenizer, tokenizer_from_js
 from profunda.errors import ArgumentError, DataError
 
 WHOLE = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)  # any text but half surrogate pairs
+MARKED = st.text(st.sampled_from("aé1'’ .\u0301\u0308\u093f\u094dहकE❤\ufe0f\u20e3\u0e31ก"), max_size=12)
 LISTS = st.lists(WHOLE, max_size=6)
 WRITTEN = LISTS.filter(lambda texts: any(text.strip() for text in texts))
 
@@ -36,7 +38,7 @@ def test_bytes_are_those_of_a_loop(texts: list[str], length: int) -> None:
 
 
 @settings(max_examples=200)
-@given(WRITTEN, st.booleans(), st.integers(1, 8))
+@given(WRITTEN | st.lists(MARKED, min_size=1, max_size=4), st.booleans(), st.integers(1, 8))
 def test_words_are_those_of_a_loop(texts: list[str], lower: bool, length: int) -> None:
     try:
         tokens = WordTokenizer.fit(texts, lower=lower)
@@ -67,6 +69,35 @@ def test_a_vocabulary_is_sorted_by_count_then_alphabet() -> None:
     assert tokens.decode(np.array([[1, 3, 0], [0, 0, 0]])) == ["\ufffd cat", ""]
     assert (tokens.size, ByteTokenizer().size) == (8, 257)
     np.testing.assert_array_equal(tokens.lengths(texts), [6, 3])
+
+
+def test_marks_belong_to_what_they_follow():
+    tokens = WordTokenizer.fit(["हिन्दी में लिखना", "ก็ดี ❤\ufe0f!", "\u0301lone"])
+    assert set(tokens.vocabulary) == {"हिन्दी", "में", "लिखना", "ก็ดี", "❤\ufe0f", "!", "\u0301", "lone"}
+    assert tokenizer_from_json(tokens.to_json()) == tokens
+
+
+def test_both_spellings_of_an_accent_are_one_word():
+    composed = "Élan d'été"
+    apart = unicodedata.normalize("NFD", composed)
+    assert apart != composed
+    for lower in (True, False):
+        tokens = WordTokenizer.fit([composed], lower=lower)
+        np.testing.assert_array_equal(tokens.encode([apart], 3), tokens.encode([composed], 3))
+        assert WordTokenizer.fit([apart], lower=lower) == tokens
+    text = ByteTokenizer()
+    assert text.decode(text.encode([apart], 30)) == [apart]  # bytes are given back as they were
+
+
+def test_the_loop_would_see_a_word_in_pieces():
+    assert naive_words(["हिन्दी"], True) == ["हिन्दी"] != [*"हन्द"]
+    assert naive_words(["e\u0301"], True) == ["é"]
+
+
+def test_every_mark_of_unicode_is_known():
+    marks = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code))[0] == "M"]
+    texts = ["क" + mark for mark in marks]
+    assert (WordTokenizer.fit(texts).lengths(texts) == 1).all()
 
 
 def test_what_is_cut_empty_or_unknown_is_told() -> None:

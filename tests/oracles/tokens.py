@@ -1,5 +1,7 @@
 """Tokenizers written as loops over characters."""
 
+import unicodedata
+
 import numpy as np
 
 __all__ = ["naive_bytes", "naive_words"]
@@ -29,15 +31,22 @@ def _letter(sign: str) -> bool:
     return sign.isalnum() or sign == "_"
 
 
+def _mark(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("M")
+
+
 def _split(text: str) -> list[str]:
-    words, word = [], ""
-    for place, sign in enumerate(text):
-        after = text[place + 1] if place + 1 < len(text) else ""
-        if _letter(sign) or (sign in "'’" and word and _letter(after)):
-            word += sign
-            continue
-        words += [word] if word else []
-        word = ""
-        if not sign.isspace():
-            words.append(sign)
-    return words + ([word] if word else [])
+    pieces: list[str] = []
+    inside = ""  # what the next character could go on with: "word", "sign", or nothing
+    composed = unicodedata.normalize("NFC", text)
+    for sign, after in zip(composed, [*composed[1:], " "], strict=False):
+        if sign.isspace():
+            inside = ""
+        elif (_mark(sign) and inside) or (
+            inside == "word" and (_letter(sign) or (sign in "'’" and _letter(after)))
+        ):
+            pieces[-1] += sign
+        else:
+            pieces.append(sign)
+            inside = "word" if _letter(sign) else "sign"
+    return pieces

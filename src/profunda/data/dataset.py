@@ -16,13 +16,14 @@ __all__ = ["Dataset"]
 class Dataset:
     """Inputs and target of N rows, with what was inferred on the way.
 
-    `codes` float64 [N, F] are the used columns as `Schema.codes` gives them: numbers as they are, dates as
-    days since 1970-01-01, booleans 0/1, categories as their index in the vocabulary; NaN where missing. `y`
-    is int64 [N] (index into `task.classes`), float64 [N], or of several targets float64 [N, C], 0 and 1 or
-    numbers, NaN where missing. `test_rows` are the rows of a test part that came
-    with the source (None if none did), `groups` int64 [N] and `times` float64 [N] what rows must be kept
-    together or in order by. `columns` lists every input column of the source, also those that are not used.
-    `fingerprint` is the blake2b (32 hex digits) of schema, task, codes and target.
+    `codes` [N, F] are the used columns as `Schema.codes` gives them, float64, or float32 of pictures or texts
+    alone: numbers as they are, dates as days since 1970-01-01, booleans 0/1, categories as their index in the
+    vocabulary, NaN where missing; the pixels of a picture; the words of a text by their numbers. `y` is int64
+    [N] (index into `task.classes`), float64 [N], or of several targets float64 [N, C], 0 and 1 or numbers,
+    NaN where missing. `test_rows` are the rows of a test part that came with the source (None if none did),
+    `groups` int64 [N] and `times` float64 [N] what rows must be kept together or in order by. `columns` lists
+    every input column of the source, also those that are not used. `fingerprint` is the blake2b (32 hex
+    digits) of schema, task, codes and target.
     """
 
     task: Task
@@ -60,5 +61,5 @@ class Dataset:
 
     @property
     def n_features(self) -> int:
-        """F, the number of used columns (a network's input is D wide, which depends on the encoding)."""
+        """F, the columns of the codes (a network's input is D wide, which depends on the encoding)."""
         return self.codes.shape[1]

@@ -12,6 +12,7 @@ from profunda.errors import DataError
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import polars as pl
 
 __all__ = ["array_table", "frame_table", "in_memory_table", "target_columns"]
 
@@ -74,8 +75,6 @@ def _array_columns(array: np.ndarray, names: list[str]) -> tuple[RawColumn, ...]
 
 def _listed_column(name: str, values: list[Any]) -> RawColumn:
     """A column of Python objects: numbers if all are numbers, else texts."""
-    import polars as pl
-
     present = [value for value in values if not _absent(value)]
     if present and all(isinstance(value, (int, float, np.number)) for value in present):
         form = "boolean" if all(isinstance(value, (bool, np.bool_)) for value in present) else "number"
@@ -83,9 +82,16 @@ def _listed_column(name: str, values: list[Any]) -> RawColumn:
         return RawColumn(name, form, np.array(numbers, np.float64))
     if any(isinstance(value, (dict, list, tuple, set, np.ndarray)) for value in present):
         return RawColumn(name, "nested", np.full(len(values), np.nan))
+    return RawColumn(name, "text", texts=_cleaned(name, values))
+
+
+def _cleaned(name: str, values: list[Any]) -> "pl.Series":
+    """What the values say, null where nothing; DataError for half a surrogate pair."""
+    import polars as pl
+
     texts = [_text_of(value) for value in values]
     try:
-        return RawColumn(name, "text", texts=clean(pl.Series(name, texts, dtype=pl.String)))
+        return clean(pl.Series(name, texts, dtype=pl.String))
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
         raise DataError(
@@ -168,7 +174,7 @@ def _frame_column(series: "nw.Series") -> RawColumn:
     if isinstance(native, pl.Series) and native.dtype in (pl.String, pl.Categorical, pl.Enum):
         texts = clean(native)
     elif dtype in (nw.Categorical, nw.Enum, nw.String):
-        texts = clean(pl.Series(name, [_text_of(value) for value in series.to_list()], dtype=pl.String))
+        texts = _cleaned(name, series.to_list())
     else:
         return _listed_column(name, series.to_list())
     return RawColumn(name, "category" if dtype in (nw.Categorical, nw.Enum) else "text", texts=texts)

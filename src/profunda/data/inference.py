@@ -18,6 +18,8 @@ __all__ = ["Inferred", "Remarks", "infer"]
 
 FEWEST_ROWS = 20  # below this, that all values differ says nothing
 WORDY = 4  # words a value has on average in free text
+_BREAK = r"\s+|[\p{Han}\p{Hiragana}]{2}|[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]{8}"
+"""What counts as the end of a word: blanks, and in scripts without them as many signs as a word takes."""
 CROWDED = 0.5  # distinct share above which wordy texts are free text
 ALMOST_ALL = 0.9  # distinct share above which texts name rows rather than groups
 HIGH_CARDINALITY = 50  # distinct categories from which a column is remarked on
@@ -28,7 +30,8 @@ _TEXTS = {
     "pandas-index": "The stored pandas index is not an input: {names}.",
     "row-names": "Row numbers or row names written by the exporting program are not an input: {names}.",
     "identifier": "Each row has its own value, so these columns name rows and are not inputs: {names}.",
-    "text": "Free texts are read word by word: {names}.",
+    "text": "Free texts are read word by word, and the words that are known come from all rows but a test "
+    "part of the source's own, without a look at the targets: {names}.",
     "further-text": "Of several columns of free text only that with the most words is read; not read: "
     "{names}.",
     "text-bytes": "Hardly a word of these texts occurs twice, so that they are read byte by byte: {names}.",
@@ -262,8 +265,8 @@ def _infer_texts(raw: RawColumn, learn: np.ndarray, remarks: Remarks) -> Inferre
         remarks.add("constant", name)
         return _unused(name, Kind.CONSTANT, 0, 1, f"every row has the value {texts[0]!r}")
     if raw.form == "text" and present >= FEWEST_ROWS and distinct > CROWDED * present:
-        spaces = texts.str.count_matches(" ").mean()
-        if float(spaces or 0) + 1 >= WORDY:  # type: ignore[arg-type]  # pyrefly: ignore
+        breaks = texts.str.count_matches(_BREAK).mean()
+        if float(breaks or 0) + 1 >= WORDY:  # type: ignore[arg-type]  # pyrefly: ignore
             return Inferred(*text_found(name, texts, learn, remarks.add))
         if distinct > ALMOST_ALL * present:
             remarks.add("identifier", name)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from profunda.data.pixels import off_scale, usual_span
 from profunda.data.schema import Feature
 from profunda.data.table import Column, Kind
 from profunda.data.tokens import UNKNOWN, ByteTokenizer, Tokenizer, WordTokenizer
@@ -24,7 +25,7 @@ MOST_WORDS = 20_000
 LEAST_SEEN = 2
 """A word that one text has once can be learned by heart only: it counts as unknown."""
 MOSTLY_UNKNOWN = 0.5
-"""Share of unknown words from which on texts are read byte by byte."""
+"""Share of unknown words, marks aside, above which texts are read byte by byte."""
 
 Remark = Callable[[str, str], None]
 """A notice's code, and the column's name with a number behind it."""
@@ -44,15 +45,21 @@ def picture_found(name: str, pixels: np.ndarray, remark: Remark) -> Found:
     if blank:
         remark("blank-pictures", f"{name} ({blank:,})")
     channels, height, width = shape
-    span = float(flat.min()), float(flat.max())
-    feature = Feature(name, Kind.PICTURE, 0, rows, shape=(channels, height, width), span=span)
+    span, usual = (float(flat.min()), float(flat.max())), usual_span(pixels)
+    dim, far, _ = off_scale(pixels, usual)
+    shape = channels, height, width
+    feature = Feature(name, Kind.PICTURE, 0, rows, shape=shape, span=span, usual=usual, strays=dim + far)
     planes = "grey" if channels == 1 else f"{channels} channels"
     reason = f"pictures of {height} × {width} pixels, {planes}, from {span[0]:g} to {span[1]:g}"
     return Column(name, Kind.PICTURE, 0, rows, True, reason), feature, flat.astype(np.float32)
 
 
 def text_found(name: str, texts: "pl.Series", learn: np.ndarray, remark: Remark) -> Found:
-    """A column of free texts as an input; words and length come from the rows `learn` (mask bool [N])."""
+    """A column of free texts as an input; words and length come from the rows `learn` (mask bool [N]).
+
+    These are all rows but a test part that the source brings. Splits are drawn later, so that rows held out
+    then have a say in which words are known and how many of a text are read; their targets have none.
+    """
     missing, distinct = texts.null_count(), texts.drop_nulls().n_unique()
     words = texts.fill_null("").to_list()
     own = [text for text, known in zip(words, learn, strict=True) if known]
@@ -82,6 +89,7 @@ def text_found(name: str, texts: "pl.Series", learn: np.ndarray, remark: Remark)
 def _tokenizer(texts: list[str]) -> Tokenizer:
     """By the word; by the byte where most words would be unknown, as in texts without spaces between them.
 
+    Marks do not count: even where each word is the whole of a sentence, the full stop behind it is known.
     Raises DataError where there is no word at all.
     """
     try:
@@ -90,5 +98,6 @@ def _tokenizer(texts: list[str]) -> Tokenizer:
         WordTokenizer.fit(texts)
         return ByteTokenizer()
     codes = found.encode(texts, LONGEST)
-    unknown, there = int((codes == UNKNOWN).sum()), int((codes > 0).sum())
-    return ByteTokenizer() if unknown > MOSTLY_UNKNOWN * there else found
+    words = [number for number, word in enumerate(found.vocabulary, UNKNOWN + 1) if word[0].isalnum()]
+    unknown, known = int((codes == UNKNOWN).sum()), int(np.isin(codes, words).sum())
+    return ByteTokenizer() if unknown > MOSTLY_UNKNOWN * (unknown + known) else found

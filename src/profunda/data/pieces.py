@@ -1,18 +1,19 @@
 """Texts as pieces of words that are learned from them: byte-pair encoding, by the library `tokenizers`.
 
 Optional: it is there where `pip install "profunda[text]"` was asked for. Frequent words become one piece,
-rare
-ones several, and none is unknown (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words
-with subword units").
+rare ones several, and none is unknown (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare
+words with subword units").
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from profunda.data.tokens import id_rows, padded, some_texts, utf8
 from profunda.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
@@ -42,16 +43,15 @@ class PieceTokenizer:
     def fit(cls, texts: Iterable[str], *, size: int = 8_000) -> "PieceTokenizer":
         """At most `size` pieces, padding included, learned from `texts` by merging frequent pairs.
 
-        Raises DataError for no texts or empty ones, and where the library is not installed; ArgumentError for
-        fewer pieces than padding and the bytes take.
+        Raises DataError for no texts, empty ones and what is no text, and where the library is not installed;
+        ArgumentError for fewer pieces than padding and the bytes take.
         """
-        library, given = _library(), list(texts)
+        library, given = _library(), some_texts(list(texts))
+        utf8(given)  # as in `_ids`
         if size < _SMALLEST:
             raise ArgumentError(
                 f"size = {size} pieces are fewer than padding and 256 bytes: {_SMALLEST} or more."
             )
-        if not any(text.strip() for text in given):
-            raise DataError(f"{len(given):,} texts without a word: there is nothing to learn pieces from")
         made = library.Tokenizer(library.models.BPE())
         made.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
         made.decoder = library.decoders.ByteLevel()
@@ -76,18 +76,16 @@ class PieceTokenizer:
     def encode(self, texts: Sequence[str], length: int) -> np.ndarray:
         """Numbers int64 [N, T]: each text's first T = `length` pieces, then padding.
 
-        Raises ArgumentError for a length below 1.
+        Raises DataError for what is no text or holds half a surrogate pair, ArgumentError for a length below
+        1.
         """
-        if length < 1:
-            raise ArgumentError(f"length = {length} pieces a text leave nothing to read: 1 or more.")
-        made = np.zeros((len(texts), length), np.int64)
-        for row, ids in enumerate(self._ids(texts)):
-            made[row, : min(len(ids), length)] = ids[:length]
-        return made
+        rows = self._ids(texts)
+        flat = np.fromiter(chain.from_iterable(rows), np.int64)
+        return padded(flat, np.array([len(row) for row in rows], np.int64), length)
 
     def decode(self, ids: np.ndarray) -> list[str]:
-        """The texts of numbers [N, T], without padding."""
-        rows = [[int(one) for one in row if one] for row in np.asarray(ids)]
+        """The texts of numbers [N, T], without padding; DataError for what is none of this tokenizer's."""
+        rows = [row[row > 0].tolist() for row in id_rows(ids, self.size)]
         return self._own.decode_batch(rows, skip_special_tokens=True)
 
     def to_json(self) -> str:
@@ -95,16 +93,18 @@ class PieceTokenizer:
         return self.rules
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        utf8(texts)  # refuses what is no text, of which the library would say something else
         return [one.ids for one in self._own.encode_batch(list(texts))]
 
     @cached_property
     def _own(self) -> "Tokenizer":
+        library = _library()
         try:
-            return _library().Tokenizer.from_str(self.rules)
-        except DataError:
-            raise
+            made = library.Tokenizer.from_str(self.rules)
         except Exception as error:  # the library raises plain Exceptions
             raise DataError(f"this is not the JSON of a tokenizer of pieces ({error})") from error
+        made.encode_special_tokens = True  # a text that says [PAD] is no padding; the JSON does not keep it
+        return made
 
 
 def _library():
@@ -113,7 +113,6 @@ def _library():
     except ImportError as error:
         raise DataError(
             "pieces of words need the library tokenizers, which is not installed: pip install "
-            '"profunda[text]"; '
-            "WordTokenizer and ByteTokenizer need nothing"
+            '"profunda[text]"; WordTokenizer and ByteTokenizer need nothing'
         ) from error
     return tokenizers

@@ -14,6 +14,7 @@ import numpy as np
 from profunda.data.dates import date_format, parse_dates
 from profunda.data.frames import in_memory_table
 from profunda.data.numerals import FALSE_WORDS, TRUE_WORDS, parse_numbers, to_float
+from profunda.data.pixels import off_scale
 from profunda.data.raw import RawColumn, RawTable, listed
 from profunda.data.table import Kind
 from profunda.data.tokens import ByteTokenizer, Tokenizer, WordTokenizer
@@ -28,9 +29,6 @@ __all__ = ["INPUT_KINDS", "UNSEEN", "Feature", "Schema"]
 INPUT_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATE, Kind.PICTURE, Kind.TEXT, Kind.TASK)
 UNSEEN = -1.0  # code of a category that is not in the vocabulary
 _FORMAT = 3  # version of the JSON; 1 knew neither pictures nor texts, 2 no tasks
-_SMALLER, _LARGER = 100, 20
-"""How many times narrower, or farther out, than what was learned pixels are on another scale for certain:
-bytes divided by 255 are, and a dark or bright picture is not."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,11 @@ class Feature:
     holds its categories by falling frequency (ties in alphabetical order) and `counts` how often each was
     seen; so do those of the column of tasks. `format` is how texts are to be read: ``""``, ``"comma"`` or
     ``"thousands"`` for numbers, a strptime format for dates. `clock` tells that dates come with a time of
-    day. Of pictures, `shape` is channels, height and width, and `span` the lowest and highest number of a
-    pixel. Of texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a text that
-    are read; with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
+    day. Of pictures, `shape` is channels, height and width, `span` the lowest and highest number of a
+    pixel, `usual` those of a usual picture, and `strays` counts the ones that are on another scale by far. Of
+    texts, `vocabulary` are the words that
+    are known and `shape` is (T,), the words of a text that are read; with ``"bytes"`` as `format` it is bytes
+    that are read, and there is no vocabulary.
     """
 
     name: str
@@ -56,6 +56,8 @@ class Feature:
     clock: bool = False
     shape: tuple[int, ...] = ()
     span: tuple[float, ...] = ()
+    usual: tuple[float, ...] = ()
+    strays: int = 0
 
     @property
     def size(self) -> int:
@@ -112,17 +114,18 @@ class Feature:
         return column.pixels.reshape(len(column.pixels), self.size).astype(np.float32)
 
     def _check_scale(self, pixels: np.ndarray) -> None:
-        """Refuse pixels that a network would take for nothing, or for far more than it has seen."""
-        if not self.span or not pixels.size:
+        """Refuse pictures that are on another scale: most of them, and more than were learned from."""
+        span = self.usual or self.span  # older models know the latter only, or neither
+        if not span or not pixels.size:
             return
-        (low, high), least, most = self.span, float(pixels.min()), float(pixels.max())
-        wide, found = high - low, most - least
-        dim = pixels.dtype != np.uint8 and 0 < found <= wide / _SMALLER
-        if dim or most > high + _LARGER * wide or least < low - _LARGER * wide:
+        dim, far, told = off_scale(pixels, span)
+        off = far if pixels.dtype == np.uint8 else dim + far  # bytes are what they are, dark or not
+        if off > max(self.strays, told / 2):
+            least, most = float(pixels.min()), float(pixels.max())
             raise DataError(
-                f"the pixels of {self.name!r} run from {least:g} to {most:g}, but from {low:g} to {high:g} "
-                "were learned; were they divided by 255 on one side only? Bring them to the scale that was "
-                "learned"
+                f"the pixels of {self.name!r} run from {least:g} to {most:g}, but from {span[0]:g} to "
+                f"{span[1]:g} in a usual picture of those that were learned from; were they divided by "
+                "255 on one side only? Bring them to the scale that was learned"
             )
 
     def _words(self, column: RawColumn) -> np.ndarray:
@@ -204,10 +207,16 @@ class Schema:
         return sum(feature.size for feature in self.features)
 
     @cached_property
+    def perceives(self) -> bool:
+        """Whether there are pictures or texts, which networks with a body read."""
+        return any(feature.shape for feature in self.features)
+
+    @cached_property
     def dtype(self) -> np.dtype:
-        """The type of codes: float64, or float32 where pictures or texts would need twice the memory."""
-        wide = any(feature.shape for feature in self.features)
-        return np.dtype(np.float32 if wide else np.float64)
+        """The type of codes: float32 of pictures or texts alone, whose numbers it holds exactly in half the
+        memory, else float64, as dates with a clock and large numbers need."""
+        exact = self.perceives and all(feature.shape for feature in self.features)
+        return np.dtype(np.float32 if exact else np.float64)
 
     def codes(self, source: object) -> np.ndarray:
         """Inputs [N, F] of type `dtype` from a frame or an array with the same columns.
@@ -255,11 +264,13 @@ class Schema:
     def to_json(self) -> str:
         """The schema as JSON text, from which `from_json` makes an equal one."""
         plain = asdict(self)
-        if self.dtype == np.float64:  # as the first format has it, so that what was read before stays equal
-            for entry in plain["features"]:
-                del entry["shape"], entry["span"]
+        later = ("usual", "strays") if self.perceives else ("shape", "span", "usual", "strays")
+        for entry in plain["features"]:  # as the formats began, so that what was read before stays equal
+            for name in later:
+                if not entry[name]:
+                    del entry[name]
         # the oldest format that can hold it
-        told = 1 + (self.dtype != np.float64) if self.task_column is None else _FORMAT
+        told = 1 + self.perceives if self.task_column is None else _FORMAT
         return json.dumps({"format": told, **plain}, ensure_ascii=False)
 
     @classmethod
@@ -299,11 +310,11 @@ def _feature(entry: dict[str, object]) -> Feature:
             f"the schema's column {entry['name']!r} of kind {kind.value} has the shape {list(shape)}, which "
             "cannot be; its JSON was changed or comes from elsewhere"
         )
-    span = tuple(_number(end) for end in _items(entry.get("span", [])))
-    if len(span) not in ((0, 2) if kind is Kind.PICTURE else (0,)):
+    span, usual = (tuple(_number(end) for end in _items(entry.get(name, []))) for name in ("span", "usual"))
+    if {len(span), len(usual)} - ({0, 2} if kind is Kind.PICTURE else {0}):
         raise DataError(
-            f"the schema's column {entry['name']!r} of kind {kind.value} runs over {list(span)}, which "
-            "cannot be; its JSON was changed or comes from elsewhere"
+            f"the schema's column {entry['name']!r} of kind {kind.value} runs over {list(span)}, usually "
+            f"{list(usual)}, which cannot be; its JSON was changed or comes from elsewhere"
         )
     missing, distinct = _whole(entry["missing"]), _whole(entry["distinct"])
     feature = Feature(
@@ -317,6 +328,8 @@ def _feature(entry: dict[str, object]) -> Feature:
         bool(entry["clock"]),
         shape,
         span,
+        usual,
+        _whole(entry.get("strays", 0)),
     )
     if kind is Kind.TEXT:
         _ = feature.tokenizer  # refuses a vocabulary that is none

@@ -198,7 +198,7 @@ def _draw_classes(y: np.ndarray, wanted: int, generator: np.random.Generator) ->
 
 def _fold_count(dataset: Dataset, development: np.ndarray, folds: int | None) -> int:
     n = len(development)
-    worth = n * (WIDER if dataset.schema.dtype == np.float32 else 1)
+    worth = n * (WIDER if dataset.schema.perceives else 1)
     count = folds if folds is not None else 5 if worth < FEW else 3 if worth < SOME else 1
     limit, what = n // 2, "development rows"
     if dataset.task.single:

@@ -1,22 +1,35 @@
 """Texts as whole numbers, and back: by the byte, or by the word.
 
-A tokenizer is a value that a saved model keeps as JSON. Id 0 is padding in all of them, so that texts of
-different lengths stand in one array [N, T].
+A tokenizer is a value: `to_json` writes it, `tokenizer_from_json` reads it. A saved model keeps none; its
+schema has the vocabulary, from which `Feature.tokenizer` makes one. Id 0 is padding in all of them, so that
+texts of different lengths stand in one array [N, T].
 """
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 
 import numpy as np
 
 from profunda.errors import ArgumentError, DataError, Notice
 
-__all__ = ["PADDING", "UNKNOWN", "ByteTokenizer", "Tokenizer", "WordTokenizer", "tokenizer_from_json"]
+__all__ = [
+    "PADDING",
+    "UNKNOWN",
+    "ByteTokenizer",
+    "Tokenizer",
+    "WordTokenizer",
+    "id_rows",
+    "padded",
+    "some_texts",
+    "tokenizer_from_json",
+    "utf8",
+]
 
 PADDING = 0
 UNKNOWN = 1
@@ -27,6 +40,8 @@ UNKNOWN_SIGN = "\ufffd"
 
 _FORMAT = 1
 _PIECES = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_MARKED = (range(0x300, 0x20000), range(0xE0100, 0xE01F0))
+"""Where Unicode has its combining marks (category M): looking everywhere would take ten times as long."""
 _MANY = 0.2  # share of unknown words above which the reader is told
 
 
@@ -42,7 +57,7 @@ class ByteTokenizer:
     @classmethod
     def fit(cls, texts: Iterable[str]) -> "ByteTokenizer":
         """The tokenizer; DataError where there is nothing to read: no texts, or empty ones only."""
-        _some(list(texts))
+        some_texts(list(texts))
         return cls()
 
     @property
@@ -52,7 +67,7 @@ class ByteTokenizer:
 
     def lengths(self, texts: Sequence[str]) -> np.ndarray:
         """Bytes in each text, int64 [N]."""
-        return np.array([len(text) for text in _utf8(texts)], np.int64)
+        return np.array([len(text) for text in utf8(texts)], np.int64)
 
     def encode(self, texts: Sequence[str], length: int) -> np.ndarray:
         """Ids int64 [N, T]: each text's first T = `length` bytes, then padding.
@@ -60,13 +75,13 @@ class ByteTokenizer:
         `notices` tells how many texts that cuts. Raises DataError for what is no text or holds half a
         surrogate pair, ArgumentError for a length below 1.
         """
-        pieces = _utf8(texts)
+        pieces = utf8(texts)
         flat = np.frombuffer(b"".join(pieces), np.uint8).astype(np.int64) + 1
-        return _padded(flat, np.array([len(piece) for piece in pieces], np.int64), length)
+        return padded(flat, np.array([len(piece) for piece in pieces], np.int64), length)
 
     def decode(self, ids: np.ndarray) -> list[str]:
         """The texts of `ids` [N, T], without padding; a character that was cut apart becomes U+FFFD."""
-        rows = _rows(ids, self.size)
+        rows = id_rows(ids, self.size)
         return [(row[row > 0] - 1).astype(np.uint8).tobytes().decode("utf-8", "replace") for row in rows]
 
     def notices(self, texts: Sequence[str], length: int) -> tuple[Notice, ...]:
@@ -83,8 +98,9 @@ class WordTokenizer:
     """Words and punctuation marks by their place in `vocabulary`; the word at place i has id i + 2.
 
     A word is a run of letters, digits and underscores, with apostrophes inside; any other sign that is no
-    space stands alone. Raises DataError for a vocabulary that is empty, or holds what is no word or a word
-    twice.
+    space stands alone. Combining marks, such as the vowel signs of Hindi, belong to the letter or sign that
+    they follow, and letters with accents are the same in either of Unicode's spellings (normal form NFC).
+    Raises DataError for a vocabulary that is empty, or holds what is no word or a word twice.
     """
 
     vocabulary: tuple[str, ...]
@@ -114,7 +130,7 @@ class WordTokenizer:
         """
         if least < 1 or (most is not None and most < 1):
             raise ArgumentError(f"least = {least} and most = {most} count words: 1 or more.")
-        found = _some(list(texts))
+        found = some_texts(list(texts))
         counts = Counter(chain.from_iterable(_pieces(text, lower) for text in found))
         del counts[UNKNOWN_SIGN]
         kept = sorted(
@@ -143,12 +159,12 @@ class WordTokenizer:
         no text, ArgumentError for a length below 1.
         """
         flat, counts = self._flat(texts)
-        return _padded(flat, counts, length)
+        return padded(flat, counts, length)
 
     def decode(self, ids: np.ndarray) -> list[str]:
         """The words of `ids` [N, T] with a space between each two, U+FFFD for unknown ones, no padding."""
         words = np.array(["", UNKNOWN_SIGN, *self.vocabulary], object)
-        return [" ".join(words[row[row > 0]]) for row in _rows(ids, self.size)]
+        return [" ".join(words[row[row > 0]]) for row in id_rows(ids, self.size)]
 
     def notices(self, texts: Sequence[str], length: int) -> tuple[Notice, ...]:
         """What a reader of `encode`'s ids should know: empty and cut texts, unknown words, a single word."""
@@ -214,7 +230,19 @@ def tokenizer_from_json(text: str) -> Tokenizer:
 
 
 def _pieces(text: str, lower: bool) -> list[str]:
-    return _PIECES.findall(text.lower() if lower else text)
+    text = text.lower() if lower else text
+    if text.isascii():
+        return _PIECES.findall(text)
+    return _marked_pieces().findall(unicodedata.normalize("NFC", text))
+
+
+@cache
+def _marked_pieces() -> re.Pattern[str]:
+    """`_PIECES` with combining marks, which `re` knows no name for."""
+    signs = (chr(code) for codes in _MARKED for code in codes)
+    marks = "".join(sign for sign in signs if unicodedata.category(sign)[0] == "M")
+    word = rf"\w[\w{marks}]*"
+    return re.compile(rf"{word}(?:['’]{word})*|[^\w\s][{marks}]*")
 
 
 def _texts(texts: Sequence[str]) -> Sequence[str]:
@@ -229,8 +257,8 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
     return texts
 
 
-def _some(texts: list[str]) -> Sequence[str]:
-    """The texts, once it is sure that one of them holds something to read."""
+def some_texts(texts: list[str]) -> Sequence[str]:
+    """The texts, once it is sure that one of them holds something to read; DataError where none does."""
     if not texts:
         raise DataError("there are no texts to learn a vocabulary from; the column or the folder is empty")
     if not any(text.strip() for text in _texts(texts)):
@@ -240,7 +268,8 @@ def _some(texts: list[str]) -> Sequence[str]:
     return texts
 
 
-def _utf8(texts: Sequence[str]) -> list[bytes]:
+def utf8(texts: Sequence[str]) -> list[bytes]:
+    """The bytes of each text; DataError for what is no text or holds half a surrogate pair."""
     try:
         return [text.encode() for text in _texts(texts)]
     except UnicodeEncodeError:
@@ -258,8 +287,8 @@ def _utf8(texts: Sequence[str]) -> list[bytes]:
     raise AssertionError("one of the texts cannot be encoded")
 
 
-def _padded(flat: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
-    """Rows [N, T] of the ids `flat`, of which each text has `counts`."""
+def padded(flat: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
+    """Rows [N, T] of the ids `flat`, of which each text has `counts` [N]; ArgumentError for T below 1."""
     if length < 1:
         raise ArgumentError(f"length = {length} ids a text leave nothing to read: 1 or more.")
     starts = np.cumsum(counts) - counts
@@ -270,7 +299,7 @@ def _padded(flat: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
     return ids
 
 
-def _rows(ids: np.ndarray, size: int) -> np.ndarray:
+def id_rows(ids: np.ndarray, size: int) -> np.ndarray:
     """The ids as an array [N, T]; DataError where they are none of this tokenizer's."""
     rows = np.asarray(ids)
     if rows.ndim != 2 or (rows.size and not np.issubdtype(rows.dtype, np.integer)):

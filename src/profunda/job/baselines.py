@@ -108,9 +108,10 @@ def _fitted(
     cut = ""
     if len(kept) < len(order):
         cut = f"fitted on {len(kept):,} of {len(order):,} rows to stay within memory"
+    note = ""
     if seconds is None:
         rival = kind(dataset, np.sort(kept), seed)
         rival.grow(kind.limit)
-        return rival, cut
-    rival, note = fit_within(kind, dataset, kept, splits.test, seconds, seed)
-    return rival, "; ".join(one for one in (cut, note) if one)
+    else:
+        rival, note = fit_within(kind, dataset, kept, splits.test, seconds, seed)
+    return rival, "; ".join(one for one in (rival.unread, cut, note) if one)

@@ -51,6 +51,11 @@ class _EachTarget(Rival):
         """Inputs after the encoding, the most of any."""
         return max((rival.width for rival in self._rivals.values()), default=super().width)
 
+    @property
+    def unread(self) -> str:
+        """What none of them is given, which is the same for all."""
+        return next((rival.unread for rival in self._rivals.values()), "")
+
     def grow(self, steps: int) -> None:
         """Up to `steps` more of each."""
         for rival in self._rivals.values():

@@ -55,6 +55,11 @@ class Rival(ABC):
         """How many inputs it reads."""
         return self.dataset.codes.shape[1]
 
+    @property
+    def unread(self) -> str:
+        """What it is not given of the inputs, in words; "" if nothing."""
+        return ""
+
     @staticmethod
     def work(rows: int, width: int) -> float:
         """What the seconds of a step grow in proportion to."""
@@ -126,6 +131,11 @@ class _Linear(Rival):
     def width(self) -> int:
         """Inputs after the encoding."""
         return self._x.shape[1]
+
+    @property
+    def unread(self) -> str:
+        """What is left out of long texts."""
+        return self._scaling.unread if isinstance(self._scaling, WordWeights) else ""
 
     def _inputs(self, codes: np.ndarray) -> Any:
         """What the linear model reads of codes [N, F]; the task as an input for each, 0 where unseen."""
