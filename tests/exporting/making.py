@@ -60,7 +60,7 @@ def drawn(design: Design, data: Dataset) -> Model:
         block.norm_of(params)[3:] = rng.uniform(0.2, 2.0, block.norm_of(params)[3:].shape)
     part = Part(1.0, design, (Network(fitted, params.astype(np.float32)),))
     model = make_model("regression" if data.task.numeric else "multiclass")
-    clamp = (data.y.min(axis=0), data.y.max(axis=0)) if data.task.numeric else None
+    clamp = (np.nanmin(data.y, axis=0), np.nanmax(data.y, axis=0)) if data.task.numeric else None
     return replace(model, task=data.task, schema=data.schema, parts=(part,), clamp=clamp)
 
 

@@ -122,12 +122,22 @@ def test_a_row_is_encoded_by_the_file_alone(
         ("categorical", "b", "", 1.0),
         ("categorical", "c", "", -1.0),
         ("categorical", "N/A", "", None),
+        ("numeric", "1.2", "comma", None),
+        ("numeric", "1_000", "", None),
+        ("task", "b", "", 1.0),
+        ("task", "c", "", -1.0),
+        ("task", "", "", None),
+        ("task", "TRUE", "", 2.0),
+        ("task", "2020-01-31T10:30:00.500", "", 3.0),
+        ("task", "2020-02-01 00:00:00", "", 4.0),
+        ("task", "2020-02-01T00:00:00.010", "", -1.0),
     ],
 )
 def test_the_examples_codes_are_the_schemas(kind: str, text: str, format: str, code: float | None) -> None:
     """Each text by the example and by the package, whose reading is tested elsewhere."""
     told = json.loads(signature(make_model("binary")))["input"]
-    column = {"name": "x", "kind": kind, "vocabulary": ["a", "b"] * (kind == "categorical"), "format": format}
+    known = {"categorical": ["a", "b"], "task": ["a", "b", "True", "2020-01-31 10:30:00.5", "2020-02-01"]}
+    column = {"name": "x", "kind": kind, "vocabulary": known.get(kind, []), "format": format}
     found = runpy.run_path(str(EXAMPLE))["code"](text, column, told)
     feature = Feature("x", Kind(kind), 0, 2, tuple(column["vocabulary"]), (1, 1), format)
     theirs = feature.codes(RawColumn("x", "text", texts=clean(pl.Series([text]))))[0]
@@ -152,16 +162,68 @@ def test_bundled_tables_with_gaps_and_unseen_categories(name: str, tmp_path: Pat
     assert farthest(written.path, model, worn(data.codes[:1000], data)) < 2e-5
 
 
+NAMED = {"words": ("north", "south", "east"), "numbers": (1, 2, 3), "truths": (False, True, True)}
+
+
+@pytest.mark.parametrize(
+    ("named", "sharing"), [("words", "pooled"), ("words", "input"), ("numbers", "heads"), ("truths", "heads")]
+)
+def test_tasks_are_the_models_and_the_examples(
+    named: str,
+    sharing: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a task that nobody knows, one that is missing, and numbers as another program writes them."""
+    rng = np.random.default_rng(3)
+    task = pl.Series("task", np.array(NAMED[named])[rng.choice(3, 80, p=[0.5, 0.3, 0.2])])
+    data = read(frame().with_columns(task), "y", task_column="task")
+    model = drawn(Design((6,), sharing=sharing, head_l2=0.1 if sharing == "heads" else 0.0), data)
+    file = export_file(model, tmp_path / "model.onnx").path
+    new = frame(30, seed=7).drop("y").with_columns(task[:30].cast(pl.String))
+    if named == "numbers":
+        new = new.with_columns(pl.col("task") + ".0")
+    new[0, "task"], new[1, "task"] = ("7" if named == "numbers" else "unheard of"), None
+    table = tmp_path / "new.csv"
+    new.write_csv(table)
+    expected = model.predict_proba(table)
+    monkeypatch.setattr(sys, "argv", [EXAMPLE.name, str(file), str(table)])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    _, *lines = capsys.readouterr().out.splitlines()
+    found = np.array([[float(number) for number in line.split(",")] for line in lines])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    if sharing != "pooled":  # the tasks have a say
+        turned = new.with_columns(pl.col("task").reverse())
+        assert not np.allclose(model.predict_proba(turned), expected, rtol=1e-2)
+
+
+def test_the_example_refuses_what_is_no_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = read("bundled:fashion")
+    model = drawn(Design((), body="conv", body_width=4, body_depth=1), data)
+    (column,) = json.loads(signature(model))["input"]["columns"]
+    assert (column["shape"], column["span"]) == ([1, 28, 28], [0, 255])
+    file = export_file(model, tmp_path / "model.onnx").path
+    monkeypatch.setattr(sys, "argv", [EXAMPLE.name, str(file), "none.csv"])
+    with pytest.raises(SystemExit, match=r"reads 'picture' as a picture, and this example reads cells"):
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+
+
 @pytest.mark.parametrize("targets", [["z", "w"], ["p", "q"]], ids=["numbers", "labels"])
 def test_several_targets(targets: list[str], tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    numbers = [pl.Series("z", rng.normal(size=80) * 100), pl.Series("w", rng.normal(size=80))]
-    labels = [pl.Series("p", rng.choice(["a", "b"], 80)), pl.Series("q", rng.choice(["c", "d"], 80))]
-    data = read(
-        frame(80).drop("y").with_columns(*numbers, *labels).select("size", "rate", "town", *targets), targets
-    )
-    model = drawn(Design((6,)), data)
-    assert farthest(export_file(model, tmp_path / "model.onnx").path, model, data.codes) < 1e-6
+    """Of tasks with heads of their own, where a target has gaps."""
+    rng, gaps = np.random.default_rng(0), [None] * 8
+    numbers = [pl.Series("z", rng.normal(size=80) * 100), pl.Series("w", [*gaps, *rng.normal(size=72)])]
+    labels = [
+        pl.Series("p", rng.choice(["a", "b"], 80)),
+        pl.Series("q", [*gaps, *rng.choice(["c", "d"], 72)]),
+    ]
+    school = pl.Series("school", rng.choice(["n", "e", "s"], 80))
+    table = frame(80).drop("y").with_columns(*numbers, *labels, school)
+    data = read(table.select("size", "rate", "town", "school", *targets), targets, task_column="school")
+    model = drawn(Design((6,), sharing="heads", head_l2=0.1), data)
+    codes = np.concatenate([data.codes, worn(data.codes, data)])
+    assert farthest(export_file(model, tmp_path / "model.onnx").path, model, codes) < 1e-6
     told = json.loads(signature(model))["output"]
     assert [target["name"] for target in told["targets"]] == targets
     assert [len(target["classes"]) for target in told["targets"]] == ([0, 0] if "z" in targets else [2, 2])

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from tests.exporting.making import DESIGNS, drawn, made
@@ -133,6 +134,29 @@ def test_rows_to_try_have_all_there_is(encoding: str) -> None:
         else:
             assert present.min() <= np.nanmedian(seen) <= present.max()
             assert present.max() - present.min() < 6 * (np.nanmax(seen) - np.nanmin(seen))
+
+
+def few_words(rows: int = 80) -> pl.DataFrame:
+    """Texts of 40 words, all but the first ones, of a vocabulary of 4."""
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(["one", "two", "six", "ten"], 40)) for _ in range(rows)]
+    return pl.DataFrame({"said": ["", "one", *texts[2:]], "y": rng.choice(["a", "b"], rows)})
+
+
+@pytest.mark.parametrize("body", ["bag", "attention"])
+def test_texts_of_few_words_are_tried_as_a_tokenizer_makes_them(body: str, tmp_path: Path) -> None:
+    data = read(few_words(), "y")
+    model = drawn(Design((), body=body, body_width=8, body_depth=1), data)
+    rows = probe(model)
+    assert rows.shape == (64, 40)
+    there, lengths = rows > 0, (rows > 0).sum(axis=1)
+    assert (there[:, :-1] >= there[:, 1:]).all()  # nothing but padding behind a text's end
+    assert lengths[-2:].tolist() == [0, 40]
+    assert len(set(lengths)) > 20
+    assert (set(rows[-1]), set(rows.ravel())) == ({1}, {0, 1, 2, 3, 4, 5})
+    written = export_file(model, tmp_path / "model.pt2")
+    assert written.difference is not None
+    assert written.difference < 1e-5
 
 
 def test_making_a_file_draws_no_random_number(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from profunda.data.preprocessing import Preprocessing
 from profunda.data.table import Kind
+from profunda.data.tokens import PADDING, UNKNOWN
 from profunda.errors import ModelError
 from profunda.model.model import Model
 
@@ -19,8 +20,8 @@ FARTHEST = 1e-3
 
 def probe(model: Model) -> np.ndarray:
     """Codes [64, F] of the schema's type: numbers around and beyond those of training, as many categories as
-    fit into the rows, unseen ones, gaps, pixels and words; the last two rows hold nothing, and only what is
-    unseen, wherever that can be.
+    fit into the rows, unseen ones, gaps, pixels and texts of any length; the last two rows hold nothing, and
+    only what is unseen, wherever that can be.
     """
     rows, schema, preprocessing = max(BATCHES), model.schema, model.preprocessings[0]
     rng = np.random.default_rng(0)
@@ -40,7 +41,9 @@ def probe(model: Model) -> np.ndarray:
 
 
 def _fill_wide(codes: np.ndarray, preprocessing: Preprocessing, rng: np.random.Generator) -> None:
-    """Pixels as bright as those of training, and any words: neither is ever missing."""
+    """Pixels as bright as those of training, which are never missing, and texts as a tokenizer makes them:
+    words, then padding to the end.
+    """
     layout = preprocessing.layout
     if layout.pixels:
         start, channels, height, width = layout.pixels
@@ -49,7 +52,10 @@ def _fill_wide(codes: np.ndarray, preprocessing: Preprocessing, rng: np.random.G
         codes[:, start : start + pixels.shape[1]] = centre + pixels * _inverse(scale)
     if layout.words:
         start, length, size = layout.words
-        codes[:, start : start + length] = rng.integers(0, size, (len(codes), length))
+        words = rng.integers(UNKNOWN, size, (len(codes), length))
+        lengths = rng.integers(0, length + 1, len(codes))
+        lengths[-2:], words[-1] = (0, length), UNKNOWN
+        codes[:, start : start + length] = np.where(np.arange(length) < lengths[:, None], words, PADDING)
 
 
 def _ranges(preprocessing: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
