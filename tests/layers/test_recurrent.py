@@ -93,6 +93,52 @@ def test_gradients_reach_kept_weights_only() -> None:
     assert 0 < (gradient == 0).sum() < gradient.numel()
 
 
+def test_a_state_of_half_precision_goes_on_under_autocast() -> None:
+    layer, x = WeightDropLSTM(2, 3, drop=0.0), torch.randn(4, 2, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        first, state = layer(x[:2])
+        rest, _ = layer(x[2:], state)
+        whole, _ = layer(x)
+    assert state[0].dtype == torch.bfloat16
+    torch.testing.assert_close(torch.cat([first, rest]), whole, atol=0.02, rtol=0)
+
+
+STATES = {
+    "fewer sequences": ([(1, 1, 3), (1, 1, 3)], r"\[1, 1, 3\] of torch.float32 and \[1, 1, 3\]"),
+    "more sequences": ([(1, 8, 3), (1, 8, 3)], r"\[1, 8, 3\]"),
+    "no layer": ([(4, 3), (4, 3)], r"\[4, 3\]"),
+    "other units": ([(1, 4, 2), (1, 4, 2)], r"\[1, 4, 2\]"),
+    "only c": ([(1, 4, 3), (1, 1, 3)], r"\[1, 4, 3\] of torch.float32 and \[1, 1, 3\]"),
+    "h alone": ([(1, 4, 3)], r"The state is \[1, 4, 3\] of torch.float32, but"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_that_does_not_fit_is_refused(name: str) -> None:
+    """Torch's kernel would read and write beyond its end."""
+    shapes, words = STATES[name]
+    with pytest.raises(ArgumentError, match=words + r".* x of 4 sequences .* each \[1, 4, 3\]"):
+        WeightDropLSTM(2, 3, drop=0.5)(torch.zeros(5, 4, 2), tuple(torch.zeros(shape) for shape in shapes))
+
+
+def test_a_state_of_another_dtype_is_refused() -> None:
+    zeros = torch.zeros(1, 4, 3)
+    with pytest.raises(ArgumentError, match=r"\[1, 4, 3\] of torch.float64, but x .* of torch.float32"):
+        WeightDropLSTM(2, 3, drop=0.5)(torch.zeros(5, 4, 2), (zeros, zeros.double()))
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (5, 4, 3), (5, 4, 1)])
+def test_what_is_no_sequence_of_its_inputs_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ArgumentError, match=r"x has shape \[5, .*\], but this layer reads .*\[T, B, 2\]"):
+        WeightDropLSTM(2, 3, drop=0.5)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("ids", [[0, 4], [-1, 2]])
+def test_words_without_a_row_are_refused(ids: list[int]) -> None:
+    with pytest.raises(ArgumentError, match=rf"ids go from {ids[0]} to {ids[1]}, but the table has 4 rows"):
+        EmbeddingDropout(drop=0.5)(torch.tensor([ids]), torch.zeros(4, 3))
+
+
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"x has 2 axes, but sequences are \[T, B, H\]"):
         LockedDropout(drop=0.5)(torch.ones(2, 3))

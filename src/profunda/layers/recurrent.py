@@ -40,7 +40,8 @@ class EmbeddingDropout(nn.Module):
     """A table's rows for ids [T, B] → [T, B, E], in training without some of the words wherever they occur.
 
     One mask over the V rows for the whole call (Gal and Ghahramani 2016, section 4.2; Merity et al. 2018,
-    section 4.3). The table is handed in at each call, since output layers may share it.
+    section 4.3). The table is handed in at each call, since output layers may share it. Raises ArgumentError
+    for an id that it has no row for.
     """
 
     def __init__(self, *, keep: float | None = None, drop: float | None = None) -> None:
@@ -51,7 +52,13 @@ class EmbeddingDropout(nn.Module):
         """Rows of `table` [V, E]."""
         if self.training and self.drop:
             table = table * functional.dropout(table.new_ones(len(table), 1), self.drop)
-        return functional.embedding(ids, table)
+        try:
+            return functional.embedding(ids, table)
+        except IndexError:
+            raise ArgumentError(
+                f"ids go from {int(ids.min())} to {int(ids.max())}, but the table has {len(table)} rows, "
+                "from 0 on. Were they made by the tokenizer that the vocabulary is of?"
+            ) from None
 
     def extra_repr(self) -> str:
         return f"drop={self.drop:g}"
@@ -62,7 +69,8 @@ class WeightDropLSTM(nn.Module):
 
     DropConnect (Wan et al. 2013) with one mask of W_hh for all T steps and all sequences (Merity et al.
     2018, section 2): the hidden state itself loses nothing. Parameters have the names, shapes and first
-    values of `nn.LSTM`'s, whose function this is in evaluation. Raises ArgumentError for widths below 1.
+    values of `nn.LSTM`'s, whose function this is in evaluation. Raises ArgumentError for widths below 1, and
+    for x or a state of another shape or dtype.
     """
 
     def __init__(
@@ -84,13 +92,30 @@ class WeightDropLSTM(nn.Module):
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """All hidden states [T, B, H], and the last (h, c), each [1, B, H]; `state` None begins at zero."""
+        if x.dim() != 3 or x.shape[2] != self.inputs:
+            raise ArgumentError(
+                f"x has shape {list(x.shape)}, but this layer reads sequences [T, B, {self.inputs}]."
+            )
         if state is None:
             zeros = x.new_zeros(1, x.shape[1], self.hidden)
             state = zeros, zeros
+        self._check(x, state)
         recurrent = functional.dropout(self.weight_hh_l0, self.drop, self.training)
         weights = [self.weight_ih_l0, recurrent, self.bias_ih_l0, self.bias_hh_l0]
         made, h, c = torch.lstm(x, state, weights, True, 1, 0.0, self.training, False, False)
         return made, (h, c)
+
+    def _check(self, x: Tensor, state: tuple[Tensor, Tensor]) -> None:
+        """What torch's kernel does not: it reads and writes beyond the end of a state that is too small."""
+        wanted, cast = [1, x.shape[1], self.hidden], torch.is_autocast_enabled(x.device.type)
+        if len(state) != 2 or any(
+            list(part.shape) != wanted or (part.dtype != x.dtype and not cast) for part in state
+        ):
+            told = " and ".join(f"{list(part.shape)} of {part.dtype}" for part in state)
+            raise ArgumentError(
+                f"The state is {told}, but x of {x.shape[1]} sequences of {x.dtype} goes on from h and c, "
+                f"each {wanted} of that dtype. Was it left by another batch or model? None begins at zero."
+            )
 
     def extra_repr(self) -> str:
         return f"{self.inputs}, {self.hidden}, drop={self.drop:g}"

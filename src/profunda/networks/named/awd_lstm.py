@@ -79,7 +79,8 @@ class AWDLSTM(nn.Module):
     V = `vocabulary`. Layers go embedding → hidden → … → hidden → embedding; not `tied`, the last one has
     `hidden` units and the output layer weights of its own. Tied, it is the embedding's transpose (Inan et al.
     2017; Press and Wolf 2017). The defaults are the paper's: 24,221,600 parameters for Penn Treebank
-    (V = 10,000), 33,556,078 for WikiText-2 (V = 33,278). Raises ArgumentError for counts below 1.
+    (V = 10,000), 33,556,078 for WikiText-2 (V = 33,278). Raises ArgumentError for counts below 1, for ids
+    that are no word's, and for a state that does not fit.
 
     >>> model = AWDLSTM(10, embedding=4, hidden=6, layers=2)
     >>> model(torch.zeros(5, 3, dtype=torch.long)).logits.shape
@@ -126,10 +127,15 @@ class AWDLSTM(nn.Module):
         """
         if ids.dim() != 2:
             raise ArgumentError(f"ids have {ids.dim()} axes, but sequences of ids are [T, B], time first.")
+        if state is not None and len(state) != len(self.rnns):
+            raise ArgumentError(
+                f"The state is of {len(state)} layers, but this model has {len(self.rnns)}: it is that of "
+                "another model."
+            )
         x = self.inputs(self.words(ids, self.encoder.weight))
         states, hidden = [], x
         for number, rnn in enumerate(self.rnns):
-            hidden, after = rnn(x, state[number] if state else None)
+            hidden, after = rnn(x, None if state is None else state[number])
             states.append(after)
             x = (self.outputs if number == len(self.rnns) - 1 else self.between)(hidden)
         return Reading(self.decoder(x), tuple(states), hidden, x)
