@@ -283,6 +283,13 @@ def test_lsuv_knows_convolutions_and_the_order_of_running():
     assert module(x).var().item() == pytest.approx(1.0, abs=0.02)
 
 
+def test_lsuv_leaves_frozen_parts_in_evaluation():
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    module[1].eval()
+    lsuv(module, torch.randn(50, 3, generator=generator()))
+    assert [part.training for part in module] == [True, False, True]
+
+
 def test_lsuv_needs_data_that_vary():
     with pytest.raises(ArgumentError, match=r"The outputs of Linear\(.* have variance 0\.0 over the 5 rows"):
         lsuv(nn.Sequential(nn.Linear(3, 2)), torch.zeros(5, 3))

@@ -145,6 +145,43 @@ def test_the_state_is_carried_and_its_past_is_cut() -> None:
     torch.testing.assert_close(model(ids[3:], cut).logits, model(ids).logits[3:])
 
 
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_a_state_of_other_texts_is_refused(batch: int) -> None:
+    model = small()
+    state = model(torch.zeros(3, batch, dtype=torch.long)).state
+    with pytest.raises(ArgumentError, match=rf"\[1, {batch}, 4\] .* x of 4 sequences .*another batch"):
+        model(torch.zeros(3, 4, dtype=torch.long), state)
+
+
+@pytest.mark.parametrize("layers", [0, 2, 4])
+def test_a_state_of_other_layers_is_refused(layers: int) -> None:
+    model, zeros = small(), torch.zeros(1, 2, 4, dtype=torch.float64)
+    with pytest.raises(ArgumentError, match=f"The state is of {layers} layers, but this model has 3"):
+        model(torch.zeros(3, 2, dtype=torch.long), ((zeros, zeros),) * layers)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ArgumentError])
+def test_rates_stand_again_whatever_ends_an_epoch(error: type[BaseException]) -> None:
+    """By hand in the midst of a step, or by a loss that is NaN in the second window."""
+    model, seen = small(), []
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def before(optimiser, args, kwargs):
+        seen.append(optimiser.param_groups[0]["lr"])
+        if error is KeyboardInterrupt:
+            raise error
+        model.decoder.bias.data.fill_(math.nan)
+
+    optimiser.register_step_pre_hook(before)
+    with pytest.raises(error):
+        read_epoch(
+            model, optimiser, stream(np.arange(400) % 7, 2), length=30, generator=np.random.default_rng(1)
+        )
+    assert len(seen) == 1
+    assert seen != [0.1]
+    assert optimiser.param_groups[0]["lr"] == 0.1
+
+
 def test_a_texts_loss_does_not_depend_on_windows() -> None:
     model, tokens = small().train(), stream(np.arange(40) % 7, 2)
     losses = [reading_loss(model, tokens, length) for length in (1, 3, 7, 100)]

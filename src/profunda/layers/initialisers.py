@@ -17,6 +17,7 @@ from profunda.errors import ArgumentError
 from profunda.layers.ntk import NTKLinear
 from profunda.theory.critical import critical_initialisation, has_critical
 from profunda.theory.gains import orthogonal_gain, torch_bound, weight_variance
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["Law", "initial_layer", "initialise", "lsuv"]
 
@@ -137,14 +138,9 @@ def lsuv(
     ArgumentError where a layer's outputs do not vary over the batch.
     """
     initialise(module, "orthogonal", activation="linear", generator=generator)
-    training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            for layer in _order(module, x):
-                _scale_to_one(module, layer, x, tolerance, tries)
-    finally:
-        module.train(training)
+    with in_evaluation(module), torch.no_grad():
+        for layer in _order(module, x):
+            _scale_to_one(module, layer, x, tolerance, tries)
     return module
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
 from profunda.errors import ArgumentError, DataError
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["ParameterMap", "check_rows", "evaluating", "load_forward_mode", "parameter_map", "trainable"]
 
@@ -23,18 +24,15 @@ __all__ = ["ParameterMap", "check_rows", "evaluating", "load_forward_mode", "par
 def evaluating(module: nn.Module) -> Generator[None, None, None]:
     """`module` in evaluation, part by part as before at the end: no dropout, batch norm by its collected
     statistics; and its buffers as they were, whatever a `forward` writes into them."""
-    flags = [(part, part.training) for part in module.modules()]
     buffers = [
         (part, name, buffer, buffer.clone())
         for part in module.modules()
         for name, buffer in part.named_buffers(recurse=False)
     ]
-    module.eval()
     try:
-        yield
+        with in_evaluation(module):
+            yield
     finally:
-        for part, flag in flags:
-            part.training = flag
         with torch.no_grad():
             for part, name, buffer, before in buffers:
                 part._buffers[name] = buffer

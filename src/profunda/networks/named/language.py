@@ -12,6 +12,7 @@ from profunda.data.streams import columns, windows
 from profunda.errors import ArgumentError
 from profunda.layers.averaging import NTASGD
 from profunda.networks.named.awd_lstm import AWDLSTM, State
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["bits", "detached", "perplexity", "read_epoch", "reading_loss", "stream"]
 
@@ -46,7 +47,6 @@ def read_epoch(
     model in training. Raises ArgumentError where the loss is not finite: the weights are lost then.
     """
     model.train()
-    rates = [group["lr"] for group in optimiser.param_groups]
     state, total = None, 0.0
     for window in windows(len(tokens), length, generator):
         reading = model(tokens[window.start : window.stop], state)
@@ -54,18 +54,15 @@ def read_epoch(
         loss = _nats(reading.logits, tokens[window.start + 1 : window.stop + 1])
         if not math.isfinite(value := loss.item()):
             raise ArgumentError(
-                f"the loss is {value} at step {window.start:,} of {len(tokens):,}: the rate {rates[0]:g} is "
-                "probably too high for this model; start again with a tenth of it"
+                f"the loss is {value} at step {window.start:,} of {len(tokens):,}: the rate "
+                f"{optimiser.param_groups[0]['lr']:g} is probably too high for this model; start again with "
+                "a tenth of it"
             )
         optimiser.zero_grad()
         (loss + model.penalty(reading)).backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip)
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * window.scale
-        optimiser.step()
+        _step(optimiser, window.scale)
         total += value * (window.stop - window.start)
-    for group, rate in zip(optimiser.param_groups, rates, strict=True):
-        group["lr"] = rate
     return total / (len(tokens) - 1)
 
 
@@ -75,15 +72,13 @@ def reading_loss(model: AWDLSTM, tokens: Tensor, length: int = 70) -> float:
 
     `length` only bounds the memory; the result is that of one window. Leaves the model as it was.
     """
-    was_training = model.training
-    model.eval()
     state, total = None, 0.0
-    for window in windows(len(tokens), length):
-        reading = model(tokens[window.start : window.stop], state)
-        state = reading.state
-        loss = _nats(reading.logits, tokens[window.start + 1 : window.stop + 1])
-        total += loss.item() * (window.stop - window.start)
-    model.train(was_training)
+    with in_evaluation(model):
+        for window in windows(len(tokens), length):
+            reading = model(tokens[window.start : window.stop], state)
+            state = reading.state
+            loss = _nats(reading.logits, tokens[window.start + 1 : window.stop + 1])
+            total += loss.item() * (window.stop - window.start)
     return total / (len(tokens) - 1)
 
 
@@ -103,6 +98,18 @@ def bits(nats: float, tokens: int = 1, characters: int = 1) -> float:
     (1.0, 0.25)
     """
     return nats / math.log(2) * tokens / characters
+
+
+def _step(optimiser: Optimizer | NTASGD, scale: float) -> None:
+    """A step at `scale` times the rates, which stand again afterwards, whatever happens in it."""
+    rates = [group["lr"] for group in optimiser.param_groups]
+    try:
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * scale
+        optimiser.step()
+    finally:
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate
 
 
 def _nats(logits: Tensor, targets: Tensor) -> Tensor:

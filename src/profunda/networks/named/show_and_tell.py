@@ -12,6 +12,7 @@ from profunda.errors import ArgumentError
 from profunda.layers.dropout import Dropout
 from profunda.layers.initialisers import initialise
 from profunda.networks.named.beam import STOP, Hypothesis, State, beam_search
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["PictureEncoder", "ShowAndTell", "caption_loss", "describe"]
 
@@ -136,14 +137,8 @@ def describe(
             f"{len(models)} models with vocabularies of {sizes or 'no'} words say nothing together: give one "
             "or more that were trained with the same tokenizer."
         )
-    was_training = [model.training for model in models]
-    for model in models:
-        model.eval()
-    try:
+    with in_evaluation(*models):
         return [_search(models, image[None], width, longest, power) for image in images]
-    finally:
-        for model, training in zip(models, was_training, strict=True):
-            model.train(training)
 
 
 def _search(
