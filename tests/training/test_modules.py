@@ -13,6 +13,7 @@ from torch import nn
 
 from profunda.fleet.history import Status
 from profunda.fleet.modules import trial
+from profunda.networks.named.fine_tuning import train_only
 from profunda.training.modules import train_modules
 
 ROWS = 61
@@ -189,6 +190,82 @@ def test_a_module_that_refuses_its_own_infinities_has_diverged_and_stops_nobody(
         train_modules(lambda seed: Broken(), (x, y), epochs=3, **common)
 
 
+class Held(nn.Sequential):
+    """Whose own `train` leaves norm and dropout in evaluation, for the naive loop."""
+
+    def train(self, mode=True):
+        super().train(mode)
+        self[1].eval()
+        self[3].eval()
+        return self
+
+
+@WAYS
+def test_parts_that_are_frozen_in_evaluation_stay_so(run_by):
+    x, y = table()
+    starts = [network(dropout=0.5), network(dropout=0.5)]
+    for start in starts:
+        nn.init.normal_(start[1].running_mean)
+        start[1].eval()
+        start[3].eval()
+    before = [[part.training for part in start.modules()] for start in starts]
+    common = {"optimiser": "adam", "epochs": 3, "batch_size": 15}
+    fleet = train_modules(starts, (x, y), rows=FOLDS[:2], lr=0.02, run_by=run_by, workers=1, **common)
+    assert {pack.run_by for pack in fleet.plan.packs} == {run_by}
+    for i, start in enumerate(starts):
+        rest = torch.tensor(sorted(set(range(ROWS)) - set(FOLDS[i])))
+        naive = trained(Held(*start), i, x, y, torch.tensor(FOLDS[i]), rest, lr=0.02, **common)
+        assert distance(state(fleet, i), naive.best) < 1e-10
+        assert torch.equal(fleet.module(i)[1].running_mean, start[1].running_mean)
+    for some in (starts, [member.module for member in fleet.members]):
+        assert [[part.training for part in one.modules()] for one in some] == before
+
+
+@WAYS
+def test_of_a_network_that_is_frozen_but_for_a_part_nothing_else_moves(run_by):
+    starts = [network(), network()]
+    for start in starts:
+        train_only(start, start[4])
+    fleet = train_modules(starts, table(), rows=range(45), epochs=2, run_by=run_by, workers=1)
+    for i, start in enumerate(starts):
+        old = start.state_dict()
+        moved = {name for name, tensor in state(fleet, i).items() if not torch.equal(tensor, old[name])}
+        assert moved == {"4.weight", "4.bias"}
+
+
+def test_a_network_in_evaluation_as_a_whole_trains_as_one_in_training():
+    torch.manual_seed(0)
+    start = network(dropout=0.5)
+    common = {"rows": range(45), "epochs": 2}
+    fleets = [train_modules([start.train(mode)], table(), **common) for mode in (True, False)]
+    assert equal(state(fleets[0], 0), state(fleets[1], 0))
+    assert not torch.equal(fleets[0].module(0)[1].running_mean, start[1].running_mean)
+
+
+class Sharing(nn.Module):
+    """Two norms with one mean; and all rows that were seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.head = nn.BatchNorm1d(6), nn.BatchNorm1d(6), nn.Linear(6, 2)
+        self.register_buffer("seen", torch.zeros(0, 6))
+        self.double()  # before they share it: it makes new tensors
+        self.second.running_mean = self.first.running_mean
+
+    def forward(self, x):
+        if self.training:
+            self.seen = torch.cat([self.seen, x])
+        return self.head(self.second(self.first(x)) + 1.0)
+
+
+def test_buffers_that_parts_share_stay_shared_and_others_may_grow():
+    fleet = train_modules([Sharing()], table(), epochs=2)
+    module = fleet.module(0)
+    assert module.second.running_mean is module.first.running_mean
+    assert module.first.running_mean.abs().max() > 0.01
+    assert module.seen.shape == (2 * ROWS, 6)
+
+
 # Random numbers --------------------------------------------------------------------------------------
 
 
@@ -222,8 +299,9 @@ class Late(nn.Module):
 
 def test_a_module_that_draws_later_is_trained_once_more_by_its_seeds():
     x, y = table()
-    common = {"rows": range(45), "epochs": 4, "workers": 2}
-    fleet = train_modules(lambda seed: Late(), (x, y), seeds=3, **common)
+    common, told = {"rows": range(45), "epochs": 4, "workers": 2}, []
+    fleet = train_modules(lambda seed: Late(), (x, y), seeds=3, progress=told.append, **common)
+    assert sum(told) == 3 * 4 * 2
     assert {pack.reason for pack in fleet.plan.packs} == {"it began to draw random numbers"}
     assert fleet.plan.workers == 1
     alone = train_modules(lambda seed: Late(), (x, y), seeds=[2], **common)
@@ -300,8 +378,11 @@ class Shy(nn.Module):
 
 
 def test_vmap_that_fails_on_the_way_is_trained_anew_by_the_loop():
-    common = {"seeds": 2, "epochs": 20}
-    fleet = train_modules(lambda seed: Shy(), table(), run_by="vmap", workers=1, **common)
+    common, told = {"seeds": 2, "epochs": 20}, []
+    fleet = train_modules(
+        lambda seed: Shy(), table(), run_by="vmap", workers=1, progress=told.append, **common
+    )
+    assert sum(told) == 2 * 20 * 2
     assert fleet.plan.packs[0].run_by == "loop"
     assert "failed on the way" in fleet.plan.packs[0].reason
     plain = train_modules(lambda seed: Shy(), table(), run_by="loop", **common)

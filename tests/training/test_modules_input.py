@@ -51,6 +51,11 @@ MODULES = [
         "there 1 is a Tanh, here 1 is a ReLU",
     ),
     ([nn.Sequential(linear()), nn.Sequential(linear(), nn.ReLU())], None, "1 differs from 0"),
+    (
+        [nn.Sequential(linear()), nn.Sequential(linear().eval())],
+        None,
+        "1 differs from 0: there 0 is in evaluation, here 0 is in training",
+    ),
     ([linear(), with_nan()], None, "Module 1 starts with numbers in bias that are not finite"),
     ([nn.LazyLinear(2)], None, "A lazy module has no shapes yet"),
     ([frozen()], None, "none: there are none"),
@@ -120,6 +125,8 @@ DATA = [
     (X, {}, "data is a Tensor; give the pair"),
     ((X.masked_fill(X > 1, float("nan")), Y), {}, "numbers that are not finite"),
     ((X, [["a"]] * 30), {}, "y cannot be read as numbers"),
+    (([[1.0, 2.0, 3.0], [1.0]] * 15, Y), {}, "and give all rows one length"),
+    (((10 * X.abs()).to(torch.uint8), Y), {}, "x holds whole numbers, with which this module cannot compute"),
     ((X, Y + 1), {}, "y has classes from 1 to 2, but the module has 2 outputs"),
     ((X, Y - 1), {}, "y has classes from -1 to 0"),
     ((X, Y.float()), {}, "shape [30, 2], but y [30]; for numbers"),
@@ -147,3 +154,22 @@ def test_what_is_just_in_order_is_taken():
     )
     assert [curve.epochs for curve in fleet.curves] == [1, 1]
     assert len(fleet.plan.packs) == 2
+
+
+def test_arrays_may_be_views_that_torch_does_not_read():
+    turned = X.numpy()[::-1]
+    repeated = np.broadcast_to(Y.numpy()[:1], 30)  # not to be written to, of which torch warns
+    one, other = (
+        train_modules(linear, (x, repeated), seeds=1, epochs=1).module(0).weight
+        for x in (turned, turned.copy())
+    )
+    assert torch.equal(one, other)
+
+
+def test_whole_numbers_are_for_embeddings_whose_own_errors_stand():
+    ids = (10 * X.abs()).to(torch.uint8).clamp(max=4)
+    embedded = [nn.Embedding(5, 2), nn.Flatten()]
+    fleet = train_modules(lambda seed: nn.Sequential(*embedded, nn.Linear(6, 2)), (ids, Y), seeds=1, epochs=1)
+    assert fleet.curves[0].epochs == 1
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        train_modules(lambda seed: nn.Sequential(*embedded, nn.Linear(5, 2)), (ids, Y), seeds=1, epochs=1)

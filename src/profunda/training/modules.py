@@ -55,8 +55,9 @@ def train_modules(
 
     `modules` is a function of a seed that builds one (torch's generator is seeded for it), with `seeds` (how
     many, or M whole numbers); or a sequence of M modules of equal structure, whose seeds are 0 … M − 1 where
-    none are given. They are copied, and the caller's left as they are. `data` is (x [N, …], y [N, …]); floats
-    take the dtype of the parameters. A module maps [B, …] to one tensor [B, …]. `loss` maps (outputs,
+    none are given. They are copied, and the caller's left as they are; parts that are in evaluation stay so
+    in training, unless all are. `data` is (x [N, …], y [N, …]); floats take the dtype of the parameters,
+    whole numbers stay whole. A module maps [B, …] to one tensor [B, …]. `loss` maps (outputs,
     targets) to a number or one a row [B]; None is cross-entropy for whole numbers, and the mean squared error
     for floats.
 
@@ -85,7 +86,8 @@ def train_modules(
     Raises:
         ArgumentError: modules of different structure or with numbers that are not finite, a vector of another
             length than M, a loss or outputs of a wrong shape, an unknown name, a count out of its domain.
-        DataError: x and y of different lengths, numbers that are not finite, rows or classes out of range.
+        DataError: x and y of different lengths, numbers that are not finite, whole numbers for a module that
+            takes floats, rows or classes out of range.
     """
     if run_by not in _RUN_BY:
         raise ArgumentError(f"run_by = {run_by!r} is unknown; choose one of {', '.join(_RUN_BY)}.")
@@ -205,23 +207,28 @@ class _Run:
         if pack.run_by == "loop":
             return pack, [self.alone(i) for i in pack.members]
         members = [self.members[i] for i in pack.members]
+        crew = Crew(members, self.task, Vmapped(members, self.task), self.signals)
         try:
-            return pack, self._trained(members, Vmapped(members, self.task))
+            return pack, _through(crew)
         except ArgumentError:
             raise
         except Exception as error:  # what the trial could not see: a branch that is taken later, a NaN
             reason = f"vmap failed on the way ({str(error).splitlines()[0]}), and all began anew"
+        self.signals.begin_anew(crew.told)
         return replace(pack, run_by="loop", reason=reason), [self.alone(i) for i in pack.members]
 
     def alone(self, i: int) -> Ended:
         """Train one member by the loop."""
-        return self._trained([self.members[i]], Loop(self.members[i], self.task, draws=self.draws))[0]
+        way = Loop(self.members[i], self.task, draws=self.draws)
+        return _through(Crew([self.members[i]], self.task, way, self.signals))[0]
 
-    def _trained(self, members: Sequence[ModuleMember], way: Loop | Vmapped) -> list[Ended]:
-        torch.get_num_threads()  # in a new thread, the first call undoes what was set before it
-        torch.set_num_threads(1)
-        with torch.no_grad():  # a switch of each thread's own, too
-            return Crew(members, self.task, way, self.signals).train()
+
+def _through(crew: Crew) -> list[Ended]:
+    """Train a crew in a thread of its own."""
+    torch.get_num_threads()  # in a new thread, the first call undoes what was set before it
+    torch.set_num_threads(1)
+    with torch.no_grad():  # a switch of each thread's own, too
+        return crew.train()
 
 
 def _trained(
@@ -237,6 +244,7 @@ def _trained(
     if not draws and not torch.equal(before, torch.get_rng_state()) and not signals.cancel.is_set():
         # Some module began to draw after its first batch: threads have shared one generator, so once more.
         draws = True
+        signals.begin_anew(sum(end.history.steps for _, ended in done for end in ended))
         late = [replace(pack, run_by="loop", reason="it began to draw random numbers") for pack in packs]
         done = _run(_Run(members, task, signals, draws), late, 1)
     ends = dict(chain.from_iterable(zip(pack.members, ended, strict=True) for pack, ended in done))

@@ -26,18 +26,28 @@ __all__ = ["Crew", "Ended", "Signals", "batches"]
 _REPORT_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Signals:
-    """Who is told of member-steps, and what asks to stop."""
+    """Who is told of member-steps, and what asks to stop; several threads share it."""
 
     progress: Callable[[int], None] | None
     cancel: threading.Event
+    _again: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def interrupted(self, steps: int) -> bool:
         """Tell progress, and whether a cancel was asked for."""
-        if self.progress is not None:
-            self.progress(steps)
+        with self._lock:
+            known = min(steps, self._again)
+            self._again -= known
+        if self.progress is not None and steps > known:
+            self.progress(steps - known)
         return self.cancel.is_set()
+
+    def begin_anew(self, steps: int) -> None:
+        """So many steps that were told are lost: as many of those to come are not told once more."""
+        with self._lock:
+            self._again += steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +100,7 @@ class Crew:
         self.active = list(self.lives)
         self.optimiser = FlatOptimiser(task.optimiser, members, way.flat)
         self.steps = task.steps(len(members[0].train))
+        self.told = 0  # member-steps
         self.pace = Design(schedule=task.schedule, epochs=task.epochs, lr=1.0)
         self.lr = way.flat.new_tensor([member.lr for member in members]).view(-1, 1)
 
@@ -114,6 +125,7 @@ class Crew:
             losses.append(self._step(rows, self.lr * float(paces[at]), first + at))
             done += len(members)
             if time.perf_counter() - told > _REPORT_SECONDS or at == self.steps - 1:
+                self.told += done
                 if self.signals.interrupted(done):
                     return None
                 told, done = time.perf_counter(), 0

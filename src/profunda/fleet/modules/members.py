@@ -58,18 +58,25 @@ def seeded(make: Callable[[int], nn.Module], seeds: Sequence[int]) -> list[nn.Mo
 
 
 def copies(modules: Sequence[nn.Module]) -> list[nn.Module]:
-    """A copy of each module, which is trained in the caller's stead.
+    """A copy of each module, which is trained in the caller's stead, with each part in its mode.
+
+    A module that is in evaluation as a whole, as after `eval()`, is set to training: it says of no part that
+    it is frozen.
 
     Raises:
         ArgumentError: a module cannot be copied.
     """
     try:
-        return [copy.deepcopy(module) for module in modules]
+        made = [copy.deepcopy(module) for module in modules]
     except (RuntimeError, TypeError) as error:
         raise ArgumentError(
             f"A module cannot be copied ({error}); keep tensors with a gradient and open files out of its "
             "attributes."
         ) from error
+    for module in made:
+        if not any(part.training for part in module.modules()):
+            module.train()
+    return made
 
 
 def trained_names(module: nn.Module) -> list[str]:
@@ -115,14 +122,16 @@ def checked(modules: Sequence[nn.Module]) -> torch.dtype:
 
 
 def _structure(module: nn.Module) -> list[str]:
-    """Every part, parameter and buffer in words."""
-    parts = [f"{name or 'the module'} is a {type(part).__name__}" for name, part in module.named_modules()]
+    """Every part, its mode, every parameter and buffer in words."""
+    named = [(name or "the module", part) for name, part in module.named_modules()]
+    parts = [f"{name} is a {type(part).__name__}" for name, part in named]
+    modes = [f"{name} is in {'training' if part.training else 'evaluation'}" for name, part in named]
     params = [
         f"{name} has shape {list(p.shape)}, {p.dtype}, {'trained' if p.requires_grad else 'fixed'}"
         for name, p in module.named_parameters()
     ]
     buffers = [f"{name} has shape {list(b.shape)}, {b.dtype}" for name, b in module.named_buffers()]
-    return parts + params + buffers
+    return parts + modes + params + buffers
 
 
 def _difference(first: Sequence[str], other: Sequence[str]) -> str:

@@ -87,10 +87,16 @@ def tensor_of(name: str, given: object, dtype: torch.dtype) -> Tensor:
         DataError: it is no array of numbers, or some are not finite.
     """
     try:
-        found = given.detach() if isinstance(given, Tensor) else torch.as_tensor(np.asarray(given))
-    except TypeError as error:
+        # torch reads no negative strides and warns of what cannot be written to: both are copied.
+        found = (
+            given.detach()
+            if isinstance(given, Tensor)
+            else torch.as_tensor(np.require(given, requirements=["C", "W", "E"]))
+        )
+    except (TypeError, ValueError) as error:
         raise DataError(
-            f"{name} cannot be read as numbers ({error}); encode words and dates first."
+            f"{name} cannot be read as numbers ({error}); encode words and dates first, and give all rows "
+            "one length."
         ) from None
     if not found.is_floating_point():
         return found.to(torch.int64)

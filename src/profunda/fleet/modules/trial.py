@@ -3,9 +3,10 @@
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from profunda.errors import ArgumentError, DataError
 from profunda.fleet.modules.crew import batches
@@ -33,7 +34,7 @@ def inspected(member: ModuleMember, task: Task) -> bool:
     """Try one batch of one member: whether it draws random numbers.
 
     Raises:
-        DataError: targets that do not fit the outputs.
+        DataError: targets that do not fit the outputs, or whole numbers for a module that takes floats.
         ArgumentError: outputs or a loss of a shape that cannot be trained on, or a loss without a gradient.
     """
     rows = batches([member], task, 0)[0][0]
@@ -41,7 +42,7 @@ def inspected(member: ModuleMember, task: Task) -> bool:
     way.draw_from("step", 0)
     before = torch.get_rng_state()
     with torch.enable_grad():
-        outputs = way.module(task.x[rows])
+        outputs = _run(way.module, task.x[rows], way.flat.dtype)
         _check_outputs(outputs, len(rows))
         if task.loss is None:
             _check_targets(outputs, task.y)
@@ -58,6 +59,27 @@ def inspected(member: ModuleMember, task: Task) -> bool:
             "rate of right answers. Give a loss that torch can differentiate."
         )
     return not torch.equal(before, torch.get_rng_state())
+
+
+def _run(module: nn.Module, x: Tensor, dtype: torch.dtype) -> Any:
+    """What the module makes of a batch."""
+    try:
+        return module(x)
+    except (RuntimeError, TypeError, ValueError):
+        if x.is_floating_point() or not _runs(module, x.to(dtype)):
+            raise
+    raise DataError(
+        "x holds whole numbers, with which this module cannot compute, as it can with floats: divide bytes "
+        "of pictures by 255 (x / 255), and give other numbers as floats. Whole numbers are for embeddings."
+    )
+
+
+def _runs(module: nn.Module, x: Tensor) -> bool:
+    try:
+        module(x)
+    except Exception:  # a module of the user's: whatever it is, floats are not what it misses
+        return False
+    return True
 
 
 def _check_outputs(outputs: object, rows: int) -> None:

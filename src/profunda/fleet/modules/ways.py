@@ -1,7 +1,8 @@
 """The two ways of running modules: a member by itself, by autograd, and M members at once, by vmap.
 
 Both keep the trained parameters of their members in one buffer `flat` [M, P] and write gradients into
-`gradient` [M, P], so that one optimiser and one crew serve both.
+`gradient` [M, P], so that one optimiser and one crew serve both. Parts that a member has in evaluation stay
+so while it trains.
 """
 
 import copy
@@ -15,6 +16,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from profunda._seeds import subkey
 from profunda.fleet.modules.members import ModuleMember, trained_names
 from profunda.fleet.modules.task import Task
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["Loop", "Vmapped", "Way", "restored"]
 
@@ -43,7 +45,7 @@ class Loop:
 
     def __init__(self, member: ModuleMember, task: Task, *, draws: bool) -> None:
         self.member, self.task, self.draws = member, task, draws
-        self.module = copy.deepcopy(member.module).train()
+        self.module = copy.deepcopy(member.module)
         params = dict(self.module.named_parameters())
         self.params = [params[name] for name in trained_names(self.module)]
         self.flat = torch.cat([param.detach().reshape(1, -1) for param in self.params], 1)
@@ -61,9 +63,8 @@ class Loop:
 
     def outputs(self, rows: Sequence[Tensor], epoch: int) -> list[Tensor]:
         self.draw_from("evaluation", epoch)
-        self.module.eval()
-        made = [self.module(self.task.x[part]) for part in rows[0].split(self.task.eval_rows)]
-        self.module.train()
+        with in_evaluation(self.module):
+            made = [self.module(self.task.x[part]) for part in rows[0].split(self.task.eval_rows)]
         return [torch.cat(made)]
 
     def buffers(self) -> dict[str, Tensor]:
@@ -85,7 +86,7 @@ class Vmapped:
     def __init__(self, members: Sequence[ModuleMember], task: Task) -> None:
         self.task = task
         self.template = copy.deepcopy(members[0].module)
-        stacked, self.held = stack_module_state([member.module.train() for member in members])
+        stacked, self.held = stack_module_state([member.module for member in members])
         names = trained_names(self.template)
         self.names = names
         self.held = dict(self.held) | {n: t.detach() for n, t in stacked.items() if n not in names}
@@ -96,7 +97,6 @@ class Vmapped:
         self._pass = vmap(self._evaluated, randomness="error")
 
     def differentiate(self, rows: Tensor, number: int) -> Tensor:
-        self.template.train()
         params = dict(zip(self.names, _parts(self.flat, self.likes), strict=True))
         slopes, (losses, held) = self._slope(params, self.held, self.task.x[rows], self.task.y[rows])
         self.held = {name: tensor.detach() for name, tensor in held.items()}
@@ -104,8 +104,11 @@ class Vmapped:
         return losses.detach()
 
     def outputs(self, rows: Sequence[Tensor], epoch: int) -> list[Tensor]:
-        self.template.eval()
         params = dict(zip(self.names, _parts(self.flat, self.likes), strict=True))
+        with in_evaluation(self.template):
+            return self._outputs(params, rows)
+
+    def _outputs(self, params: dict[str, Tensor], rows: Sequence[Tensor]) -> list[Tensor]:
         size = self.task.eval_rows
         if len({len(own) for own in rows}) == 1:
             parts = torch.stack(list(rows)).split(size, 1)
@@ -151,7 +154,12 @@ def restored(start: nn.Module, flat: Tensor, buffers: dict[str, Tensor]) -> nn.M
     with torch.no_grad():
         for param, part in zip(params, _parts(flat[None], params), strict=True):
             param.copy_(part[0])
-    for name, tensor in buffers.items():
-        owner, _, leaf = name.rpartition(".")
-        setattr(module.get_submodule(owner), leaf, tensor.clone())
+        own = dict(module.named_buffers())  # one that parts share stands here once
+        for name, tensor in buffers.items():
+            held = own.get(name)
+            if held is None or (held.shape, held.dtype) != (tensor.shape, tensor.dtype):
+                owner, _, leaf = name.rpartition(".")
+                setattr(module.get_submodule(owner), leaf, tensor.clone())
+            elif not torch.equal(held, tensor):  # in place, so that what is shared stays so
+                held.copy_(tensor)
     return module
