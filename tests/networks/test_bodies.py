@@ -1,6 +1,7 @@
 """Bodies of networks: what reads pictures and texts, against loops over pixels, words and gates."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracles import bodies as naive
 from torch.fx import symbolic_trace
+from torch.nn import functional
 
 from profunda.data.inputs import Inputs, Picture, Tokens
 from profunda.errors import SpaceError
@@ -18,7 +20,7 @@ from profunda.networks.bodies.reading import read_by
 from profunda.networks.dense import build, flatten, load
 from profunda.networks.initial import initial_params
 from profunda.networks.layout import layout_of
-from profunda.networks.passing import ACTIVATIONS
+from profunda.networks.passing import ACTIVATIONS, entering
 from profunda.space.bodies import body_of
 from profunda.space.design import Design
 
@@ -175,6 +177,42 @@ def test_any_picture_gives_so_many_numbers_or_is_refused(kind, channels, height,
     assert len(params) - sum(s.size for s in design.body_on(inputs).slots if s.role == "collected") == (
         design.parameters(inputs, 3)
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dropconnect_drops_nothing_inside_a_body(kind):
+    design = Design((3,), body=kind, dropout=0.5, dropout_kind="dropconnect")
+    module = build(design, KINDS[kind], 2).double().train()
+    load(module, initial_params(design, 1, KINDS[kind], 2))
+    rng = np.random.default_rng(3)
+    x = texts(rng)[0] if KINDS[kind] is TEXT else rng.normal(size=(4, len(PICTURE)))
+    body, rows = module[0].body, torch.from_numpy(x)
+    with torch.no_grad():
+        found = body(rows)
+        assert torch.equal(found, body.eval()(rows))
+    other = build(replace(design, dropout_kind="bernoulli"), KINDS[kind], 2)[0].body
+    assert other.drop == 0.5  # control
+
+
+@pytest.mark.parametrize("kind", ["bag", "lstm", "attention"])
+def test_words_are_dropped_as_in_a_fleet(kind):
+    design = Design((3,), body=kind, input_dropout=0.5)
+    layout, params = layout_of(design, TEXT, 2), initial_params(design, 1, TEXT, 2)
+    module = load(build(design, TEXT, 2).double().train(), params)
+    x = torch.from_numpy(texts(np.random.default_rng(3))[0])
+    torch.manual_seed(5)
+    factors = functional.dropout(torch.ones_like(x), 0.5)
+    dropped = x.clone()
+    dropped[:, 9] *= factors[:, 9]
+    vector = torch.from_numpy(params)
+    expected, whole = (
+        entering(layout.front, "relu", vector, dropped, TrainingStep(design, 5, 0, given))
+        for given in (factors, None)
+    )
+    torch.manual_seed(5)
+    with torch.no_grad():
+        torch.testing.assert_close(module[0](x), expected, rtol=1e-9, atol=1e-12)
+    assert not torch.allclose(whole, expected)
 
 
 def test_dropout_inside_is_drawn_once_a_step_and_keeps_the_mean():

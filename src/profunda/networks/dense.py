@@ -49,9 +49,8 @@ def build(design: Design, inputs: Inputs | int, n_outputs: int) -> nn.Sequential
     made = layout_of(design, Inputs.of(inputs), n_outputs)
     parts: list[nn.Module] = []
     if not made.front.plain:
-        parts.append(
-            Entering(made.front, design.input_dropout, activation_module(design.activation), design.dropout)
-        )
+        inside = 0.0 if design.dropout_kind == "dropconnect" else design.dropout
+        parts.append(Entering(made.front, design.input_dropout, activation_module(design.activation), inside))
     elif design.input_dropout:
         parts.append(nn.Dropout(design.input_dropout))
     *hidden, last = made.blocks

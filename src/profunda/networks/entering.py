@@ -58,6 +58,6 @@ class Entering(nn.Module):
             parts.append(found if factor is None else found * factor[:, place].unsqueeze(1))
         if self.body is not None:
             words = self.body.body.tokens is not None
-            parts.append(self.body(x if words else numbers))
+            parts.append(self.body(x if words else numbers, factor))
         made = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return made if self.scales is None else made * self.scales

@@ -17,7 +17,8 @@ __all__ = ["BodyModule"]
 class BodyModule(nn.Module):
     """Inputs [B, D] to the E numbers that leave the body, in evaluation as in a fleet.
 
-    In training, what leaves a part is dropped with probability `drop`, and batch norm goes by the batch.
+    In training, what leaves a part is dropped with probability `drop`, and batch norm goes by the batch; the
+    vectors of words are multiplied by `factors` [B, D], those of the inputs.
     Tensors begin as zeros, and norms as what they are called: `networks.dense.load` fills them.
     """
 
@@ -38,9 +39,9 @@ class BodyModule(nn.Module):
         """All of them in the order of the flat vector."""
         return [getattr(self, _attribute(slot.name)) for slot in self.body.slots]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, factors: Tensor | None = None) -> Tensor:
         """What leaves the body, [B, E]."""
-        step = _Step(self) if self.training else None
+        step = _Step(self, factors) if self.training else None
         return read_by(_Owned(self), x, self.activation, step, whole=True)
 
 
@@ -58,8 +59,8 @@ class _Owned(Held):
 class _Step:
     """What training does in a module, with torch's own random numbers."""
 
-    def __init__(self, module: BodyModule) -> None:
-        self.module = module
+    def __init__(self, module: BodyModule, factors: Tensor | None) -> None:
+        self.module, self.factors = module, factors
 
     def batch_norm(self, block: ChannelNorm, h: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
         names = {found.start: name for name, found in _Owned(self.module).places.items()}
@@ -68,7 +69,7 @@ class _Step:
         return functional.batch_norm(h, mean, variance, gain, shift, True, NORM_MOMENTUM, NORM_EPS)
 
     def words(self, places: range) -> Tensor | None:
-        return None
+        return None if self.factors is None else self.factors[:, places.start : places.stop]
 
     def drop_inside(self, place: int, h: Tensor) -> Tensor:
         return functional.dropout(h, self.module.drop)
