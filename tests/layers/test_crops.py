@@ -92,9 +92,25 @@ def test_each_image_has_a_box_of_its_own_and_a_generator_repeats_them():
     assert torch.allclose(whole, x, atol=1e-4)
 
 
+def test_numbers_are_drawn_on_the_generators_device_which_may_be_another_than_the_images(monkeypatch):
+    seen, rand = [], torch.rand
+
+    def noting(*shape, device, **words):
+        seen.append(torch.device(device))
+        return rand(*shape, device=device, **words)
+
+    monkeypatch.setattr(torch, "rand", noting)
+    x = torch.zeros(6, 1, 8, 8, device="meta")  # stands for any device but the CPU
+    made = RandomResizedCrop(5)(x, torch.Generator().manual_seed(3))
+    assert (made.shape, made.device, seen) == ((6, 1, 5, 5), x.device, [torch.device("cpu")])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda: RandomResizedCrop(4)(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)), "divide bytes by 255"),
+        (lambda: RandomResizedCrop(4)(torch.zeros(8, 8)), r"\(8, 8\) are no batch \[B, C, H, W\]"),
+        (lambda: resized_crops(torch.zeros(1, 8, 8), torch.rand(1, 4), 4), "are no batch"),
         (lambda: crop_boxes(torch.rand(3, 3), 8, 8), r"uniforms are \(3, 3\), but a box is drawn from 4"),
         (lambda: crop_boxes(torch.rand(3, 4), 8, 8, scale=(0.0, 1.0)), r"scale \(0\.0, 1\.0\) and ratio"),
         (lambda: crop_boxes(torch.rand(3, 4), 8, 8, scale=(0.5, 1.5)), "make no box"),

@@ -111,6 +111,15 @@ def test_noise_is_standard_normal():
     assert least.isfinite().all()  # what is rounded to 1 in float32
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_noise_of_half_precision_is_that_of_single_precision_rounded(dtype):
+    noise = ImageAugmentation(noise=1.0)
+    uniforms = torch.rand(8, noise.uniforms(1, 28, 28), generator=torch.Generator().manual_seed(0))
+    made = noise.apply(torch.zeros(8, 1, 28, 28, dtype=dtype), uniforms)
+    assert made.isfinite().all()  # a number that is rounded to 1 would have an infinite logarithm
+    assert torch.equal(made, noise.apply(torch.zeros(8, 1, 28, 28), uniforms).to(dtype))
+
+
 def test_taking_one_away_leaves_what_the_others_do():
     x = pictures()
     both = ImageAugmentation(flip=0.5, brightness=0.3)

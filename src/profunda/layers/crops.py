@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from profunda.errors import ArgumentError
+from profunda.layers.image_rows import check_images
 
 __all__ = ["RandomResizedCrop", "crop_boxes", "resized_crops"]
 
@@ -50,10 +51,11 @@ def resized_crops(x: Tensor, boxes: Tensor, size: int) -> Tensor:
     """The part of each image x [B, C, H, W] in its box (top, left, height, width), as [B, C, size, size].
 
     Bilinear between the pixels' centres, without smoothing first: a box of more than twice `size` loses
-    detail in between. Differentiable in `x` and `boxes`.
+    detail in between. Differentiable in `x` and `boxes`. Raises ArgumentError for what are no images.
     """
+    check_images(x)
     height, width = x.shape[2:]
-    top, left, tall, wide = boxes.to(x.dtype).unbind(1)
+    top, left, tall, wide = boxes.to(x).unbind(1)
     zero = torch.zeros_like(top)
     # grid_sample's axes go from −1 to 1 between the image's edges.
     across = torch.stack([wide / width, zero, (2 * left + wide) / width - 1], 1)
@@ -68,7 +70,8 @@ class RandomResizedCrop:
 
     With the usual scale (0.08, 1) a box's side is 0.708 of the image's in the mean, so that objects look
     1/0.708 times larger in training than in a test at the same `size`: `theory.apparent_size_ratio`.
-    `generator=None` draws from torch's global stream. Raises ArgumentError for ranges that make no box.
+    `generator=None` draws from torch's global stream; a generator may be of another device than the images.
+    Raises ArgumentError for ranges that make no box, and for what are no images.
     """
 
     size: int
@@ -82,7 +85,9 @@ class RandomResizedCrop:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The crops."""
-        uniforms = torch.rand(len(x), 4, generator=generator, device=x.device)
+        check_images(x)
+        where = generator.device if generator is not None else x.device
+        uniforms = torch.rand(len(x), 4, generator=generator, device=where)
         boxes = crop_boxes(uniforms, x.shape[2], x.shape[3], scale=self.scale, ratio=self.ratio)
         return resized_crops(x, boxes, self.size)
 

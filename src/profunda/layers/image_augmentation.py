@@ -214,11 +214,13 @@ def _normals(uniforms: Tensor, images: Tensor) -> Tensor:
     """Standard normal numbers of the images' shape, two of two uniform ones (Box and Muller 1958)."""
     pixels = images[0].numel()
     half = (pixels + 1) // 2
-    first, second = (uniforms[:, at : at + half].to(images).contiguous() for at in (0, half))
+    # In half precision the numbers below 1 would become 1, of which the radius is infinite.
+    wide = torch.promote_types(images.dtype, torch.float32)
+    first, second = (uniforms[:, at : at + half].to(images.device, wide).contiguous() for at in (0, half))
     radius = (1.0 - first.clamp(max=_BELOW_ONE)).log_().mul_(-2.0).sqrt_()
     angle = second.mul(2.0 * math.pi)
     normals = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
-    return normals[:, :pixels].reshape(images.shape)
+    return normals[:, :pixels].reshape(images.shape).to(images.dtype)
 
 
 def _check_uniforms(images: Tensor, uniforms: Tensor, needed: int) -> None:
