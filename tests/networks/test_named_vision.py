@@ -1,5 +1,6 @@
 """EfficientNet, DenseNet and ResNet: published counts, blocks against loops over pixels, every switch."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -331,6 +332,16 @@ def test_the_stem_for_small_images_keeps_their_size(name):
         (lambda: DenseNet("122"), r"No DenseNet is called '122'; published are 121, 169"),
         (lambda: ResNet("50"), r"No ResNet of basic blocks is called '50'; published are 18, 34"),
         (lambda: EfficientNetSize(width=0.0), r"width × 0, depth × 1 and 224 pixels make no network"),
+        (lambda: EfficientNetSize(math.nan), r"width × nan, depth × 1 and 224 pixels make no network"),
+        (lambda: EfficientNetSize(depth=math.inf), r"depth × inf and 224 pixels make no network"),
+        (lambda: EfficientNetSize.compound(math.nan), r"φ = nan scales B0 beyond all numbers"),
+        (lambda: EfficientNetSize.compound(1e6), r"φ = 1e\+06 scales B0 beyond all numbers"),
+        (lambda: EfficientNetSize.compound(-1e3), r"and 0 pixels make no network"),
+        (
+            lambda: DenseNetSize((1, 1), growth=1, compression=0.1),
+            r"compression 0\.1 leaves \(2, 0\) maps at the beginnings of the blocks",
+        ),
+        (lambda: DenseNetSize((6,), stem=0), r"a growth \(and a stem, if any\) of at least 1"),
         (lambda: DenseNetSize((6, 0)), r"layers \(6, 0\), growth 32 and compression 0\.5 make no DenseNet"),
         (lambda: DenseNetSize((6,), compression=0.0), r"compression 0 make no DenseNet"),
         (lambda: DenseNetSize(()), r"layers \(\), growth 32"),

@@ -237,6 +237,16 @@ def test_scenes_show_what_captions_say() -> None:
     assert scenes(grey, np.arange(3), nouns, 200, seed=4).captions != made.captions
 
 
+def test_two_things_of_any_classes_may_be_of_one() -> None:
+    """Of K = 2 classes a shelf holds two of one with probability 1/4 + 1/(4K)."""
+    grey = np.full((2, 2, 2), 85, np.uint8) * np.arange(1, 3, dtype=np.uint8)[:, None, None]
+    made = scenes(grey, np.arange(2), (Noun("a one", "ones"), Noun("a two", "twos")), 2000, seed=0)
+    left, right = (made.images[:, 0, 0] * 3).round().int().T
+    both = (left > 0) & (right > 0)
+    assert (both & (left == right)).float().mean().item() == pytest.approx(3 / 8, abs=0.04)
+    assert (both & (left != right)).float().mean().item() == pytest.approx(1 / 8, abs=0.03)
+
+
 def test_held_out_pictures_are_others() -> None:
     one, other = fashion_scenes(40, held_out=False), fashion_scenes(40, held_out=True)
     assert not torch.equal(one.images, other.images)

@@ -37,12 +37,26 @@ class DenseNetSize:
     stem: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.layers or min(*self.layers, self.growth) < 1 or not 0.0 < self.compression <= 1.0:
+        counts = [self.growth, *self.layers, *([] if self.stem is None else [self.stem])]
+        if not self.layers or min(counts) < 1 or not 0.0 < self.compression <= 1.0:
             raise ArgumentError(
                 f"layers {self.layers}, growth {self.growth} and compression {self.compression:g} make no "
-                "DenseNet: give one block or more of at least one layer, a growth of at least 1, and a "
-                "compression above 0 and at most 1."
+                "DenseNet: give one block or more of at least one layer, a growth (and a stem, if any) of at "
+                "least 1, and a compression above 0 and at most 1."
             )
+        if min(self.entering) < 1:
+            raise ArgumentError(
+                f"compression {self.compression:g} leaves {self.entering} maps at the beginnings of the "
+                "blocks, and a transition without maps ends the network: compress less, or grow by more."
+            )
+
+    @property
+    def entering(self) -> tuple[int, ...]:
+        """Maps that enter each block: those of the stem, then what each transition leaves, rounded down."""
+        maps = [2 * self.growth if self.stem is None else self.stem]
+        for count in self.layers[:-1]:
+            maps.append(int((maps[-1] + count * self.growth) * self.compression))
+        return tuple(maps)
 
     @property
     def connections(self) -> int:
@@ -135,17 +149,14 @@ class DenseNet(nn.Module):
         check_counts(n_classes, in_channels)
         self.size = size if isinstance(size, DenseNetSize) else _published(size)
         self.n_classes, self.in_channels = n_classes, in_channels
-        arrives = self.size.stem or 2 * self.size.growth
+        arrives = self.size.entering[0]
         self.stem = _stem(in_channels, arrives, small_images, norm)
         blocks, transitions = [], []
-        for number, count in enumerate(self.size.layers):
-            if number:
-                leaves = int(arrives * self.size.compression)
-                transitions.append(Transition(arrives, leaves, dropout=dropout, norm=norm))
-                arrives = leaves
-            block = _block(arrives, count, self.size, dropout, norm)
-            arrives += count * self.size.growth
-            blocks.append(block)
+        for enters, count in zip(self.size.entering, self.size.layers, strict=True):
+            if blocks:
+                transitions.append(Transition(arrives, enters, dropout=dropout, norm=norm))
+            blocks.append(_block(enters, count, self.size, dropout, norm))
+            arrives = enters + count * self.size.growth
         self.blocks, self.transitions = nn.ModuleList(blocks), nn.ModuleList(transitions)
         self.top = nn.Sequential(OrderedDict(norm=norm_of(norm, arrives), activation=nn.ReLU()))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

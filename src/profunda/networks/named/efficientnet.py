@@ -5,7 +5,7 @@ authors' roundings of αᶠ, βᶠ and γᶠ for an exponent f (φ in the paper)
 """
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from torch import Tensor, nn
 
@@ -31,10 +31,10 @@ class EfficientNetSize:
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        if self.width <= 0.0 or self.depth <= 0.0 or self.resolution < 1:
+        if not (0.0 < self.width < inf and 0.0 < self.depth < inf and self.resolution >= 1):
             raise ArgumentError(
                 f"width × {self.width:g}, depth × {self.depth:g} and {self.resolution} pixels make no "
-                "network: all three must be positive (below 1 for one that is smaller than B0)."
+                "network: all three must be finite and positive (factors below 1 for one smaller than B0)."
             )
 
     @classmethod
@@ -44,9 +44,15 @@ class EfficientNetSize:
         """Depth × αᵠ, width × βᵠ, resolution 224 × γᵠ to the pixel (Tan and Le 2019, eq. 3).
 
         A φ below 0 makes a network smaller than B0. Multiplications grow as about (αβ²γ²)ᵠ, which is 1.92ᵠ
-        with the published α, β, γ and not 2ᵠ.
+        with the published α, β, γ and not 2ᵠ. Raises ArgumentError for a φ whose factors are no numbers.
         """
-        return cls(beta**phi, alpha**phi, round(224 * gamma**phi))
+        try:
+            width, depth, resolution = beta**phi, alpha**phi, round(224 * gamma**phi)
+        except (OverflowError, ValueError):
+            raise ArgumentError(
+                f"φ = {phi:g} scales B0 beyond all numbers: the published networks go from 0 to about 7."
+            ) from None
+        return cls(width, depth, resolution)
 
     def channels(self, count: int) -> int:
         """B0's `count` channels times the width, to the nearest multiple of 8 that loses at most a tenth."""

@@ -72,8 +72,9 @@ def scenes(
     """`count` scenes of pictures drawn from `images` [N, S, S] (bytes) of classes `labels` int [N].
 
     A scene is two shelves of two places each, of the size of one picture: each thing in it is halved. A
-    shelf holds two of one class, one thing, two different things or, unless the other does, nothing, with
-    equal chances. Raises DataError where images, labels and nouns do not fit, ArgumentError for a count
+    shelf holds two of one class, one thing, two things of any classes or, unless the other does, nothing,
+    with equal chances. Two of any classes are drawn one by one: of K classes, both are of one with
+    probability 1/K. Raises DataError where images, labels and nouns do not fit, ArgumentError for a count
     below 1.
     """
     images, labels = np.asarray(images), np.asarray(labels)
