@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from profunda.cli.app import main
+from profunda.data.reading import read
 from profunda.errors import ArgumentError
 from profunda.fleet import native_engine
 from profunda.job.fitting import fit, resume
@@ -45,6 +46,26 @@ def test_a_run_is_judged_kept_and_told_target_by_target(kind: str, tmp_path: Pat
     titles = [block.get("title") for block in sections["Predictions"]["blocks"]]
     assert titles[0] == "Target by target"
     assert titles[-1] == ("Label by label" if kind == "multilabel" else "Predicted and true")
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+def test_a_label_that_few_rows_have_is_left_out_of_scores(folds: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    y = (x + rng.normal(size=(60, 2)) > 0).astype(float)
+    y[4:, 1] = np.nan
+    y[:4, 1] = [0, 1, 0, 1]
+    outcome = fit(x, y, **USUAL | {"folds": folds})
+    assert outcome.score is not None
+    assert np.isfinite(outcome.score.value)
+
+
+def test_a_label_that_was_measured_early_only_is_left_out_of_scores(tmp_path: Path) -> None:
+    table = frame("multilabel", gaps=0.0).rename(columns={"a": "day"}).assign(day=np.arange(150.0))
+    table.loc[75:, "snow"] = np.nan
+    outcome = fit(read(table, list(NAMES), time="day"), out=tmp_path / "run", **USUAL)
+    scores = dict(outcome.scores)
+    assert np.isfinite([scores["log_loss"], scores["macro_f1"], scores["auc"]]).all()
 
 
 def test_a_finished_run_is_resumed_to_the_same_model(tmp_path: Path) -> None:

@@ -91,6 +91,18 @@ def test_a_target_without_a_row_has_no_score_and_leaves_the_mean_alone():
     assert metric.value(y, p) == pytest.approx((each[0] + each[2]) / 2)
 
 
+def test_a_label_without_a_row_counts_in_no_score():
+    y, p = example("multilabel")
+    y[:, 1] = np.nan
+    for metric in SEVERAL:
+        if metric.kinds == ("multilabel",):
+            assert metric.value(y, p) == pytest.approx(metric.value(y[:, [0, 2]], p[:, [0, 2]]), rel=1e-12)
+    y, p = np.array([[1, np.nan], [0, np.nan], [1, np.nan]]), np.array([[0.9, 0.2], [0.1, 0.9], [0.8, 0.7]])
+    assert metric_for("multilabel", "macro_f1").value(y, p) == 1.0
+    assert metric_for("multilabel", "auc").each(y, p)[0] == 1.0
+    assert np.isnan(metric_for("multilabel", "auc").each(y, p)[1])
+
+
 def test_no_meaning_is_nan():
     flat = np.ones((5, 2))
     assert np.isnan(metric_for("multioutput").value(flat, flat))

@@ -82,7 +82,7 @@ def _one_auc(positive: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarr
     order = np.argsort(score, kind="stable")
     ranked, positive, w = score[order], positive[order], w[:, order]
     # One group for each distinct score: rows within it are tied.
-    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)])
     up = np.add.reduceat(w * positive, starts, axis=1)
     down = np.add.reduceat(w * ~positive, starts, axis=1)
     below = np.cumsum(down, axis=1) - down

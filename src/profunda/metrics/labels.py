@@ -9,7 +9,7 @@ indicator matrices.
 import numpy as np
 
 from profunda.metrics import classes
-from profunda.metrics.targets import mean_of_targets, ratio
+from profunda.metrics.targets import mean_known, mean_of_targets, ratio
 
 __all__ = ["auc", "hamming_loss", "log_loss", "macro_f1", "micro_f1", "subset_accuracy"]
 
@@ -46,9 +46,13 @@ def micro_f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Mean over the labels of 2·hits/(true + said); a label that is neither true nor said counts 0."""
+    """Mean over the labels of 2·hits/(true + said); a label that is neither true nor said counts 0.
+
+    A label without a scored row counts nowhere.
+    """
     hits, total = _counts(y, p, w)
-    return ratio(2 * hits, total, 0.0).mean(axis=1)
+    rows = w @ (~np.isnan(y)).astype(np.float64)
+    return mean_known(np.where(rows > 0, ratio(2 * hits, total, 0.0), np.nan))
 
 
 def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -61,6 +65,4 @@ def auc(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
         there = ~np.isnan(label)
         pair = np.stack([1 - score[there], score[there]], axis=1)
         each.append(classes.auc(label[there].astype(np.int64), pair, w[:, there]))
-    areas = np.stack(each, axis=1)
-    known = ~np.isnan(areas)
-    return ratio(np.where(known, areas, 0.0).sum(axis=1), known.sum(axis=1).astype(np.float64), np.nan)
+    return mean_known(np.stack(each, axis=1))

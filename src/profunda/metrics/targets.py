@@ -9,7 +9,7 @@ import numpy as np
 
 from profunda.metrics import numbers
 
-__all__ = ["mae", "mean_of_targets", "r2", "ratio", "rmse", "rrmse"]
+__all__ = ["mae", "mean_known", "mean_of_targets", "r2", "ratio", "rmse", "rrmse"]
 
 
 def ratio(above: np.ndarray, below: np.ndarray, otherwise: float) -> np.ndarray:
@@ -20,10 +20,10 @@ def ratio(above: np.ndarray, below: np.ndarray, otherwise: float) -> np.ndarray:
 def mean_of_targets(losses: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Mean over the targets of the mean over rows of `losses` [N, C], where y [N, C] is there: [R]."""
     there = ~np.isnan(y)
-    return _mean(ratio(w @ np.where(there, losses, 0.0), w @ there.astype(np.float64), np.nan))
+    return mean_known(ratio(w @ np.where(there, losses, 0.0), w @ there.astype(np.float64), np.nan))
 
 
-def _mean(each: np.ndarray) -> np.ndarray:
+def mean_known(each: np.ndarray) -> np.ndarray:
     """Mean over targets of [R, C], NaN left out; NaN where all are."""
     known = ~np.isnan(each)
     return ratio(np.where(known, each, 0.0).sum(axis=1), known.sum(axis=1).astype(np.float64), np.nan)
@@ -37,7 +37,7 @@ def rrmse(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     of the scored rows). A target that does not vary among the scored rows is left out; NaN if none does.
     """
     shares = np.stack([_unexplained(*column, w) for column in zip(y.T, p.T, strict=True)], axis=1)
-    return _mean(np.sqrt(shares))
+    return mean_known(np.sqrt(shares))
 
 
 def _unexplained(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -54,14 +54,14 @@ def _unexplained(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
 def r2(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Mean over the targets of 1 − Σ(y − p)²/Σ(y − ȳ)²; targets that do not vary are left out."""
     shares = np.stack([_unexplained(*column, w) for column in zip(y.T, p.T, strict=True)], axis=1)
-    return 1 - _mean(shares)
+    return 1 - mean_known(shares)
 
 
 def rmse(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Mean over the targets of the root mean squared error: of use where they share a unit."""
     there = ~np.isnan(y)
     squares = w @ np.where(there, (y - p) ** 2, 0.0)
-    return _mean(np.sqrt(ratio(squares, w @ there.astype(np.float64), np.nan)))
+    return mean_known(np.sqrt(ratio(squares, w @ there.astype(np.float64), np.nan)))
 
 
 def mae(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> np.ndarray:
