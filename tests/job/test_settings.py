@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +182,18 @@ def test_little_time_reads_less_of_a_table_but_all_of_an_archive() -> None:
     everything = Origin.of("t.csv", "y", None, None).memory_limit
     assert Origin.of("t.npz", None, None, 1.0).memory_limit == pytest.approx(everything, rel=0.3)
     assert Origin.of(([[1.0]], [1]), None, None, 1.0) == Origin("", "", None, None)
+
+
+def test_texts_beside_a_path_are_names_of_columns_or_values() -> None:
+    assert Origin.of("t.csv", ["rain", "snow"], None, None).target == ("rain", "snow")
+    assert Origin.of("t.csv", ["up", "down"] * 30, None, None) == Origin("", "", None, None)
+
+
+def test_a_path_from_home_is_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    rows = "".join(f"{k},{k % 7}\n" for k in range(20))
+    (tmp_path / "cars.csv").write_text(f"x,y\n{rows}")
+    origin = Origin.of("~/cars.csv", "y", None, None)
+    assert origin.source == str(tmp_path / "cars.csv")
+    assert origin.read().fingerprint == origin.read("~/cars.csv", "y").fingerprint

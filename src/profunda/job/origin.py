@@ -43,20 +43,19 @@ class Origin:
     ) -> "Origin":
         """The origin of what a user hands over; under a budget in `seconds` a huge file is sampled."""
         column = task_column or ""
-        named = isinstance(target, list | tuple) and all(isinstance(one, str) for one in target)
-        if target is not None and not isinstance(target, str) and not named:
+        names = _named(target)
+        if names is None:
             return cls("", "", task, None, column)  # targets in memory: the file alone cannot be read again
         if isinstance(data, str) and data.startswith("bundled:"):
             source = data
         elif isinstance(data, str | os.PathLike):
-            source = os.path.abspath(data)
+            source = os.path.abspath(os.path.expanduser(data))  # as `read` expands it
         else:
             return cls("", "", task, None, column)
         limit = default_limit()
         if seconds is not None and not is_archive(Path(source)):
             limit = min(limit, max(LEAST_READ, int(seconds * READING_RATE)))
-        names = tuple(target) if isinstance(target, list | tuple) else target
-        return cls(source, names or "", task, limit, column)
+        return cls(source, names, task, limit, column)
 
     def read(self, data: object = None, target: object = None) -> Dataset:
         """The data set: `data` and `target` as they were handed over, or read again where they are None."""
@@ -81,3 +80,14 @@ class Origin:
                 f"task_column={self.task_column!r} comes too late for a Dataset, which was read without it; "
                 "name it there: profunda.read(..., task_column=...)."
             )
+
+
+def _named(target: object) -> str | tuple[str, ...] | None:
+    """The column or columns that `target` names ("": the source's own); None where it is values in memory.
+
+    `read` tells texts that are values by their number; they repeat, while a column can be named only once.
+    """
+    if target is None or isinstance(target, str):
+        return target or ""
+    texts = isinstance(target, list | tuple) and all(isinstance(one, str) for one in target)
+    return tuple(target) if texts and len(set(target)) == len(target) else None
