@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from profunda.errors import ArgumentError, DataError
+from profunda.fleet.plan import plan
+from profunda.fleet.threads import one_thread
 from profunda.space.design import Design
 from profunda.theory.pooling import TwoTasks
+from profunda.training.packs import run_packs
 from profunda.tuning.companies import companies_of
 from profunda.tuning.relations import relations
 
@@ -69,6 +72,32 @@ def test_it_is_told_as_text_and_json(found):
         found.between("a", "z")
 
 
+def losses_after(companies, design, share):
+    """Losses [K, F, T] of one network each, trained for a share of its epochs and no further."""
+    data = companies.data(design)
+    members = companies.members(design, data, 1, 0)
+    made, until = plan(members, data, engine="auto"), [round(share * one.design.epochs) for one in members]
+    found = np.empty((len(members), companies.n_tasks))
+    with one_thread():
+        for number, result, _ in run_packs(made, data, until=until, states=[None] * len(members)):
+            for place, state in zip(made.packs[number].members, result.states, strict=True):
+                company, fold = divmod(members[place].fold, companies.n_folds)
+                found[place] = companies.judged(companies.groups[company], fold, design, state.best_params)
+    return found.reshape(len(companies.groups), companies.n_folds, companies.n_tasks)
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(40, 0.1), (5, 0.2)])
+def test_the_early_look_is_one_at_a_tenth_of_the_epochs_and_at_the_first_one_at_least(epochs, share):
+    x, y, task = two_tasks(0.5, 0, 40, 160, 3)
+    design = Design(widths=(), lr=0.02, epochs=epochs, batch_size=20)
+    found = relations(x, y, task, design=design, folds=2, seeds=1)
+    losses = losses_after(companies_of(x, y, task, 2, 0), design, share)
+    for one, t in zip(found.transfers, (0, 1), strict=True):
+        alone, pair = losses[t, :, t], losses[2, :, t]
+        assert one.early == pytest.approx(1 - pair.mean() / alone.mean(), rel=1e-6)
+        assert abs(one.early - one.gain.mean) > 1e-3  # training goes on
+
+
 def test_it_is_the_same_by_one_worker_or_two(found):
     again = relations(*three_targets(), design=SMALL, folds=3, seeds=2, names=("a", "b", "c"), workers=1)
     assert again == found
@@ -87,6 +116,21 @@ def test_rows_train_stop_or_judge():
         assert set(companies.task[companies.source((1,), fold).train]) == {1}
         assert source.x[source.train, :3].mean(axis=0) == pytest.approx(0.0, abs=1e-6)
         assert source.y[source.train].std() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_target_of_few_values_has_its_share_of_every_fold():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(1000, 3)), rng.normal(size=(1000, 2))
+    y[rng.permutation(1000)[20:], 1] = np.nan
+    companies = companies_of(x, y, None, 10, 0)
+    there = ~np.isnan(companies.y[:, 1])
+    assert np.bincount(companies.fold[there]).tolist() == [2] * 10
+    for fold in range(10):
+        assert not (companies.stops[fold] & (companies.fold == fold)).any()
+        assert 2 <= companies.stops[fold][there].sum() <= 5
+    found = relations(x, y, design=SMALL, epochs=2, folds=10, seeds=1)
+    assert "diverged" not in {notice.code for notice in found.notices}
+    assert [one.gain.pairs for one in found.transfers] == [10, 10]
 
 
 def test_a_loss_is_that_of_the_judging_rows_by_hand():
@@ -192,6 +236,11 @@ def test_wrong_tasks_are_refused():
         relations(x, y[:, 0], np.array([0] * 57 + [1] * 3))
     with pytest.raises(DataError, match="The target of task 1 is 2 in every row"):
         relations(x, np.c_[y[:, 0], np.full(60, 2.0)])
+    with pytest.raises(DataError, match=r"None of the 4 rows of task 1 stops training in fold \d of 2"):
+        relations(x, np.where(np.arange(60)[:, None] < (60, 4), y[:, :2], np.nan), folds=2)
+    for task in (["a", np.nan, "b"] * 20, ["a", None, "b"] * 20, [0.0, np.nan, 1.0] * 20):
+        with pytest.raises(DataError, match="20 of 60 rows have no task"):
+            relations(x, y[:, 0], task)
     with pytest.raises(ArgumentError, match="2 names for 3 tasks"):
         relations(x, y, names=("a", "b"))
     with pytest.raises(ArgumentError, match="folds=1 must be a whole number of at least 2"):

@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from profunda._seeds import key
+from profunda.data.dealing import dealt
 from profunda.errors import DataError
 from profunda.fleet.forward import outputs
 from profunda.fleet.member import Member
@@ -167,7 +168,8 @@ def companies_of(x: np.ndarray, y: np.ndarray, task: np.ndarray | None, folds: i
     """Tasks of `y` [N, T], or of `y` [N] and the number of each row's `task` [N], with folds within tasks.
 
     Raises DataError for other shapes, inputs that are not finite, fewer than two tasks, a task with fewer
-    than 2 rows a fold, and one whose target never changes.
+    than 2 rows a fold, one whose target never changes, and one of which no row judges, trains or stops
+    training in a fold.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     wanted = "[N, T]" if task is None else "[N] beside task [N]"
@@ -189,20 +191,32 @@ def companies_of(x: np.ndarray, y: np.ndarray, task: np.ndarray | None, folds: i
     if (still := next((t for t, column in enumerate(known) if np.ptp(column) == 0.0), None)) is not None:
         raise DataError(f"The target of task {still} is {known[still][0]:g} in every row: leave it out.")
     labels = bool(np.isin(np.concatenate(known), (0.0, 1.0)).all())
-    fold = _dealt(task, len(y), folds, key("companies", seed, "judge"))
-    within = np.stack([_dealt(task, len(y), _STOPPING, key("companies", seed, f)) for f in range(folds)])
-    stops = (within == 0) & (fold != np.arange(folds)[:, None])
-    return Companies(x, y, task, labels, fold, stops)
+    return Companies(x, y, task, labels, *_dealt(y, counts, folds, seed))
 
 
-def _dealt(task: np.ndarray | None, n_rows: int, folds: int, seed: int) -> np.ndarray:
-    """The fold of each row: rows of each task in random order, dealt out in turn."""
-    order = np.random.default_rng(seed).permutation(n_rows)
-    if task is not None:
-        order = order[np.argsort(task[order], kind="stable")]
-    fold = np.empty(n_rows, np.int64)
-    fold[order] = np.arange(n_rows) % folds
-    return fold
+def _dealt(y: np.ndarray, counts: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The fold in which each row judges int64 [N], and the rows that stop training in each fold [F, N].
+
+    Every task has its share of both, the rarest first; DataError where one is left without any.
+    """
+    absent = np.isnan(y)
+    states = absent[:, np.argsort(counts, kind="stable")].astype(np.int64)
+    fold = dealt(states, folds, np.random.default_rng(key("companies", seed, "judge")))
+    stops = np.zeros((folds, len(y)), bool)
+    for number in range(folds):
+        left = np.flatnonzero(fold != number)
+        random = np.random.default_rng(key("companies", seed, number))
+        stops[number, left] = dealt(states[left], _STOPPING, random) == 0
+        judges, trains = fold == number, (fold != number) & ~stops[number]
+        for what, rows in (("judges", judges), ("stops training", stops[number]), ("trains", trains)):
+            if (lacking := absent[rows].all(axis=0)).any():
+                task = int(lacking.argmax())
+                raise DataError(
+                    f"None of the {counts[task]:,} rows of task {task} {what} in fold {number + 1} of "
+                    f"{folds}: they are too few to be dealt out beside those of the other tasks. Take "
+                    "another number of folds, or leave the task out."
+                )
+    return fold, stops
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from profunda.data.frames import target_columns
+from profunda.data.words import task_words
 from profunda.errors import ArgumentError, DataError, Notice
 from profunda.fleet.threads import usable_cores
 from profunda.space.design import Design
@@ -28,8 +30,8 @@ class Transfer:
     """What `task` gains from being trained with `other`: (loss alone − loss together)/loss alone.
 
     Above 0 company helps. `gain` is measured, with its interval of 95 % over folds; `early` the same after a
-    tenth of the epochs; `forecast` what linear tasks would gain, told from the rows alone (None where tasks
-    are targets of the same rows or labels, or its inputs are dependent).
+    tenth of the epochs, the first one at least; `forecast` what linear tasks would gain, told from the rows
+    alone (None where tasks are targets of the same rows or labels, or its inputs are dependent).
     """
 
     task: str
@@ -85,7 +87,7 @@ class TaskRelations:
 
     @property
     def early_right(self) -> tuple[int, int]:
-        """How many of the clear pairs had their sign after a tenth of the epochs, and how many are clear."""
+        """How many of the clear pairs had their sign by the early look, and how many are clear."""
         clear = [one for one in self.transfers if one.gain.clear and math.isfinite(one.early)]
         return sum((one.early > 0) == (one.gain.mean > 0) for one in clear), len(clear)
 
@@ -141,11 +143,12 @@ def relations(
     columns. T(T + 1)/2 × folds × seeds networks of one `design` (None: two layers of 32, stopped early) train
     as one fleet, all for as many steps as the one of the most rows takes in the design's epochs; a fold's
     rows judge networks that saw none of them. Many tasks are many pairs: take the
-    largest, or groups of them. A look that costs little: ``epochs=5, seeds=1, folds=2``.
+    largest, or groups of them. A look that costs little: ``epochs=5, seeds=1, folds=2``; its early look is
+    the first of the five epochs.
 
     Raises:
         ArgumentError: an impossible count, other names than tasks, an unknown engine.
-        DataError: the rows cannot be used, see `companies_of`.
+        DataError: a row has no task, or the rows cannot be used, see `companies_of`.
     """
     check_counts(folds=folds, seeds=seeds, epochs=epochs, workers=workers)
     chosen = design or Design(widths=(32, 32), lr=0.003, epochs=60, patience=15)
@@ -155,7 +158,7 @@ def relations(
     early, losses = companies.measure(
         chosen,
         seeds=seeds,
-        early=max(1, round(EARLY * chosen.epochs)),
+        early=max(EARLY, 1 / chosen.epochs),  # no look comes before the first epoch
         engine=engine,
         workers=workers or usable_cores(),
         seed=seed,
@@ -168,6 +171,12 @@ def _numbered(
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """The number of each row's task, and the tasks' names."""
     if task is not None:
+        column, *_ = target_columns(np.asarray(task, object), "task")
+        if lacking := task_words(column).null_count():
+            raise DataError(
+                f"{lacking:,} of {len(column):,} rows have no task: fill them in, or give them one of "
+                "their own."
+            )
         words, numbers = np.unique(np.asarray(task), return_inverse=True)
         known = tuple(map(str, words))
     else:
