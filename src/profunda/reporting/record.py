@@ -26,11 +26,11 @@ from profunda.errors import Notice, RunError
 from profunda.metrics.score import Metric
 from profunda.reporting.slices import ClassScore, Slice, class_scores, slices
 
-__all__ = ["RECORD_FILE", "Record", "SourceFile", "Spread", "Target", "record_of"]
+__all__ = ["HASHED", "RECORD_FILE", "Record", "SourceFile", "Spread", "Target", "record_of"]
 
 FORMAT = 1
 RECORD_FILE = "record.json"
-HASHED = 256 << 20  # bytes: hashing more would take a second of the run's budget and longer
+HASHED = 4 << 30  # bytes: hashing takes about a second for each 1 << 30, which the run's budget has to bear
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Record:
         return json.dumps(_finite(tree), ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Record":
+    def from_json(cls, text: str | bytes) -> "Record":
         """The record that `to_json` wrote; RunError where it is none or from another version."""
         try:
             tree = json.loads(text)

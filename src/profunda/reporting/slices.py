@@ -52,8 +52,8 @@ def class_scores(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Cla
     """Recall and precision of each class, or of each label's second class; () for numbers.
 
     y int64 [N] with prediction [N, C] probabilities of classes; or y [N, C] with NaN for gaps and prediction
-    [N, C] probabilities of labels, which are said from one half on. NaN where there is no row, or where it is
-    never said.
+    [N, C] probabilities of labels, which are said above one half, as `Model.predict` does. NaN where there is
+    no row, or where it is never said.
     """
     prediction = np.asarray(prediction)
     if task.single:
@@ -63,7 +63,7 @@ def class_scores(task: Task, y: np.ndarray, prediction: np.ndarray) -> tuple[Cla
         return ()
     known = ~np.isnan(y)
     return tuple(
-        _class_score(name, y[known[:, k], k] == 1, prediction[known[:, k], k] >= 0.5)
+        _class_score(name, y[known[:, k], k] == 1, prediction[known[:, k], k] > 0.5)
         for k, name in enumerate(task.names)
     )
 

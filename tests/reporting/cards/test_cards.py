@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import profunda
-from profunda.errors import RunError
+from profunda.errors import ArgumentError, RunError
 from profunda.journal.record import Journal
 from profunda.reporting.cards.checking import MISSING, check_text
 from profunda.reporting.cards.front_matter import read, split
 from profunda.reporting.cards.header import licence_id, slug
 from profunda.reporting.cards.making import Cards, card
 from profunda.reporting.cards.markdown import escaped
+from profunda.reporting.cards.model_card import _without_folders
 from profunda.reporting.cards.questions import DATASHEET, MODEL_CARD
 from profunda.reporting.record import RECORD_FILE
 
@@ -68,6 +69,7 @@ def test_the_run_tells_what_it_knows(made: Path) -> None:
     for fact in (
         f"{score.value:.3g}",
         "200 rows that no choice has seen",
+        "the most probable class is said, of equals the first",
         "torch",
         "seed | 0",
         "town × kind",
@@ -190,6 +192,63 @@ def test_what_somebody_has_changed_is_not_lost(run: Path) -> None:
     ]
 
 
+FUNDED = '[datasheet.motivation]\nfunding = "The state."\n[datasheet.composition]\ncount = "Of a million."\n'
+
+
+def test_answers_are_kept_for_the_next_time(run: Path, tmp_path: Path) -> None:
+    paths = card(run, fill(tmp_path, FUNDED + "[data]\nabout_people = false")).write()
+    assert run / "card" / "answers.toml" in paths
+    papers = {path.name: path.read_bytes() for path in paths}
+    assert card(run).write() == paths
+    assert {path.name: path.read_bytes() for path in paths} == papers
+    assert b"The state." in papers["datasheet.md"]
+
+
+def test_answers_that_somebody_writes_beside_the_papers_are_taken(run: Path, tmp_path: Path) -> None:
+    card(run, fill(tmp_path, FUNDED)).write()
+    mine = run / "card" / "answers.toml"
+    mine.write_text(
+        "# by hand\n" + mine.read_text("utf-8").replace("The state.", "Nobody."), encoding="utf-8"
+    )
+    card(run).write()
+    assert "Nobody." in (run / "card" / "datasheet.md").read_text("utf-8")
+    assert mine.read_text("utf-8").startswith("# by hand")
+    mine.write_text(mine.read_text("utf-8").replace("Nobody.", "An uncle."), encoding="utf-8")
+    with pytest.raises(RunError, match=r"holds answers\.toml as somebody has changed it"):
+        card(run, fill(tmp_path, FUNDED)).write()
+
+
+def test_an_answer_changes_with_its_file(run: Path, tmp_path: Path) -> None:
+    card(run, fill(tmp_path, FUNDED)).write()
+    card(run, fill(tmp_path, FUNDED.replace("The state.", "Nobody."))).write()
+    assert "Nobody." in (run / "card" / "answers.toml").read_text("utf-8")
+    assert not list((run / "card").glob("*.bak"))
+
+
+def test_answers_that_another_file_lacks_are_not_lost(run: Path, tmp_path: Path) -> None:
+    card(run, fill(tmp_path, FUNDED)).write()
+    fewer = card(run, fill(tmp_path, '[datasheet.composition]\ncount = "Of two."'))
+    with pytest.raises(RunError, match=r"would leave open \(datasheet\.motivation\.funding\), .*--force"):
+        fewer.write()
+    assert "The state." in (run / "card" / "datasheet.md").read_text("utf-8")
+    fewer.write(force=True)
+    assert "The state." in (run / "card" / "answers.toml.bak").read_text("utf-8")
+    assert card(run).missing == fewer.missing
+
+
+def test_answers_that_cannot_be_read_are_named(run: Path) -> None:
+    (run / "card").mkdir()
+    (run / "card" / "answers.toml").write_text("[data")
+    with pytest.raises(ArgumentError, match=r"answers\.toml is not TOML"):
+        card(run)
+
+
+def test_only_paths_lose_their_folders() -> None:
+    told = _without_folders("profunda fit /home/ann/t.csv --target price/m2 --warm-start /runs/a --seed 0")
+    assert told == "profunda fit t.csv --target price/m2 --warm-start a --seed 0"
+    assert _without_folders("") == ""
+
+
 def test_papers_that_another_hand_made_are_not_lost(run: Path) -> None:
     (run / "card").mkdir()
     (run / "card" / "model_card.md").write_text("mine")
@@ -216,6 +275,16 @@ def test_a_run_that_has_not_finished(run: Path, tmp_path: Path) -> None:
 def test_a_summary_that_was_changed(words: str, run: Path) -> None:
     (run / "summary.json").write_text(words)
     with pytest.raises(RunError, match=r"summary.*it was changed"):
+        card(run)
+
+
+def test_bytes_that_are_no_text_are_told_as_other_damage(run: Path) -> None:
+    (run / "report.json").write_bytes(b"{")
+    damaged = card(run)
+    (run / "report.json").write_bytes(b'{"title": "\xff"}')
+    assert card(run).texts == damaged.texts
+    (run / RECORD_FILE).write_bytes(b'{"format": "\xff"}')
+    with pytest.raises(RunError, match=r"record\.json cannot be read .*move it away"):
         card(run)
 
 

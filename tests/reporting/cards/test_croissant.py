@@ -116,6 +116,20 @@ def test_what_refers_to_nothing_is_named(told: dict[str, Any]) -> None:
     ]
 
 
+def test_it_may_conform_to_further_standards(told: dict[str, Any]) -> None:
+    told["conformsTo"] = [told["conformsTo"], "http://mlcommons.org/croissant/RAI/1.0"]
+    assert check_croissant(json.dumps(told)) == ()
+    told["conformsTo"] = ["https://schema.org/"]
+    assert [one.code for one in check_croissant(json.dumps(told))] == ["croissant-conformsTo"]
+
+
+def test_a_file_too_large_to_be_hashed_is_told(told: dict[str, Any]) -> None:
+    del told["distribution"][0]["sha256"]
+    (finding,) = check_croissant(json.dumps(told))
+    assert "has no sha256" in finding.text
+    assert "none above 4 GB: write it in by hand" in finding.text
+
+
 def test_a_set_of_files_says_what_it_includes(told: dict[str, Any]) -> None:
     told["distribution"][0] = {
         "@type": "cr:FileSet",

@@ -89,6 +89,20 @@ def test_a_template_never_replaces_anything(tmp_path: Path) -> None:
         write_template(tmp_path / "card.toml" / "below.toml")
 
 
+def test_what_is_added_to_what_the_run_tells_stands_in_the_template(tmp_path: Path) -> None:
+    known = Filling({"datasheet.composition.count": "Of a million."})
+    assert dict(filled(tmp_path, template(filled=known)).texts) == dict(known.texts)
+
+
+def test_what_one_filling_says_beyond_another() -> None:
+    mine, other = (
+        Filling({"data.name": "a", "data.url": "u"}, about_people=False),
+        Filling({"data.name": "b"}),
+    )
+    assert mine.beyond(other) == ("data.url", "data.about_people")
+    assert other.beyond(mine) == ()
+
+
 def test_one_filling_over_another() -> None:
     mine, other = Filling({"data.name": "a"}), Filling({"data.name": "b", "data.url": "u"}, about_people=True)
     over = mine.over(other)

@@ -63,6 +63,11 @@ def test_what_is_no_record_is_refused(text: str) -> None:
         Record.from_json(text)
 
 
+def test_bytes_that_are_no_text_are_refused_as_other_damage() -> None:
+    with pytest.raises(RunError, match=r"record\.json cannot be read .*utf-8.* move it away"):
+        Record.from_json(record().to_json().replace("bought", "é").encode("latin-1"))
+
+
 def test_a_large_file_is_not_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "large.csv").write_text("x" * 100)
     monkeypatch.setattr(module, "HASHED", 99)

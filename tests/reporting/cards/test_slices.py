@@ -135,5 +135,11 @@ def test_class_scores_of_labels_leave_gaps_out() -> None:
     assert np.isnan(told[1].precision)
 
 
+def test_a_label_of_one_half_is_not_said_as_in_a_prediction() -> None:
+    parts = tuple(Task("binary", name, ("no", "yes")) for name in ("red", "blue"))
+    told = class_scores(Task.of_parts(parts), np.ones((2, 2)), np.array([[0.5, 0.51], [0.5, 0.5]]))
+    assert [one.recall for one in told] == [0.0, 0.5]
+
+
 def test_numbers_have_no_class_scores() -> None:
     assert class_scores(Task("regression", "t"), np.ones(3), np.ones(3)) == ()

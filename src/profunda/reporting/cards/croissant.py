@@ -14,6 +14,7 @@ from profunda.reporting.cards.filling import Filling
 from profunda.reporting.cards.findings import Finding
 from profunda.reporting.cards.header import licence_id
 from profunda.reporting.cards.run import FinishedRun
+from profunda.reporting.record import HASHED
 
 __all__ = ["CONFORMS_TO", "check_croissant", "croissant"]
 
@@ -168,8 +169,8 @@ def _findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("croissant-context", "the metadata have no @context, which says what their words mean")
     if not _is(tree, "Dataset"):
         yield Finding("croissant-type", "the @type of the metadata is not sc:Dataset")
-    conforms = tree.get("conformsTo", tree.get("dct:conformsTo"))
-    if not str(conforms).startswith("http://mlcommons.org/croissant/"):
+    standards = _many(tree, "conformsTo" if "conformsTo" in tree else "dct:conformsTo")
+    if not any(str(one).startswith("http://mlcommons.org/croissant/") for one in standards):
         yield Finding("croissant-conformsTo", f"the metadata have no conformsTo; write {CONFORMS_TO}")
     for key in REQUIRED:
         if not tree.get(key):
@@ -191,7 +192,11 @@ def _file_findings(one: Mapping[str, Any]) -> Iterator[Finding]:
         if not one.get("contentUrl") and not one.get("containedIn"):
             yield Finding("croissant-contentUrl", f"its file {name} has no contentUrl")
         if not one.get("sha256") and not one.get("md5") and not one.get("containedIn"):
-            yield Finding("croissant-sha256", f"its file {name} has no sha256, by which a copy is recognised")
+            yield Finding(
+                "croissant-sha256",
+                f"its file {name} has no sha256, by which a copy is recognised; a run of Profunda "
+                f"hashes none above {HASHED >> 30} GB: write it in by hand",
+            )
     elif _is(one, "FileSet"):
         if not one.get("includes"):
             yield Finding("croissant-includes", f"its set of files {name} does not say what it includes")

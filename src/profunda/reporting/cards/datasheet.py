@@ -134,7 +134,7 @@ def _copy(run: FinishedRun) -> Said:
     rows = [("fingerprint of columns and target (BLAKE2b)", told.fingerprint)]
     if file is not None:
         rows += [("file", file.name), ("bytes", count(file.bytes))]
-        rows += [("SHA-256", file.sha256)] if file.sha256 else []
+        rows += [("SHA-256", file.sha256 or "not taken, the file is too large")]
     return "By these, which change with any value:", (Table("", ("what", "value"), tuple(rows)),)
 
 

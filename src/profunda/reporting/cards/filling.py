@@ -62,6 +62,12 @@ class Filling:
         """What was said under a whole key, "" if nothing."""
         return self.texts.get(key, "")
 
+    def beyond(self, other: "Filling") -> tuple[str, ...]:
+        """The keys under which this one says something and `other` nothing."""
+        keys = [key for key in self.texts if not other[key]]
+        about = self.about_people is not None and other.about_people is None
+        return (*keys, f"data.{PEOPLE}") if about else tuple(keys)
+
     def over(self, other: "Filling") -> "Filling":
         """This one, and what `other` says where it is silent."""
         about = other.about_people if self.about_people is None else self.about_people
@@ -153,9 +159,15 @@ def template(name: str = "card.toml", filled: Filling | None = None) -> str:
 
 def _form_lines(form: Form, filled: Filling) -> Iterator[str]:
     for chapter in form.chapters:
-        asked = {one.key: one.text for one in chapter.questions if one.by == "person"}
-        yield f"\n[{form.key}.{chapter.key}]"
-        yield from _entries(f"{form.key}.{chapter.key}", {"text": "The section as a whole."} | asked, filled)
+        above = f"{form.key}.{chapter.key}"
+        # To what the run tells a person may add, but is not asked to.
+        asked = {
+            one.key: one.text
+            for one in chapter.questions
+            if one.by == "person" or filled[f"{above}.{one.key}"]
+        }
+        yield f"\n[{above}]"
+        yield from _entries(above, {"text": "The section as a whole."} | asked, filled)
 
 
 def _entries(above: str, asked: Mapping[str, str], filled: Filling) -> list[str]:

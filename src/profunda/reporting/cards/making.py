@@ -3,17 +3,18 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from profunda.data.raw import listed
 from profunda.errors import RunError
 from profunda.journal.durable import write_durably
 from profunda.reporting.cards.card import Answer, Card
 from profunda.reporting.cards.checking import check_text
 from profunda.reporting.cards.croissant import check_croissant, croissant
 from profunda.reporting.cards.datasheet import datasheet_of
-from profunda.reporting.cards.filling import Filling, read_filling, told_by_datasheet
+from profunda.reporting.cards.filling import Filling, read_filling, template, told_by_datasheet
 from profunda.reporting.cards.findings import Finding
 from profunda.reporting.cards.header import hub_metadata
 from profunda.reporting.cards.markdown import markdown
@@ -27,6 +28,7 @@ __all__ = ["Cards", "card"]
 FOLDER = "card"
 INDEX = "card.json"
 PAGE = "card.html"
+ANSWERS = "answers.toml"
 TEXTS = ("model_card.md", "datasheet.md", "croissant.json")
 
 
@@ -68,47 +70,72 @@ class Cards:
     def write(self, folder: str | os.PathLike[str] | None = None, *, force: bool = False) -> tuple[Path, ...]:
         """Write model_card.md, datasheet.md, croissant.json, card.html and card.json; their paths.
 
-        Papers as an earlier call wrote them are replaced. One that was changed since stays, and RunError
-        names it, unless `force`, which keeps it as NAME.bak (.bak2, …) beside the new one. RunError as well
-        where the folder cannot be written.
+        Answers are kept beside them as answers.toml, which `card` takes next time. Papers as an earlier call
+        wrote them are replaced. One that was changed since stays, as do answers that these papers lack, and
+        RunError names them, unless `force`, which keeps a file as NAME.bak (.bak2, …) beside the new one.
+        RunError as well where the folder cannot be written, ArgumentError where its answers cannot be read.
         """
         place = self.folder if folder is None else Path(folder)
-        changed = [name for name in (*TEXTS, PAGE) if _changed(place, name)]
-        if changed and not force:
-            raise RunError(
-                f"{place} holds {', '.join(changed)} as somebody has changed it since it was written, and "
-                "nothing "
-                "of that is lost: move it away, or keep it as a .bak with --force (force=True)"
-            )
+        lost = self._lost(place, force)
         try:
             place.mkdir(parents=True, exist_ok=True)
-            for name in changed:
+            for name in lost:
                 (place / name).rename(_backup(place / name))
             for name, text in self.texts:
                 write_durably(place / name, text.encode())
             self.document.html(place / PAGE)
-            write_durably(place / INDEX, self._index(place).encode())
+            written = (*TEXTS, PAGE, *self._kept(place))
+            write_durably(place / INDEX, self._index(place, written).encode())
         except OSError as error:
             raise RunError(f"the papers cannot be written to {place}: {error.strerror or error}") from None
-        return tuple(place / name for name in (*TEXTS, PAGE, INDEX))
+        return tuple(place / name for name in (*written, INDEX))
 
-    def _index(self, place: Path) -> str:
+    def _lost(self, place: Path, force: bool) -> list[str]:
+        """The files there whose words these papers would lose; RunError where there are, unless `force`."""
+        stood = _answers(place)
+        changed = [name for name in (*TEXTS, PAGE) if _changed(place, name)]
+        if _changed(place, ANSWERS) and stood.over(self.filling) != self.filling:
+            changed.append(ANSWERS)
+        if changed and not force:
+            raise RunError(
+                f"{place} holds {', '.join(changed)} as somebody has changed it since it was written, and "
+                "nothing of that is lost: move it away, or keep it as a .bak with --force (force=True)"
+            )
+        unsaid = stood.beyond(self.filling)
+        if unsaid and not force:
+            raise RunError(
+                f"{place / ANSWERS} answers what these papers would leave open ({listed(unsaid)}), and no "
+                "answer is lost: add it to what --fill names, leave --fill out to take that file, or keep it "
+                "as a .bak with --force (force=True)"
+            )
+        return [*changed, ANSWERS] if unsaid and ANSWERS not in changed else changed
+
+    def _kept(self, place: Path) -> tuple[str, ...]:
+        """Keep the answers beside the papers, if there are any; the name of their file."""
+        if self.filling == Filling():
+            return ()
+        if _answers(place) != self.filling:  # else what somebody wrote around them stays
+            write_durably(place / ANSWERS, template(ANSWERS, self.filling).encode())
+        return (ANSWERS,)
+
+    def _index(self, place: Path, written: Sequence[str]) -> str:
         """`to_json` with the digests by which a later call knows what was changed."""
         told = json.loads(self.to_json())
-        told["written"] = {name: _digest(place / name) for name in (*TEXTS, PAGE)}
+        told["written"] = {name: _digest(place / name) for name in written}
         return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
 def card(run: str | os.PathLike[str], fill: str | os.PathLike[str] | None = None) -> Cards:
     """The papers of a finished run: a model card, a datasheet of its data, and their metadata (Croissant).
 
-    `fill` is a TOML file with what only a person can say (``profunda card --template``); what is not said is
-    marked as missing. ``card(run).write()`` writes them into the run's folder `card`.
+    `fill` is a TOML file with what only a person can say (``profunda card --template``), by default the
+    answers.toml beside the papers of an earlier call; what is not said is marked as missing.
+    ``card(run).write()`` writes them into the run's folder `card`.
 
     Raises RunError where there is no finished run, ModelError where its model is damaged, ArgumentError where
     `fill` cannot be read or says what no card asks.
     """
-    said = Filling() if fill is None else read_filling(fill)
+    said = _answers(Path(run) / FOLDER) if fill is None else read_filling(fill)
     found = read_run(Path(run))
     filling = said.over(told_by_datasheet(found.model.provenance.source))
     sheet, model = datasheet_of(found, filling), model_card_of(found, filling)
@@ -118,6 +145,12 @@ def card(run: str | os.PathLike[str], fill: str | os.PathLike[str] | None = None
         (TEXTS[2], croissant(found, filling)),
     )
     return Cards(model, sheet, texts, filling, found.folder / FOLDER)
+
+
+def _answers(place: Path) -> Filling:
+    """What is answered beside the papers in a folder."""
+    path = place / ANSWERS
+    return read_filling(path) if path.exists() else Filling()
 
 
 def _changed(place: Path, name: str) -> bool:

@@ -122,9 +122,13 @@ def _reproduce(run: FinishedRun) -> Said:
 
 
 def _without_folders(command: str) -> str:
-    """The command with paths cut to their last part: folders tell of a machine, and who reads has another."""
+    """The command with its paths (the source behind ``profunda fit``, the run of a warm start) cut to their
+    last part: folders tell of a machine, and who reads has another."""
     words = shlex.split(command)
-    return shlex.join(word.replace("\\", "/").rpartition("/")[2] or word for word in words)
+    for place, before in enumerate(words[:-1], start=1):
+        if place == 2 or before == "--warm-start":
+            words[place] = words[place].replace("\\", "/").rpartition("/")[2] or words[place]
+    return shlex.join(words)
 
 
 def _evaluated(run: FinishedRun) -> Said:
@@ -153,8 +157,8 @@ def _thresholds(run: FinishedRun) -> Said:
     if task.numeric:
         return "None: it predicts numbers.", ()
     if task.single:
-        return "None was set: the most probable class is said, of two the one from one half on.", ()
-    return "One half for every label; none was tuned.", ()
+        return "None was set: the most probable class is said, of equals the first.", ()
+    return "A label is said above one half; none was tuned.", ()
 
 
 def _variation(run: FinishedRun) -> Said:

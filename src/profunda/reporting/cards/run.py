@@ -91,7 +91,7 @@ def read_run(folder: Path) -> FinishedRun:
         score=score,
         baselines=baselines,
         effort=effort,
-        record=Record.from_json(record.read_text(encoding="utf-8")) if record.exists() else None,
+        record=Record.from_json(record.read_bytes()) if record.exists() else None,
         checks=_checks(folder / "report.json"),
         explanations=explanations,
         digests=tuple((name, _sha256(folder / "model" / name)) for name in (MODEL_FILE, WEIGHTS_FILE)),
@@ -132,7 +132,7 @@ def _checks(report: Path) -> tuple[Check, ...]:
         return ()
     try:
         document = Document.from_json(report.read_text(encoding="utf-8"))
-    except ArgumentError:
+    except (ArgumentError, UnicodeDecodeError):
         return ()
     blocks = (block for section in document.sections for block in section.blocks)
     return tuple(check for block in blocks if isinstance(block, Checks) for check in block.checks)
