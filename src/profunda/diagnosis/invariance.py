@@ -12,7 +12,6 @@ common offset matters; the score says nothing about whether the answers are righ
 import json
 import math
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from profunda.diagnosis.rules.labels import wilson
 from profunda.errors import ArgumentError
 from profunda.layers.image_augmentation import ImageAugmentation
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["STRENGTHS", "Invariance", "invariance"]
 
@@ -129,7 +129,8 @@ def invariance(
     """
     rows = _rows(model, data, seed)
     moved, follow, name = _pair(transform, equivariant_to, seed)
-    with torch.no_grad(), _evaluating(model):
+    modules = [model] if isinstance(model, nn.Module) else []
+    with torch.no_grad(), in_evaluation(*modules):
         plain = _outputs(model, rows, "the rows")
         _check_settled(model, rows, plain)
         changed = moved(rows)
@@ -216,21 +217,6 @@ class _Drawn:
 
     def place(self, maps: Tensor) -> Tensor:
         return self.augmentation.place(maps, self._uniforms(maps, 10))
-
-
-@contextmanager
-def _evaluating(model: object):
-    """The model in evaluation, and each of its modules as it was afterwards."""
-    if not isinstance(model, nn.Module):
-        yield
-        return
-    was = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in was:
-            module.training = training
 
 
 def _outputs(model: Callable[[Tensor], Tensor], rows: Tensor, what: str) -> Tensor:

@@ -11,6 +11,7 @@ from profunda.diagnosis.copying import tensors_in
 from profunda.diagnosis.feeding import Feed
 from profunda.diagnosis.resizing import features, normed_for, resized
 from profunda.errors import ArgumentError
+from profunda.theory.modes import in_evaluation
 
 __all__ = ["of_widths"]
 
@@ -45,13 +46,8 @@ def _refused(module: nn.Module, why: str) -> ArgumentError:
 
 def _quiet(own: nn.Module, feed: Feed) -> Any:
     """In evaluation mode, which is undone."""
-    modes = {part: part.training for part in own.modules()}
-    own.eval()
-    try:
+    with in_evaluation(own):
         return feed.first(4).through(own)
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
 
 
 def _shapes(outputs: Any) -> list[tuple[int, ...]]:
