@@ -224,6 +224,13 @@ def test_other_shapes_say_both(tmp_path):
     refused(tmp_path, tensors, words, build={"in_channels": 1})
 
 
+def test_a_first_convolution_that_is_none_is_told_and_not_summed(tmp_path):
+    tensors, _ = published("ResNet")
+    tensors["conv1.weight"] = torch.zeros(4, dtype=torch.float64)
+    words = r"stem\.conv\.weight is \(4,\) there and \(4, 1, 7, 7\) here"
+    refused(tmp_path, tensors, words, build={"in_channels": 1}, sum_channels=True)
+
+
 def test_no_hint_is_given_that_cannot_help(tmp_path):
     path = file_of(tmp_path, nn.Linear(3, 2).state_dict())
     words = r"weight is \(2, 3\) there and \(2, 4\) here\. The file is of another network, or of another"

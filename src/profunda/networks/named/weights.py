@@ -195,7 +195,8 @@ def _to_one_channel(network: nn.Module, own: dict[str, Tensor], found: dict[str,
             f"sum_channels=True is for a network whose first convolution reads one channel, and this "
             f"{type(network).__name__} has none: build it with in_channels=1."
         )
-    found[first] = found[first].sum(1, keepdim=True)
+    if found[first].dim() == 4:
+        found[first] = found[first].sum(1, keepdim=True)
 
 
 def _first_convolution(own: dict[str, Tensor]) -> str | None:
