@@ -185,6 +185,7 @@ def test_opposite_tasks_hurt_and_are_kept_apart():
     assert {notice.code for notice in found.notices} == {"negative-transfer"}
     assert "down is" in str(found)
     assert found.early_right == (2, 2)
+    assert "a tenth of the epochs, the first at least, told the sign of 2 of the 2 clear pairs" in str(found)
     assert found.forecast_right == (2, 2)
     assert all(one.forecast is not None and one.forecast.verdict == "hurts" for one in found.transfers)
 

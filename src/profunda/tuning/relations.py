@@ -118,7 +118,9 @@ class TaskRelations:
         lines.append("train together: " + "; ".join(", ".join(group) for group in self.groups))
         right, clear = self.early_right
         if clear:
-            lines.append(f"a tenth of the epochs told the sign of {right} of the {clear} clear pairs")
+            lines.append(
+                f"a tenth of the epochs, the first at least, told the sign of {right} of the {clear} clear pairs"
+            )
         return "\n".join([*lines, *(notice.text for notice in self.notices)])
 
 
