@@ -119,7 +119,8 @@ class TaskRelations:
         right, clear = self.early_right
         if clear:
             lines.append(
-                f"a tenth of the epochs, the first at least, told the sign of {right} of the {clear} clear pairs"
+                f"a tenth of the epochs, the first at least, told the sign of {right} of the {clear} clear "
+                "pairs"
             )
         return "\n".join([*lines, *(notice.text for notice in self.notices)])
 
