@@ -41,9 +41,8 @@ class Feature:
     ``"thousands"`` for numbers, a strptime format for dates. `clock` tells that dates come with a time of
     day. Of pictures, `shape` is channels, height and width, `span` the lowest and highest number of a
     pixel, `usual` those of a usual picture, and `strays` counts the ones that are on another scale by far. Of
-    texts, `vocabulary` are the words that
-    are known and `shape` is (T,), the words of a text that are read; with ``"bytes"`` as `format` it is bytes
-    that are read, and there is no vocabulary.
+    texts, `vocabulary` are the words that are known and `shape` is (T,), the words of a text that are read;
+    with ``"bytes"`` as `format` it is bytes that are read, and there is no vocabulary.
     """
 
     name: str
