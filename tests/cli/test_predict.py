@@ -7,6 +7,7 @@ import pytest
 
 from profunda.cli.app import main
 from profunda.cli.predict import write_new
+from profunda.data.schema import Schema
 from profunda.data.task import Task
 from profunda.errors import ArgumentError
 from profunda.journal.record import Journal
@@ -14,6 +15,8 @@ from profunda.model import saving
 
 
 class FakeModel:
+    schema = Schema((), (), 0)
+
     def __init__(self, classes: tuple[str, ...], parts: tuple[Task, ...] = ()) -> None:
         self.task = Task("binary" if classes else "regression", "y", classes)
         self.task = Task.of_parts(parts) if parts else self.task
