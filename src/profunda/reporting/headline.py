@@ -63,7 +63,7 @@ def _meaning_of_several(metric: str, value: float) -> str:
     if metric == "subset_accuracy":
         return f"All labels are right for {100 * value:.0f} of 100 rows."
     if metric == "log_loss":
-        return f"To what a label was it gave a probability of {share(math.exp(-value))} (geometric mean)."
+        return f"To each label as it was it gave a probability of {share(math.exp(-value))} (geometric mean)."
     if metric == "auc":
         return (
             "Of two rows, one with a label and one without, it puts the right one first "
